@@ -1,0 +1,254 @@
+"""Dataset: ratings as columns, with one vocabulary for all its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Ratings, stored as columns of equal length n, and the side tables.
+
+    user, item    : int64 (n,), positions in `user_vocab` and `item_vocab`
+    rating        : float (n,), in the units of the data (stars); 1 for pairs without ratings
+    timestamp     : int64 (n,), seconds, or None
+    weight        : float (n,), or None
+    row           : int64 (n,), the row's number in the whole Dataset: breaks ties in time
+    users, items  : frames with one row per id of the vocabulary, in its order; column `user` or
+                    `item` is the id, which is the frame's index too
+    scale         : lowest and highest rating of the whole Dataset
+    truth         : what planted data was made from, else None
+    implicit      : True where the data came as pairs without ratings
+    name, source  : which data this is and where it came from
+    """
+
+    name: str
+    source: str
+    user_vocab: Vocabulary
+    item_vocab: Vocabulary
+    user: np.ndarray
+    item: np.ndarray
+    rating: np.ndarray
+    users: pd.DataFrame
+    items: pd.DataFrame
+    row: np.ndarray
+    scale: tuple[float, float]
+    timestamp: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    truth: SimpleNamespace | None = None
+    implicit: bool = False
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Dataset {self.name}: {len(self):,} ratings, {self.n_users:,} users, "
+            f"{self.n_items:,} items, from {self.source}>"
+        )
+
+    @property
+    def n_users(self) -> int:
+        """Size of the user vocabulary (also of users without a rating here)."""
+        return len(self.user_vocab)
+
+    @property
+    def n_items(self) -> int:
+        """Size of the item vocabulary (also of items without a rating here)."""
+        return len(self.item_vocab)
+
+    @cached_property
+    def ratings(self) -> pd.DataFrame:
+        """The rows as a frame, ids as the user gave them, indexed by row number."""
+        columns = {
+            "user": self.user_vocab.ids[self.user],
+            "item": self.item_vocab.ids[self.item],
+            "rating": self.rating,
+        }
+        for extra in ("timestamp", "weight"):
+            if getattr(self, extra) is not None:
+                columns[extra] = getattr(self, extra)
+        return pd.DataFrame(columns, index=self.row)
+
+    def counts(self, side: str) -> np.ndarray:
+        """Number of rows here of each user or item: int64 (n_users,) or (n_items,)."""
+        codes, size = {"user": (self.user, self.n_users), "item": (self.item, self.n_items)}[side]
+        return np.bincount(codes, minlength=size)
+
+    def same_vocabulary(self, other: Dataset) -> bool:
+        return self.user_vocab == other.user_vocab and self.item_vocab == other.item_vocab
+
+    # ---- parts ----------------------------------------------------------------------------
+
+    def take(self, rows: np.ndarray) -> Dataset:
+        """The part with these rows (positions or a boolean mask), in the given order."""
+        cut = {"user": self.user[rows], "item": self.item[rows], "rating": self.rating[rows]}
+        for extra in ("timestamp", "weight"):
+            column = getattr(self, extra)
+            cut[extra] = None if column is None else column[rows]
+        return replace(self, row=self.row[rows], **cut)
+
+    def split(
+        self, how: str = "random", valid: float = 0.1, test: float = 0.1, seed: int = 0
+    ) -> tuple[Dataset, Dataset, Dataset]:
+        """Train, validation and test part; a part of share 0 is empty.
+
+        how="random" : rows in the order of `default_rng(seed).permutation(n)`: the first
+                       int(n * test) are test, up to int(n * (test + valid)) valid, the rest train
+        how="last"   : of each user the last int(n_u * test) rows in time are test, those before
+                       valid; with fewer rows than that (one, say) a user stays in train
+        how="time"   : one cut for everybody; the last int(n * test) rows in time are test
+        Rows of equal time keep their order. `seed` matters for "random" only.
+
+        Raises ValueError for an unknown `how`, impossible shares, or missing timestamps.
+        """
+        if not (0 <= valid and 0 <= test and valid + test < 1):
+            raise ValueError(
+                f"valid={valid} and test={test} must be shares >= 0 that leave something to train "
+                "on: valid + test < 1"
+            )
+        n = len(self)
+        if how == "random":
+            order = np.random.default_rng(seed).permutation(n)
+            rank, size = np.arange(n), np.full(n, n)  # rank 0 is the first to be tested on
+        elif how in ("last", "time"):
+            if self.timestamp is None:
+                raise ValueError(
+                    f"split({how!r}) needs times, and this Dataset has none: add a `timestamp` "
+                    'column in from_frame, or use split("random")'
+                )
+            groups = self.user if how == "last" else np.zeros(n, dtype=np.int64)
+            order = np.lexsort((self.row, self.timestamp, groups))
+            size = np.bincount(groups, minlength=1)[groups[order]]
+            first = np.searchsorted(groups[order], groups[order])
+            rank = size - 1 - (np.arange(n) - first)  # 0 for the newest row of its group
+        else:
+            raise ValueError(f'unknown split {how!r}: choose "random", "last" or "time"')
+        is_test = rank < (size * test).astype(np.int64)
+        is_valid = ~is_test & (rank < (size * (test + valid)).astype(np.int64))
+        parts = (~is_test & ~is_valid, is_valid, is_test)
+        chosen = [order[mask] for mask in parts]
+        if how != "random":
+            chosen = [np.sort(rows) for rows in chosen]  # parts keep the order of the table
+        train, valid_part, test_part = map(self.take, chosen)
+        return train, valid_part, test_part
+
+    def folds(self, k: int = 5, seed: int | None = None) -> Iterator[tuple[Dataset, Dataset]]:
+        """Yield k pairs (train, test). Without a seed the test parts are blocks of rows in the
+        given order, which on ml-100k are the official u1 to u5; with a seed rows are shuffled."""
+        if not 2 <= k <= len(self):
+            raise ValueError(f"folds(k={k}) needs 2 <= k <= {len(self)}, the number of rows")
+        n = len(self)
+        order = np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n)
+        for block in np.array_split(order, k):
+            held_out = np.zeros(n, dtype=bool)
+            held_out[block] = True
+            yield self.take(order[~held_out[order]]), self.take(block)
+
+    # ---- batches --------------------------------------------------------------------------
+
+    def batches(
+        self,
+        columns: Sequence[str] = ("user", "item", "rating"),
+        *,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Batches:
+        """The only loader: slices of tensors, shuffled anew each pass if a generator is given.
+
+        columns : fields of Batch among user, item, rating, time; weights come along if there are
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} must be at least 1")
+        return Batches(self._tensors(columns), batch_size, generator, device)
+
+    def _tensors(self, columns: Sequence[str]) -> dict[str, Tensor]:
+        tensors: dict[str, Tensor] = {}
+        for name in columns:
+            if name in ("user", "item"):
+                tensors[name] = torch.from_numpy(getattr(self, name))
+            elif name == "rating":
+                tensors[name] = torch.from_numpy(self.rating).to(torch.float32)
+            elif name == "time":
+                if self.timestamp is None:
+                    raise ValueError("this model needs times, and this Dataset has no timestamps")
+                tensors[name] = torch.from_numpy(self.timestamp)
+            else:
+                raise ValueError(f"no column {name!r}: batches give user, item, rating and time")
+        if self.weight is not None:
+            tensors["weight"] = torch.from_numpy(self.weight).to(torch.float32)
+        return tensors
+
+
+class Batches:
+    """Iterable of Batch; every row once a pass, the last, smaller part included."""
+
+    def __init__(
+        self,
+        tensors: dict[str, Tensor],
+        batch_size: int,
+        generator: torch.Generator | None,
+        device: torch.device | str,
+    ) -> None:
+        self.tensors = {name: t.to(device) for name, t in tensors.items()}
+        self.batch_size, self.generator, self.device = batch_size, generator, device
+        self.n = len(next(iter(tensors.values())))
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        tensors = self.tensors
+        if self.generator is not None:
+            # One gather a column and pass is far cheaper than collating rows one by one.
+            order = torch.randperm(self.n, generator=self.generator).to(self.device)
+            tensors = {name: t.index_select(0, order) for name, t in tensors.items()}
+        parts = (t.split(self.batch_size) for t in tensors.values())
+        names = tuple(tensors)
+        for values in zip(*parts, strict=True):
+            yield Batch(**dict(zip(names, values, strict=True)))
+
+
+def concat(*parts: Dataset) -> Dataset:
+    """Join parts of one Dataset, in the order given.
+
+    Raises ValueError when vocabularies differ or a (user, item) pair occurs twice.
+    """
+    if not parts:
+        raise ValueError("concat needs at least one Dataset")
+    first = parts[0]
+    for part in parts[1:]:
+        if not first.same_vocabulary(part):
+            raise ValueError(
+                f"cannot join {first.name!r} and {part.name!r}: their vocabularies differ; "
+                "put the tables together first and call from_frame once"
+            )
+    user, item = (np.concatenate([getattr(p, side) for p in parts]) for side in ("user", "item"))
+    pair, times = np.unique(user * first.n_items + item, return_counts=True)
+    if len(twice := pair[times > 1]):
+        u, i = divmod(int(twice[0]), first.n_items)
+        raise ValueError(
+            f"user {first.user_vocab.ids[u]!r} has item {first.item_vocab.ids[i]!r} in more than "
+            "one part: parts to join must not overlap"
+        )
+    joined = {"user": user, "item": item, "row": np.concatenate([p.row for p in parts])}
+    joined["rating"] = np.concatenate([p.rating for p in parts])
+    for extra in ("timestamp", "weight"):
+        columns = [getattr(p, extra) for p in parts]
+        if any(c is None for c in columns) and not all(c is None for c in columns):
+            raise ValueError(f"some parts have {extra}s and others have none")
+        joined[extra] = None if columns[0] is None else np.concatenate(columns)
+    scale = (min(p.scale[0] for p in parts), max(p.scale[1] for p in parts))
+    return replace(first, scale=scale, **joined)

@@ -1,0 +1,104 @@
+"""Ids as people write them, and their positions in a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Iterable
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+
+def _one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
+    """A 1-d array of ids; tuples stay single ids, strings stay Python strings."""
+    if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind in "iu":
+        return ids
+    values = ids.tolist() if isinstance(ids, np.ndarray | pd.Series | pd.Index) else list(ids)
+    if values and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values):
+        return np.asarray(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+class Vocabulary:
+    """The ids of one side (users or items), each at a fixed position.
+
+    It is an index, not a statistic: all parts of a Dataset share it, also ids that a part
+    has never seen. Positions follow the sorted ids where ids can be sorted, else first sight.
+
+    ids : array (n,), values as the user gave them
+    """
+
+    def __init__(self, ids: Iterable[Hashable], kind: str = "id") -> None:
+        self.kind = kind
+        array = _one_dimensional(ids)
+        try:
+            unique = np.unique(array) if array.dtype.kind in "iu" else np.array(0)
+            if unique.ndim == 0:
+                unique = _one_dimensional(sorted(set(array)))
+        except TypeError:  # ids without an order: keep them as first seen
+            unique = _one_dimensional(dict.fromkeys(array))
+        self.ids = unique
+        self.ids.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self):,} {self.kind} ids)"
+
+    @cached_property
+    def _lookup(self) -> pd.Index:
+        return pd.Index(self.ids, tupleize_cols=False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the ids in their order: equal for equal vocabularies, on any machine."""
+        if self.ids.dtype.kind in "iu":
+            content = b"int" + np.ascontiguousarray(self.ids, dtype="<i8").tobytes()
+        else:
+            content = b"obj" + "\x00".join(map(repr, self.ids)).encode()
+        return hashlib.sha256(content).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        return self is other or self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __contains__(self, one: Any) -> bool:
+        return one in self._lookup
+
+    def index(self, ids: Iterable[Hashable]) -> np.ndarray:
+        """Positions (n,) int64 of many ids; KeyError names the first unknown one."""
+        array = _one_dimensional(ids)
+        position = self._lookup.get_indexer(pd.Index(array, tupleize_cols=False))
+        unknown = np.flatnonzero(position < 0)
+        if len(unknown):
+            self._refuse(array[unknown[0]])
+        return position.astype(np.int64, copy=False)
+
+    def position(self, one: Hashable) -> int:
+        """The position of one id; KeyError that names it and the remedy."""
+        try:
+            return int(self._lookup.get_loc(one))
+        except (KeyError, TypeError):
+            self._refuse(one)
+
+    def _refuse(self, one: Any) -> NoReturn:
+        known = self.ids[0] if len(self) else None
+        hint = ""
+        if known is not None and type(one) is not type(known):
+            given, wanted = type(one).__name__, type(known).__name__
+            if not (isinstance(one, int | np.integer) and isinstance(known, int | np.integer)):
+                hint = f" Ids here are of type {wanted}, this one is {given}."
+        raise KeyError(
+            f"unknown {self.kind} {one!r}: it is not among the {len(self):,} {self.kind}s of this "
+            f"Dataset (the first is {known!r}).{hint} Build the Dataset from a table that has it, "
+            "or for a new user pass ratings={item: rating} instead."
+        )
