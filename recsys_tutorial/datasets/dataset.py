@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ class Dataset:
 
         Raises ValueError for an unknown `how`, impossible shares, or missing timestamps.
         """
-        if not (0 <= valid and 0 <= test and valid + test < 1):
+        if min(valid, test) < 0 or not valid + test < 1:
             raise ValueError(
                 f"valid={valid} and test={test} must be shares >= 0 that leave something to train "
                 "on: valid + test < 1"
@@ -243,7 +244,8 @@ def concat(*parts: Dataset) -> Dataset:
             f"user {first.user_vocab.ids[u]!r} has item {first.item_vocab.ids[i]!r} in more than "
             "one part: parts to join must not overlap"
         )
-    joined = {"user": user, "item": item, "row": np.concatenate([p.row for p in parts])}
+    joined: dict[str, Any] = {"user": user, "item": item}
+    joined["row"] = np.concatenate([p.row for p in parts])
     joined["rating"] = np.concatenate([p.rating for p in parts])
     for extra in ("timestamp", "weight"):
         columns = [getattr(p, extra) for p in parts]

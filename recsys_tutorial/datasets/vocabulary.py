@@ -71,6 +71,9 @@ class Vocabulary:
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Vocabulary:
+        return self  # it never changes: copies of a model share it
+
     def __contains__(self, one: Any) -> bool:
         return one in self._lookup
 
@@ -86,7 +89,7 @@ class Vocabulary:
     def position(self, one: Hashable) -> int:
         """The position of one id; KeyError that names it and the remedy."""
         try:
-            return int(self._lookup.get_loc(one))
+            return int(self._lookup.get_loc(one))  # type: ignore[arg-type]  # ids are unique
         except (KeyError, TypeError):
             self._refuse(one)
 

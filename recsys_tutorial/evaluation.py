@@ -1,0 +1,172 @@
+"""From a fitted model to predictions, and from predictions to the numbers in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recsys_tutorial import metrics
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset, concat
+from recsys_tutorial.losses import score_of
+from recsys_tutorial.models.base import Model
+from recsys_tutorial.ranking import ranking_statistics, top_k
+
+ROWS = 64 * 1024  # rows scored at once by predict
+CELLS = 8 * 1024 * 1024  # scores held at once by evaluate: 32 MB
+
+
+@torch.no_grad()
+def predict(model: Model, dataset: Dataset, *, clip: bool = True) -> np.ndarray:
+    """One prediction a row of `dataset`: float32 (n,), in rating units.
+
+    clip : keep predicted ratings inside the scale of the data (scores of ranking models have no
+           unit and are never clipped)
+
+    Raises ValueError when the model was built for another vocabulary.
+    """
+    model.check_vocabulary(dataset)
+    model.eval()
+    columns = [c for c in model.columns if c != "rating"]
+    device = model.mean.device
+    parts = [
+        score_of(model(batch)) for batch in dataset.batches(columns, batch_size=ROWS, device=device)
+    ]
+    scores = torch.cat(parts) if parts else torch.empty(0)
+    if clip and model.predicts == "rating":
+        scores = scores.clamp(*model.scale)
+    return scores.cpu().numpy()
+
+
+def evaluate(
+    model: Model,
+    test: Dataset,
+    *,
+    train: Dataset | Sequence[Dataset],
+    relevant: float | None = None,
+    k: int = 10,
+) -> dict[str, float]:
+    """Every number of the series' tables, for one model on one test part.
+
+    train    : the Dataset (or several: train and valid for the test table) whose items are taken
+               out of each user's ranking
+    relevant : ratings from here on are relevant; None means 4 on a scale that ends at 5, and
+               every pair where the data has no ratings
+
+    rmse, mae              : in stars, predictions clipped to the scale; absent for ranking models
+    auc                    : over the rated test rows of all users together, relevant or not
+    conditional_auc        : the same within each user's rows, mean over users who have both kinds
+    recall@k ... mrr       : each user's test items among the whole catalogue less the items of
+                             `train`; means over the `n_users` with a relevant one
+    ranking_auc            : of that ranking: the share of not relevant items below a relevant one
+    coverage               : share of the catalogue that is in anybody's top k
+    n_users, n_cold        : users ranked; test rows whose user or item the model never saw
+    Ties count as all their orders averaged. Formulas: `rt.metrics`.
+
+    Raises ValueError for another vocabulary, an empty test part, or an unclear `relevant`.
+    """
+    if len(test) == 0:
+        raise ValueError("the test part is empty: there is nothing to evaluate on")
+    seen = [train] if isinstance(train, Dataset) else list(train)
+    for part in [test, *seen]:
+        model.check_vocabulary(part)
+    is_relevant = _relevant(test, relevant)
+    scores = predict(model, test, clip=False)
+    result: dict[str, float] = {}
+    if model.predicts == "rating":
+        stars = scores.clip(*model.scale.tolist())
+        result["rmse"] = metrics.rmse(test.rating, stars)
+        result["mae"] = metrics.mae(test.rating, stars)
+    result["auc"] = metrics.auc(is_relevant, scores)
+    result["conditional_auc"] = metrics.conditional_auc(is_relevant, scores, test.user)
+    result.update(_ranking(model, test, concat(*seen) if seen else None, is_relevant, k))
+    cold_user = (model.user_count == 0).cpu().numpy()[test.user]
+    cold_item = (model.item_count == 0).cpu().numpy()[test.item]
+    result["n_cold"] = int((cold_user | cold_item).sum())
+    return result
+
+
+def _relevant(test: Dataset, threshold: float | None) -> np.ndarray:
+    if threshold is None:
+        if test.implicit:
+            return np.ones(len(test), dtype=bool)
+        if test.scale[1] != 5:
+            low, high = test.scale
+            raise ValueError(
+                f"which ratings are relevant? This scale runs from {low:g} to {high:g}: pass "
+                f"relevant=..., {low + 0.75 * (high - low):g} say"
+            )
+        threshold = 4.0
+    return test.rating >= threshold
+
+
+@torch.no_grad()
+def _ranking(
+    model: Model, test: Dataset, train: Dataset | None, is_relevant: np.ndarray, k: int
+) -> dict[str, float]:
+    """Exhaustive ranking, one block of users after the other."""
+    device = model.mean.device
+    positive = test.take(is_relevant)
+    users = np.unique(positive.user)
+    if len(users) == 0:
+        raise ValueError(
+            "no test row is relevant: pass a lower relevant=... (ratings from there on count)"
+        )
+    wanted = (_Rows(positive), None if train is None else _Rows(train))
+    history_end = None if train is None else _end_of_history(train)
+    block = max(1, CELLS // test.n_items)
+    per_user: dict[str, list[Tensor]] = {}
+    shown = torch.zeros(test.n_items, dtype=torch.bool)
+    for start in range(0, len(users), block):
+        some = users[start : start + block]
+        time = None if history_end is None else torch.from_numpy(history_end[some])
+        batch = Batch(user=torch.from_numpy(some), time=time).to(device)
+        scores = model.score_items(batch).to("cpu", torch.float32)
+        scores = scores.clone() if scores.stride(0) == 0 or scores.stride(1) == 0 else scores
+        relevant_rows, relevant_items = wanted[0].of(some)
+        none = torch.empty(0, dtype=torch.int64)
+        masked = (none, none) if wanted[1] is None else wanted[1].of(some)
+        statistics = ranking_statistics(scores, relevant_rows, relevant_items, *masked, k=k)
+        for name, values in statistics.items():
+            per_user.setdefault(name, []).append(values)
+        shown[top_k(scores, k)[1].reshape(-1)] = True  # masked cells are -inf by now
+    mean = {name: float(torch.cat(parts).double().nanmean()) for name, parts in per_user.items()}
+    return {
+        f"recall@{k}": mean["recall"],
+        f"precision@{k}": mean["precision"],
+        f"ndcg@{k}": mean["ndcg"],
+        f"map@{k}": mean["average_precision"],
+        "mrr": mean["reciprocal_rank"],
+        "ranking_auc": mean["auc"],
+        "coverage": float(shown.double().mean()),
+        "n_users": len(users),
+    }
+
+
+class _Rows:
+    """The items of each user, without a search: rows sorted by user, and where each begins."""
+
+    def __init__(self, data: Dataset) -> None:
+        order = np.argsort(data.user, kind="stable")
+        self.item = data.item[order]
+        self.start = np.concatenate([[0], np.cumsum(data.counts("user"))])
+
+    def of(self, users: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(row in the block, item) of every rating of these users."""
+        first, many = self.start[users], self.start[users + 1] - self.start[users]
+        rows = np.repeat(np.arange(len(users)), many)
+        offset = np.arange(len(rows)) - np.repeat(np.cumsum(many) - many, many)
+        items = self.item[np.repeat(first, many) + offset]
+        return torch.from_numpy(rows), torch.from_numpy(items)
+
+
+def _end_of_history(train: Dataset) -> np.ndarray | None:
+    """Per user the time of the last training rating, for models that use time."""
+    if train.timestamp is None:
+        return None
+    end = np.zeros(train.n_users, dtype=np.int64)
+    np.maximum.at(end, train.user, train.timestamp)
+    return end

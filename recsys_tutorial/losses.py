@@ -1,0 +1,124 @@
+"""Objective functions: from the scores of a batch to one number to minimise.
+
+A loss is a function `loss(output, batch) -> scalar`, a mean over the batch's rows. It says what it
+needs by two attributes, which `fit` reads:
+
+batch    : "rows", one rated item a row, or "pairs": column 0 of `batch.item` is an item that the
+           user rated, the other columns are items that the user did not rate
+predicts : "rating" where the model's scores become ratings, "score" where only their order counts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recsys_tutorial.batch import Batch
+
+
+class LossNeeds(NamedTuple):
+    """What a loss asks of `fit`; `negatives` is the number drawn when the caller names none."""
+
+    batch: str = "rows"
+    predicts: str = "rating"
+    negatives: int = 0
+
+
+def needs(loss: Callable[..., Tensor]) -> LossNeeds:
+    """What this loss needs; a plain function of your own is taken as a loss on rated rows."""
+    return getattr(loss, "needs", LossNeeds())
+
+
+def _needs(**what: Any) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    def mark(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        loss.needs = LossNeeds(**what)  # type: ignore[attr-defined]
+        return loss
+
+    return mark
+
+
+def score_of(output: Any) -> Tensor:
+    """The scores in a model's output: the tensor itself, or the first field of a NamedTuple."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
+    return per_row.mean() if weight is None else (per_row * weight).sum() / weight.sum()
+
+
+@_needs(batch="rows", predicts="rating")
+def squared_error(output: Any, batch: Batch) -> Tensor:
+    """Mean of (r - s)^2, in stars^2: its minimum is the expected rating."""
+    score, rating = score_of(output), batch.rating
+    assert rating is not None
+    if score.shape != rating.shape:  # (B,) against (B, 1) would broadcast to B x B, silently
+        raise ValueError(
+            f"scores of shape {tuple(score.shape)} against ratings of shape "
+            f"{tuple(rating.shape)}: `forward` must return one score a row"
+        )
+    if batch.weight is None:
+        return F.mse_loss(score, rating)
+    return _mean((score - rating).square(), batch.weight)
+
+
+@_needs(batch="pairs", predicts="score", negatives=4)
+def logistic(output: Any, batch: Batch) -> Tensor:
+    """Mean of -ln sigma(s) for the rated item and -ln sigma(-s) for each unrated one, in nats.
+
+    Negative sampling as in word2vec (Mikolov et al. 2013): a rated pair or a made-up one?
+    """
+    score = score_of(output)
+    rated = F.softplus(-score[..., 0])
+    made_up = F.softplus(score[..., 1:]).sum(-1)
+    return _mean(rated + made_up, _row_weight(batch))
+
+
+@_needs(batch="pairs", predicts="score", negatives=1)
+def bpr(output: Any, batch: Batch) -> Tensor:
+    """Mean of -ln sigma(s_ui - s_uj), in nats: the rated item i should beat item j.
+
+    Bayesian personalised ranking (Rendle et al. 2009). The logarithm matters: 1 - sigma has next
+    to no gradient where the order is most wrong.
+    """
+    score = score_of(output)
+    lead = score[..., :1] - score[..., 1:]
+    other = _not_the_rated_one(batch)
+    per_row = (F.softplus(-lead) * other).sum(-1) / other.sum(-1)
+    return _mean(per_row, _row_weight(batch))
+
+
+@_needs(batch="pairs", predicts="score", negatives=64)
+def sampled_softmax(output: Any, batch: Batch) -> Tensor:
+    """Mean of -ln softmax(s)_0 over the columns, in nats: pick the rated item from the line-up.
+
+    With `negatives="all"` it is the full softmax over the catalogue.
+    """
+    score = score_of(output)
+    other = _not_the_rated_one(batch)
+    line_up = torch.cat([score[..., :1], score[..., 1:].masked_fill(~other, -torch.inf)], dim=-1)
+    return _mean(torch.logsumexp(line_up, dim=-1) - score[..., 0], _row_weight(batch))
+
+
+def _not_the_rated_one(batch: Batch) -> Tensor:
+    """False where a later column shows the rated item again (`negatives="all"` holds it)."""
+    assert batch.item is not None
+    return batch.item[..., 1:] != batch.item[..., :1]
+
+
+def _row_weight(batch: Batch) -> Tensor | None:
+    return None if batch.weight is None else batch.weight.reshape(batch.weight.shape[0])
+
+
+def l2(rows: Tensor) -> Tensor:
+    """Mean over rows of the squared length |x|^2; the last axis is the vector.
+
+    Taken over the rows of a batch it is frequency-weighted: a user with many ratings pays as often
+    as it is seen. It is the negative logarithm of a Gaussian prior whose precision grows with the
+    number of ratings.
+    """
+    flat = rows.reshape(-1)
+    return torch.dot(flat, flat) / max(rows.shape[:-1].numel(), 1)

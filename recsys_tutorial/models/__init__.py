@@ -1,0 +1,7 @@
+"""The models: each one is its equation. `X.for_dataset(train, **hyperparameters)` builds any."""
+
+from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.mf import MF, BiasedMF
+from recsys_tutorial.models.popularity import Popularity
+
+__all__ = ["MF", "BiasedMF", "FoldedUser", "Model", "Popularity"]

@@ -1,0 +1,32 @@
+"""The baseline that every ranking has to beat."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import Model
+
+
+class Popularity(Model):
+    r"""Everybody gets what most people rated: $s_{ui} = n_i$, the item's training ratings."""
+
+    columns = ("user", "item")
+    predicts = "score"
+    score: Tensor
+
+    def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:
+        super().__init__(n_users, n_items, seed=seed)
+        self.register_buffer("score", torch.zeros(n_items))
+
+    def fit(self, train: Dataset) -> Popularity:
+        """Count the ratings of each item; no epochs, no learning rate."""
+        self.read(train)
+        self.score.copy_(self.item_count)
+        return self
+
+    def forward(self, batch: Batch) -> Tensor:
+        user, item = batch.need("user", "item")
+        return self.rows(self.score, item).expand(torch.broadcast_shapes(user.shape, item.shape))

@@ -1,0 +1,164 @@
+"""The parts of the training loop: optimiser, learning rate, batches and the measuring of epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import Model
+from recsys_tutorial.training.negatives import Negatives
+
+
+def one_cycle(step: int, total: int, peak: float) -> float:
+    """The learning rate at a step: up during the first tenth, then down to zero like a cosine.
+
+    Smith and Topin 2017, "Super-convergence".
+    """
+    warm = max(1, total // 10)
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+class Optimisers:
+    """Adam for small tables, its sparse form for tables far larger than a batch.
+
+    Dense Adam touches every row in every step. That is cheapest while a table is no larger than
+    a few batches, and ruinous beyond: so that a step's cost never grows with the tables, larger
+    ones get gradients and updates for the rows of the batch alone.
+    """
+
+    LARGE = 8  # batches; below it the dense update is the faster one
+
+    def __init__(self, model: Model, lr: float, rows_per_batch: int) -> None:
+        tables = {id(p) for _, p in model.tables()}
+        dense: list[torch.nn.Parameter] = []
+        sparse: list[torch.nn.Parameter] = []
+        for parameter in model.parameters():
+            if not parameter.requires_grad:
+                continue
+            large = id(parameter) in tables and len(parameter) > self.LARGE * rows_per_batch
+            parameter.sparse_rows = large  # type: ignore[attr-defined]
+            (sparse if large else dense).append(parameter)
+        self.each: list[torch.optim.Optimizer] = []
+        if dense:
+            fused = all(p.is_floating_point() for p in dense)
+            self.each.append(torch.optim.Adam(dense, lr=lr, betas=(0.9, 0.99), fused=fused))
+        if sparse:
+            self.each.append(torch.optim.SparseAdam(sparse, lr=lr, betas=(0.9, 0.99)))
+
+    def step(self, lr: float) -> None:
+        for optimiser in self.each:
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+            optimiser.step()
+
+    def zero_grad(self) -> None:
+        for optimiser in self.each:
+            optimiser.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [optimiser.state_dict() for optimiser in self.each]
+
+    def load_state_dict(self, states: Sequence[dict[str, Any]]) -> None:
+        for optimiser, state in zip(self.each, states, strict=True):
+            optimiser.load_state_dict(state)
+
+
+class TrainingBatches:
+    """The batches of one epoch, in the form that the loss needs; iterate again for the next."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: Dataset,
+        loss: Callable[..., Tensor],
+        batch_size: int,
+        negatives: int | str,
+        contrast: Negatives | None,
+        generator: torch.Generator | None,
+        device: torch.device,
+    ) -> None:
+        self.pairs = losses.needs(loss).batch == "pairs"
+        self.negatives, self.contrast, self.device = negatives, contrast, device
+        self.n_items = data.n_items
+        on = torch.device("cpu") if self.pairs else device
+        columns = [c for c in model.columns if c != "rating" or not self.pairs]
+        if not self.pairs and "rating" not in columns:
+            columns.append("rating")
+        self.batches = data.batches(columns, batch_size=batch_size, generator=generator, device=on)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.batches:
+            yield self._with_negatives(batch).to(self.device) if self.pairs else batch
+
+    def _with_negatives(self, batch: Batch) -> Batch:
+        user, item = batch.need("user", "item")
+        if self.negatives == "all":
+            others = torch.arange(self.n_items).expand(len(user), self.n_items)
+        else:
+            assert self.contrast is not None
+            others = self.contrast.draw(user, int(self.negatives))
+        as_column = {
+            name: value.unsqueeze(1)
+            for name in ("user", "time", "weight")
+            if (value := getattr(batch, name)) is not None
+        }
+        return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **as_column)
+
+
+def scores(model: Model, batch: Batch, negatives: int | str) -> Any:
+    """The model's output for a training batch; the whole catalogue goes through `score_items`."""
+    if negatives != "all":
+        return model(batch)
+    (item,) = batch.need("item")
+    rated = losses.score_of(model(replace(batch, item=item[:, :1])))
+    return torch.cat([rated, model.score_items(batch)], dim=1)
+
+
+@torch.no_grad()
+def measure(
+    model: Model, data: TrainingBatches, loss: Callable[..., Tensor], negatives: int | str
+) -> dict[str, float]:
+    """valid_loss, the mean over rows, and for rating models valid_rmse in stars."""
+    was_training = model.training
+    model.eval()
+    total = squared = torch.zeros((), dtype=torch.float64)
+    n = 0
+    for batch in data:
+        output = scores(model, batch, negatives)
+        size = len(batch.need("user")[0])
+        total = total + loss(output, batch).double().cpu() * size
+        if model.predicts == "rating" and batch.rating is not None:
+            low, high = model.scale
+            error = losses.score_of(output).clamp(low, high) - batch.rating
+            squared = squared + error.double().square().sum().cpu()
+        n += size
+    model.train(was_training)
+    result = {"valid_loss": float(total) / n}
+    if model.predicts == "rating" and not data.pairs:
+        result["valid_rmse"] = math.sqrt(float(squared) / n)
+    return result
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small steps are fastest on one thread, and do not collapse when another core is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,274 @@
+"""One training run: the ignite engine and all that is attached to it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import Model
+from recsys_tutorial.training import checkpoint
+from recsys_tutorial.training.history import History, TrainingDiverged
+from recsys_tutorial.training.loop import (
+    Optimisers,
+    TrainingBatches,
+    measure,
+    one_cycle,
+    one_thread,
+    scores,
+)
+from recsys_tutorial.training.negatives import Negatives
+from recsys_tutorial.training.progress import Progress
+
+LOG_EVERY = 20  # steps between two scalars: writing each one would cost more than a step
+
+
+class Run:
+    """Built by `fit`: `prepare` attaches what the caller asked for, `go` runs to the end."""
+
+    def __init__(
+        self,
+        model: Model,
+        train: Dataset,
+        valid: Dataset | None,
+        loss: Callable[..., Tensor],
+        epochs: int,
+        batch_size: int,
+        lr: float,
+        negatives: int | str,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        needs = losses.needs(loss)
+        if needs.batch == "rows" and negatives != 0:
+            name = getattr(loss, "__name__", "this loss")
+            raise ValueError(f"negatives={negatives!r}: {name} learns from rated rows alone")
+        if negatives != "all" and (isinstance(negatives, str) or negatives < 0):
+            raise ValueError(f'negatives={negatives!r} must be a number >= 0 or "all"')
+        if needs.batch == "pairs":
+            negatives = negatives or needs.negatives
+        self.model, self.loss, self.epochs, self.lr = model.to(device), loss, epochs, lr
+        self.negatives, self.device = negatives, device
+        model.predicts = needs.predicts if model.predicts == "rating" else model.predicts
+        self.shuffle = torch.Generator().manual_seed(seed)
+        self.draws = torch.Generator().manual_seed(seed + 1)
+        sampled = needs.batch == "pairs" and negatives != "all"
+        self.train = TrainingBatches(
+            model, train, loss, batch_size, negatives,
+            Negatives(train, self.draws) if sampled else None, self.shuffle, device,
+        )  # fmt: skip
+        self.valid_draws = torch.Generator()
+        self.valid = None
+        if valid is not None:
+            contrast = Negatives(train, self.valid_draws) if sampled else None
+            self.valid = TrainingBatches(
+                model, valid, loss, 16 * 1024 if not sampled else batch_size, negatives,
+                contrast, None, device,
+            )  # fmt: skip
+        width = 1 if not sampled else 1 + int(negatives)
+        self.optimisers = Optimisers(model, lr, min(batch_size, len(train)) * width)
+        self.total_steps = epochs * len(self.train)
+        self.settings = {
+            "model": f"{type(model).__name__}({model.n_users}, {model.n_items})",
+            "tables": ", ".join(f"{k}{tuple(v.shape)}" for k, v in model.state_dict().items()),
+            "loss": getattr(loss, "__name__", type(loss).__name__),
+            "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": negatives,
+            "seed": seed, "data": _hash(train), "valid": None if valid is None else _hash(valid),
+        }  # fmt: skip
+
+    def prepare(
+        self,
+        history: History,
+        log_dir: str | Path | None,
+        patience: int | None,
+        checkpoint_dir: str | Path | None,
+        resume: bool,
+        progress: bool,
+    ) -> None:
+        """Build the engine and, to resume, load the last checkpoint."""
+        from ignite.engine import Engine, Events
+
+        self.history, self.patience = history, patience
+        self.progress = Progress(progress, self.epochs)
+        self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
+        self.settings["early_stopping"] = patience
+        self.best_value, self.best_epoch = math.inf, 0
+        self.best_state: dict[str, Tensor] | None = None
+        self.loss_sum, self.rows_seen = torch.zeros((), device=self.device), 0
+        self.engine = Engine(self.step)
+        self.engine.logger = logging.getLogger("recsys_tutorial.fit")
+        self.engine.logger.setLevel(logging.CRITICAL)  # errors are raised, not logged as well
+        self.engine.add_event_handler(Events.EPOCH_COMPLETED, self.end_of_epoch)
+        self.engine.add_event_handler(Events.ITERATION_COMPLETED(every=LOG_EVERY), self.look)
+        self.writer: Any = None
+        if log_dir is not None:
+            from tensorboardX import SummaryWriter
+
+            self.writer = SummaryWriter(str(log_dir))
+        if resume:
+            assert self.directory is not None
+            last = self.directory / "last.pt"
+            if last.exists():
+                self.restore(checkpoint.load(last, self.settings))
+            else:
+                self.progress.say(f"no checkpoint in {self.directory} yet: starting from scratch")
+
+    def go(self) -> None:
+        """Run to the end; close what was opened, whatever happens."""
+        self.good_state = _copy_of(self.model)
+        spent = self.history.rows[-1]["seconds"] if self.history.rows else 0.0
+        self.start = time.monotonic() - spent
+        try:
+            if len(self.history.rows) < self.epochs and self.history.stopped is None:
+                self.model.train()
+                with one_thread():
+                    self.engine.run(self.train, max_epochs=self.epochs)
+        except KeyboardInterrupt:
+            self.history.stopped = "interrupted"
+            self.progress.say(
+                f"interrupted in epoch {self.engine.state.epoch} of {self.epochs}: the model keeps "
+                "what it has learned so far"
+            )
+        finally:
+            if self.best_state is not None and self.patience is not None:
+                self.model.load_state_dict(self.best_state)
+            self.model.reset_cold()
+            self.model.eval()
+            if self.writer is not None:
+                self.writer.close()
+
+    def step(self, engine: Any, batch: Batch) -> Tensor:
+        """One gradient step: the only place where parameters change."""
+        rate = one_cycle(engine.state.iteration - 1, self.total_steps, self.lr)
+        with self.model.one_step():
+            loss = self.loss(scores(self.model, batch, self.negatives), batch)
+            objective = loss + self.model.penalty(batch)
+        self.optimisers.zero_grad()
+        objective.backward()
+        self.optimisers.step(rate)
+        rows = len(batch.user)  # type: ignore[arg-type]
+        loss = loss.detach()
+        self.loss_sum += loss * rows  # a mean over rows: the last batch is a smaller one
+        self.rows_seen += rows
+        return loss
+
+    def look(self, engine: Any) -> None:
+        """Every now and then: write a scalar, notice a loss that is no number or a wish to stop."""
+        loss = float(engine.state.output)
+        if not math.isfinite(loss):
+            self.diverged(loss)
+        if self.writer is not None:
+            self.writer.add_scalar("train/loss", loss, engine.state.iteration)
+        if self.history.stop_requested:
+            self.history.stopped = "stopped"
+            engine.terminate()
+
+    def end_of_epoch(self, engine: Any) -> None:
+        epoch = engine.state.epoch
+        train_loss = float(self.loss_sum) / self.rows_seen
+        self.loss_sum.zero_()
+        self.rows_seen = 0
+        if not math.isfinite(train_loss):
+            self.diverged(train_loss)
+        self.model.reset_cold()
+        row: dict[str, Any] = {"epoch": epoch, "train_loss": train_loss}
+        if self.valid is not None:
+            self.valid_draws.manual_seed(0)  # the same negatives after every epoch
+            row.update(measure(self.model, self.valid, self.loss, self.negatives))
+        row["lr"] = one_cycle(engine.state.iteration - 1, self.total_steps, self.lr)
+        row["seconds"] = time.monotonic() - self.start
+        self.history.rows.append(row)
+        if self.writer is not None:
+            for name, value in row.items():
+                if name != "epoch":
+                    self.writer.add_scalar(f"epoch/{name}", value, epoch)
+        self.good_state = _copy_of(self.model)
+        self.keep_best(row, epoch, engine)
+        if self.directory is not None:
+            checkpoint.save(self.directory / "last.pt", self.state(epoch))
+        self.progress.epoch(row)
+        if self.history.stop_requested and self.history.stopped is None:
+            self.history.stopped = "stopped"
+            engine.terminate()
+
+    def keep_best(self, row: dict[str, Any], epoch: int, engine: Any) -> None:
+        value = row.get("valid_rmse", row.get("valid_loss"))
+        if value is None:
+            return
+        if value < self.best_value:
+            self.best_value, self.best_epoch = value, epoch
+            if self.patience is not None:
+                self.best_state = self.good_state
+            if self.directory is not None:
+                best = {"run": self.settings, "epoch": epoch, "model": self.good_state}
+                checkpoint.save(self.directory / "best.pt", best)
+        elif self.patience is not None and epoch - self.best_epoch >= self.patience:
+            self.history.stopped = "early"
+            engine.terminate()
+
+    def diverged(self, loss: float) -> None:
+        """Put the last good weights back and say what to try."""
+        epoch = self.engine.state.epoch
+        self.model.load_state_dict(self.good_state)
+        raise TrainingDiverged(
+            f"the loss became {loss} in epoch {epoch}: the steps are too large for this data. Try "
+            f"lr={self.lr / 10:g} (it was {self.lr:g}), or scale the ratings down. The model is as "
+            f"it was {'before training' if not self.history.rows else 'after the epoch before'}."
+        )
+
+    # ---- checkpoints ----------------------------------------------------------------------
+
+    def state(self, epoch: int) -> dict[str, Any]:
+        generators = {"shuffle": self.shuffle, "draws": self.draws, "model": self.model.generator}
+        return {
+            "run": self.settings,
+            "epoch": epoch,
+            "model": self.good_state,
+            "optimisers": self.optimisers.state_dict(),
+            "generators": {name: g.get_state() for name, g in generators.items()},
+            "rows": list(self.history.rows),
+            "best": [self.best_value, self.best_epoch, self.best_state],
+            "stopped": self.history.stopped,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.model.load_state_dict(saved["model"])
+        self.optimisers.load_state_dict(saved["optimisers"])
+        for name, generator in (
+            ("shuffle", self.shuffle),
+            ("draws", self.draws),
+            ("model", self.model.generator),
+        ):
+            generator.set_state(saved["generators"][name])
+        self.history.rows = list(saved["rows"])
+        self.best_value, self.best_epoch, self.best_state = saved["best"]
+        self.history.stopped = saved["stopped"] if saved["stopped"] == "early" else None
+        self.engine.load_state_dict(
+            {
+                "epoch": saved["epoch"],
+                "max_epochs": self.epochs,
+                "epoch_length": len(self.train),
+            }
+        )
+
+
+def _copy_of(model: Model) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _hash(data: Dataset) -> str:
+    digest = hashlib.sha256()
+    for column in (data.user, data.item, data.rating):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()[:16]
