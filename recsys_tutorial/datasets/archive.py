@@ -1,0 +1,111 @@
+"""Read files straight out of a zip archive or a directory, without trusting either.
+
+Nothing is ever extracted. Every size is capped, before and while reading, so that a small archive
+cannot unpack into all of the memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+_MAX_ENTRIES = 10_000
+
+
+class ArchiveError(ValueError):
+    """An archive or one of its files is not what it should be; the message names which and why."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file that is read: its name in the folder, a cap on its size, its sha256 if pinned."""
+
+    name: str
+    max_bytes: int
+    sha256: str | None = None
+
+
+def read_zip(path: Path, folder: str, members: Iterable[Member]) -> dict[str, bytes]:
+    """Contents of `folder/<member>` for each member of a zip file (a wheel is one too).
+
+    Raises:
+        ArchiveError: not a zip or a truncated one, a name that leaves the archive or occurs twice,
+            a member missing, encrypted, damaged or larger than its cap.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_names(path, archive.namelist())
+            return {m.name: _read_entry(path, archive, f"{folder}/{m.name}", m) for m in members}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise ArchiveError(f"{path} is not a whole zip file ({error})") from error
+
+
+def read_directory(directory: Path, members: Iterable[Member]) -> dict[str, bytes]:
+    """Contents of the members as plain files of a directory.
+
+    Raises:
+        ArchiveError: a file missing, larger than its cap, or with another sha256 than its pin.
+    """
+    contents = {}
+    for member in members:
+        path = directory / member.name
+        if not path.is_file():
+            raise ArchiveError(f"{path} is missing")
+        with path.open("rb") as file:
+            contents[member.name] = _read_capped(str(path), file, member)
+    return contents
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    """Refuse names that an extraction would write outside its directory, and duplicates."""
+    if len(names) > _MAX_ENTRIES:
+        raise ArchiveError(f"{path} holds {len(names)} files, more than the {_MAX_ENTRIES} allowed")
+    seen = set()
+    for name in names:
+        if (
+            name.startswith(("/", "\\"))
+            or re.match(r"[A-Za-z]:", name)
+            or ".." in PurePosixPath(name.replace("\\", "/")).parts
+        ):
+            raise ArchiveError(f"{path} holds the unsafe name {name!r}")
+        if name in seen:
+            raise ArchiveError(f"{path} holds the name {name!r} twice")
+        seen.add(name)
+
+
+def _read_entry(path: Path, archive: zipfile.ZipFile, entry: str, member: Member) -> bytes:
+    try:
+        info = archive.getinfo(entry)
+    except KeyError:
+        raise ArchiveError(f"{path} holds no {entry!r}") from None
+    if info.flag_bits & 0x1:
+        raise ArchiveError(f"{path}: {entry!r} is encrypted")
+    if info.file_size > member.max_bytes:
+        raise _too_large(f"{path}: {entry!r}", info.file_size, member.max_bytes)
+    with archive.open(info) as file:
+        return _read_capped(f"{path}: {entry!r}", file, member)
+
+
+def _read_capped(label: str, file: IO[bytes], member: Member) -> bytes:
+    # The declared size may lie, so the cap is enforced on what is really read.
+    content = file.read(member.max_bytes + 1)
+    if len(content) > member.max_bytes:
+        raise _too_large(label, len(content), member.max_bytes)
+    if member.sha256 is not None:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != member.sha256:
+            raise ArchiveError(
+                f"{label} is damaged or another version: expected sha256 {member.sha256}, "
+                f"found {digest} ({len(content)} bytes)"
+            )
+    return content
+
+
+def _too_large(label: str, n_bytes: int, max_bytes: int) -> ArchiveError:
+    return ArchiveError(f"{label} has {n_bytes} bytes or more, above the cap of {max_bytes}")

@@ -1,0 +1,286 @@
+"""Planted data: ratings made from known tastes, so that a page can check that a method finds them.
+
+    rating = mean + user bias + item bias + user factors . item factors + noise
+
+rounded to whole stars from 1 to 5. As in MovieLens, few users rate much, few films are rated by
+many, people rate what they like more often than what they do not, and in sittings of some minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.datasets.frame import from_frame
+
+AXIS_GENRES = (
+    ("Action", "Romance"),
+    ("Comedy", "Thriller"),
+    ("Sci-Fi", "Western"),
+    ("Animation", "Horror"),
+    ("Musical", "War"),
+    ("Fantasy", "Documentary"),
+    ("Adventure", "Film-Noir"),
+    ("Children's", "Crime"),
+)
+"""Genres at the positive and the negative end of each planted axis."""
+
+_OCCUPATIONS = ("artist", "educator", "engineer", "librarian", "retired", "student", "writer")
+_FORMS = ("{}", "The {}", "{} and {}", "Return to {}", "{} of {}", "A Night in {}", "Dear {}")
+_ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "st", "tr")
+_VOWELS = ("a", "e", "i", "o", "u", "a", "o", "ia", "ei")
+_CODAS = ("", "", "", "n", "r", "s", "l")
+_START = 874_724_400  # seconds; in September 1997, when MovieLens began
+_DAY = 86_400
+
+
+def planted(
+    n_users: int = 300,
+    n_items: int = 200,
+    n_ratings: int = 12_000,
+    dim: int = 4,
+    *,
+    noise: float = 0.4,
+    signal: float = 0.8,
+    user_bias: float = 0.35,
+    item_bias: float = 0.45,
+    mean: float = 3.4,
+    selection: float = 1.0,
+    min_ratings: int | None = None,
+    whole_stars: bool = True,
+    seed: int = 0,
+) -> Dataset:
+    """Make a MovieLens-like Dataset from known tastes.
+
+    Args:
+        n_users, n_items, n_ratings: sizes; ids are 1..n_users and 1..n_items.
+        dim: number of taste axes, the first the strongest (each next has 0.8 times its variance).
+            0 gives biases only: a method that finds tastes there is wrong.
+        noise, signal, user_bias, item_bias: standard deviations in stars of the noise, of the
+            personal part (user factors . item factors), and of the biases.
+        mean: stars of an average user for an average film; those rated are liked somewhat more.
+        selection: how much more often people rate what they like; 0 for no influence of taste.
+        min_ratings: least number of ratings of a user; None for 20 where the sizes allow it.
+        whole_stars: round to 1, 2, 3, 4, 5. False keeps the exact sum, outside of 1 to 5 too.
+        seed: everything follows from it.
+
+    Returns:
+        A Dataset called "planted". Its `truth` has `mean`, `user_bias` (n_users,), `item_bias`
+        (n_items,), `user_factors` (n_users, dim), `item_factors` (n_items, dim), all in stars,
+        in vocabulary order; `noise` (stars), `axis_genres` (the genres at both ends of an axis).
+        Age goes with the first user factor (correlation about 0.6), gender with none. A few
+        genres are wrong on purpose.
+
+    Raises:
+        ValueError: sizes that cannot be, negative spreads.
+    """
+    least = _check(n_users, n_items, n_ratings, dim, min_ratings)
+    spreads = {"noise": noise, "signal": signal, "user_bias": user_bias, "item_bias": item_bias}
+    for label, value in {**spreads, "selection": selection}.items():
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(f"planted({label}={value}): must be a finite number >= 0")
+
+    rng = np.random.default_rng(seed)
+    variance = 0.8 ** np.arange(dim)
+    axis_sd = np.sqrt(signal * np.sqrt(variance / max(variance.sum(), 1.0)))  # (dim,)
+    truth = SimpleNamespace(
+        mean=float(mean),
+        user_bias=rng.normal(0.0, user_bias, n_users),
+        item_bias=rng.normal(0.0, item_bias, n_items),
+        user_factors=rng.normal(size=(n_users, dim)) * axis_sd,
+        item_factors=rng.normal(size=(n_items, dim)) * axis_sd,
+        noise=float(noise),
+        axis_genres=AXIS_GENRES[:dim],
+    )
+    counts = _activity(rng, n_users, n_items, n_ratings, least)
+    user, item = _choose(rng, counts, truth, selection, signal)
+    exact = _score(truth, user, item)
+    rating = exact + rng.normal(0.0, noise, n_ratings)
+    if whole_stars:
+        rating = np.clip(np.rint(rating), 1.0, 5.0)
+    ratings = pd.DataFrame(
+        {"user": user + 1, "item": item + 1, "rating": rating, "timestamp": _times(rng, counts)}
+    ).iloc[rng.permutation(n_ratings)]  # the files of MovieLens are in no order either
+    made = from_frame(
+        ratings,
+        _users(rng, truth, axis_sd),
+        _items(rng, truth, axis_sd),
+        name="planted",
+        source=f"planted tastes, made by planted(seed={seed})",
+    )
+    return replace(made, truth=truth, scale=(1.0, 5.0) if whole_stars else made.scale)
+
+
+def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | None) -> int:
+    """The least number of ratings of a user; ValueError for sizes that cannot be."""
+    for label, value, low in (
+        ("n_users", n_users, 1),
+        ("n_items", n_items, 1),
+        ("n_ratings", n_ratings, 1),
+        ("dim", dim, 0),
+    ):
+        if value != int(value) or value < low:
+            raise ValueError(f"planted({label}={value}): must be a whole number >= {low}")
+    if n_ratings > n_users * n_items:
+        raise ValueError(
+            f"planted(n_ratings={n_ratings}): {n_users} users x {n_items} items have only "
+            f"{n_users * n_items} pairs; ask for fewer ratings or larger sides"
+        )
+    if least is None:
+        return min(20, n_ratings // (2 * n_users), n_items)
+    if not (0 <= least <= n_items and least * n_users <= n_ratings):
+        raise ValueError(
+            f"planted(min_ratings={least}): must be from 0 to n_items ({n_items}), and {n_users} "
+            f"users need n_ratings >= {least * n_users}, not {n_ratings}"
+        )
+    return least
+
+
+def _score(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+    """Expected rating (n,) in stars, before noise and rounding."""
+    personal = np.einsum("nd,nd->n", truth.user_factors[user], truth.item_factors[item])
+    return truth.mean + truth.user_bias[user] + truth.item_bias[item] + personal
+
+
+def _activity(
+    rng: np.random.Generator, n_users: int, n_items: int, n_ratings: int, least: int
+) -> np.ndarray:
+    """How many films each user rates: (n_users,), skewed, from `least` to n_items."""
+    eagerness = rng.lognormal(0.0, 0.9, n_users)
+    counts = np.full(n_users, least, dtype=np.int64)
+    while (missing := n_ratings - int(counts.sum())) > 0:
+        open_ = np.flatnonzero(counts < n_items)
+        share = eagerness[open_] / eagerness[open_].sum() * missing
+        extra = np.floor(share).astype(np.int64)
+        rest = missing - int(extra.sum())
+        extra[np.argsort(extra - share)[:rest]] += 1  # the largest fractions get what is left
+        counts[open_] = np.minimum(counts[open_] + extra, n_items)
+    return counts
+
+
+def _choose(
+    rng: np.random.Generator,
+    counts: np.ndarray,
+    truth: SimpleNamespace,
+    selection: float,
+    signal: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which films each user rates: codes user (n,), item (n,), sorted by user, no pair twice.
+
+    Films are drawn by popularity and kept with a chance that grows with the personal part; draws
+    of a film that the user already has are thrown away. That is drawing without replacement.
+    """
+    n_users, n_items = len(counts), len(truth.item_bias)
+    # Popularity falls like a power of the rank; loved films are somewhat more popular.
+    quality = truth.item_bias / max(float(truth.item_bias.std()), 1e-12)
+    rank = np.empty(n_items)
+    rank[np.argsort(-(0.4 * quality + rng.normal(size=n_items)))] = np.arange(n_items)
+    popularity = 1.0 / (rank + 0.05 * n_items + 1.0)
+    ladder = np.cumsum(popularity / popularity.sum())
+
+    def chance(user: np.ndarray, item: np.ndarray) -> np.ndarray:
+        personal = np.einsum("nd,nd->n", truth.user_factors[user], truth.item_factors[item])
+        return 1.0 / (1.0 + np.exp(-selection * personal / max(signal, 1e-12)))
+
+    taken = np.empty(0, dtype=np.int64)  # sorted pairs user * n_items + item
+    wanted = counts.copy()
+    for _ in range(12):
+        user = np.repeat(np.arange(n_users), wanted)
+        item = np.minimum(np.searchsorted(ladder, rng.random(len(user))), n_items - 1)
+        keep = rng.random(len(user)) < chance(user, item)
+        pairs = np.unique(user[keep] * n_items + item[keep])
+        if len(taken):
+            place = np.minimum(np.searchsorted(taken, pairs), len(taken) - 1)
+            pairs = pairs[taken[place] != pairs]
+        taken = np.sort(np.concatenate([taken, pairs]), kind="stable")
+        wanted = counts - np.bincount(taken // n_items, minlength=n_users)
+        if not wanted.any():
+            break
+    late = []
+    for u in np.flatnonzero(wanted):  # they rate nearly everything: look at all films at once
+        films = np.arange(n_items)
+        key = np.log(popularity * chance(np.full(n_items, u), films)) + rng.gumbel(size=n_items)
+        lo, hi = np.searchsorted(taken, (u * n_items, (u + 1) * n_items))
+        key[taken[lo:hi] % n_items] = -np.inf
+        late.append(u * n_items + np.argpartition(-key, wanted[u] - 1)[: wanted[u]])
+    taken = np.sort(np.concatenate([taken, *late]))
+    return taken // n_items, taken % n_items
+
+
+def _times(rng: np.random.Generator, counts: np.ndarray) -> np.ndarray:
+    """Seconds (n,) of rows that are sorted by user: sittings, with days between them.
+
+    The order of the films within a user is random.
+    """
+    n, n_users = int(counts.sum()), len(counts)
+    user = np.repeat(np.arange(n_users), counts)
+    gap = 1 + rng.exponential(25.0, n).astype(np.int64)
+    pause = rng.random(n) < 0.03
+    gap[pause] += rng.exponential(5.0 * _DAY, int(pause.sum())).astype(np.int64)
+    elapsed = np.cumsum(gap)
+    before = np.concatenate([[0], elapsed])[np.cumsum(counts) - counts]
+    arrival = _START + rng.integers(0, 200 * _DAY, n_users)
+    time = arrival[user] + elapsed - before[user]
+    return time[np.lexsort((rng.random(n), user))]
+
+
+def _users(rng: np.random.Generator, truth: SimpleNamespace, axis_sd: np.ndarray) -> pd.DataFrame:
+    n = len(truth.user_bias)
+    taste = np.zeros(n)
+    if len(axis_sd) and axis_sd[0] > 0:
+        taste = truth.user_factors[:, 0] / axis_sd[0]
+    age = 34.0 + 12.0 * (0.6 * taste + 0.8 * rng.normal(size=n))
+    return pd.DataFrame(
+        {
+            "user": np.arange(1, n + 1),
+            "age": np.clip(np.rint(age), 7, 80).astype(np.int64),
+            "gender": rng.choice(["F", "M"], n),
+            "occupation": rng.choice(_OCCUPATIONS, n),
+        }
+    )
+
+
+def _items(rng: np.random.Generator, truth: SimpleNamespace, axis_sd: np.ndarray) -> pd.DataFrame:
+    n = len(truth.item_bias)
+    columns: list[np.ndarray] = []
+    names: list[str] = []
+    for axis, ends in enumerate(truth.axis_genres):
+        place = truth.item_factors[:, axis] / max(float(axis_sd[axis]), 1e-12)
+        place = place + rng.normal(0.0, 0.3, n)  # genres tell of tastes, but not exactly
+        columns += [place > 0.7, place < -0.7]
+        names += ends
+    genres = [tuple(names[j] for j, c in enumerate(columns) if c[i]) for i in range(n)]
+    return pd.DataFrame(
+        {
+            "item": np.arange(1, n + 1),
+            "title": _titles(rng, n),
+            "year": 1998 - np.minimum(rng.exponential(9.0, n).astype(np.int64), 70),
+            "genres": pd.Series([g or ("Drama",) for g in genres], dtype="object"),
+        }
+    )
+
+
+def _titles(rng: np.random.Generator, n: int) -> list[str]:
+    """Invented film titles (n of them, all different) that can be read aloud."""
+    titles: dict[str, None] = {}
+    while len(titles) < n:
+        first, second = _names(rng, n), _names(rng, n)
+        form = rng.integers(0, len(_FORMS), n)
+        for i in range(n):
+            titles.setdefault(_FORMS[form[i]].format(first[i], second[i]))
+    return list(titles)[:n]
+
+
+def _names(rng: np.random.Generator, n: int) -> list[str]:
+    """Names (n of them) of two or three syllables, some with a final consonant."""
+    onset, vowel = rng.choice(_ONSETS, (n, 3)), rng.choice(_VOWELS, (n, 3))
+    length, coda = rng.integers(2, 4, n), rng.choice(_CODAS, n)
+    return [
+        "".join(a + b for a, b in zip(onset[i, :k], vowel[i, :k], strict=True)).capitalize()
+        + coda[i]
+        for i, k in enumerate(length)
+    ]
