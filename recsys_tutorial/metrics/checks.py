@@ -1,0 +1,70 @@
+"""What every metric asks of its arguments, refused with the offending value."""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def numbers(name: str, values: Any) -> Floats:
+    """``values`` as a float64 array of any shape; ValueError if empty, not numeric or NaN."""
+    if hasattr(values, "detach"):  # a torch tensor, recognised without importing torch
+        values = values.detach().cpu()
+    try:
+        array = np.asarray(values).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array, got the single value {values!r}")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: shape {array.shape}")
+    missing = np.isnan(array)
+    if missing.any():
+        raise ValueError(f"{name} holds NaN at position {position(missing)}")
+    return array
+
+
+def position(flags: NDArray[np.bool_]) -> int | tuple[int, ...]:
+    """Index of the first True: a number in one dimension, a tuple in more."""
+    where = tuple(int(axis[0]) for axis in np.nonzero(flags))
+    return where[0] if len(where) == 1 else where
+
+
+def same_shape(first: str, a: Floats, second: str, b: Floats) -> None:
+    """Refuse arrays of different shapes: (n,) against (n, 1) would broadcast to n x n."""
+    if a.shape != b.shape:
+        raise ValueError(f"{first} and {second} differ in shape: {a.shape} and {b.shape}")
+
+
+def binary(name: str, labels: Floats) -> None:
+    """Refuse labels other than 0 and 1."""
+    wrong = (labels != 0) & (labels != 1)
+    if wrong.any():
+        where = position(wrong)
+        raise ValueError(f"{name} must be 0 or 1, got {labels[where]:g} at position {where}")
+
+
+def labels_and_scores(labels: Any, scores: Any) -> tuple[Floats, Floats]:
+    """Two arrays of one dimension and one length: labels of 0 and 1, and their scores."""
+    y, s = numbers("labels", labels), numbers("scores", scores)
+    same_shape("labels", y, "scores", s)
+    if y.ndim != 1:
+        raise ValueError(f"labels and scores must have one dimension, got shape {y.shape}")
+    binary("labels", y)
+    return y, s
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """``value`` as an int of at least ``least``; a bool or a float is refused."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return number

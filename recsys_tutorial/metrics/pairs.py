@@ -1,0 +1,166 @@
+"""AUC: the share of (positive, negative) pairs in the right order, over all rows or within groups.
+
+Pooled AUC compares a positive of one user with a negative of another, so a model that only knows
+who rates generously does well. Conditional AUC compares rows of one user only, as a list of
+recommendations does. The same scores can have 0.75 of the first and 1.0 of the second.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from recsys_tutorial.metrics.checks import Floats, labels_and_scores
+
+
+def _ordered_pairs(
+    y: Floats, s: Floats, codes: NDArray[np.intp], n_groups: int
+) -> tuple[Floats, Floats, Floats]:
+    """Per group: pairs ordered right (a tie counts one half), positives, negatives."""
+    order = np.lexsort((s, codes))
+    y, s, codes = y[order], s[order], codes[order]
+    positives = np.bincount(codes, weights=y, minlength=n_groups)
+    negatives = np.bincount(codes, weights=1 - y, minlength=n_groups)
+    # A run is a set of rows of one group with one score.
+    starts = np.ones(y.size, dtype=bool)
+    starts[1:] = (s[1:] != s[:-1]) | (codes[1:] != codes[:-1])
+    run = np.cumsum(starts) - 1
+    run_group = codes[starts]
+    run_positives = np.bincount(run, weights=y)
+    run_negatives = np.bincount(run, weights=1 - y)
+    before_group = np.cumsum(negatives) - negatives
+    below = np.cumsum(run_negatives) - run_negatives - before_group[run_group]
+    right = run_positives * (below + run_negatives / 2)
+    ordered = np.bincount(run_group, weights=right, minlength=n_groups)
+    return ordered.astype(np.float64), positives.astype(np.float64), negatives.astype(np.float64)
+
+
+def _ratio(right: Floats, pairs: Floats) -> Floats:
+    return np.divide(right, pairs, out=np.full_like(right, np.nan), where=pairs > 0)
+
+
+def auc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Area under the ROC curve: P(positive scores higher) + 1/2 P(tie), over all pairs of rows.
+
+    Equal to ``(sum of the ranks of positives - P (P + 1) / 2) / (P N)`` with average ranks for
+    ties, for P positives and N negatives. Depends on the order of the scores only: infinite ones
+    are ordinary values here. 1 is perfect, 0.5 is chance. With one class there is no pair and the
+    result is NaN.
+
+    Args:
+        labels: (n,), 0 or 1 (for ratings: whether the rating reaches the relevant value).
+        scores: (n,), higher means more likely positive.
+
+    Raises:
+        ValueError: wrong shapes, nothing at all, NaN, labels other than 0 and 1.
+
+    Source: Hanley and McNeil, Radiology 1982 (the Mann-Whitney statistic).
+
+    Example:
+        >>> auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])  # 3 pairs right, 1 tied
+        0.875
+    """
+    y, s = labels_and_scores(labels, scores)
+    right, positives, negatives = _ordered_pairs(y, s, np.zeros(y.size, dtype=np.intp), 1)
+    return float(_ratio(right, positives * negatives)[0])
+
+
+def _group_codes(groups: Iterable[Any], n: int) -> tuple[NDArray[np.intp], pd.Index]:
+    if hasattr(groups, "detach"):  # a torch tensor
+        groups = np.asarray(groups.detach().cpu())
+    if isinstance(groups, np.ndarray) and groups.ndim != 1:
+        raise ValueError(f"groups must have one dimension, got shape {groups.shape}")
+    values = groups if isinstance(groups, (pd.Series, np.ndarray)) else list(groups)
+    series = pd.Series(values)  # keeps tuples whole, where an array would make columns of them
+    if len(series) != n:
+        raise ValueError(f"groups and labels differ in length: {len(series)} and {n}")
+    try:
+        codes, _ = pd.factorize(series)
+    except TypeError as error:
+        raise ValueError(f"groups must be hashable: {error}") from error
+    if (codes < 0).any():
+        raise ValueError(f"groups miss a value at position {int(np.argmax(codes < 0))}")
+    _, first = np.unique(codes, return_index=True)
+    return codes, pd.Index(series.iloc[first], name="group", tupleize_cols=False)
+
+
+def group_auc(labels: ArrayLike, scores: ArrayLike, groups: Iterable[Any]) -> pd.DataFrame:
+    """AUC within each group, with the counts that say how far to trust it.
+
+    Args:
+        labels: (n,), 0 or 1.
+        scores: (n,).
+        groups: (n,) any hashable values: the user of each row, or the item.
+
+    Returns:
+        A frame with one row a group, in order of appearance, indexed by the group: ``auc`` (NaN
+        where the group has one class only), ``n_positive``, ``n_negative``.
+        ``frame[frame.auc.isna()]`` are the groups that :func:`conditional_auc` leaves out.
+
+    Raises:
+        ValueError: as :func:`auc`; groups of another length, missing or not hashable.
+
+    Example:
+        >>> group_auc([1, 0, 1], [2.0, 1.0, 3.0], ["ann", "ann", "bob"]).auc.tolist()
+        [1.0, nan]
+    """
+    y, s = labels_and_scores(labels, scores)
+    codes, names = _group_codes(groups, y.size)
+    right, positives, negatives = _ordered_pairs(y, s, codes, len(names))
+    return pd.DataFrame(
+        {
+            "auc": _ratio(right, positives * negatives),
+            "n_positive": positives.astype(np.int64),
+            "n_negative": negatives.astype(np.int64),
+        },
+        index=names,
+    )
+
+
+def conditional_auc(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Iterable[Any],
+    average: Literal["macro", "pairs"] = "macro",
+) -> float:
+    """AUC conditional on the group: pairs are compared within a group only.
+
+    Whatever is constant in a group cancels: grouped by user, a user bias earns nothing, and a
+    model that knows only user biases scores exactly 0.5. Grouped by item it is the mirror: the
+    quality of the item cancels. The name and this definition are ours; no canonical paper is
+    known to us. The "grouped AUC" (GAUC) of the advertising literature also averages AUC within
+    users, but weights each by its impressions or clicks.
+
+    Args:
+        labels: (n,), 0 or 1.
+        scores: (n,).
+        groups: (n,) any hashable values, usually the user of each row.
+        average: ``"macro"``: mean over groups, each counts the same. ``"pairs"``: groups weighted
+            by their P * N, which is the share of all within-group pairs in the right order.
+
+    Returns:
+        A number in [0, 1]; NaN if no group has both classes. Groups with one class have no pair
+        and are left out: :func:`group_auc` says which.
+
+    Raises:
+        ValueError: as :func:`group_auc`; an unknown ``average``.
+
+    Example:
+        >>> labels, scores = [1, 0, 1, 0], [4.0, 3.0, 2.0, 1.0]
+        >>> auc(labels, scores), conditional_auc(labels, scores, ["a", "a", "b", "b"])
+        (0.75, 1.0)
+    """
+    if average not in ("macro", "pairs"):
+        raise ValueError(f'average must be "macro" or "pairs", got {average!r}')
+    y, s = labels_and_scores(labels, scores)
+    codes, names = _group_codes(groups, y.size)
+    right, positives, negatives = _ordered_pairs(y, s, codes, len(names))
+    pairs = positives * negatives
+    both = pairs > 0
+    if not both.any():
+        return float("nan")
+    if average == "pairs":
+        return float(right.sum() / pairs.sum())
+    return float(np.mean(right[both] / pairs[both]))

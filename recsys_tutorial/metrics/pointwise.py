@@ -1,0 +1,88 @@
+"""Errors of predictions taken one by one: ratings in stars, probabilities."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from recsys_tutorial.metrics.checks import (
+    Floats,
+    labels_and_scores,
+    numbers,
+    position,
+    same_shape,
+    whole,
+)
+
+
+def _differences(truth: ArrayLike, scores: ArrayLike) -> Floats:
+    t, s = numbers("truth", truth), numbers("scores", scores)
+    same_shape("truth", t, "scores", s)
+    for name, array in (("truth", t), ("scores", s)):
+        if np.isinf(array).any():
+            where = position(np.isinf(array))
+            raise ValueError(f"{name} holds {array[where]} at position {where}")
+    return s - t
+
+
+def rmse(truth: ArrayLike, scores: ArrayLike) -> float:
+    """Root mean squared error, in the units of the ratings (stars).
+
+    ``sqrt(mean((scores - truth)^2))`` over all entries at once, not the mean of the errors of
+    batches or of users, which is another number.
+
+    Args:
+        truth: observed ratings, any shape.
+        scores: predicted ratings, the same shape.
+
+    Raises:
+        ValueError: the shapes differ, there is nothing, or a value is NaN or infinite.
+
+    Example:
+        >>> rmse([1.0, 2.0], [1.0, 4.0])  # errors 0 and 2
+        1.4142135623730951
+    """
+    return float(np.sqrt(np.mean(_differences(truth, scores) ** 2)))
+
+
+def mae(truth: ArrayLike, scores: ArrayLike) -> float:
+    """Mean absolute error ``mean(|scores - truth|)``, in the units of the ratings (stars).
+
+    Arguments and errors as in :func:`rmse`.
+
+    Example:
+        >>> mae([1.0, 2.0], [1.0, 4.0])
+        1.0
+    """
+    return float(np.mean(np.abs(_differences(truth, scores))))
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> float:
+    """Expected calibration error: how far predicted probabilities are from observed shares.
+
+    ``sum_b n_b / n * |mean(labels in b) - mean(probabilities in b)|`` over ``n_bins`` bins of
+    equal width on [0, 1]; a value on an edge belongs to the bin above it, 1 to the last one. Empty
+    bins count nothing. Between 0 (calibrated within bins) and 1, without unit.
+
+    Args:
+        labels: (n,), 0 or 1.
+        probabilities: (n,), between 0 and 1.
+        n_bins: number of bins. More bins see finer errors and more noise: compare models at one
+            number only.
+
+    Raises:
+        ValueError: wrong shapes, labels other than 0 and 1, a probability outside [0, 1].
+
+    Source: Naeini, Cooper and Hauskrecht, AAAI 2015; Guo et al., ICML 2017.
+
+    Example:
+        >>> round(calibration_error([0, 0, 1, 1], [0.2, 0.2, 0.2, 0.9]), 3)  # .75 |1/3-.2| + .25*.1
+        0.125
+    """
+    y, p = labels_and_scores(labels, probabilities)
+    n_bins = whole("n_bins", n_bins)
+    outside = (p < 0) | (p > 1)
+    if outside.any():
+        where = position(outside)
+        raise ValueError(f"probabilities must lie in [0, 1], got {p[where]:g} at position {where}")
+    bins = np.digitize(p, np.arange(1, n_bins) / n_bins)
+    gaps = np.bincount(bins, weights=y - p, minlength=n_bins)  # n_b times the difference of means
+    return float(np.abs(gaps).sum() / y.size)
