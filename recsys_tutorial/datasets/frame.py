@@ -65,8 +65,8 @@ def from_frame(
         weight = _finite(ratings, "weight")
         if (below := np.flatnonzero(weight < 0)).size:
             raise ValueError(
-                f"ratings: weight {float(weight[below[0]])} in row {below[0]} is negative: weights say "
-                "how much a row counts, so they must be >= 0; drop rows that should not count"
+                f"ratings: weight {float(weight[below[0]])} in row {below[0]} is negative: weights "
+                "say how much a row counts, so they are >= 0; drop rows that should not count"
             )
     return Dataset(
         name=name,
@@ -194,6 +194,10 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _is_null(value: Any) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
 def _object_array(values: Sequence[Any]) -> np.ndarray:
     """A 1-d array of objects; numpy would make tuples of equal length a 2-d one."""
     array = np.empty(len(values), dtype=object)
@@ -248,16 +252,18 @@ def _finite(ratings: pd.DataFrame, name: str) -> np.ndarray:
     column = _column(ratings, "ratings", name)
     if pd.api.types.is_complex_dtype(column) or not pd.api.types.is_numeric_dtype(column):
         for position, value in enumerate(column):
-            if not isinstance(value, numbers.Real) and not pd.isna(value):
+            if not isinstance(value, numbers.Real) and not _is_null(value):
                 raise TypeError(
                     f"ratings: {name} {value!r} in row {position} is a {type(value).__name__}, not "
                     f"a number: convert the column with pd.to_numeric(ratings['{name}'])"
                 )
-    numbers_ = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    # A copy: a view would follow what the caller does to the table later (and torch wants
+    # writable memory).
+    numbers_ = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     if (bad := np.flatnonzero(~np.isfinite(numbers_))).size:
         raise ValueError(
-            f"ratings: {name} {float(numbers_[bad[0]])} in row {bad[0]} is not finite ({bad.size} such "
-            f"rows in all): drop them, as with ratings.dropna(subset=['{name}'])"
+            f"ratings: {name} {float(numbers_[bad[0]])} in row {bad[0]} is not finite ({bad.size} "
+            f"such rows in all): drop them, as with ratings.dropna(subset=['{name}'])"
         )
     return numbers_
 
@@ -272,13 +278,13 @@ def _seconds(ratings: pd.DataFrame) -> np.ndarray:
         )
     if pd.api.types.is_datetime64_any_dtype(column):
         # Zone-aware times are UTC underneath; naive ones are taken as they stand.
-        return column.dt.as_unit("s").astype("int64").to_numpy()
+        return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
     if pd.api.types.is_integer_dtype(column):
-        return column.to_numpy(dtype=np.int64)
+        return column.to_numpy(dtype=np.int64, copy=True)
     if not pd.api.types.is_float_dtype(column):
         raise TypeError(
-            f"ratings: timestamp {_plain(column.iloc[0])!r} in row 0 is neither seconds nor a datetime: "
-            "convert the column with pd.to_datetime(ratings['timestamp'])"
+            f"ratings: timestamp {_plain(column.iloc[0])!r} in row 0 is neither seconds nor a "
+            "datetime: convert the column with pd.to_datetime(ratings['timestamp'])"
         )
     return np.floor(_finite(ratings, "timestamp")).astype(np.int64)
 
@@ -315,7 +321,7 @@ def _item_frame(
     frame = _side_frame(side, vocab, rows, "item")
     titles = [str(i) for i in vocab.ids]
     if "title" in frame.columns:
-        known = [("" if pd.isna(t) else str(t).strip()) for t in frame["title"]]
+        known = [("" if _is_null(t) else str(t).strip()) for t in frame["title"]]
         titles = [t or fallback for t, fallback in zip(known, titles, strict=True)]
     if "year" in frame.columns:
         years = _years(frame)
@@ -338,7 +344,8 @@ def _years(frame: pd.DataFrame) -> pd.Series:
     if (bad := np.flatnonzero(wrong.to_numpy(dtype=bool, na_value=False))).size:
         raise ValueError(
             f"items: year {_plain(frame['year'].iloc[bad[0]])!r} of item "
-            f"{_plain(frame['item'].iloc[bad[0]])!r} is not a whole number: correct it, or leave it null where it is unknown"
+            f"{_plain(frame['item'].iloc[bad[0]])!r} is not a whole number: correct it, or leave "
+            "it null where it is unknown"
         )
     return years.astype("Int64")
 
@@ -352,7 +359,7 @@ def _genres(item: object, value: Any) -> tuple[str, ...]:
     elif isinstance(value, str):
         text = value.strip()
         return () if text in ("", "(no genres listed)") else tuple(map(str.strip, text.split("|")))
-    elif pd.isna(value):
+    elif _is_null(value):
         return ()
     raise TypeError(
         f"items: genres {value!r} of item {_plain(item)!r} must be a tuple of str or a text like "

@@ -1,0 +1,36 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def small() -> Dataset:
+    """A planted Dataset on which anything trains in well under a second."""
+    return planted(n_users=80, n_items=60, n_ratings=2_400, dim=2, seed=1)
+
+
+@pytest.fixture(scope="session")
+def ml100k() -> Dataset:
+    """Real MovieLens-100K, found where RECSYS_TUTORIAL_DATA says or fetched.
+
+    Without it the test is skipped; with RECSYS_TUTORIAL_REQUIRE_DATA=1 it fails instead, so that a
+    full run cannot pass by skipping.
+    """
+    try:
+        return load("ml-100k")
+    except DataUnavailable as error:
+        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_DATA") == "1":
+            raise
+        pytest.skip(f"no real data: {error}")

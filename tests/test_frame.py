@@ -1,0 +1,300 @@
+"""from_frame: what it accepts, and the one clear error for each thing that it does not."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys_tutorial.datasets import from_frame
+
+
+def frame(**columns: Any) -> pd.DataFrame:
+    """Three good ratings, with columns replaced, added, or (None) left out."""
+    good = {"user": [7, 3, 7], "item": ["b", "a", "a"], "rating": [4.0, 2.5, 5.0]}
+    return pd.DataFrame({k: v for k, v in {**good, **columns}.items() if v is not None})
+
+
+def objects(*values: Any) -> pd.Series:
+    column = pd.Series([None] * len(values), dtype=object)
+    for position, value in enumerate(values):
+        column.iat[position] = value
+    return column
+
+
+# ---- accepted -------------------------------------------------------------------------------
+
+
+def test_round_trip_keeps_rows_order_and_ids() -> None:
+    given_ = frame(timestamp=[30, 10, 20], weight=[1.0, 0.0, 2.0], extra=["x", "y", "z"])
+    made = from_frame(given_)
+    pd.testing.assert_frame_equal(
+        made.ratings, given_[["user", "item", "rating", "timestamp", "weight"]]
+    )
+    assert list(made.user_vocab.ids) == [3, 7]
+    assert list(made.user) == [1, 0, 1]
+    assert (made.n_users, made.n_items, len(made)) == (2, 2, 3)
+    assert made.scale == (2.5, 5.0)
+    assert not made.implicit
+
+
+IDS = st.one_of(
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=6, unique=True),
+    st.lists(st.text(max_size=4), min_size=1, max_size=6, unique=True),
+    st.lists(
+        st.tuples(st.integers(0, 9), st.text(max_size=2)), min_size=1, max_size=6, unique=True
+    ),
+    st.lists(st.binary(max_size=3), min_size=1, max_size=6, unique=True),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(users=IDS, items=IDS, data=st.data())
+def test_any_ids_of_one_type_round_trip(users: list, items: list, data: st.DataObject) -> None:
+    pair = st.tuples(st.sampled_from(users), st.sampled_from(items))
+    pairs = data.draw(st.lists(pair, min_size=1, max_size=12, unique=True))
+    ratings = pd.DataFrame({"rating": np.arange(len(pairs), dtype=float)})
+    ratings["user"], ratings["item"] = (
+        objects(*[p[0] for p in pairs]),
+        objects(*[p[1] for p in pairs]),
+    )
+    before = ratings.copy(deep=True)
+    made = from_frame(ratings)
+    assert list(zip(made.ratings["user"], made.ratings["item"], strict=True)) == pairs
+    assert made.n_users == len({p[0] for p in pairs})
+    assert made.ratings["rating"].tolist() == ratings["rating"].tolist()
+    assert made.users["user"].tolist() == list(made.user_vocab.ids)
+    pd.testing.assert_frame_equal(ratings, before)
+
+
+def test_zero_padded_ids_stay_strings() -> None:
+    made = from_frame(frame(user=["007", "7", "07"], item=["1", "01", "1"]))
+    assert made.n_users == 3
+    assert made.ratings["user"].tolist() == ["007", "7", "07"]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint32", "Int64", "category"])
+def test_whole_number_ids_of_any_dtype(dtype: str) -> None:
+    given_ = frame()
+    given_["user"] = given_["user"].astype(dtype)  # type: ignore[call-overload]
+    assert from_frame(given_).ratings["user"].tolist() == [7, 3, 7]
+
+
+def test_without_ratings_rows_are_implicit_pairs() -> None:
+    made = from_frame(frame(rating=None))
+    assert made.implicit
+    assert made.rating.tolist() == [1.0, 1.0, 1.0]
+    assert made.timestamp is None
+    assert made.weight is None
+
+
+@pytest.mark.parametrize(
+    ("rating", "expected"),
+    [
+        ([1, 2, 3], [1.0, 2.0, 3.0]),
+        (pd.array([1, 2, 3], dtype="Int8"), [1.0, 2.0, 3.0]),
+        ([-100.5, 0.0, 1e9], [-100.5, 0.0, 1e9]),
+        (objects(1, 2.5, 3), [1.0, 2.5, 3.0]),
+        ([True, False, True], [1.0, 0.0, 1.0]),
+    ],
+)
+def test_any_scale_and_numeric_type(rating: Any, expected: list[float]) -> None:
+    made = from_frame(frame(rating=rating))
+    assert made.rating.tolist() == expected
+    assert made.rating.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [86_400, 0, 86_401],
+        [86_400.9, 0.2, 86_401.0],
+        pd.to_datetime(["1970-01-02", "1970-01-01", "1970-01-02 00:00:01.5"], format="mixed"),
+        pd.to_datetime(
+            ["1970-01-02", "1970-01-01", "1970-01-02 00:00:01"], utc=True, format="mixed"
+        ),
+        [
+            datetime.datetime(1970, 1, 2),
+            datetime.datetime(1970, 1, 1),
+            datetime.datetime(1970, 1, 2, 0, 0, 1),
+        ],
+    ],
+)
+def test_times_become_whole_seconds(times: Any) -> None:
+    made = from_frame(frame(timestamp=times))
+    assert made.timestamp is not None
+    assert made.timestamp.tolist() == [86_400, 0, 86_401]
+    assert made.timestamp.dtype == np.int64
+
+
+def test_side_tables_add_ids_and_are_put_in_vocabulary_order() -> None:
+    items = pd.DataFrame(
+        {
+            "item": ["z", "a"],
+            "title": [" Zulu ", "Alpha (1990)"],
+            "year": [1964, 1990],
+            "genres": ["War|Drama", ("Comedy",)],
+            "studio": ["P", "Q"],
+        }
+    )
+    users = pd.DataFrame({"user": [9, 3], "age": [30, 40]})
+    made = from_frame(frame(), users, items)
+    assert made.items["item"].tolist() == ["a", "b", "z"]
+    assert made.items["title"].tolist() == ["Alpha (1990)", "b", "Zulu (1964)"]
+    assert made.items["year"].tolist() == [1990, pd.NA, 1964]
+    assert made.items["year"].dtype == "Int64"
+    assert made.items["genres"].tolist() == [("Comedy",), (), ("War", "Drama")]
+    assert made.items["studio"].tolist()[::2] == ["Q", "P"]
+    assert made.items.index.tolist() == ["a", "b", "z"]
+    assert made.users["user"].tolist() == [3, 7, 9]
+    assert made.users["age"].tolist() == [40, pd.NA, 30]
+    assert made.counts("user").tolist() == [1, 2, 0]
+    assert made.counts("item").tolist() == [2, 1, 0]
+
+
+def test_side_tables_need_not_tell_of_anybody() -> None:
+    nobody = pd.DataFrame({"user": [], "age": []})
+    made = from_frame(frame(), users=nobody)
+    assert made.n_users == 2
+    assert made.users["age"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("genres", "expected"),
+    [
+        (["A", "B"], ("A", "B")),
+        (np.array(["A"], dtype=object), ("A",)),
+        ("A | B", ("A", "B")),
+        ("(no genres listed)", ()),
+        ("", ()),
+        (None, ()),
+        (float("nan"), ()),
+    ],
+)
+def test_forms_of_genres(genres: Any, expected: tuple[str, ...]) -> None:
+    items = pd.DataFrame({"item": ["a"], "genres": objects(genres)})
+    assert from_frame(frame(), items=items).items.at["a", "genres"] == expected
+
+
+def test_the_callers_tables_are_not_modified() -> None:
+    ratings, users = frame(timestamp=[1.5, 2, 3]), pd.DataFrame({"user": [3], "age": [40]})
+    items = pd.DataFrame({"item": ["a"], "title": ["Alpha"], "year": [1990], "genres": ["X|Y"]})
+    copies = [t.copy(deep=True) for t in (ratings, users, items)]
+    made = from_frame(ratings, users, items)
+    for column in (made.rating, made.timestamp, made.user, made.item):
+        assert column is not None
+        column[:] = -1
+    made.items["title"] = "changed"
+    for table, copy in zip((ratings, users, items), copies, strict=True):
+        pd.testing.assert_frame_equal(table, copy)
+
+
+def test_row_labels_of_the_caller_do_not_matter() -> None:
+    odd = frame().set_axis(["x", "x", "y"])
+    assert from_frame(odd).ratings.index.tolist() == [0, 1, 2]
+    items = pd.DataFrame({"item": ["b", "a"], "title": ["B", "A"]}, index=[5, 5])
+    assert from_frame(odd, items=items).items["title"].tolist() == ["A", "B"]
+
+
+# ---- refused --------------------------------------------------------------------------------
+
+NAN = float("nan")
+REFUSED = [
+    # id, columns, exception, words of the message: what, where, remedy
+    ("empty", {"user": [], "item": [], "rating": []}, ValueError, ["empty"]),
+    ("no user", {"user": None}, ValueError, ["no column 'user'", "'item'", "rename"]),
+    ("no item", {"item": None}, ValueError, ["no column 'item'", "rename"]),
+    ("null user", {"user": [7, None, 7]}, ValueError, ["null user id in row 1", "dropna"]),
+    ("null item", {"item": ["b", "a", None]}, ValueError, ["null item id in row 2", "dropna"]),
+    ("mixed", {"user": objects(7, "7", 3)}, TypeError, ["7 (int)", "'7' (str) in row 1", "astype"]),
+    ("bool in int", {"user": objects(7, True, 3)}, TypeError, ["7 (int)", "True (bool)"]),
+    ("float ids", {"user": [7.0, 3.0, 7.0]}, TypeError, ["float64", "7.0", "astype('int64')"]),
+    ("bool ids", {"user": [True, False, True]}, TypeError, ["bool", "True"]),
+    ("list ids", {"user": objects([1], [2], [3])}, TypeError, ["[1] in row 0", "tuple"]),
+    ("huge ids", {"user": objects(2**70, 1, 2)}, TypeError, [str(2**70), "astype(str)"]),
+    ("huge uint", {"user": np.array([2**63, 1, 2], dtype="uint64")}, TypeError, ["64 bits"]),
+    ("nan", {"rating": [4.0, NAN, 5.0]}, ValueError, ["rating nan in row 1", "dropna"]),
+    ("inf", {"rating": [4.0, 5.0, np.inf]}, ValueError, ["rating inf in row 2"]),
+    ("NA", {"rating": pd.array([1, None, 2], dtype="Int64")}, ValueError, ["rating nan in row 1"]),
+    ("text", {"rating": ["4", "five", "1"]}, TypeError, ["rating '4' in row 0", "to_numeric"]),
+    ("list", {"rating": objects(4, [1, 2], 5)}, TypeError, ["rating [1, 2] in row 1"]),
+    ("complex", {"rating": [1j, 2j, 3j]}, TypeError, ["1j", "row 0"]),
+    ("weight < 0", {"weight": [1.0, 1.0, -0.5]}, ValueError, ["weight -0.5 in row 2", ">= 0"]),
+    ("weight nan", {"weight": [1.0, NAN, 1.0]}, ValueError, ["weight nan in row 1"]),
+    ("time null", {"timestamp": [1.0, NAN, 2.0]}, ValueError, ["null timestamp in row 1"]),
+    ("time inf", {"timestamp": [1.0, 2.0, np.inf]}, ValueError, ["timestamp inf in row 2"]),
+    ("time text", {"timestamp": ["today"] * 3}, TypeError, ["'today'", "pd.to_datetime"]),
+    (
+        "duplicate",
+        {"user": [7, 3, 7], "item": ["a", "a", "a"]},
+        ValueError,
+        ["user 7", "item 'a'", "rows 0 and 2", "drop_duplicates"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "exception", "words"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
+def test_refused_with_value_place_and_remedy(
+    columns: dict[str, Any], exception: type[Exception], words: list[str]
+) -> None:
+    with pytest.raises(exception) as caught:
+        from_frame(frame(**columns))
+    message = str(caught.value)
+    assert [w for w in words if w not in message] == [], message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("given_", [[("u", "i", 1.0)], {"user": [1]}, None, np.zeros((2, 3))])
+def test_refuses_what_is_no_frame(given_: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be a pandas DataFrame, not .*pd.DataFrame"):
+        from_frame(given_)
+
+
+def test_refuses_two_columns_of_one_name() -> None:
+    doubled = pd.concat([frame(), frame()[["rating"]]], axis=1)
+    with pytest.raises(ValueError, match="2 columns named 'rating'"):
+        from_frame(doubled)
+
+
+SIDE = [
+    ({"id": [3]}, ValueError, "users has no column 'user'"),
+    ({"user": [3, 7, 3]}, ValueError, "describes user 3 twice, again in row 2"),
+    ({"user": [3, None]}, ValueError, "users: null user id in row 1"),
+    (
+        {"user": ["3"]},
+        TypeError,
+        r"7 \(int\) in row 0 of ratings but '3' \(str\) in row 0 of users",
+    ),
+]
+
+
+@pytest.mark.parametrize(("columns", "exception", "message"), SIDE)
+def test_refused_side_tables(
+    columns: dict[str, Any], exception: type[Exception], message: str
+) -> None:
+    with pytest.raises(exception, match=message):
+        from_frame(frame(), users=pd.DataFrame(columns))
+
+
+def test_refuses_a_side_table_that_is_no_frame() -> None:
+    with pytest.raises(TypeError, match="users must be a pandas DataFrame, not dict"):
+        from_frame(frame(), users={"user": [3]})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("year", "soon"), ("year", 1990.5), ("genres", 3), ("genres", (1, 2))]
+)
+def test_refused_facts_of_items(column: str, value: Any) -> None:
+    items = pd.DataFrame({"item": ["a"], column: objects(value)})
+    with pytest.raises((ValueError, TypeError)) as caught:
+        from_frame(frame(), items=items)
+    assert column in str(caught.value)
+    assert repr(value) in str(caught.value)
+    assert "'a'" in str(caught.value)
