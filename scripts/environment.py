@@ -1,0 +1,358 @@
+"""Make and keep `.venv`: tested versions, a stamp that is written last, nothing foreign inside."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pip_plan
+from console import Console, Log, Step, Stop, disk_full_line, run_logged
+from pins import (
+    CONSTRAINTS,
+    STAMP,
+    VERSIONS_CHANGED,
+    Stamp,
+    decide,
+    pin,
+    pins_hash,
+    platform_name,
+    python_name,
+    requirements,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+GIGABYTE = 10**9
+# Measured on Linux with the CPU build: core 1.7 GB, with dev and bench 2.4 GB; pip's cache on top.
+SPACE = {"core": 3.0, "dev": 1.0, "bench": 0.5, "gpu": 7.0}
+INSTALL = ["install", "--progress-bar", "raw", *pip_plan.PATIENT]
+CHECK = "import torch, ignite.engine, tensorboardX, pandas, sklearn, jupyterlab, recsys_tutorial"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the environment should be, and how to get there."""
+
+    extras: tuple[str, ...] = ()
+    gpu: bool = False
+    wheelhouse: Path | None = None
+    offline: bool = False
+    yes: bool = False
+
+
+def venv_python(venv: Path, system: str) -> Path:
+    """Where an environment has its Python on this system."""
+    return venv / "Scripts" / "python.exe" if system == "Windows" else venv / "bin" / "python"
+
+
+KEPT_OUT = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "PYTHONSAFEPATH",
+    "JUPYTER_PATH",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+    "PIP_PYTHON",
+)
+OWN_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONSTRAINT")
+
+
+def child_env(
+    environ: Mapping[str, str], venv: Path, system: str, *, sealed: bool = False
+) -> dict[str, str]:
+    """The environment of every child process.
+
+    Kept out: user-site, foreign module paths and kernelspecs, pip options that would install
+    elsewhere. Kept: the user's index, certificate and proxy settings, unless `sealed` (wheelhouse),
+    where pip must not look anywhere else, not even because of its own configuration files.
+    """
+    gone = {*KEPT_OUT, *(OWN_SOURCES if sealed else ())}
+    env = {name: value for name, value in environ.items() if name.upper() not in gone}
+    bin_dir = str(venv_python(venv, system).parent)
+    path = next((name for name in env if name.upper() == "PATH"), "PATH")
+    env |= {
+        path: os.pathsep.join(filter(None, [bin_dir, env.get(path, "")])),
+        "VIRTUAL_ENV": str(venv),
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUTF8": "1",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "PIP_USER": "0",
+    }
+    if sealed:
+        env["PIP_CONFIG_FILE"] = os.devnull
+    return env
+
+
+def require_space(
+    folder: Path,
+    gigabytes: float,
+    usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
+) -> None:
+    """Stop if the disk of `folder` has less than this free."""
+    free = usage(folder)[2] / GIGABYTE
+    if free < gigabytes:
+        raise Stop(
+            f"The disk is too full: {folder} needs {gigabytes:.1f} GB and has {free:.1f} GB free: "
+            "free some and run this again"
+        )
+
+
+def require_venv_modules(find: Callable[[str], object] = importlib.util.find_spec) -> None:
+    """Stop if this Python came without what makes environments, as Debian's does."""
+    if find("venv") is None or find("ensurepip") is None:
+        raise Stop(
+            "This Python cannot make environments (no ensurepip). On Debian or Ubuntu: "
+            f"sudo apt install python{python_name()}-venv; elsewhere install Python with pip and "
+            "venv; then run this again"
+        )
+
+
+@contextlib.contextmanager
+def lock(root: Path, console: Console) -> Iterator[None]:
+    """Let one run at a time change the environment; the system frees it when a run dies."""
+    with (root / ".venv.lock").open("w") as stream:
+        announced = False
+        while not _try_lock(stream.fileno()):
+            if not announced:
+                console.say("Another run is preparing .venv: waiting for it")
+                announced = True
+            time.sleep(0.5)
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True  # a file system without locks: go on without
+    return True
+
+
+def empty(folder: Path) -> None:
+    """Remove what is in a folder, which may itself be a link to a larger disk."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+class Environment:
+    """`.venv` of a checkout: made, updated, and asked to run things."""
+
+    def __init__(self, console: Console, options: Options, root: Path = ROOT) -> None:
+        self.console = console
+        self.options = options
+        self.root = root
+        self.venv = root / ".venv"
+        self.system = platform.system()
+        self.python = venv_python(self.venv, self.system)
+        self.log = Log(self.venv / "setup.log")
+
+    def env(self, *, sealed: bool = False) -> dict[str, str]:
+        """The environment of a child process, see `child_env`."""
+        return child_env(os.environ, self.venv, self.system, sealed=sealed)
+
+    def wanted(self) -> Stamp:
+        """The stamp of an environment that needs nothing more."""
+        return Stamp(
+            python=python_name(),
+            platform=platform_name(),
+            path=str(self.venv.resolve()),
+            pins=pins_hash(self.root),
+            extras=tuple(sorted(self.options.extras)),
+            gpu=self.options.gpu,
+        )
+
+    def ensure(self) -> None:
+        """Make the environment what it should be; quick if it is that already."""
+        with lock(self.root, self.console):
+            stamp, want = Stamp.read(self.venv), self.wanted()
+            action, why = decide(stamp, want, self.python.exists())
+            if action == "ready":
+                self.console.say(f"Environment .venv is ready (Python {want.python})")
+            elif self._kept_offline(action, why):
+                self.console.say(f"Environment .venv is kept, since --offline, although {why}")
+            elif action == "update" and stamp is not None:
+                self.console.say(f"Updating .venv: {why}")
+                self._update(stamp, want)
+            else:
+                self._rebuild(why, want)
+
+    def _kept_offline(self, action: str, why: str) -> bool:
+        """Whether the environment must and can stay as it is; stops if it must and cannot."""
+        if not self.options.offline or self.options.wheelhouse is not None:
+            return False
+        if action == "update" and why == VERSIONS_CHANGED:
+            return True
+        raise Stop(
+            "Offline, and .venv is not ready: run once with a network, or add --wheelhouse DIR "
+            "with an instructor's stick"
+        )
+
+    def _update(self, stamp: Stamp, want: Stamp) -> None:
+        (self.venv / STAMP).unlink()
+        if want.gpu and not stamp.gpu:
+            self.pip("Removing the CPU build of PyTorch", ["uninstall", "-y", "torch"])
+        # What earlier runs added stays: nothing is ever removed by asking for less.
+        extras = tuple(sorted({*stamp.extras, *want.extras}))
+        self._install(replace(want, extras=extras, gpu=stamp.gpu or want.gpu))
+
+    def _rebuild(self, why: str, want: Stamp) -> None:
+        require_venv_modules()
+        inside = Path(sys.prefix).resolve() == self.venv.resolve()
+        if inside and self.system == "Windows":
+            raise Stop("Run this with the system's Python: py -3 scripts\\start.py")
+        if self.venv.is_dir() and any(self.venv.iterdir()):
+            if not (self.venv / "pyvenv.cfg").exists() and not (self.venv / "setup.log").exists():
+                raise Stop(f"{self.venv} is no Python environment: move it away and run this again")
+            with self.console.step(f"Removing the old .venv: {why}"):
+                empty(self.venv)
+        require_space(self.root, sum(SPACE[part] for part in ("core", *want.extras)))
+        with self.console.step(f"Making the environment .venv (Python {want.python})") as step:
+            python = getattr(sys, "_base_executable", sys.executable) if inside else sys.executable
+            log = Log(Path(tempfile.gettempdir()) / f"recsys-tutorial-venv-{os.getpid()}.log")
+            command = [python, "-m", "venv", str(self.venv)]
+            code, output = run_logged(command, env=self.env(), cwd=self.root, log=log, step=step)
+            if code:
+                if "ensurepip is not available" in output:
+                    require_venv_modules(lambda name: None)
+                reason = pip_plan.explain(output, where=str(self.venv))
+                raise Stop(f"{reason} (log: {log.path})")
+            log.path.unlink(missing_ok=True)
+        self._install(want)
+
+    def _install(self, want: Stamp) -> None:
+        """Bring the environment to what is wanted; the stamp comes last."""
+        if not (self._has("pip") and self._has("setuptools")):
+            tools = [f"{name}=={pin(self.root, name)}" for name in ("pip", "setuptools")]
+            quiet = ["install", "--progress-bar", "off", *pip_plan.FIRST_CONTACT]
+            self.pip("Installing pip and setuptools", [*quiet, *self.wheel_source(), *tools])
+        if not self._has("torch"):
+            plan = self.plan()
+            if want.gpu or plan.question:
+                require_space(self.root, SPACE["gpu"])
+            self.pip(f"Installing PyTorch ({plan.why})", [*INSTALL, *plan.torch])
+        what = " with ".join(["the core", *filter(None, [" and ".join(want.extras)])])
+        names = requirements(self.root, want.extras)
+        self.pip(
+            f"Installing {what}",
+            [*INSTALL, *self.wheel_source(), *self.constraints(), *names],
+        )
+        self.pip(
+            "Installing this project",
+            ["install", "--no-index", "--no-deps", "--no-build-isolation", "-e", str(self.root)],
+        )
+        self._check()
+        want.write(self.venv)
+
+    def _has(self, name: str) -> bool:
+        """Whether the tested version of a package is installed (any build of it)."""
+        version = pin(self.root, name)
+        folder = "Lib/site-packages" if self.system == "Windows" else "lib/python*/site-packages"
+        ends = (f"{version}.dist-info", f"{version}+*.dist-info")
+        return any(any(self.venv.glob(f"{folder}/{name}-{end}")) for end in ends)
+
+    def wheel_source(self) -> list[str]:
+        """pip's arguments to look in the stick alone, or nothing."""
+        stick = self.options.wheelhouse
+        return [] if stick is None else ["--no-index", "--find-links", str(stick / "wheels")]
+
+    def constraints(self) -> list[str]:
+        """pip's arguments for the tested versions."""
+        return [part for name in CONSTRAINTS for part in ("-c", str(self.root / name))]
+
+    def plan(self) -> pip_plan.Plan:
+        """Where torch comes from on this machine; asks before a big download."""
+        stick = self.options.wheelhouse
+        facts = pip_plan.Facts(
+            system=self.system,
+            machine=platform.machine(),
+            pin=pin(self.root, "torch"),
+            gpu=self.options.gpu,
+            wheelhouse=None if stick is None else stick / "wheels",
+        )
+        if facts.cpu_build_is_special:
+            with self.console.step("Looking for PyTorch's CPU build"):
+                if pip_plan.cpu_index_reachable(os.environ):
+                    facts = replace(facts, cpu_index_reachable=True)
+                else:
+                    listing = self.run_pip(["index", "versions", "torch", *pip_plan.FIRST_CONTACT])
+                    found = pip_plan.lists_cpu_build(listing[1], facts.pin)
+                    facts = replace(facts, local_cpu_build=found)
+        plan = pip_plan.torch_plan(facts)
+        if plan.question is not None:
+            agree(plan.question, self.options.yes)
+        return plan
+
+    def run_pip(self, arguments: list[str], step: Step | None = None) -> tuple[int, str]:
+        """Run the environment's pip; exit code and output."""
+        env = self.env(sealed=self.options.wheelhouse is not None)
+        command = [str(self.python), "-m", "pip", *arguments]
+        return run_logged(command, env=env, cwd=self.root, log=self.log, step=step)
+
+    def pip(self, title: str, arguments: list[str]) -> None:
+        """Run pip as a step; stop in one line if it fails."""
+        with self.console.step(title) as step:
+            code, output = self.run_pip(arguments, step)
+            if code:
+                stick = self.options.wheelhouse
+                reason = pip_plan.explain(output, wheelhouse=stick, where=str(self.venv))
+                raise Stop(f"{reason} (log: {self.log.path})")
+
+    def _check(self) -> None:
+        with self.console.step("Checking that everything loads") as step:
+            command = [str(self.python), "-c", CHECK]
+            code, output = run_logged(
+                command, env=self.env(), cwd=self.root, log=self.log, step=step
+            )
+            if code:
+                raise Stop(f"{explain_import(output, self.system)} (log: {self.log.path})")
+
+
+def explain_import(output: str, system: str) -> str:
+    """One line for an environment that was installed and does not load."""
+    last = output.strip().rpartition("\n")[2]
+    if system == "Windows" and "DLL" in output:
+        return (
+            "PyTorch does not load: install Microsoft's Visual C++ Redistributable (x64), then run "
+            "this again"
+        )
+    if pip_plan.NO_SPACE.search(output):
+        return disk_full_line()
+    return f"The environment does not load ({last}): delete .venv and run this again"
+
+
+def agree(question: str, yes: bool) -> None:
+    """Ask before a big download; `--yes` answers, and without a terminal only that does."""
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise Stop(f"{question} Add --yes to take it, or --wheelhouse DIR to use a stick")
+    if input(f"{question} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Stop(
+            "Nothing was downloaded. A stick (--wheelhouse DIR) or environment.yml with conda "
+            "avoids the download"
+        )
