@@ -236,6 +236,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         secure = urllib.parse.urlsplit(newurl).scheme == "https"
         if not secure and not (_is_loopback(req.full_url) and _is_loopback(newurl)):
+            fp.close()
             raise DownloadError(
                 f"{req.full_url}: refused the redirect to {newurl}, which is not https"
             )
@@ -310,17 +311,18 @@ def _clear_errors(url: str, timeout: float) -> Iterator[None]:
         raise
     except urllib.error.HTTPError as error:
         error.close()
+        reason = " ".join(str(error.reason).split())
         raise DownloadError(
-            f"{url}: the server answered {error.code} {error.reason}. Try the address in a browser"
+            f"{url}: the server answered {error.code} {reason}. Try the address in a browser"
         ) from error
     except (OSError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        if isinstance(reason, TimeoutError):
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(cause, TimeoutError):
             text = f"no answer within {timeout:g} s"
-        elif isinstance(reason, ssl.SSLCertVerificationError):
-            text = f"its certificate is not valid ({reason.verify_message})"
+        elif isinstance(cause, ssl.SSLCertVerificationError):
+            text = f"its certificate is not valid ({cause.verify_message})"
         else:
-            text = f"{reason}" or type(reason).__name__
+            text = " ".join(str(cause).split()) or type(cause).__name__
         raise DownloadError(
             f"{url}: {text}. Check the connection and the proxy settings, or try again later"
         ) from error

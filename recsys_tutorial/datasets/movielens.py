@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 GENRES_100K = (
@@ -222,7 +223,7 @@ def _ratings(
                 encoding="ascii",
                 quoting=csv.QUOTE_NONE,
             )
-    except (ValueError, pd.errors.ParserWarning) as error:
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         raise ParseError(f"{name}: {_bad_rating(content, sep, skiprows) or error}") from error
 
 
@@ -236,8 +237,9 @@ def _bad_rating(content: bytes, sep: str, skiprows: int) -> str | None:
         try:
             if len(fields) != 4:
                 raise ValueError("fields")
-            int(fields[0]), int(fields[1]), float(fields[2]), int(fields[3])
-        except ValueError:
+            float(fields[2])
+            np.array([fields[0], fields[1], fields[3]]).astype(np.int64)
+        except (ValueError, OverflowError):
             return f"line {number}: expected user, item, rating and timestamp, found {line[:80]!r}"
     return None
 
