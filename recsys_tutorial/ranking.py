@@ -17,8 +17,6 @@ from torch import Tensor
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Up to so many relevant items, a comparison with each is cheaper than sorting the user's row.
-_FEW = 8
 # Entries of the table of tied ranks handled at once (16 MB of float64).
 _TABLE = 2_000_000
 
@@ -167,11 +165,13 @@ def _count(block: NDArray[Any], row: Ints, values: NDArray[Any]) -> tuple[Ints, 
     candidates = np.zeros(n_users, dtype=np.int64)
     flags = np.empty(n_items, dtype=bool)
     greater, greater_equal, count = np.greater, np.greater_equal, np.count_nonzero
+    # Sorting a row costs as much as comparing it with about log2(n) / 2 relevant items (measured).
+    few = n_items.bit_length() // 2
     users = np.unique(row)
     starts, ends = row.searchsorted(users), row.searchsorted(users, side="right")
     for user, start, end in zip(users.tolist(), starts.tolist(), ends.tolist(), strict=True):
         line = np.ascontiguousarray(block[user])  # a transposed block would cost ten times
-        if end - start > _FEW:
+        if end - start > few:
             ordered = np.sort(line)
             wanted = values[start:end]
             high = ordered.searchsorted(wanted, side="right")
