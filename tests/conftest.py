@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from loopback import Server
 
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
 
@@ -13,6 +15,13 @@ from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | No
         ("n_ratings", n_ratings, 1),
         ("dim", dim, 0),
     ):
-        if value != int(value) or value < low:
+        if not isinstance(value, int | np.integer) or value < low:
             raise ValueError(f"planted({label}={value}): must be a whole number >= {low}")
     if n_ratings > n_users * n_items:
         raise ValueError(
