@@ -150,7 +150,9 @@ class _Rows:
     """The items of each user, without a search: rows sorted by user, and where each begins."""
 
     def __init__(self, data: Dataset) -> None:
-        order = np.argsort(data.user, kind="stable")
+        small = data.n_users <= np.iinfo(np.uint16).max  # 16-bit keys are sorted in linear time
+        key = data.user.astype(np.uint16) if small else data.user
+        order = np.argsort(key, kind="stable")
         self.item = data.item[order]
         self.start = np.concatenate([[0], np.cumsum(data.counts("user"))])
 

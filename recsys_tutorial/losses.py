@@ -87,7 +87,7 @@ def bpr(output: Any, batch: Batch) -> Tensor:
     score = score_of(output)
     lead = score[..., :1] - score[..., 1:]
     other = _not_the_rated_one(batch)
-    per_row = (F.softplus(-lead) * other).sum(-1) / other.sum(-1)
+    per_row = (F.softplus(-lead) * other).sum(-1) / other.sum(-1).clamp_min(1)
     return _mean(per_row, _row_weight(batch))
 
 

@@ -83,8 +83,14 @@ class Vocabulary:
         position = self._lookup.get_indexer(pd.Index(array, tupleize_cols=False))
         unknown = np.flatnonzero(position < 0)
         if len(unknown):
-            self._refuse(array[unknown[0]])
+            one = array[unknown[0]]
+            self._refuse(one.item() if isinstance(one, np.generic) else one)
         return position.astype(np.int64, copy=False)
+
+    def id_at(self, position: int) -> Any:
+        """The id at a position, as a plain Python value: fit for messages."""
+        one = self.ids[position]
+        return one.item() if isinstance(one, np.generic) else one
 
     def position(self, one: Hashable) -> int:
         """The position of one id; KeyError that names it and the remedy."""
@@ -94,7 +100,7 @@ class Vocabulary:
             self._refuse(one)
 
     def _refuse(self, one: Any) -> NoReturn:
-        known = self.ids[0] if len(self) else None
+        known = self.id_at(0) if len(self) else None
         hint = ""
         if known is not None and type(one) is not type(known):
             given, wanted = type(one).__name__, type(known).__name__

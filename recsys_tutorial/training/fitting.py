@@ -105,10 +105,10 @@ def _check_data(model: Model, train: Dataset, valid: Dataset | None) -> None:
     for side, count in (("user", model.user_count), ("item", model.item_count)):
         new = np.flatnonzero((train.counts(side) > 0) & (count.cpu().numpy() == 0))
         if len(new):
-            ids = (train.user_vocab if side == "user" else train.item_vocab).ids
+            vocabulary = train.user_vocab if side == "user" else train.item_vocab
             raise ValueError(
                 f"the model was built for another training part, in which {side} "
-                f"{ids[new[0]]!r} has no rating: build it anew with for_dataset(this part)"
+                f"{vocabulary.id_at(new[0])!r} has no rating: build it anew with for_dataset(this part)"
             )
 
 

@@ -91,6 +91,13 @@ class TrainingBatches:
         self.pairs = losses.needs(loss).batch == "pairs"
         self.negatives, self.contrast, self.device = negatives, contrast, device
         self.n_items = data.n_items
+        if contrast is not None:  # who has rated everything has nothing to be contrasted with
+            data = data.take(contrast.room.numpy()[data.user] > 0)
+            if len(data) == 0:
+                raise ValueError(
+                    "every user has rated every item, so that ranking has nothing to contrast "
+                    "with: train on the ratings instead (loss=squared_error)"
+                )
         on = torch.device("cpu") if self.pairs else device
         columns = [c for c in model.columns if c != "rating" or not self.pairs]
         if not self.pairs and "rating" not in columns:

@@ -12,30 +12,26 @@ from recsys_tutorial.datasets.dataset import Dataset
 class Negatives:
     """Draws, for each user, uniformly among the items that the user has not rated in train.
 
+    room : (n_users,) how many items that are; a user with none cannot be drawn for
+
     The r-th unrated item of a user is r plus the number of rated items that lie before it, and
     that number is one binary search: exact, and never an accidental positive.
     """
 
     def __init__(self, train: Dataset, generator: torch.Generator) -> None:
         self.n_items, self.generator = train.n_items, generator
-        self.user_ids = train.user_vocab.ids
         order = np.lexsort((train.item, train.user))
         user, item = train.user[order], train.item[order]
         n_rated = train.counts("user")
         start = np.concatenate([[0], np.cumsum(n_rated)])[:-1]
         unrated_before = item - (np.arange(len(item)) - start[user])
         self.keys = torch.from_numpy(user * (self.n_items + 1) + unrated_before)
-        self.start, self.n_rated = torch.from_numpy(start), torch.from_numpy(n_rated)
+        self.start = torch.from_numpy(start)
+        self.room = torch.from_numpy(self.n_items - n_rated)
 
     def draw(self, user: Tensor, m: int) -> Tensor:
-        """Items (B, m) for users (B,). ValueError names a user who has rated everything."""
-        room = (self.n_items - self.n_rated[user]).unsqueeze(1)  # (B, 1)
-        if bool((room == 0).any()):
-            full = self.user_ids[int(user[int((room[:, 0] == 0).nonzero()[0])])]
-            raise ValueError(
-                f"user {full!r} has rated every item in train, so there is nothing to contrast "
-                "with: leave this user out, or train on ratings (loss=squared_error)"
-            )
+        """Items (B, m) for users (B,) who have room."""
+        room = self.room[user].unsqueeze(1)  # (B, 1)
         shape = (len(user), m)
         uniform = torch.rand(shape, generator=self.generator, dtype=torch.float64)
         rank = torch.minimum((uniform * room).long(), room - 1)

@@ -1,0 +1,247 @@
+"""Vocabulary, Dataset, split, folds, concat and the loader."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import recsys_tutorial as rt
+from recsys_tutorial.datasets import Dataset, Vocabulary, concat, from_frame
+
+
+def frame(n_users: int = 6, n_items: int = 5, times: bool = True) -> pd.DataFrame:
+    """Every user rates every item, the later the higher the item's number."""
+    user, item = np.divmod(np.arange(n_users * n_items), n_items)
+    table = pd.DataFrame({"user": user + 1, "item": item + 101, "rating": 1.0 + (user + item) % 5})
+    return table.assign(timestamp=1000 + item) if times else table
+
+
+@pytest.fixture
+def data() -> Dataset:
+    return from_frame(frame())
+
+
+def pairs(part: Dataset) -> list[tuple[int, int]]:
+    return list(map(tuple, part.ratings[["user", "item"]].to_numpy().tolist()))
+
+
+class TestVocabulary:
+    def test_positions_follow_sorted_ids(self):
+        vocabulary = Vocabulary([30, 10, 20, 10])
+        assert vocabulary.ids.tolist() == [10, 20, 30]
+        assert vocabulary.index([20, 10]).tolist() == [1, 0]
+        assert vocabulary.position(30) == 2
+        assert 20 in vocabulary
+        assert 21 not in vocabulary
+
+    def test_zero_padded_strings_stay_as_they_are(self):
+        vocabulary = Vocabulary(["007", "7", "07"])
+        assert vocabulary.ids.tolist() == ["007", "07", "7"]
+        assert vocabulary.position("07") == 1
+
+    def test_tuples_are_single_ids(self):
+        vocabulary = Vocabulary([("a", 2), ("a", 1)])
+        assert len(vocabulary) == 2
+        assert vocabulary.index([("a", 2)]).tolist() == [1]
+
+    def test_ids_without_an_order_keep_first_sight(self):
+        vocabulary = Vocabulary([frozenset({2}), frozenset({1}), frozenset({2})])
+        assert vocabulary.position(frozenset({1})) == 1
+
+    @pytest.mark.parametrize("unknown", [99, "10", None, 10.5])
+    def test_unknown_id_is_a_key_error_that_names_it(self, unknown):
+        vocabulary = Vocabulary([10, 20], kind="user")
+        with pytest.raises(KeyError, match="unknown user") as error:
+            vocabulary.position(unknown)
+        assert repr(unknown) in str(error.value)
+        with pytest.raises(KeyError, match="unknown user"):
+            vocabulary.index([10, unknown])
+
+    def test_a_wrong_type_is_pointed_out(self):
+        with pytest.raises(KeyError, match="of type int64, this one is str"):
+            Vocabulary([10, 20]).position("10")
+
+    def test_equal_by_content_and_order_of_ids(self):
+        assert Vocabulary([1, 2]) == Vocabulary([2, 1, 1])
+        assert Vocabulary([1, 2]) != Vocabulary([1, 3])
+        assert Vocabulary(["1", "2"]) != Vocabulary([1, 2])
+
+
+class TestSplit:
+    def test_random_is_exactly_the_documented_permutation(self, data):
+        train, valid, test = data.split("random", valid=0.2, test=0.3, seed=7)
+        order = np.random.default_rng(7).permutation(len(data))
+        n_test, n_both = int(len(data) * 0.3), int(len(data) * 0.5)
+        for part, rows in (
+            (test, order[:n_test]),
+            (valid, order[n_test:n_both]),
+            (train, order[n_both:]),
+        ):
+            pd.testing.assert_frame_equal(part.ratings, data.ratings.iloc[rows])
+
+    def test_another_seed_is_another_split(self, data):
+        assert pairs(data.split(seed=1)[2]) != pairs(data.split(seed=2)[2])
+
+    @pytest.mark.parametrize("how", ["random", "last", "time"])
+    def test_always_three_parts_that_share_the_vocabulary(self, data, how):
+        train, valid, test = data.split(how, valid=0, test=0.4)
+        assert len(valid) == 0
+        assert len(valid.ratings) == 0
+        assert sorted(pairs(train) + pairs(test)) == sorted(pairs(data))
+        assert train.user_vocab is valid.user_vocab is test.user_vocab is data.user_vocab
+
+    def test_last_takes_each_users_newest_rows(self, data):
+        train, valid, test = data.split("last", valid=0.2, test=0.4)
+        assert test.ratings.groupby("user")["item"].apply(list).tolist() == [[104, 105]] * 6
+        assert valid.ratings.groupby("user")["item"].apply(list).tolist() == [[103]] * 6
+        assert len(train) == 12
+
+    def test_last_breaks_ties_by_row_order(self):
+        table = frame().assign(timestamp=5).iloc[::-1]  # all at once, rows in reverse
+        _, _, test = from_frame(table).split("last", valid=0, test=0.2)
+        assert set(test.ratings["item"]) == {101}
+
+    def test_one_rating_users_stay_in_train_for_last(self):
+        table = pd.concat(
+            [frame(), pd.DataFrame({"user": [77], "item": [101], "rating": [3], "timestamp": [9]})]
+        )
+        train, valid, test = from_frame(table).split("last", valid=0.1, test=0.9 - 1e-9)
+        assert 77 in set(train.ratings["user"])
+        assert 77 not in set(test.ratings["user"]) | set(valid.ratings["user"])
+
+    def test_time_is_one_cut_for_everybody(self, data):
+        train, valid, test = data.split("time", valid=0.2, test=0.2)
+        assert train.timestamp.max() <= valid.timestamp.min() <= valid.timestamp.max()
+        assert valid.timestamp.max() <= test.timestamp.min()
+        assert len(test) == int(30 * 0.2)
+
+    @pytest.mark.parametrize("how", ["last", "time"])
+    def test_without_times_only_random(self, how):
+        data = from_frame(frame(times=False))
+        with pytest.raises(ValueError, match="timestamp"):
+            data.split(how)
+        assert sum(map(len, data.split("random"))) == 30
+
+    @pytest.mark.parametrize(("valid", "test"), [(0.5, 0.5), (-0.1, 0.1), (0.1, 1.0), (0.1, 2)])
+    def test_impossible_shares(self, data, valid, test):
+        with pytest.raises(ValueError, match=r"valid \+ test < 1"):
+            data.split(valid=valid, test=test)
+
+    def test_unknown_kind(self, data):
+        with pytest.raises(ValueError, match=r"'by-user'.*random"):
+            data.split("by-user")
+
+    @given(n=st.integers(5, 60), valid=st.floats(0, 0.4), test=st.floats(0, 0.4))
+    @settings(max_examples=25, deadline=None)
+    def test_parts_are_a_partition(self, n, valid, test):
+        table = pd.DataFrame(
+            {"user": np.arange(n) % 4, "item": np.arange(n), "rating": 3, "timestamp": 1}
+        )
+        data = from_frame(table)
+        for how in ("random", "last", "time"):
+            parts = data.split(how, valid=valid, test=test)
+            rows = np.concatenate([p.row for p in parts])
+            assert sorted(rows.tolist()) == list(range(n))
+
+    @pytest.mark.real
+    def test_per_user_last_tenth_of_ml100k(self, ml100k):
+        assert len(ml100k.split("last", valid=0, test=0.1)[2]) == 9_596
+
+
+class TestFolds:
+    def test_blocks_in_file_order(self, data):
+        folds = list(data.folds(5))
+        assert len(folds) == 5
+        for number, (train, test) in enumerate(folds):
+            assert test.row.tolist() == list(range(6 * number, 6 * number + 6))
+            assert sorted([*train.row, *test.row]) == list(range(30))
+
+    def test_seeded_folds_are_shuffled_and_disjoint(self, data):
+        tests = [test.row.tolist() for _, test in data.folds(4, seed=3)]
+        assert sorted(row for test in tests for row in test) == list(range(30))
+        assert tests[0] != sorted(tests[0])
+        assert tests == [test.row.tolist() for _, test in data.folds(4, seed=3)]
+
+    @pytest.mark.parametrize("k", [1, 31])
+    def test_impossible_number(self, data, k):
+        with pytest.raises(ValueError, match=f"k={k}"):
+            next(data.folds(k))
+
+
+class TestConcat:
+    def test_joins_the_rows_of_parts(self, data):
+        train, valid, test = data.split(seed=1)
+        whole = concat(train, valid, test)
+        assert sorted(whole.row) == list(range(30))
+        assert whole.ratings.sort_index().equals(data.ratings)
+
+    def test_overlap_is_refused_by_name(self, data):
+        with pytest.raises(ValueError, match=r"user .* has item .* in more than one part"):
+            concat(data, data.take(np.array([3])))
+
+    def test_other_vocabulary_is_refused(self, data):
+        with pytest.raises(ValueError, match="vocabularies differ"):
+            concat(data, from_frame(frame(n_users=7)))
+
+
+class TestBatches:
+    def test_every_row_once_with_the_last_smaller_part(self, data):
+        sizes = [len(b.user) for b in data.batches(batch_size=8)]
+        assert sizes == [8, 8, 8, 6]
+        assert len(data.batches(batch_size=8)) == 4
+
+    def test_order_of_rows_without_a_generator(self, data):
+        batch = next(iter(data.batches(batch_size=100)))
+        assert batch.user.tolist() == data.user.tolist()
+        assert batch.rating.dtype == torch.float32
+        assert batch.user.dtype == batch.item.dtype == torch.int64
+        assert batch.time is batch.history is batch.weight is None
+
+    def test_each_pass_is_shuffled_anew_and_rows_stay_together(self, data):
+        batches = data.batches(batch_size=30, generator=torch.Generator().manual_seed(5))
+        first, second = next(iter(batches)), next(iter(batches))
+        assert first.item.tolist() != second.item.tolist()
+        truth = {(u, i): r for u, i, r in zip(data.user, data.item, data.rating, strict=True)}
+        for u, i, r in zip(first.user, first.item, first.rating, strict=True):
+            assert truth[(int(u), int(i))] == float(r)
+
+    def test_the_seed_decides(self, data):
+        def order(seed: int) -> list[int]:
+            generator = torch.Generator().manual_seed(seed)
+            return next(iter(data.batches(batch_size=30, generator=generator))).item.tolist()
+
+        assert order(1) == order(1)
+        assert order(1) != order(2)
+
+    def test_global_random_state_is_left_alone(self, data):
+        before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+        data.split(seed=3)
+        list(data.batches(batch_size=4, generator=torch.Generator().manual_seed(0)))
+        assert torch.equal(torch.random.get_rng_state(), before[0])
+        assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+    def test_time_and_weight(self):
+        data = from_frame(frame().assign(weight=2.0))
+        batch = next(iter(data.batches(("user", "time"), batch_size=3)))
+        assert batch.time.tolist() == [1000, 1001, 1002]
+        assert batch.weight.tolist() == [2, 2, 2]
+        assert batch.item is None
+
+    def test_missing_columns_are_named(self, data):
+        with pytest.raises(ValueError, match="mood"):
+            data.batches(("mood",), batch_size=3)
+        with pytest.raises(ValueError, match="no timestamps"):
+            from_frame(frame(times=False)).batches(("time",), batch_size=3)
+        with pytest.raises(ValueError, match="batch_size=0"):
+            data.batches(batch_size=0)
+        with pytest.raises(ValueError, match="no 'time'"):
+            rt.Batch(user=torch.tensor([1])).need("user", "time")
+
+
+def test_counts_are_those_of_the_part(data):
+    part = data.take(np.array([0, 1, 7]))
+    assert part.counts("user").tolist() == [2, 1, 0, 0, 0, 0]
+    assert part.counts("item").tolist() == [1, 1, 1, 0, 0]
+    assert "3 ratings" in repr(part)

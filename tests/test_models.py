@@ -1,0 +1,222 @@
+"""Models: shapes, values by hand, reductions, cold rows, the fold-in of new users."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import Dataset, from_frame
+from recsys_tutorial.models import MF, BiasedMF, Popularity
+
+FACTOR_MODELS = [MF, BiasedMF]
+
+
+def batch_of(users, items) -> Batch:
+    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items))
+
+
+def fitted(cls, data: Dataset, **settings):
+    model = cls.for_dataset(data, **settings)
+    rt.fit(model, data, epochs=6, progress=False)
+    return model
+
+
+def by_hand(model) -> None:
+    """Two users, three items, numbers that can be multiplied in the head."""
+    with torch.no_grad():
+        model.mean.fill_(3.0)
+        model.user_factors.copy_(torch.tensor([[1.0, 0.0], [0.5, 2.0]]))
+        model.item_factors.copy_(torch.tensor([[1.0, 1.0], [0.0, 1.0], [-1.0, 0.0]]))
+
+
+def test_mf_by_hand():
+    model = MF(2, 3, dim=2)
+    by_hand(model)
+    scores = model(batch_of([0, 0, 1, 1], [0, 2, 0, 1]))
+    assert scores.tolist() == [4.0, 2.0, 5.5, 5.0]
+
+
+def test_biased_mf_by_hand():
+    model = BiasedMF(2, 3, dim=2)
+    by_hand(model)
+    with torch.no_grad():
+        model.user_bias.copy_(torch.tensor([0.5, -1.0]))
+        model.item_bias.copy_(torch.tensor([0.0, 0.25, -0.25]))
+    scores = model(batch_of([0, 0, 1, 1], [0, 2, 0, 1]))
+    assert scores.tolist() == [4.5, 2.25, 4.5, 4.25]
+
+
+@pytest.mark.parametrize("cls", [*FACTOR_MODELS, Popularity])
+class TestShapes:
+    def test_rows_pairs_and_a_batch_of_one(self, cls, small):
+        model = cls.for_dataset(small)
+        assert model(batch_of([3], [4])).shape == (1,)
+        assert model(batch_of([3, 1], [4, 0])).shape == (2,)
+        assert model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])).shape == (2, 3)
+        everything = torch.arange(small.n_items)[None]
+        assert model(batch_of([[3], [1]], everything)).shape == (2, small.n_items)
+
+    def test_score_items_is_forward_over_the_catalogue(self, cls, small):
+        model = cls.for_dataset(small)
+        rt.fit(model, small, progress=False)
+        users = torch.tensor([0, 7, 7])
+        wide = model(batch_of(users[:, None], torch.arange(small.n_items)[None]))
+        assert torch.allclose(model.score_items(Batch(user=users)), wide, atol=1e-5)
+        assert torch.allclose(rt.models.Model.score_items(model, Batch(user=users)), wide)
+
+    def test_forward_needs_no_dataset(self, cls, small):
+        model = copy.deepcopy(cls.for_dataset(small))
+        model.user_vocab = model.item_vocab = None
+        assert model(batch_of([0], [0])).shape == (1,)
+
+    def test_state_survives_a_round_trip(self, cls, small, tmp_path):
+        model = cls.for_dataset(small)
+        rt.fit(model, small, progress=False)
+        torch.save(model.state_dict(), tmp_path / "weights.pt")
+        twin = cls.for_dataset(small)
+        twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+        assert np.array_equal(rt.predict(model, small), rt.predict(twin, small))
+
+    def test_a_vocabulary_of_another_dataset_is_refused(self, cls, small):
+        model = cls.for_dataset(small)
+        other = rt.datasets.planted(n_users=81, n_items=60, n_ratings=2_400, seed=1)
+        for use in (
+            lambda: rt.predict(model, other),
+            lambda: rt.evaluate(model, other, train=other),
+            lambda: rt.evaluate(model, small, train=other),
+            lambda: rt.recommend(model, other, 1),
+            lambda: rt.fit(model, other),
+        ):
+            with pytest.raises(ValueError, match="for_dataset"):
+                use()
+
+    def test_an_empty_part_is_refused(self, cls, small):
+        with pytest.raises(ValueError, match="empty"):
+            cls.for_dataset(small.take(np.array([], dtype=int)))
+
+
+@pytest.mark.parametrize("cls", FACTOR_MODELS)
+class TestFactorModels:
+    def test_zero_dimensions_leave_mean_and_biases(self, cls, small):
+        model = fitted(cls, small, dim=0)
+        scores = model(batch_of(small.user, small.item))
+        expected = model.mean.expand(len(small))
+        if cls is BiasedMF:
+            expected = expected + model.user_bias[small.user] + model.item_bias[small.item]
+        assert torch.allclose(scores, expected)
+
+    def test_mean_is_that_of_the_training_part(self, cls, small):
+        part = small.take(small.rating >= 4)
+        assert float(cls.for_dataset(part).mean) == pytest.approx(part.rating.mean())
+
+    def test_gradients_reach_only_rows_of_the_batch(self, cls, small):
+        model = cls.for_dataset(small, dim=3)
+        batch = batch_of([2, 5], [1, 1])
+        (model(batch).sum() + model.penalty(batch)).backward()
+        touched = model.user_factors.grad.abs().sum(1).nonzero().flatten().tolist()
+        assert touched == [2, 5]
+
+    def test_gradient_check_in_double_precision(self, cls):
+        model = cls(3, 4, dim=2, l2=0.3, seed=3).double()
+        names = [name for name, _ in model.named_parameters()]
+        batch = Batch(
+            user=torch.tensor([0, 1, 1]),
+            item=torch.tensor([3, 0, 3]),
+            rating=torch.tensor([1.0, 5.0, 3.0], dtype=torch.float64),
+        )
+
+        def objective(*values):
+            parameters = dict(zip(names, values, strict=True))
+            score = torch.func.functional_call(model, parameters, (batch,))
+            return losses.squared_error(score, batch)
+
+        values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+        assert torch.autograd.gradcheck(objective, values)
+
+    def test_penalty_by_hand_is_frequency_weighted(self, cls):
+        model = cls(2, 2, dim=2, l2=0.5)
+        with torch.no_grad():
+            model.user_factors.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
+            model.item_factors.zero_()
+        batch = batch_of([0, 0, 1], [0, 1, 0])  # user 0 pays twice
+        assert float(model.penalty(batch).detach()) == pytest.approx(0.5 * (1 + 1 + 4) / 3)
+
+    def test_the_seed_decides_the_start_and_nothing_else_is_touched(self, cls, small):
+        before = torch.random.get_rng_state()
+        first, again, other = (cls.for_dataset(small, seed=s) for s in (1, 1, 2))
+        assert torch.equal(first.user_factors, again.user_factors)
+        assert not torch.equal(first.user_factors, other.user_factors)
+        assert torch.equal(torch.random.get_rng_state(), before)
+
+    def test_cold_rows_are_zero_and_score_the_mean(self, cls, small):
+        warm = small.take((small.user != 4) & (small.item != 9))
+        model = fitted(cls, warm)
+        assert model.user_factors[4].abs().sum() == 0
+        assert model.item_factors[9].abs().sum() == 0
+        score = model(batch_of([4], [9])).detach()
+        assert float(score) == pytest.approx(float(model.mean))
+        if cls is BiasedMF:
+            assert model.user_bias[4].item() == model.item_bias[9].item() == 0
+
+    def test_cold_items_stay_cold_when_drawn_as_negatives(self, cls, small):
+        warm = small.take(small.item != 9)
+        model = cls.for_dataset(warm)
+        rt.fit(model, warm, loss=losses.bpr, epochs=1, progress=False)
+        assert model.item_factors[9].abs().sum() == 0
+
+    def test_fold_in_finds_the_row_that_training_finds(self, cls, small):
+        """Both minimise the same objective; training comes close to its optimum."""
+        model = cls.for_dataset(small, dim=4)
+        rt.fit(model, small, epochs=200, batch_size=len(small), lr=0.05, progress=False)
+        user = int(np.argmax(small.counts("user")))
+        mine = small.user == user
+        folded = model.fold_in(torch.tensor(small.item[mine]), torch.tensor(small.rating[mine]))
+        trained = model.user_factors[user]
+        if cls is BiasedMF:
+            trained = torch.cat([trained, model.user_bias[user : user + 1]])
+        assert torch.allclose(folded.row, trained, atol=0.02)
+
+    def test_parts_sum_to_the_row(self, cls, small):
+        model = fitted(cls, small)
+        folded = model.fold_in(torch.tensor([1, 2, 3]), torch.tensor([5.0, 1.0, 3.0]))
+        assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-6)
+        nobody = model.fold_in(torch.tensor([], dtype=torch.int64), torch.tensor([]))
+        assert nobody.row.abs().sum() == 0
+
+    def test_planted_tastes_are_recovered(self, cls):
+        """Enough noise-free ratings: scores come out as planted, whatever the axes are called."""
+        data = rt.datasets.planted(
+            n_users=120, n_items=80, n_ratings=6_000, dim=2, noise=0.0, whole_stars=False, seed=5
+        )
+        train, _, test = data.split(valid=0, test=0.2)
+        model = cls.for_dataset(
+            train, dim=8, l2=0.002, **({"l2_bias": 0.0} if cls is BiasedMF else {})
+        )
+        rt.fit(model, train, epochs=80, lr=0.03, batch_size=256, progress=False)
+        rmse = rt.metrics.rmse(test.rating, rt.predict(model, test))
+        assert rmse < 0.3 * test.rating.std()
+
+
+def test_a_model_that_was_not_built_for_data_says_so(small):
+    with pytest.raises(ValueError, match=r"MF\.for_dataset\(train\)"):
+        rt.predict(MF(small.n_users, small.n_items), small)
+
+
+def test_popularity_counts_training_ratings(small):
+    model = Popularity.for_dataset(small)
+    assert float(model(batch_of([0], [0]))) == 0  # not fitted yet
+    rt.fit(model, small)
+    scores = model(batch_of([0, 5], [2, 2]))
+    assert scores.tolist() == [small.counts("item")[2]] * 2
+    assert "rmse" not in rt.evaluate(model, small.take(np.arange(50)), train=[])
+
+
+def test_weighted_mean():
+    data = from_frame(
+        pd.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [1.0, 5.0], "weight": [3.0, 1.0]})
+    )
+    assert float(MF.for_dataset(data).mean) == pytest.approx(2.0)

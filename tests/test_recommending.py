@@ -1,0 +1,161 @@
+"""recommend: titles, exclusions, new users and reasons."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial.datasets import from_frame
+from recsys_tutorial.models import MF, BiasedMF, Popularity
+
+
+@pytest.fixture(scope="module")
+def model(small):
+    model = BiasedMF.for_dataset(small)
+    rt.fit(model, small, progress=False)
+    return model
+
+
+def test_titles_of_the_best_unrated_items(model, small):
+    user = small.user_vocab.ids[np.argmin(small.counts("user"))]
+    table = rt.recommend(model, small, user, k=5)
+    assert list(table.columns) == ["item", "title", "year", "genres", "score"]
+    assert len(table) == 5
+    rated = small.ratings.query("user == @user")["item"]
+    assert not set(table["item"]) & set(rated)
+    assert table["score"].is_monotonic_decreasing
+    titles = small.items.set_index("item")["title"]
+    assert (table["title"].to_numpy() == titles.loc[table["item"]].to_numpy()).all()
+    scores = model.score_items(rt.Batch(user=torch.tensor([small.user_vocab.position(user)])))[0]
+    left = [i for i in small.item_vocab.ids if i not in set(rated)]
+    best = max(left, key=lambda i: float(scores[small.item_vocab.position(i)].detach()))
+    assert table["item"].iloc[0] == best
+
+
+def test_rated_items_on_request(model, small):
+    user = small.user_vocab.ids[0]
+    everything = rt.recommend(model, small, user, k=10_000, exclude_rated=False)
+    assert len(everything) == small.n_items
+    left = rt.recommend(model, small, user, k=10_000)
+    assert len(left) == small.n_items - small.counts("user")[0]
+
+
+def test_scores_are_clipped_and_order_is_not(model, small):
+    with torch.no_grad():
+        loud = BiasedMF.for_dataset(small)
+        loud.load_state_dict(model.state_dict())
+        loud.item_bias[:3] += torch.tensor([90.0, 80.0, 100.0])
+    table = rt.recommend(loud, small, ratings={}, k=3)
+    assert table["item"].tolist() == [small.item_vocab.ids[i] for i in (2, 0, 1)]
+    assert table["score"].tolist() == [5, 5, 5]
+
+
+def test_ties_come_in_the_order_of_the_vocabulary(small):
+    table = rt.recommend(Popularity.for_dataset(small), small, 1, k=4, exclude_rated=False)
+    assert table["item"].tolist() == small.item_vocab.ids[:4].tolist()
+
+
+class TestNewUser:
+    def test_ratings_on_the_spot(self, model, small):
+        loved = int(small.item_vocab.ids[7])
+        table = rt.recommend(model, small, ratings={loved: 5}, k=3)
+        assert len(table) == 3
+        assert loved not in set(table["item"])
+        assert loved in set(
+            rt.recommend(model, small, ratings={loved: 5}, k=999, exclude_rated=False)["item"]
+        )
+
+    def test_taste_decides(self, small):
+        """Opposite ratings of the same films give different lists."""
+        model = MF.for_dataset(small, dim=4, l2=0.02)
+        rt.fit(model, small, progress=False)
+        films = [int(i) for i in small.item_vocab.ids[:8]]
+        loves = rt.recommend(
+            model, small, ratings=dict.fromkeys(films[:4], 5) | dict.fromkeys(films[4:], 1)
+        )
+        hates = rt.recommend(
+            model, small, ratings=dict.fromkeys(films[:4], 1) | dict.fromkeys(films[4:], 5)
+        )
+        assert loves["item"].tolist() != hates["item"].tolist()
+
+    def test_no_ratings_yet_is_the_cold_user(self, model, small):
+        table = rt.recommend(model, small, ratings={}, k=4)
+        best = np.argsort(-model.item_bias.detach().numpy(), kind="stable")[:4]
+        assert table["item"].tolist() == [small.item_vocab.ids[i] for i in best]
+
+    def test_a_model_without_fold_in_names_those_that_have_it(self, small):
+        with pytest.raises(TypeError, match=r"Popularity cannot .*MF, BiasedMF"):
+            rt.recommend(Popularity.for_dataset(small), small, ratings={1: 5})
+
+    @pytest.mark.parametrize("bad", [7, 0, float("nan"), float("inf"), "five", None])
+    def test_impossible_ratings_are_named_with_the_title(self, model, small, bad):
+        item = int(small.item_vocab.ids[3])
+        with pytest.raises(ValueError, match="scale 1 to 5") as error:
+            rt.recommend(model, small, ratings={item: bad})
+        assert small.items["title"].iloc[3] in str(error.value)
+
+    def test_unknown_ids(self, model, small):
+        with pytest.raises(KeyError, match="unknown item 99999"):
+            rt.recommend(model, small, ratings={99999: 5})
+        with pytest.raises(KeyError, match="unknown user 'ann'"):
+            rt.recommend(model, small, "ann")
+
+    def test_not_a_mapping(self, model, small):
+        with pytest.raises(ValueError, match="list"):
+            rt.recommend(model, small, ratings=[(1, 5)])
+
+
+class TestReasons:
+    def test_they_name_rated_films(self, model, small):
+        films = {
+            int(i): s for i, s in zip(small.item_vocab.ids[:6], [5, 4, 1, 2, 5, 3], strict=True)
+        }
+        table = rt.recommend(model, small, ratings=films, k=5, reasons=True)
+        titles = small.items["title"].iloc[:6].tolist()
+        named = [r for r in table["reasons"] if any(t in r for t in titles)]
+        assert named
+        assert all(isinstance(r, str) and r for r in table["reasons"])
+
+    def test_a_planted_reason_is_found(self):
+        """Two worlds of films; who loves one film of a world gets that world, because of it."""
+        rng = np.random.default_rng(0)
+        rows = [
+            {"user": u, "item": i, "rating": 5 if (u % 2) == (i % 2) else 1}
+            for u in range(40)
+            for i in rng.choice(20, 12, replace=False)
+        ]
+        titles = pd.DataFrame(
+            {"item": range(20), "title": [f"Film {i} (19{i + 10})" for i in range(20)]}
+        )
+        data = from_frame(pd.DataFrame(rows), items=titles)
+        model = BiasedMF.for_dataset(data, dim=4, l2=0.02)
+        rt.fit(model, data, epochs=60, progress=False)
+        table = rt.recommend(model, data, ratings={4: 5}, k=5, reasons=True)
+        assert (table["item"] % 2 == 0).all()
+        assert table["reasons"].str.startswith("Film 4 (1914), rated 5 (+").all()
+
+    def test_a_known_users_reasons_are_among_their_ratings(self, model, small):
+        user = small.user_vocab.ids[np.argmax(small.counts("user") < small.n_items)]
+        table = rt.recommend(model, small, user, k=3, reasons=True)
+        mine = set(small.ratings.query("user == @user")["item"])
+        titles = small.items.set_index("item")["title"]
+        for reason in table["reasons"]:
+            first = reason.split(", rated")[0]
+            assert first in set(titles.loc[list(mine)]) or first.startswith("liked by most")
+
+    def test_without_any_rating(self, model, small):
+        table = rt.recommend(model, small, ratings={}, reasons=True, k=2)
+        assert table["reasons"].tolist() == ["liked by most, whatever their taste"] * 2
+
+
+@pytest.mark.parametrize("arguments", [{}, {"user": 1, "ratings": {1: 5}}])
+def test_exactly_one_of_user_and_ratings(model, small, arguments):
+    with pytest.raises(ValueError, match="exactly one of user and ratings"):
+        rt.recommend(model, small, **arguments)
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_k_must_be_positive(model, small, k):
+    with pytest.raises(ValueError, match=f"k={k}"):
+        rt.recommend(model, small, 1, k=k)

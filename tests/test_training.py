@@ -1,0 +1,468 @@
+"""fit: what it minimises, what it leaves behind when all goes well and when it does not."""
+
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import losses
+from recsys_tutorial.models import MF, BiasedMF, Model
+from recsys_tutorial.training import checkpoint
+from recsys_tutorial.training.loop import Optimisers, one_cycle
+from recsys_tutorial.training.negatives import Negatives
+
+
+@pytest.fixture(scope="module")
+def parts(small):
+    return small.split("random", seed=3)
+
+
+def weights(model: Model) -> list[np.ndarray]:
+    return [v.detach().numpy().copy() for v in model.state_dict().values()]
+
+
+def same(a: Model, b: Model) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
+
+
+class Bomb:
+    """A loss that raises at one call: an interrupt, a kill or a bug at a known moment."""
+
+    needs = losses.needs(losses.squared_error)
+    __name__ = "squared_error"
+
+    def __init__(self, at: int, error: BaseException) -> None:
+        self.at, self.error, self.calls = at, error, 0
+
+    def __call__(self, output, batch):
+        self.calls += 1
+        if self.calls == self.at:
+            raise self.error
+        return losses.squared_error(output, batch)
+
+
+class TestWhatIsLearned:
+    @pytest.mark.parametrize("cls", [MF, BiasedMF])
+    def test_three_epochs_beat_the_global_mean(self, cls, parts):
+        train, valid, test = parts
+        model = cls.for_dataset(train)
+        rt.fit(model, train, valid, epochs=3, progress=False)
+        rmse = rt.evaluate(model, test, train=[train, valid])["rmse"]
+        assert rmse < np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2))
+
+    def test_biases_only_finds_the_regularised_optimum(self, parts):
+        """The penalised least-squares solution of biases only, solved exactly by numpy."""
+        train = parts[0]
+        model = BiasedMF.for_dataset(train, dim=0, l2_bias=0.02)
+        rt.fit(model, train, epochs=150, batch_size=len(train), lr=0.05, progress=False)
+        n, n_u, n_i = len(train), train.n_users, train.n_items
+        design = np.zeros((n, n_u + n_i))
+        design[np.arange(n), train.user] = design[np.arange(n), n_u + train.item] = 1
+        counts = np.concatenate([train.counts("user"), train.counts("item")])
+        gram = design.T @ design + np.diag(np.maximum(0.02 * counts, 1e-9))
+        exact = np.linalg.solve(gram, design.T @ (train.rating - train.rating.mean()))
+        found = torch.cat([model.user_bias, model.item_bias]).detach().numpy()
+        # A constant may move between the two sides almost for free: their sum is what is settled.
+        assert np.abs(design @ (found - exact)).max() < 0.01
+
+    @pytest.mark.parametrize("loss", [losses.bpr, losses.logistic, losses.sampled_softmax])
+    def test_ranking_losses_learn_to_rank(self, loss, parts):
+        train, valid, test = parts
+        model = MF.for_dataset(train, dim=8, l2=0.01)
+        before = rt.evaluate(model, test, train=[train, valid], relevant=1)["ranking_auc"]
+        history = rt.fit(model, train, valid, loss=loss, epochs=15, progress=False)
+        result = rt.evaluate(model, test, train=[train, valid], relevant=1)
+        assert model.predicts == "score"
+        assert "rmse" not in result
+        assert result["ranking_auc"] > before + 0.05
+        assert "valid_rmse" not in history.frame
+        assert history.frame["valid_loss"].min() < history.frame["valid_loss"].iloc[0]
+
+    def test_full_softmax_over_the_catalogue(self, parts):
+        train, valid, test = parts
+        model = MF.for_dataset(train, dim=8, l2=0.01)
+        rt.fit(
+            model, train, valid, loss=losses.sampled_softmax, negatives="all", epochs=8,
+            progress=False,
+        )  # fmt: skip
+        assert rt.evaluate(model, test, train=[train, valid], relevant=1)["ranking_auc"] > 0.6
+
+    def test_a_loss_is_a_mean_over_rows_not_over_batches(self, parts):
+        """One epoch with a rate too small to change anything: the record is the loss over rows."""
+        train, valid, _ = parts
+        model = BiasedMF.for_dataset(train)
+        start = rt.metrics.rmse(train.rating, rt.predict(model, train, clip=False)) ** 2
+        history = rt.fit(
+            model, train, valid, epochs=1, lr=1e-12, batch_size=len(train) - 1, progress=False
+        )
+        row = history.frame.loc[1]
+        assert row["train_loss"] == pytest.approx(start, rel=1e-4)
+        rmse = rt.metrics.rmse(valid.rating, rt.predict(model, valid))
+        assert row["valid_rmse"] == pytest.approx(rmse, rel=1e-5)
+
+    def test_validation_is_never_trained_on(self, parts):
+        train, valid, _ = parts
+        with_valid, without = (BiasedMF.for_dataset(train) for _ in range(2))
+        rt.fit(with_valid, train, valid, epochs=2, progress=False)
+        rt.fit(without, train, epochs=2, progress=False)
+        assert same(with_valid, without)
+
+    def test_closed_form_models_fit_themselves(self, parts):
+        model = rt.models.Popularity.for_dataset(parts[0])
+        history = rt.fit(model, parts[0])
+        assert history.done
+        assert float(model.score.sum()) == len(parts[0])
+
+
+class TestReproducible:
+    def test_same_seed_same_bits(self, parts):
+        train = parts[0]
+        first, again, other = (BiasedMF.for_dataset(train) for _ in range(3))
+        rt.fit(first, train, epochs=2, seed=5, progress=False)
+        torch.rand(7)  # global randomness plays no part
+        rt.fit(again, train, epochs=2, seed=5, progress=False)
+        rt.fit(other, train, epochs=2, seed=6, progress=False)
+        assert same(first, again)
+        assert not same(first, other)
+
+    def test_global_state_is_left_alone(self, parts):
+        before = torch.random.get_rng_state(), torch.get_num_threads()
+        model = MF.for_dataset(parts[0])
+        rt.fit(model, parts[0], loss=losses.bpr, epochs=1, progress=False)
+        assert torch.equal(torch.random.get_rng_state(), before[0])
+        assert torch.get_num_threads() == before[1]
+
+    @pytest.mark.parametrize("loss", [losses.squared_error, losses.bpr])
+    def test_killed_and_resumed_equals_uninterrupted(self, loss, parts, tmp_path):
+        train, valid, _ = parts
+        settings = {"loss": loss, "epochs": 5, "batch_size": 300, "progress": False}
+        straight = BiasedMF.for_dataset(train)
+        whole = rt.fit(straight, train, valid, **settings)
+
+        class Killed(Exception):
+            pass
+
+        bomb = Bomb(at=2 * (7 + 1) + 3, error=Killed())  # steps and validation of 2 epochs, then 3
+        bomb.needs = losses.needs(loss)
+        bomb.__name__ = loss.__name__
+        inner = bomb.__call__
+
+        def killing(output, batch):
+            bomb.calls += 1
+            if bomb.calls == bomb.at:
+                raise Killed
+            return loss(output, batch)
+
+        killing.needs, killing.__name__ = losses.needs(loss), loss.__name__
+        assert inner is not None
+        broken = BiasedMF.for_dataset(train)
+        with pytest.raises(Killed):
+            rt.fit(broken, train, valid, **{**settings, "loss": killing}, checkpoint_dir=tmp_path)
+        fresh = BiasedMF.for_dataset(train)
+        rest = rt.fit(fresh, train, valid, **settings, checkpoint_dir=tmp_path, resume=True)
+        assert same(straight, fresh)
+        columns = [c for c in whole.frame if c != "seconds"]
+        pd.testing.assert_frame_equal(whole.frame[columns], rest.frame[columns])
+
+    def test_resuming_a_finished_run_changes_nothing(self, parts, tmp_path):
+        train = parts[0]
+        model = BiasedMF.for_dataset(train)
+        rt.fit(model, train, epochs=2, progress=False, checkpoint_dir=tmp_path)
+        fresh = BiasedMF.for_dataset(train)
+        history = rt.fit(
+            fresh, train, epochs=2, progress=False, checkpoint_dir=tmp_path, resume=True
+        )
+        assert same(model, fresh)
+        assert len(history.frame) == 2
+
+
+class TestCheckpoints:
+    def test_best_and_last(self, parts, tmp_path):
+        train, valid, _ = parts
+        model = BiasedMF.for_dataset(train, l2=0.0)
+        history = rt.fit(
+            model, train, valid, epochs=15, lr=0.05, progress=False, checkpoint_dir=tmp_path
+        )
+        best = torch.load(tmp_path / "best.pt", weights_only=True)
+        last = torch.load(tmp_path / "last.pt", weights_only=True)
+        assert best["epoch"] == history.frame["valid_rmse"].idxmin()
+        assert last["epoch"] == 15
+        assert torch.equal(last["model"]["user_factors"], model.user_factors)
+        assert list(tmp_path.iterdir()) != []
+        assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+    def test_a_damaged_file_is_one_clear_error(self, parts, tmp_path):
+        train = parts[0]
+        settings = {"epochs": 2, "progress": False, "checkpoint_dir": tmp_path}
+        rt.fit(BiasedMF.for_dataset(train), train, **settings)
+        whole = (tmp_path / "last.pt").read_bytes()
+        for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint"):
+            (tmp_path / "last.pt").write_bytes(damaged)
+            with pytest.raises(ValueError, match=r"last\.pt is no readable checkpoint"):
+                rt.fit(BiasedMF.for_dataset(train), train, **settings, resume=True)
+
+    @pytest.mark.parametrize("change", [{"lr": 0.5}, {"epochs": 3}, {"seed": 9}])
+    def test_other_settings_are_refused(self, parts, tmp_path, change):
+        train = parts[0]
+        settings = {"epochs": 2, "progress": False, "checkpoint_dir": tmp_path}
+        rt.fit(BiasedMF.for_dataset(train), train, **settings)
+        with pytest.raises(ValueError, match=f"belongs to another run: its {next(iter(change))}"):
+            rt.fit(BiasedMF.for_dataset(train), train, **{**settings, **change}, resume=True)
+
+    def test_resume_without_a_checkpoint_starts_and_says_so(self, parts, tmp_path, capsys):
+        history = rt.fit(
+            BiasedMF.for_dataset(parts[0]), parts[0], epochs=1, checkpoint_dir=tmp_path, resume=True
+        )
+        assert "starting from scratch" in capsys.readouterr().out
+        assert len(history.frame) == 1
+
+    def test_a_failed_write_leaves_the_old_file(self, tmp_path, monkeypatch):
+        path = tmp_path / "last.pt"
+        checkpoint.save(path, {"run": {}, "value": 1})
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(torch, "save", full)
+        with pytest.raises(OSError, match="No space"):
+            checkpoint.save(path, {"run": {}, "value": 2})
+        assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+        assert checkpoint.load(path, {})["value"] == 1
+
+
+class TestWhenItEndsEarly:
+    def test_early_stopping_keeps_the_best(self, parts):
+        train, valid, _ = parts
+        model = BiasedMF.for_dataset(train, l2=0.0, l2_bias=0.0)
+        history = rt.fit(model, train, valid, epochs=60, lr=0.1, early_stopping=3, progress=False)
+        assert history.stopped == "early"
+        assert len(history.frame) < 60
+        best = history.frame["valid_rmse"].min()
+        assert history.frame["valid_rmse"].idxmin() == len(history.frame) - 3
+        assert rt.metrics.rmse(valid.rating, rt.predict(model, valid)) == pytest.approx(best)
+
+    @pytest.mark.parametrize("lr", [1e30, 1e18])
+    def test_divergence_gives_advice_and_the_last_good_weights(self, parts, lr):
+        train, valid, _ = parts
+        model = BiasedMF.for_dataset(train)
+        before = rt.predict(model, valid)
+        with pytest.raises(rt.TrainingDiverged, match=r"in epoch 1.*Try lr=1e\+"):
+            rt.fit(model, train, valid, lr=lr, progress=False)
+        assert np.array_equal(rt.predict(model, valid), before)
+
+    def test_an_interrupt_leaves_a_usable_model(self, parts, capsys):
+        train, valid, _ = parts
+        model = BiasedMF.for_dataset(train)
+        start = rt.metrics.rmse(valid.rating, rt.predict(model, valid))
+        history = rt.fit(
+            model, train, valid, loss=Bomb(at=150, error=KeyboardInterrupt()), progress=False
+        )
+        assert history.stopped == "interrupted"
+        assert history.done
+        assert "interrupted in epoch" in capsys.readouterr().out
+        assert rt.metrics.rmse(valid.rating, rt.predict(model, valid)) < start
+
+
+class TestBackground:
+    def test_returns_at_once_and_fills_the_model_at_the_end(self, parts):
+        train, valid, _ = parts
+        go = threading.Event()
+
+        def gated(output, batch):
+            go.wait(30)
+            return losses.squared_error(output, batch)
+
+        model, twin = BiasedMF.for_dataset(train), BiasedMF.for_dataset(train)
+        before = weights(model)
+        history = rt.fit(model, train, valid, loss=gated, epochs=2, background=True)
+        assert not history.done
+        assert all(np.array_equal(a, b) for a, b in zip(before, weights(model), strict=True))
+        go.set()
+        assert history.wait(60).done
+        rt.fit(twin, train, valid, epochs=2, progress=False)
+        assert same(model, twin)
+        assert len(history.frame) == 2
+
+    def test_stop_ends_it_and_keeps_what_was_learned(self, parts):
+        train, valid, _ = parts
+        model = BiasedMF.for_dataset(train)
+        started = threading.Event()
+
+        def slow(output, batch):
+            started.set()
+            time.sleep(0.001)
+            return losses.squared_error(output, batch)
+
+        before = weights(model)
+        history = rt.fit(model, train, valid, loss=slow, epochs=10_000, background=True)
+        assert started.wait(30)
+        history.stop()
+        assert history.done
+        assert history.stopped == "stopped"
+        assert not all(np.array_equal(a, b) for a, b in zip(before, weights(model), strict=True))
+
+    def test_an_error_in_the_thread_is_shown_and_raised_by_wait(self, parts, capfd):
+        bomb = Bomb(at=3, error=RuntimeError("the third step broke"))
+        history = rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], loss=bomb, background=True)
+        with pytest.raises(RuntimeError, match="the third step broke"):
+            history.wait(30)
+        assert "the third step broke" in capfd.readouterr().err
+        assert "failed" in repr(history)
+
+
+class TestLargeTables:
+    def test_sparse_updates_touch_only_rows_of_the_batch(self):
+        data = rt.datasets.planted(n_users=5_000, n_items=60, n_ratings=10_000, min_ratings=1)
+        few = data.take(np.arange(100))
+        model = BiasedMF.for_dataset(few, dim=4)
+        optimisers = Optimisers(model, 0.01, 32)
+        assert model.user_factors.sparse_rows
+        assert not model.item_factors.sparse_rows
+        assert [type(o).__name__ for o in optimisers.each] == ["Adam", "SparseAdam"]
+        batch = next(iter(few.batches(batch_size=32)))
+        loss = losses.squared_error(model(batch), batch) + model.penalty(batch)
+        loss.backward()
+        assert model.user_factors.grad.is_sparse
+        assert model.user_bias.grad.is_sparse
+        assert model.user_bias.grad._nnz() <= 2 * 32
+
+    def test_sparse_and_dense_learn_alike(self, small, monkeypatch):
+        train, valid, _ = small.split(seed=2)
+        errors = []
+        for limit in (8, 0):  # 0: every table is taken for a large one
+            monkeypatch.setattr(Optimisers, "LARGE", limit)
+            model = BiasedMF.for_dataset(train, dim=8)
+            history = rt.fit(model, train, valid, progress=False)
+            errors.append(history.frame["valid_rmse"].iloc[-1])
+        assert errors[0] == pytest.approx(errors[1], abs=0.03)
+
+    def test_gradients_of_both_kinds_agree(self, small):
+        batch = next(iter(small.batches(batch_size=50)))
+        gradients = []
+        for sparse in (False, True):
+            model = BiasedMF.for_dataset(small, dim=3)
+            for _, table in model.tables():
+                table.sparse_rows = sparse
+            with model.one_step():
+                (losses.squared_error(model(batch), batch) + model.penalty(batch)).backward()
+            grad = [t.grad.to_dense() if t.grad.is_sparse else t.grad for _, t in model.tables()]
+            gradients.append(grad)
+        for dense, from_sparse in zip(*gradients, strict=True):
+            assert torch.allclose(dense, from_sparse, atol=1e-6)
+
+
+class TestNegatives:
+    def test_never_a_rated_item_and_uniform_over_the_rest(self):
+        table = pd.DataFrame({"user": [1, 1, 1, 2], "item": [10, 12, 14, 11], "rating": 5})
+        items = pd.DataFrame({"item": [10, 11, 12, 13, 14, 15]})
+        data = rt.datasets.from_frame(table, items=items)
+        draw = Negatives(data, torch.Generator().manual_seed(0)).draw(torch.tensor([0, 1]), 30_000)
+        first = torch.bincount(draw[0], minlength=6) / 30_000
+        assert first[[0, 2, 4]].sum() == 0
+        assert torch.allclose(first[[1, 3, 5]], torch.tensor(1 / 3), atol=0.02)
+        second = torch.bincount(draw[1], minlength=6) / 30_000
+        assert second[1] == 0
+        assert torch.allclose(second[[0, 2, 3, 4, 5]], torch.tensor(0.2), atol=0.02)
+
+    def test_all_users_of_a_dataset(self, small):
+        negatives = Negatives(small, torch.Generator().manual_seed(1))
+        users = torch.arange(small.n_users)[negatives.room > 0]
+        assert len(users) > small.n_users / 2
+        drawn = negatives.draw(users, 200)
+        rated = set(zip(small.user.tolist(), small.item.tolist(), strict=True))
+        made_up = {
+            (u, i) for u, row in zip(users.tolist(), drawn.tolist(), strict=True) for i in row
+        }
+        assert not rated & made_up
+        assert drawn.min() >= 0
+        assert drawn.max() < small.n_items
+
+    def test_who_rated_everything_is_left_out(self):
+        data = rt.datasets.from_frame(pd.DataFrame({"user": list("aab"), "item": [1, 2, 1]}))
+        model = MF.for_dataset(data, l2=0.0)
+        before = model.user_factors.detach().clone()
+        rt.fit(model, data, loss=losses.bpr, progress=False)
+        changed = (model.user_factors != before).any(1)
+        assert changed.tolist() == [False, True]
+
+    def test_nothing_to_contrast_with(self):
+        data = rt.datasets.from_frame(pd.DataFrame({"user": ["ann", "ann"], "item": [1, 2]}))
+        with pytest.raises(ValueError, match="every user has rated every item"):
+            rt.fit(MF.for_dataset(data), data, loss=losses.bpr, progress=False)
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"epochs": 0}, "epochs=0"),
+            ({"batch_size": 0}, "batch_size=0"),
+            ({"lr": -1.0}, "lr=-1"),
+            ({"lr": float("nan")}, "lr=nan"),
+            ({"negatives": 3}, "learns from rated rows alone"),
+            ({"negatives": -1, "loss": losses.bpr}, "negatives=-1"),
+            ({"negatives": "some", "loss": losses.bpr}, "negatives='some'"),
+            ({"early_stopping": 3}, "needs a validation part"),
+            ({"resume": True}, "checkpoint_dir"),
+        ],
+    )
+    def test_impossible_settings(self, parts, settings, message):
+        with pytest.raises(ValueError, match=message):
+            rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], **settings)
+
+    def test_empty_parts(self, parts):
+        train = parts[0]
+        nothing = train.take(np.array([], dtype=int))
+        with pytest.raises(ValueError, match="no ratings"):
+            rt.fit(BiasedMF.for_dataset(train), nothing)
+        with pytest.raises(ValueError, match="validation part is empty"):
+            rt.fit(BiasedMF.for_dataset(train), train, nothing)
+
+    def test_a_model_of_a_smaller_part_is_refused(self, small):
+        part = small.take(small.user != 7)
+        with pytest.raises(ValueError, match="built for another training part, in which user 8"):
+            rt.fit(BiasedMF.for_dataset(part), small)
+
+    def test_one_cycle_rises_then_falls_to_zero(self):
+        rates = [one_cycle(step, 100, 0.5) for step in range(100)]
+        assert np.argmax(rates) in (9, 10)
+        assert max(rates) == pytest.approx(0.5)
+        assert rates[0] == pytest.approx(0.05)
+        assert rates[-1] < 0.001
+        assert one_cycle(0, 1, 0.5) == 0.5
+
+
+class TestOutput:
+    def test_silent_where_nobody_watches(self, parts, capfd):
+        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], parts[1], epochs=2)
+        assert capfd.readouterr() == ("", "")
+
+    def test_lines_of_text_where_somebody_does(self, parts, capsys, monkeypatch):
+        monkeypatch.setattr("recsys_tutorial.training.progress.somebody_watches", lambda: True)
+        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], parts[1], epochs=2)
+        out = capsys.readouterr().out
+        assert "epoch 2/2  train loss" in out
+        assert "valid rmse" in out
+        assert "\r" not in out
+        assert "\x1b" not in out
+        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], epochs=2, progress=False)
+        assert capsys.readouterr().out == ""
+
+    def test_scalars_for_tensorboard(self, parts, tmp_path):
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        train, valid, _ = parts
+        history = rt.fit(
+            BiasedMF.for_dataset(train), train, valid, epochs=3, log_dir=tmp_path, progress=False
+        )
+        events = EventAccumulator(str(tmp_path))
+        events.Reload()
+        logged = [event.value for event in events.Scalars("epoch/valid_rmse")]
+        assert logged == pytest.approx(history.frame["valid_rmse"].tolist(), rel=1e-5)
+        steps = [event.step for event in events.Scalars("train/loss")]
+        assert steps
+        assert all(step % 20 == 0 for step in steps)
