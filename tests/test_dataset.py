@@ -60,7 +60,7 @@ class TestVocabulary:
             vocabulary.index([10, unknown])
 
     def test_a_wrong_type_is_pointed_out(self):
-        with pytest.raises(KeyError, match="of type int64, this one is str"):
+        with pytest.raises(KeyError, match="of type int, this one is str"):
             Vocabulary([10, 20]).position("10")
 
     def test_equal_by_content_and_order_of_ids(self):
