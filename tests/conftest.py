@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from loopback import Server
+from sample_sources import sample_table
 
-from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
+from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted, sources
 
 
 @pytest.fixture
@@ -22,6 +23,11 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.close()
+
+
+@pytest.fixture
+def table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, sources.Source]:
+    return sample_table(server, monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from recsys_tutorial.datasets.sources import SOURCES, load
+from recsys_tutorial.datasets.catalogue import SOURCES
+from recsys_tutorial.datasets.sources import load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,133 @@
+"""The table of data sets: which archives hold them, their checksums, their files, their terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recsys_tutorial.datasets import movielens
+from recsys_tutorial.datasets.archive import Member
+
+_GROUPLENS = "https://files.grouplens.org/datasets/movielens"
+_KB, _MB = 1_000, 1_000_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Files that belong together, the folder that holds them in an archive, and their parser."""
+
+    folder: str
+    members: tuple[Member, ...]
+    parse: movielens.Parser
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file that holds a data set; it is fetched from `url`, else as pip `requirement`."""
+
+    filename: str
+    sha256: str
+    max_bytes: int
+    layout: Layout
+    url: str | None = None
+    requirement: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set by name: where to get it, and the counts (ratings, users, items) it must have."""
+
+    name: str
+    archives: tuple[Archive, ...]
+    counts: tuple[int, int, int]
+    terms: str
+
+
+_ML100K = Layout(
+    "ml-100k",
+    (
+        Member(
+            "u.data", 3 * _MB, "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490"
+        ),
+        Member("u.item", 500 * _KB),
+        Member("u.user", 100 * _KB),
+    ),
+    movielens.parse_ml100k,
+)
+_ML100K_RECBOLE = Layout(
+    "recbole/dataset_example/ml-100k",
+    (
+        Member(
+            "ml-100k.inter",
+            3 * _MB,
+            "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
+        ),
+        Member(
+            "ml-100k.item",
+            200 * _KB,
+            "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",
+        ),
+        Member(
+            "ml-100k.user",
+            100 * _KB,
+            "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",
+        ),
+    ),
+    movielens.parse_recbole,
+)
+_LATEST_SMALL = Layout(
+    "ml-latest-small",
+    (
+        Member(
+            "ratings.csv",
+            5 * _MB,
+            "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
+        ),
+        Member(
+            "movies.csv",
+            1 * _MB,
+            "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07",
+        ),
+    ),
+    movielens.parse_csv,
+)
+
+SOURCES: dict[str, Source] = {
+    "ml-100k": Source(
+        "ml-100k",
+        (
+            Archive(
+                "ml-100k.zip",
+                "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+                6 * _MB,
+                _ML100K,
+                url=f"{_GROUPLENS}/ml-100k.zip",
+            ),
+            Archive(
+                "recbole-1.2.1-py3-none-any.whl",
+                "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+                3 * _MB,
+                _ML100K_RECBOLE,
+                requirement="recbole==1.2.1",
+            ),
+        ),
+        (100_000, 943, 1_682),
+        "research use, no redistribution and no commercial use without permission; cite Harper & "
+        "Konstan 2015, doi 10.1145/2827872",
+    ),
+    "ml-latest-small": Source(
+        "ml-latest-small",
+        (
+            Archive(
+                "ml-latest-small.zip",
+                "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+                2 * _MB,
+                _LATEST_SMALL,
+                url=f"{_GROUPLENS}/ml-latest-small.zip",
+            ),
+        ),
+        (100_836, 610, 9_742),
+        "redistribution under the same conditions only, no commercial use without permission; cite "
+        "Harper & Konstan 2015, doi 10.1145/2827872",
+    ),
+}
+"""The data sets that `load` knows, besides "planted". Add a row to add one."""
