@@ -1,4 +1,4 @@
-"""Exhaustive ranking statistics of a block of users, without sorting the catalogue.
+"""Exhaustive ranking statistics of a block of users, by counting.
 
 All statistics of a user follow from two counts for each relevant item: how many candidates score
 strictly higher, and how many score the same. The counts are exact comparisons of the scores as
@@ -17,7 +17,9 @@ from torch import Tensor
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Entries of the table of tied ranks handled at once (16 MB of float64).
+# In a catalogue below this size, the calls that compare one by one cost more than sorting.
+_SHORT = 8192
+# Entries handled at once where a temporary table is needed (16 MB of float64).
 _TABLE = 2_000_000
 
 
@@ -157,35 +159,61 @@ def _pairs(name: str, rows: Any, items: Any, n_users: int, n_items: int) -> tupl
 def _count(block: NDArray[Any], row: Ints, values: NDArray[Any]) -> tuple[Ints, Ints, Ints]:
     """Per relevant item: candidates strictly above and equal; per user: candidates.
 
-    ``row`` is ascending. One user's row at a time stays in the cache of the processor while all
-    its relevant items are compared with it.
+    Two exact ways. A long row is compared with each of its relevant items while it stays in the
+    cache of the processor. Short rows, and rows with more relevant items than a sort costs
+    comparisons, are sorted (the scores alone, no indices), many at once.
     """
     n_users, n_items = block.shape
     above, equal = np.empty((2, len(row)), dtype=np.int64)
     candidates = np.zeros(n_users, dtype=np.int64)
     flags = np.empty(n_items, dtype=bool)
     greater, greater_equal, count = np.greater, np.greater_equal, np.count_nonzero
-    # Sorting a row costs as much as comparing it with about log2(n) / 2 relevant items (measured).
-    few = n_items.bit_length() // 2
+    few = 0 if n_items < _SHORT else n_items.bit_length() // 2
     users = np.unique(row)
     starts, ends = row.searchsorted(users), row.searchsorted(users, side="right")
-    for user, start, end in zip(users.tolist(), starts.tolist(), ends.tolist(), strict=True):
+    one_by_one = ends - starts <= few
+    for user, start, end in zip(
+        *(each[one_by_one].tolist() for each in (users, starts, ends)), strict=True
+    ):
         line = np.ascontiguousarray(block[user])  # a transposed block would cost ten times
-        if end - start > few:
-            ordered = np.sort(line)
-            wanted = values[start:end]
-            high = ordered.searchsorted(wanted, side="right")
-            above[start:end] = n_items - high
-            equal[start:end] = high - ordered.searchsorted(wanted, side="left")
-            candidates[user] = n_items - ordered.searchsorted(-np.inf, side="right")
-            continue
         for at in range(start, end):
             value = values[at]
             higher = count(greater(line, value, out=flags))
             above[at] = higher
             equal[at] = count(greater_equal(line, value, out=flags)) - higher
         candidates[user] = count(greater(line, -np.inf, out=flags))
+
+    rest = np.flatnonzero(~one_by_one)
+    step = max(1, _TABLE // n_items)
+    for some in np.split(rest, range(step, len(rest), step)):
+        lines = np.sort(block[users[some]], axis=1)
+        each_line = np.arange(len(some))
+        sizes = ends[some] - starts[some]
+        line = np.repeat(each_line, sizes)
+        here = np.repeat(starts[some] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        below = _how_many(np.less, lines, line, values[here])
+        not_above = _how_many(np.less_equal, lines, line, values[here])
+        above[here], equal[here] = n_items - not_above, not_above - below
+        lowest = np.full(len(some), -np.inf, dtype=lines.dtype)
+        candidates[users[some]] = n_items - _how_many(np.less_equal, lines, each_line, lowest)
     return above, equal, candidates
+
+
+def _how_many(than: np.ufunc, lines: NDArray[Any], line: Ints, values: NDArray[Any]) -> Ints:
+    """How many entries of the ascending ``lines[line]`` are less (or equal), for each value.
+
+    A binary search for all values together, by halving steps: ``numpy.searchsorted`` knows one
+    line only, and a call for each would cost more than the sort.
+    """
+    n = lines.shape[1]
+    flat, begin = lines.ravel(), line * n
+    found = np.zeros(len(line), dtype=np.int64)
+    for step in 2 ** np.arange(n.bit_length())[::-1]:
+        further = found + step
+        inside = further <= n
+        inside &= than(flat.take(begin + further - 1, mode="clip"), values)
+        found = np.where(inside, further, found)
+    return found
 
 
 def _from_counts(

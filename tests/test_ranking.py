@@ -52,8 +52,10 @@ def assert_equal_to_metrics(scores, positive, masked, k):
 
 @pytest.mark.parametrize("k", [1, 10, 500])
 @pytest.mark.parametrize("levels", [1, 2, 5, 50, None])
-@pytest.mark.parametrize("positive", [0.01, 0.05, 0.3])  # up to and beyond the bound for sorting
-def test_equal_to_the_metrics_on_dense_rows(positive, levels, k):
+@pytest.mark.parametrize("positive", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize("short", [0, 8192])  # rows compared one by one, and rows sorted
+def test_equal_to_the_metrics_on_dense_rows(monkeypatch, short, positive, levels, k):
+    monkeypatch.setattr(ranking, "_SHORT", short)
     assert_equal_to_metrics(*random_block(0, 25, 120, levels, positive), k)
 
 
@@ -73,7 +75,7 @@ def test_equal_to_the_metrics_on_any_small_block(
     assert_equal_to_metrics(*random_block(seed, n_users, n_items, levels, positive, masked), k)
 
 
-def test_long_ties_are_handled_in_parts_of_bounded_size(monkeypatch):
+def test_tables_are_handled_in_parts_of_bounded_size(monkeypatch):
     monkeypatch.setattr(ranking, "_TABLE", 100)
     assert_equal_to_metrics(*random_block(1, 25, 120, 2), 10)
 
