@@ -12,20 +12,27 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from recsys_tutorial import datasets, losses, metrics, models
+    from recsys_tutorial import checks, datasets, losses, metrics, models, plots
     from recsys_tutorial.batch import Batch
+    from recsys_tutorial.checks import check, progress
     from recsys_tutorial.evaluation import evaluate, predict
+    from recsys_tutorial.pages import page
     from recsys_tutorial.recommending import recommend
+    from recsys_tutorial.results import ledger
     from recsys_tutorial.training import History, TrainingDiverged, fit
 
-_MODULES = ("datasets", "losses", "metrics", "models")
+_MODULES = ("checks", "datasets", "losses", "metrics", "models", "plots")
 _NAMES = {
     "Batch": "batch",
     "History": "training",
     "TrainingDiverged": "training",
+    "check": "checks",
     "evaluate": "evaluation",
     "fit": "training",
+    "ledger": "results",
+    "page": "pages",
     "predict": "evaluation",
+    "progress": "checks",
     "recommend": "recommending",
 }
 
@@ -33,13 +40,19 @@ __all__ = [
     "Batch",
     "History",
     "TrainingDiverged",
+    "check",
+    "checks",
     "datasets",
     "evaluate",
     "fit",
+    "ledger",
     "losses",
     "metrics",
     "models",
+    "page",
+    "plots",
     "predict",
+    "progress",
     "recommend",
 ]
 

@@ -1,0 +1,62 @@
+"""Build what is generated: the notebooks from their sources, and the table of their minutes.
+
+python scripts/build.py pages            write the notebooks (attendee's, solutions, index)
+python scripts/build.py pages --check    write nothing; exit 1 and list what is out of sync
+python scripts/build.py measure [NAME]   run pages on real data, write notebooks/minutes.json
+
+Needs the development tools: run it with the .venv's Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pages(check: bool) -> int:
+    from pagebuild.source import SourceError
+    from pagebuild.write import generate, out_of_sync, write
+
+    try:
+        files = generate(ROOT)
+    except SourceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    stale = out_of_sync(ROOT, files)
+    if check:
+        for line in stale:
+            print(line)
+        print("out of sync: run python scripts/build.py pages" if stale else "in sync")
+        return 1 if stale else 0
+    write(ROOT, files)
+    print(f"{len(files)} notebooks, {len(stale)} of them changed: {', '.join(stale) or 'none'}")
+    return 0
+
+
+def measure(names: list[str]) -> int:
+    from pagebuild.measure import measure_all
+
+    code = measure_all(ROOT, names)
+    return code or pages(check=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    of_pages = commands.add_parser("pages", help="write the notebooks")
+    of_pages.add_argument("--check", action="store_true", help="only say what is out of sync")
+    of_measure = commands.add_parser("measure", help="run pages on real data and note the time")
+    of_measure.add_argument("names", nargs="*", help="pages to measure; all if none is named")
+    chosen = parser.parse_args(arguments)
+    return pages(chosen.check) if chosen.command == "pages" else measure(chosen.names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""From the sources of the pages to notebooks: reading, checking, writing, running."""

@@ -1,0 +1,112 @@
+"""Running a notebook in a fresh kernel, and what it printed, how long it took, how much it held."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import jupyter_client.channels
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+CELL_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Run:
+    """A notebook with its outputs, its wall time in seconds, its kernel's peak memory in MiB."""
+
+    notebook: nbformat.NotebookNode
+    seconds: float
+    peak_mib: float | None
+
+    def outputs(self, kind: str) -> list[Any]:
+        """Outputs of one type ("stream", "display_data", ...) of all cells in order."""
+        cells = [c for c in self.notebook.cells if c.cell_type == "code"]
+        return [out for c in cells for out in c.outputs if out.output_type == kind]
+
+    @property
+    def errors(self) -> list[str]:
+        return [f"{out.ename}: {out.evalue}" for out in self.outputs("error")]
+
+    @property
+    def stderr(self) -> str:
+        return "".join(out.text for out in self.outputs("stream") if out.name == "stderr")
+
+    @property
+    def stdout(self) -> str:
+        return "".join(out.text for out in self.outputs("stream") if out.name == "stdout")
+
+
+def run(path: Path, *, mode: str, state: Path, environment: Mapping[str, str] | None = None) -> Run:
+    """Execute a notebook as "Run all" does, in its own folder, errors kept as outputs.
+
+    mode  : "fast" or "full", see `recsys_tutorial.pages`
+    state : directory for the ratings, models and progress of this run, away from the reader's
+    """
+    notebook = nbformat.read(path, as_version=4)
+    settings = {
+        **os.environ,
+        "RECSYS_TUTORIAL_PAGES": mode,
+        "RECSYS_TUTORIAL_STATE": str(state),
+        # The kernel of this environment, not one of the same name in the home directory.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        **(environment or {}),
+    }
+    _poll_in_slices()
+    return asyncio.run(_run(notebook, path.parent, settings))
+
+
+async def _run(notebook: nbformat.NotebookNode, folder: Path, settings: dict[str, str]) -> Run:
+    manager = AsyncKernelManager(kernel_name="python3")
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=CELL_SECONDS,
+        allow_errors=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.owns_km = True
+    start = time.monotonic()
+    with tempfile.TemporaryFile() as log:  # what the kernel's process itself says
+        async with client.async_setup_kernel(env=settings, stderr=log):
+            for index, cell in enumerate(notebook.cells):
+                await client.async_execute_cell(cell, index)
+            seconds = time.monotonic() - start
+            peak = _peak_mib(getattr(manager.provisioner, "pid", None))
+    return Run(notebook, seconds, peak)
+
+
+def _peak_mib(pid: int | None) -> float | None:
+    """Most memory that a process held (its high-water mark), where the system tells (Linux)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
+def _poll_in_slices() -> None:
+    """Wait for replies a second at a time: now and then the wake-up for one gets lost, and the
+    client would sit through its whole time-out with the reply already there."""
+
+    async def get_msg(self: Any, timeout: float | None = None) -> dict[str, Any]:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = 1.0 if end is None else min(1.0, max(0.0, end - time.monotonic()))
+            if await self.socket.poll(int(left * 1000)):
+                return await self._recv()
+            if end is not None and time.monotonic() >= end:
+                raise Empty
+
+    channel: Any = jupyter_client.channels.AsyncZMQSocketChannel
+    channel.get_msg = get_msg

@@ -1,0 +1,20 @@
+"""What each check must accept and refuse, one module a page. See docs/contributing.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recsys_tutorial.pages import Page
+
+Answer = Callable[[Page], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Answers to one check, made from the page: right, as in the stub, and plausibly wrong."""
+
+    right: Answer
+    stub: Answer
+    wrong: Sequence[Answer]
