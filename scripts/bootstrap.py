@@ -15,6 +15,7 @@ import wheelhouse
 from console import Console, Stop, add_common_arguments, end_process, folder, guarded
 from environment import ROOT, Environment, Options
 
+INDEX = "notebooks/index.ipynb"
 DATASETS = ("ml-100k", "ml-latest-small", "planted")
 
 
@@ -69,21 +70,24 @@ def first_run_command(python: Path, dataset: str, data: Path | None, offline: bo
     return command + (["--offline"] if offline else [])
 
 
-def lab_command(python: Path, root: Path, *, as_root: bool) -> list[str]:
+def lab_command(python: Path, root: Path, *, as_root: bool, verbose: bool = False) -> list[str]:
     """JupyterLab on the index; links between pages work since its root is the checkout."""
-    index = root / "notebooks" / "index.ipynb"
     command = [str(python), "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
     # One Ctrl-C ends it, and only the environment's own kernel is offered.
     command += ["--ServerApp.answer_yes=True", "--KernelSpecManager.allowed_kernelspecs=python3"]
-    command += ["--allow-root"] if as_root else []
-    return [*command, str(index)] if index.exists() else command
+    if (root / INDEX).exists():
+        command += [f"--LabApp.default_url=/lab/tree/{INDEX}"]
+    command += [] if verbose else ["--Application.log_level=WARN"]
+    return command + (["--allow-root"] if as_root else [])
 
 
 def run_lab(console: Console, environment: Environment, env: dict[str, str]) -> None:
     """Open JupyterLab and wait until it ends, or until Ctrl-C."""
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    console.say("Opening JupyterLab on notebooks/index.ipynb (Ctrl-C here ends it)")
-    command = lab_command(environment.python, environment.root, as_root=as_root)
+    console.say(f"Opening JupyterLab on {INDEX} (Ctrl-C here ends it)")
+    command = lab_command(
+        environment.python, environment.root, as_root=as_root, verbose=console.verbose
+    )
     process = subprocess.Popen(command, env=env, cwd=environment.root, text=True)
     try:
         code = process.wait()

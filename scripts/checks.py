@@ -59,8 +59,10 @@ def pytest_command(python: Path, full: bool, report: Path, extra: Sequence[str])
 
 
 def pytest_env(env: Mapping[str, str], full: bool, browser: bool) -> dict[str, str]:
-    """What the tests are told: how much of each page to run, and if a browser must be there."""
+    """What the tests are told: how much of each page to run, and what must not be missing."""
     told = {"RECSYS_TUTORIAL_PAGES": "full" if full else "fast"}
+    if full:
+        told["RECSYS_TUTORIAL_REQUIRE_DATA"] = "1"
     if browser:
         told["RECSYS_TUTORIAL_REQUIRE_BROWSER"] = "1"
     return {**env, **told}

@@ -63,7 +63,7 @@ class Step:
         return time.monotonic() - self.start
 
     def _tick(self) -> None:
-        while not self._done.wait(1.0):
+        while not self._done.wait(self.console.tick):
             if self.console.live:
                 text = f"{self.title} ... {self.seconds:.0f} s"
                 self.console.rewrite(f"{text}  {self.note}" if self.note else text)
@@ -87,6 +87,8 @@ class Step:
 
 class Console:
     """Plain text for people, on a terminal (one line rewritten) or not (a dot a second)."""
+
+    tick = 1.0  # seconds between two signs of life
 
     def __init__(self, stream: TextIO | None = None, verbose: bool = False) -> None:
         self.stream = sys.stdout if stream is None else stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import platform
 import shutil
@@ -96,13 +97,9 @@ def child_env(
     return env
 
 
-def require_space(
-    folder: Path,
-    gigabytes: float,
-    usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
-) -> None:
+def require_space(folder: Path, gigabytes: float) -> None:
     """Stop if the disk of `folder` has less than this free."""
-    free = usage(folder)[2] / GIGABYTE
+    free = shutil.disk_usage(folder).free / GIGABYTE
     if free < gigabytes:
         raise Stop(
             f"The disk is too full: {folder} needs {gigabytes:.1f} GB and has {free:.1f} GB free: "
@@ -266,6 +263,7 @@ class Environment:
             ["install", "--no-index", "--no-deps", "--no-build-isolation", "-e", str(self.root)],
         )
         self._check()
+        self._quiet_lab()
         want.write(self.venv)
 
     def _has(self, name: str) -> bool:
@@ -321,6 +319,14 @@ class Environment:
                 stick = self.options.wheelhouse
                 reason = pip_plan.explain(output, wheelhouse=stick, where=str(self.venv))
                 raise Stop(f"{reason} (log: {self.log.path})")
+
+    def _quiet_lab(self) -> None:
+        """Keep JupyterLab from asking about news, and from asking the network for updates."""
+        settings = self.venv / "share" / "jupyter" / "lab" / "settings"
+        settings.mkdir(parents=True, exist_ok=True)
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        text = json.dumps({"@jupyterlab/apputils-extension:notification": quiet}, indent=1)
+        (settings / "overrides.json").write_text(text + "\n", encoding="utf-8")
 
     def _check(self) -> None:
         with self.console.step("Checking that everything loads") as step:

@@ -1,0 +1,135 @@
+"""What pip is asked for on each kind of machine, and what its failures are turned into."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pip_plan
+import pytest
+from pip_plan import CPU_INDEX, Facts, explain, torch_plan
+
+STICK = Path("stick") / "wheels"
+
+
+@pytest.mark.parametrize(
+    ("changes", "torch", "source", "asks"),
+    [
+        (
+            {"wheelhouse": STICK},
+            ["--no-index", "--find-links", str(STICK), "--no-deps", "torch==2.13.0"],
+            ["--no-index", "--find-links", str(STICK)],
+            False,
+        ),
+        (
+            {"wheelhouse": STICK, "cpu_index_reachable": True, "gpu": True},
+            ["--no-index", "--find-links", str(STICK), "--no-deps", "torch==2.13.0"],
+            ["--no-index", "--find-links", str(STICK)],
+            False,
+        ),
+        ({"gpu": True, "cpu_index_reachable": True}, ["torch==2.13.0"], [], False),
+        ({"system": "Darwin", "machine": "arm64"}, ["torch==2.13.0"], [], False),
+        ({"system": "Windows", "machine": "AMD64"}, ["torch==2.13.0"], [], False),
+        (
+            {"cpu_index_reachable": True, "local_cpu_build": True},
+            ["--index-url", CPU_INDEX, "--no-deps", "torch==2.13.0"],
+            [],
+            False,
+        ),
+        (
+            {"cpu_index_reachable": True, "machine": "aarch64"},
+            ["--index-url", CPU_INDEX, "--no-deps", "torch==2.13.0"],
+            [],
+            False,
+        ),
+        ({"local_cpu_build": True}, ["--no-deps", "torch==2.13.0"], [], False),
+        ({}, ["torch==2.13.0"], [], True),
+    ],
+)
+def test_the_plan_for_torch(changes, torch, source, asks):
+    facts = Facts(**{"system": "Linux", "machine": "x86_64", "pin": "2.13.0", **changes})
+    plan = torch_plan(facts)
+    assert plan.torch == torch
+    assert plan.source == source
+    assert (plan.question is not None) == asks
+    assert "--extra-index-url" not in plan.torch
+
+
+def test_only_linux_without_gpu_and_stick_needs_a_look_at_the_cpu_index():
+    linux = {"system": "Linux", "machine": "x86_64", "pin": "2.13.0"}
+    assert Facts(**linux).cpu_build_is_special
+    assert not Facts(**linux, gpu=True).cpu_build_is_special
+    assert not Facts(**linux, wheelhouse=STICK).cpu_build_is_special
+    assert not Facts(system="Darwin", machine="arm64", pin="2.13.0").cpu_build_is_special
+
+
+@pytest.mark.parametrize(
+    ("listing", "found"),
+    [
+        ("Available versions: 2.15.0, 2.13.0+cpu, 2.13.0", True),
+        ('{"versions": ["2.13.0+cpu"]}', True),
+        ("Available versions: 2.15.0, 2.13.0", False),
+        ("Available versions: 12.13.0+cpu, 2.13.0+cpu.cxx11, 2.13.01+cpu", False),
+        ("", False),
+    ],
+)
+def test_a_local_cpu_build_is_recognised(listing, found):
+    assert pip_plan.lists_cpu_build(listing, "2.13.0") is found
+
+
+def test_the_cpu_index_is_not_asked_where_the_user_forbids_indexes(monkeypatch):
+    def never(*_args, **_options):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(pip_plan.urllib.request, "urlopen", never)
+    assert not pip_plan.cpu_index_reachable({"PIP_NO_INDEX": "1"})
+
+
+def test_a_refused_and_a_silent_cpu_index_count_as_unreachable(monkeypatch):
+    def refuse(*_args, **_options):
+        raise OSError("refused")
+
+    monkeypatch.setattr(pip_plan.urllib.request, "urlopen", refuse)
+    assert not pip_plan.cpu_index_reachable({})
+    silent = threading.Event()
+
+    def wait(*_args, **_options):
+        silent.wait(5)
+        raise OSError("too late")
+
+    monkeypatch.setattr(pip_plan.urllib.request, "urlopen", wait)
+    assert not pip_plan.cpu_index_reachable({}, seconds=0.05)
+    silent.set()
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+         ["disk is full", "run this again"]),
+        ("WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n"
+         "ERROR: No matching distribution found for pip==26.3", ["No network", "--wheelhouse"]),
+        ("Could not fetch URL: There was a problem confirming the ssl certificate: "
+         "CERTIFICATE_VERIFY_FAILED\nERROR: No matching distribution found for pip", ["PIP_CERT"]),
+        ("ERROR: HTTP error 403 Client Error: Forbidden for url", ["login", "HTTPS_PROXY"]),
+        ("ERROR: No matching distribution found for torch==2.13.0",
+         ["torch==2.13.0", "environment.yml"]),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", ["damaged"]),
+        ("ERROR: ResolutionImpossible: see the docs", ["pip config list"]),
+        ("ERROR: Could not install packages due to an OSError: [WinError 5] Access is denied",
+         ["close programs", "run this again"]),
+        ("noise\nERROR: something new", ["something new"]),
+        ("", ["pip failed"]),
+    ],
+)  # fmt: skip
+def test_what_pip_says_becomes_one_line_with_advice(output, words):
+    line = explain(output)
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+
+
+def test_a_stick_that_lacks_a_wheel_is_named():
+    line = explain("ERROR: No matching distribution found for numpy==2.4.6", wheelhouse=STICK)
+    assert "stick" in line
+    assert "numpy==2.4.6" in line
