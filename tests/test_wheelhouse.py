@@ -1,0 +1,108 @@
+"""An instructor's stick is checked before anything is installed from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pins
+import pytest
+import wheelhouse
+from console import Stop
+
+PINS = "abc"
+NAME = "3.11-linux-x86_64"
+
+
+@pytest.fixture
+def stick(tmp_path) -> Path:
+    """A whole stick with one small file that stands for a wheel."""
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "wheels" / "one.whl").write_bytes(b"wheel")
+    (tmp_path / "data" / "ratings.zip").write_bytes(b"data")
+    (tmp_path / "TERMS.txt").write_text(wheelhouse.TERMS)
+    entry = {"pins": PINS, "gpu": False, "wheels": ["one.whl"]}
+    manifest = {"format": 1, "targets": {NAME: entry}}
+    (tmp_path / wheelhouse.MANIFEST).write_text(json.dumps(manifest))
+    wheelhouse.write_sums(tmp_path)
+    return tmp_path
+
+
+def verify(stick: Path, name: str = NAME, pins_now: str = PINS) -> None:
+    manifest, sums = wheelhouse.read_manifest(stick), wheelhouse.read_sums(stick)
+    wheelhouse.verify(manifest, name, pins_now, stick, sums)
+
+
+def test_a_whole_stick_passes(stick):
+    verify(stick)
+
+
+def test_the_checksums_cover_every_file_and_have_the_usual_form(stick):
+    files = {p.relative_to(stick).as_posix() for p in stick.rglob("*") if p.is_file()}
+    assert wheelhouse.read_sums(stick).keys() == files - {wheelhouse.SUMS}
+    first = (stick / wheelhouse.SUMS).read_bytes().splitlines()[0]
+    assert len(first.split(b"  ")[0]) == 64
+
+
+@pytest.mark.parametrize("name", ["3.12-linux-x86_64", "3.11-windows-amd64"])
+def test_another_python_or_system_is_refused_with_both_names(stick, name):
+    with pytest.raises(Stop, match=f"made for {NAME}, and this is {name}"):
+        verify(stick, name)
+
+
+def test_another_version_of_the_tutorial_is_refused(stick):
+    with pytest.raises(Stop, match="another version of the tutorial"):
+        verify(stick, pins_now="other")
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed", "unlisted"])
+def test_a_damaged_stick_names_the_wheel(stick, damage):
+    wheel = stick / "wheels" / "one.whl"
+    if damage == "gone":
+        wheel.unlink()
+    elif damage == "changed":
+        wheel.write_bytes(b"whee1")
+    else:
+        (stick / wheelhouse.SUMS).write_text("")
+    with pytest.raises(Stop, match=r"one\.whl is missing or damaged: copy the stick again"):
+        verify(stick)
+
+
+@pytest.mark.parametrize("file", [wheelhouse.MANIFEST, wheelhouse.SUMS])
+def test_an_unfinished_stick_is_refused(stick, file):
+    (stick / file).unlink()
+    with pytest.raises(Stop, match=f"no finished stick .*{file} is missing"):
+        verify(stick)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"targets": []}', '{"targets": {"a": {}}}'])
+def test_a_damaged_manifest_is_refused_in_one_line(stick, text):
+    (stick / wheelhouse.MANIFEST).write_text(text)
+    with pytest.raises(Stop, match=r"stick\.json is damaged"):
+        verify(stick)
+
+
+def test_the_target_names_python_and_platform():
+    assert wheelhouse.target() == f"{pins.python_name()}-{pins.platform_name()}"
+
+
+def test_the_terms_say_what_may_not_be_passed_on():
+    assert "may NOT be redistributed" in wheelhouse.TERMS
+    assert "10.1145/2827872" in wheelhouse.TERMS
+    assert wheelhouse.TERMS.isascii()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--wheelhouse", "x", "--data-dir", "y"],
+        ["--wheelhouse", "x", "--offline"],
+        ["--no-data"],
+        ["--dataset", "netflix"],
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit):
+        wheelhouse.parse(arguments)
+    assert "error:" in capsys.readouterr().err
