@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.checks import check, progress
     from recsys_tutorial.evaluation import evaluate, predict
+    from recsys_tutorial.machine import readiness
     from recsys_tutorial.pages import page
     from recsys_tutorial.recommending import recommend
     from recsys_tutorial.results import ledger
@@ -33,6 +34,7 @@ _NAMES = {
     "page": "pages",
     "predict": "evaluation",
     "progress": "checks",
+    "readiness": "machine",
     "recommend": "recommending",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "plots",
     "predict",
     "progress",
+    "readiness",
     "recommend",
 ]
 

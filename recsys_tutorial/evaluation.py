@@ -132,7 +132,8 @@ def _ranking(
         statistics = ranking_statistics(scores, relevant_rows, relevant_items, *masked, k=k)
         for name, values in statistics.items():
             per_user.setdefault(name, []).append(values)
-        shown[top_k(scores, k)[1].reshape(-1)] = True  # masked cells are -inf by now
+        _, best = top_k(scores, k)  # masked cells are -inf by now
+        shown[best[best >= 0]] = True  # -1 where a user has fewer than k candidates
     mean = {name: float(torch.cat(parts).double().nanmean()) for name, parts in per_user.items()}
     return {
         f"recall@{k}": mean["recall"],

@@ -67,6 +67,7 @@ class Page:
     train, valid, test : its parts, split("random", seed=42)
     me                 : your ratings, item id to stars; those of a sample persona until you rate
     model              : the BiasedMF that an earlier page left, else one trained on the spot
+    folder             : where your ratings, your progress and kept models are
     fast               : True in the tests' fast mode
     """
 
@@ -170,6 +171,10 @@ class Page:
             item: high if liked in g else low + (high - low) / 4
             for item, g in zip(ids, genres, strict=True)
         }
+
+    @property
+    def folder(self) -> Path:
+        return local.directory()
 
     # ---- the model so far -----------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class Model(nn.Module):
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating")
     predicts: str = "rating"
     default_loss: Callable[..., Tensor] = staticmethod(losses.squared_error)
-    fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 12, "lr": 0.015, "batch_size": 2048}
+    fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 12, "lr": 0.01, "batch_size": 1024}
 
     mean: Tensor
     scale: Tensor
