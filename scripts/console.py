@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -122,7 +123,7 @@ class Console:
         try:
             yield step
         except BaseException as error:
-            step.end("stopped" if isinstance(error, KeyboardInterrupt) else "failed")
+            step.end("stopped" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
             raise
         step.end("done")
 
@@ -205,9 +206,9 @@ def end_process(process: subprocess.Popen[str]) -> None:
 
 
 def disk_full_line(where: str = "") -> str:
-    """The one line for a full disk."""
-    place = f" for {where}" if where else ""
-    return f"The disk is full: free some gigabytes{place} and run this again"
+    """The one line for a full disk; pip also fills the folder of temporary files."""
+    place = " and ".join(filter(None, [where, tempfile.gettempdir()]))
+    return f"The disk is full: free some gigabytes for {place} and run this again"
 
 
 def guarded(work: Callable[[], int], *, verbose: bool, where: Path) -> int:
