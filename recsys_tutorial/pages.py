@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from recsys_tutorial import datasets, local, models, plots
@@ -48,6 +49,7 @@ def page(name: str) -> Page:
     """Start a page: find the data and say in one line which it is. The setup cell calls this."""
     global _current
     plots.use_style()
+    pd.set_option("display.max_colwidth", 80, "display.precision", 3)  # whole titles, short numbers
     _current = Page(name)
     print(_current.line)
     return _current

@@ -1,8 +1,9 @@
 """Build what is generated: the notebooks from their sources, and the table of their minutes.
 
-python scripts/build.py pages            write the notebooks (attendee's, solutions, index)
-python scripts/build.py pages --check    write nothing; exit 1 and list what is out of sync
-python scripts/build.py measure [NAME]   run pages on real data, write notebooks/minutes.json
+python scripts/build.py pages             write the notebooks (attendee's, solutions, index)
+python scripts/build.py pages NAME ...    write those of the named pages only
+python scripts/build.py pages --check     write nothing; exit 1 and list what is out of sync
+python scripts/build.py measure [NAME]    run pages on real data, write notebooks/minutes.json
 
 Needs the development tools: run it with the .venv's Python.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -18,22 +20,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def pages(check: bool) -> int:
+def pages(names: Sequence[str] = (), check: bool = False) -> int:
     from pagebuild.source import SourceError
     from pagebuild.write import generate, out_of_sync, write
 
     try:
-        files = generate(ROOT)
+        files = generate(ROOT, names)
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1
-    stale = out_of_sync(ROOT, files)
+    stale = out_of_sync(ROOT, files, only=bool(names))
     if check:
         for line in stale:
             print(line)
         print("out of sync: run python scripts/build.py pages" if stale else "in sync")
         return 1 if stale else 0
-    write(ROOT, files)
+    write(ROOT, files, only=bool(names))
     print(f"{len(files)} notebooks, {len(stale)} of them changed: {', '.join(stale) or 'none'}")
     return 0
 
@@ -42,7 +44,7 @@ def measure(names: list[str]) -> int:
     from pagebuild.measure import measure_all
 
     code = measure_all(ROOT, names)
-    return code or pages(check=False)
+    return code or pages()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,11 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     of_pages = commands.add_parser("pages", help="write the notebooks")
+    of_pages.add_argument("names", nargs="*", help="pages to build; all if none is named")
     of_pages.add_argument("--check", action="store_true", help="only say what is out of sync")
     of_measure = commands.add_parser("measure", help="run pages on real data and note the time")
     of_measure.add_argument("names", nargs="*", help="pages to measure; all if none is named")
     chosen = parser.parse_args(arguments)
-    return pages(chosen.check) if chosen.command == "pages" else measure(chosen.names)
+    if chosen.command == "pages":
+        return pages(chosen.names, chosen.check)
+    return measure(chosen.names)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import check_cases
+import pytest
 
 import recsys_tutorial as rt
 from recsys_tutorial import local, pages

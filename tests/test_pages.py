@@ -1,32 +1,28 @@
 """Every page runs: "Run all" in a fresh kernel, with and without solutions, planted and real.
 
-What is asserted of each page beyond this is in tests/test_pages_NN.py.
+What is asserted of one page beyond this is in `tests/test_pages_NN.py`.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
-import sys
-import tempfile
-from pathlib import Path
 
+import nbformat
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
 from pagebuild.measure import over_budget, record
 from pagebuild.run import Run, run
-from pagebuild.source import Source, read_all, read_minutes
+from pagebuild.source import read_minutes
+from pages_runner import ROOT, SOURCES, Executed, checks_of, executed
 
 import recsys_tutorial as rt
 
-SOURCES = {source.name: source for source in read_all(ROOT)}
 QUICK = ("00_", "01_", "02_")  # pages that run on real data in every test run
 SHORTEST_ALT = 20
+DOT = (  # a PNG of one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 pytestmark = pytest.mark.page
 
@@ -34,30 +30,6 @@ each_page = pytest.mark.parametrize("name", SOURCES)
 each_page_on_real_data = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[] if n[:3] in QUICK else pytest.mark.slow) for n in SOURCES]
 )
-
-
-@functools.cache
-def executed(name: str, kind: str, mode: str) -> tuple[Run, Path]:
-    """A notebook run once for all tests, and the directory with what it left."""
-    state = Path(tempfile.mkdtemp(prefix="page-state-"))
-    path = ROOT / "notebooks" / ("solutions" if kind == "solutions" else "") / f"{name}.ipynb"
-    return run(path, mode=mode, state=state), state
-
-
-def checks_of(source: Source) -> set[str]:
-    """Names of the checks that a page's cells call."""
-    code = "\n".join(c.text for c in source.cells if c.kind == "code")
-    return set(re.findall(r"""rt\.check\(\s*["']([^"']+)["']""", code))
-
-
-def passed(state: Path) -> set[str]:
-    path = state / "progress.json"
-    return set(json.loads(path.read_text())["passed"]) if path.is_file() else set()
-
-
-def tried(state: Path) -> set[str]:
-    path = state / "progress.json"
-    return set(json.loads(path.read_text())["tries"]) if path.is_file() else set()
 
 
 def wrong_with_images(result: Run) -> list[str]:
@@ -75,42 +47,42 @@ def wrong_with_images(result: Run) -> list[str]:
     return found
 
 
-def assert_fine(result: Run, source: Source, state: Path) -> None:
+def assert_fine(result: Executed, name: str) -> None:
     assert result.errors == []
-    assert result.stderr == ""
+    assert result.stderr == ""  # a warning is one too: of an axis without a label, say
     assert wrong_with_images(result) == []
-    assert passed(state) == checks_of(source)
+    assert result.passed == checks_of(SOURCES[name])
 
 
 @each_page
 def test_page_runs_on_planted_data_with_its_solutions(name):
-    result, state = executed(name, "solutions", "fast")
-    assert_fine(result, SOURCES[name], state)
+    result = executed(name, "solutions", "fast")
+    assert_fine(result, name)
     assert "PLANTED DATA" in result.stdout
 
 
 @each_page
 def test_page_with_untouched_stubs_reaches_its_end(name):
     """The attendee's "Run all": no error, and every check says politely that it is not yet."""
-    result, state = executed(name, "attendee", "fast")
+    result = executed(name, "attendee", "fast")
     assert result.errors == []
     assert result.stderr == ""
-    assert tried(state) == checks_of(SOURCES[name])
-    assert passed(state) == set()
+    assert result.tried == checks_of(SOURCES[name])
+    assert result.passed == set()
 
 
 @pytest.mark.real
 @each_page_on_real_data
 def test_page_runs_on_real_data_within_the_budget(name, ml100k):
-    result, state = executed(name, "solutions", "full")
-    assert_fine(result, SOURCES[name], state)
+    result = executed(name, "solutions", "full")
+    assert_fine(result, name)
     assert "PLANTED DATA" not in result.stdout
     row = record(SOURCES[name], result)
-    write_measured(name, row)
+    note_measured(name, row)
     assert over_budget(row) == []
 
 
-def write_measured(name: str, row: dict[str, object]) -> None:
+def note_measured(name: str, row: dict[str, object]) -> None:
     """Leave what was measured where RECSYS_TUTORIAL_MEASURED asks for it, one JSON line a page."""
     target = os.environ.get("RECSYS_TUTORIAL_MEASURED")
     if target:
@@ -130,3 +102,48 @@ def test_table_of_minutes_has_every_page_within_the_budget():
 def test_every_check_is_asked_on_a_page():
     asked = set().union(*(checks_of(s) for s in SOURCES.values()))
     assert asked == set(rt.checks.names())
+
+
+# ---- the runner itself sees what goes wrong -----------------------------------------------------
+
+
+def ran(tmp_path, *sources: str, **more) -> Run:
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(s) for s in sources]
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
+    path = tmp_path / "page.ipynb"
+    nbformat.write(notebook, path)
+    return run(path, mode="fast", state=tmp_path, **more)
+
+
+def test_runner_reports_errors_warnings_images_values_and_memory(tmp_path):
+    result = ran(
+        tmp_path,
+        "import os\nprint(os.environ['RECSYS_TUTORIAL_PAGES'], os.getcwd())",
+        "import warnings\nwarnings.warn('a label is missing')",
+        "1 / 0",
+        "held = bytearray(300 * 2**20)",
+        "from IPython.display import HTML, Image, display\n"
+        "import base64\n"
+        f"dot = '{DOT}'\n"
+        "display(Image(base64.b64decode(dot)), HTML('<img src=x>'))",
+        values={"size": "len(held)", "broken": "nothing_of_that_name"},
+    )
+    assert result.stdout == f"fast {tmp_path}\n"
+    assert result.errors == ["ZeroDivisionError: division by zero"]
+    assert "a label is missing" in result.stderr
+    assert len(wrong_with_images(result)) == 2
+    assert result.peak_mib is None or result.peak_mib > 300
+    assert result.values["size"] == 300 * 2**20
+    assert "NameError" in str(result.values["broken"])
+
+
+def test_images_with_text_are_fine(tmp_path):
+    result = ran(
+        tmp_path,
+        "import recsys_tutorial as rt\nfrom matplotlib import pyplot as plt",
+        "fig, ax = plt.subplots()\nax.set(xlabel='film', ylabel='stars')\n"
+        "rt.plots.show(fig, alt='Empty axes, films against stars.')",
+    )
+    assert (result.errors, result.stderr, wrong_with_images(result)) == ([], "", [])
+    assert len(result.outputs("display_data")) == 1

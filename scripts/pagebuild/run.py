@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import json
 import os
 import tempfile
 import time
@@ -22,11 +24,15 @@ CELL_SECONDS = 180
 
 @dataclass(frozen=True)
 class Run:
-    """A notebook with its outputs, its wall time in seconds, its kernel's peak memory in MiB."""
+    """A notebook with its outputs, its wall time in seconds, its kernel's peak memory in MiB.
+
+    values : what the expressions given to `run` came to; a str with the error where one failed
+    """
 
     notebook: nbformat.NotebookNode
     seconds: float
     peak_mib: float | None
+    values: dict[str, Any]
 
     def outputs(self, kind: str) -> list[Any]:
         """Outputs of one type ("stream", "display_data", ...) of all cells in order."""
@@ -46,11 +52,12 @@ class Run:
         return "".join(out.text for out in self.outputs("stream") if out.name == "stdout")
 
 
-def run(path: Path, *, mode: str, state: Path, environment: Mapping[str, str] | None = None) -> Run:
+def run(path: Path, *, mode: str, state: Path, values: Mapping[str, str] | None = None) -> Run:
     """Execute a notebook as "Run all" does, in its own folder, errors kept as outputs.
 
-    mode  : "fast" or "full", see `recsys_tutorial.pages`
-    state : directory for the ratings, models and progress of this run, away from the reader's
+    mode   : "fast" or "full", see `recsys_tutorial.pages`
+    state  : directory for the ratings, models and progress of this run, away from the reader's
+    values : expressions to evaluate after the last cell, by name; of what JSON can hold
     """
     notebook = nbformat.read(path, as_version=4)
     settings = {
@@ -59,13 +66,17 @@ def run(path: Path, *, mode: str, state: Path, environment: Mapping[str, str] | 
         "RECSYS_TUTORIAL_STATE": str(state),
         # The kernel of this environment, not one of the same name in the home directory.
         "JUPYTER_PREFER_ENV_PATH": "1",
-        **(environment or {}),
     }
     _poll_in_slices()
-    return asyncio.run(_run(notebook, path.parent, settings))
+    return asyncio.run(_run(notebook, path.parent, settings, values or {}))
 
 
-async def _run(notebook: nbformat.NotebookNode, folder: Path, settings: dict[str, str]) -> Run:
+async def _run(
+    notebook: nbformat.NotebookNode,
+    folder: Path,
+    settings: dict[str, str],
+    values: Mapping[str, str],
+) -> Run:
     manager = AsyncKernelManager(kernel_name="python3")
     client = NotebookClient(
         notebook,
@@ -82,7 +93,23 @@ async def _run(notebook: nbformat.NotebookNode, folder: Path, settings: dict[str
                 await client.async_execute_cell(cell, index)
             seconds = time.monotonic() - start
             peak = _peak_mib(getattr(manager.provisioner, "pid", None))
-    return Run(notebook, seconds, peak)
+            found = await _evaluate(client, values) if values else {}
+    return Run(notebook, seconds, peak, found)
+
+
+async def _evaluate(client: NotebookClient, values: Mapping[str, str]) -> dict[str, Any]:
+    """Expressions in the kernel, sent over as JSON."""
+    asked = {name: f"__import__('json').dumps({code})" for name, code in values.items()}
+    channel: Any = client.kc
+    sent = channel.execute("", silent=True, user_expressions=asked)
+    reply = await client.async_wait_for_reply(sent)
+    found: dict[str, Any] = {}
+    for name, one in (reply or {})["content"]["user_expressions"].items():
+        if one["status"] == "ok":
+            found[name] = json.loads(ast.literal_eval(one["data"]["text/plain"]))
+        else:
+            found[name] = f"{one['ename']}: {one['evalue']}"
+    return found
 
 
 def _peak_mib(pid: int | None) -> float | None:

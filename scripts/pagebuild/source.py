@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,15 @@ class Entry:
     part: str
     written: bool
 
+    @property
+    def numbered(self) -> bool:
+        """Whether it stands on the path from page to page; an appendix does not."""
+        return self.name[0].isdigit()
+
+    @property
+    def label(self) -> str:
+        return f"{self.name.split('_')[0]} {self.title}" if self.numbered else self.title
+
 
 def read_source(path: Path, name: str) -> Source:
     """Parse one source. Raises SourceError for a front block or cells that cannot be read."""
@@ -109,10 +119,10 @@ def read_series(root: Path) -> list[Entry]:
     ]
 
 
-def read_all(root: Path) -> list[Source]:
-    """Every source there is, in the order of the series, then bug hunts by name.
+def read_all(root: Path, names: Sequence[str] = ()) -> list[Source]:
+    """Every source there is (or those named), in the order of the series, then bug hunts by name.
 
-    Raises SourceError for a page that is not in the table of the series.
+    Raises SourceError for a page that is not in the table of the series, or a name that is no page.
     """
     folder = root / "notebooks" / "source"
     order = [e.name for e in read_series(root) if e.written]
@@ -120,7 +130,9 @@ def read_all(root: Path) -> list[Source]:
     if strangers := [n for n in there if n not in order]:
         raise SourceError(f"not in notebooks/source/series.toml: {', '.join(strangers)}")
     order += [f"bug_hunts/{p.stem}" for p in sorted((folder / "bug_hunts").glob("*.py"))]
-    return [read_source(folder / f"{name}.py", name) for name in order]
+    if unknown := [n for n in names if n not in order]:
+        raise SourceError(f"no such page: {', '.join(unknown)}; there are {', '.join(order)}")
+    return [read_source(folder / f"{n}.py", n) for n in order if not names or n in names]
 
 
 def read_minutes(root: Path) -> dict[str, dict[str, Any]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,14 @@ from typing import Any
 import nbformat
 
 from pagebuild import lint
-from pagebuild.source import (
-    Cell,
-    Entry,
-    Source,
-    SourceError,
-    read_all,
-    read_minutes,
-    read_series,
-    repository,
-)
+from pagebuild.book import TABLE, Book, beside, home
+from pagebuild.source import Cell, Source
 
-DROPPED = {"attendee": {"solution", "notes"}, "solutions": {"stub", "notes"}}
+CONTENTS = "{contents}"
+"""A markdown cell with just this becomes the table of contents."""
+
+MARK = "recsys_tutorial"
+"""Key in a notebook's metadata that says that it is generated, and from what."""
 
 SETUP = """\
 # Run this cell first. Where the project is missing (on Colab), it is fetched and installed.
@@ -43,40 +39,54 @@ except ModuleNotFoundError as error:
 
 page = rt.page("{name}")"""
 
+INDEX_TOP = """\
+# Recsys Tutorial
 
-def generate(root: Path) -> dict[str, str]:
-    """Text of every generated notebook by its path below notebooks/.
+Build recommenders that you understand: from the first ten film titles to a service that answers \
+while people click. Start at the top and follow the links at the end of each page.
+
+*Minutes* are for reading, running and the exercises; what *the machine works* was measured on two \
+processors. Each page also runs on its own: it brings along what earlier pages would have left."""
+
+INDEX_PROGRESS = """\
+## How far you are
+
+Run the next cell (Shift-Enter) to see the exercises you have passed. They are read from \
+`progress.json` beside the data; nothing of it leaves this machine."""
+
+
+def generate(root: Path, names: Sequence[str] = ()) -> dict[str, str]:
+    """Text of every generated notebook by its path below notebooks/; of the named pages only, and
+    without the index, where names are given.
 
     Raises SourceError that lists everything wrong with the sources.
     """
-    series, sources, minutes = read_series(root), read_all(root), read_minutes(root)
-    wrong = [line for source in sources for line in lint.problems(source, series)]
-    if wrong:
-        raise SourceError("\n".join(wrong))
-    files = {"index.ipynb": _index(series, sources, minutes)}
-    for source in sources:
-        for kind in DROPPED:
-            path = f"{source.name}.ipynb" if kind == "attendee" else f"{kind}/{source.name}.ipynb"
-            files[path] = _page(source, kind, series, minutes, repository(root))
+    book = Book.read(root, names)
+    files = {} if names else {"index.ipynb": index(book)}
+    for source in book.sources.values():
+        files[f"{source.name}.ipynb"] = page(book, source, solutions=False)
+        files[f"solutions/{source.name}.ipynb"] = page(book, source, solutions=True)
     return files
 
 
-def out_of_sync(root: Path, files: dict[str, str]) -> list[str]:
-    """Paths below notebooks/ that differ from what they should be, are missing, or too many."""
-    folder = root / "notebooks"
-    there = {
-        p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8")
-        for p in folder.rglob("*.ipynb")
-        if ".ipynb_checkpoints" not in p.parts
-    }
+def out_of_sync(root: Path, files: dict[str, str], *, only: bool = False) -> list[str]:
+    """Paths below notebooks/ that differ from what they should be, are missing, or too many.
+
+    Notebooks of the reader's own are no business of the build; `only` leaves all others alone.
+    """
+    there = {}
+    for path in (root / "notebooks").rglob("*.ipynb"):
+        name = path.relative_to(root / "notebooks").as_posix()
+        text = path.read_text(encoding="utf-8")
+        if name in files or (not only and _is_generated(name, text)):
+            there[name] = text
     return sorted(name for name in {*files, *there} if files.get(name) != there.get(name))
 
 
-def write(root: Path, files: dict[str, str]) -> None:
-    """Write the notebooks that changed, and remove those without a source."""
-    folder = root / "notebooks"
-    for name in out_of_sync(root, files):
-        path = folder / name
+def write(root: Path, files: dict[str, str], *, only: bool = False) -> None:
+    """Write the notebooks that changed, and remove generated ones that lost their source."""
+    for name in out_of_sync(root, files, only=only):
+        path = root / "notebooks" / name
         if name in files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[name], encoding="utf-8", newline="\n")
@@ -84,32 +94,56 @@ def write(root: Path, files: dict[str, str]) -> None:
             path.unlink()
 
 
-# ---------------------------------------------------------------------------- a page
+def _is_generated(name: str, text: str) -> bool:
+    """Whether the build made it and it is where the build put it: no copy of the reader's."""
+    try:
+        origin = str(json.loads(text)["metadata"][MARK]["source"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    page = origin.removeprefix("notebooks/source/").removesuffix(".py")
+    return name in (f"{page}.ipynb", f"solutions/{page}.ipynb")
 
 
-def _page(
-    source: Source,
-    kind: str,
-    series: list[Entry],
-    minutes: dict[str, dict[str, Any]],
-    address: str,
-) -> str:
-    home = "../" * (source.name.count("/") + (kind == "solutions"))  # to notebooks/
+# ---------------------------------------------------------------------------- a page, the index
+
+
+def page(book: Book, source: Source, *, solutions: bool) -> str:
+    """The text of one notebook of a page."""
+    up = home(source, solutions)
     cells = []
     for number, cell in enumerate(source.cells):
         text, metadata = cell.text, dict(cell.metadata)
         if number == 0:
-            text = f"{text}\n\n{_header(source, kind, series, minutes, home)}"
+            text = f"{text}\n\n{book.header(source, solutions)}"
         elif number == 1:
-            text = SETUP.format(name=source.name, repository=address)
+            text = SETUP.format(name=source.name, repository=book.address)
             metadata["jupyter"] = {"source_hidden": True}
         elif cell.kind == "code":
             text = _quiet(text)
-        elif home:
-            text = re.sub(r"(\]\(|src=\")images/", rf"\1{home}images/", text)
+        elif text == CONTENTS:
+            folder = beside(source, "").removesuffix(".ipynb")
+            text = "\n".join([*TABLE, *book.rows(book.series, folder)])
+        elif up:
+            text = re.sub(r"(\]\(|src=\")images/", rf"\1{up}images/", text)
         cells.append(Cell(cell.kind, text, metadata))
-    cells.append(Cell("markdown", _footer(source, series, home), {"tags": ["footer"]}))
-    return _notebook(cells, DROPPED[kind])
+    cells.append(Cell("markdown", book.footer(source, solutions), {"tags": ["footer"]}))
+    dropped = {"notes", "stub" if solutions else "solution"}
+    return notebook_text(cells, f"{source.name}.py", dropped)
+
+
+def index(book: Book) -> str:
+    """The text of index.ipynb: all pages with their minutes, and the reader's progress."""
+    cells = [Cell("markdown", INDEX_TOP, {})]
+    for part, entries in groupby(book.series, key=lambda e: e.part):
+        rows = [f"## {part}", "", *TABLE, *book.rows(entries, "")]
+        cells.append(Cell("markdown", "\n".join(rows), {}))
+    if hunts := [s for s in book.sources.values() if s.name.startswith("bug_hunts/")]:
+        rows = ["## Bug hunts", "", "One real bug each. Find it, and prove it.", ""]
+        rows += [f"* [{s.title}]({s.name}.ipynb), {s.minutes} minutes" for s in hunts]
+        cells.append(Cell("markdown", "\n".join(rows), {}))
+    cells.append(Cell("markdown", INDEX_PROGRESS, {}))
+    cells.append(Cell("code", "import recsys_tutorial as rt\n\nrt.progress()", {}))
+    return notebook_text(cells, "series.toml")
 
 
 def _quiet(code: str) -> str:
@@ -122,142 +156,18 @@ def _quiet(code: str) -> str:
     except SyntaxError:  # a magic
         return code
     last = statements[-1] if statements else None
-    if isinstance(last, ast.Expr) and ast.unparse(last).startswith("rt.check("):
-        return f"{code};"
-    return code
+    is_check = isinstance(last, ast.Expr) and ast.unparse(last).startswith("rt.check(")
+    return f"{code.rstrip(';')};" if is_check else code
 
 
-def _header(
-    source: Source,
-    kind: str,
-    series: list[Entry],
-    minutes: dict[str, dict[str, Any]],
-    home: str,
+# ---------------------------------------------------------------------------- as a file
+
+
+def notebook_text(
+    cells: Sequence[Cell], origin: str, dropped: frozenset | set = frozenset()
 ) -> str:
-    titles = {e.name: e for e in series}
-    needs = [_link(titles[name], _beside(source, name)) for name in source.needs]
-    if source.knows:
-        needs.append(source.knows)
-    lines = [
-        f"**{_duration(source, minutes)}** · Before this page: {', '.join(needs) or 'nothing'}"
-    ]
-    before, after = _neighbours(source, series)
-    links = [f"[Contents]({home}index.ipynb)"]
-    if before:
-        links.insert(0, f"← [{_named(before)}]({_beside(source, before.name)})")
-    if after:
-        links.append(f"[{_named(after)}]({_beside(source, after.name)}) →")
-    lines.append(" · ".join(links))
-    if kind == "solutions":
-        page = f"{home}{source.name}.ipynb"
-        lines.append(f"*This is the page with its solutions; [the page to work on]({page}).*")
-    return "\n\n".join(lines)
-
-
-def _footer(source: Source, series: list[Entry], home: str) -> str:
-    _, after = _neighbours(source, series)
-    contents = f"[Contents]({home}index.ipynb)"
-    if after is not None:
-        return f"**Next:** [{_named(after)}]({_beside(source, after.name)}) · {contents}"
-    names = [e.name for e in series]
-    place = names.index(source.name) if source.name in names else len(names)
-    if place + 1 < len(names) and source.name[0].isdigit() and names[place + 1][0].isdigit():
-        return f"**Next:** {_named(series[place + 1])} (coming) · {contents}"
-    return f"**Back to:** {contents}"
-
-
-def _neighbours(source: Source, series: list[Entry]) -> tuple[Entry | None, Entry | None]:
-    """The written pages before and after; an appendix and a bug hunt have none."""
-    path = [e for e in series if e.name[0].isdigit() and e.written]
-    names = [e.name for e in path]
-    if source.name not in names:
-        return None, None
-    place = names.index(source.name)
-    return (
-        path[place - 1] if place else None,
-        path[place + 1] if place + 1 < len(path) else None,
-    )
-
-
-def _beside(source: Source, name: str) -> str:
-    """Link from a page to another: solutions link to solutions, so one rule serves both."""
-    return "../" * source.name.count("/") + f"{name}.ipynb"
-
-
-def _named(entry: Entry) -> str:
-    number = entry.name.split("_")[0]
-    return f"{number} {entry.title}" if number.isdigit() else entry.title
-
-
-def _link(entry: Entry, target: str) -> str:
-    return f"[{_named(entry)}]({target})" if entry.written else f"{_named(entry)} (coming)"
-
-
-def _duration(source: Source, minutes: dict[str, dict[str, Any]]) -> str:
-    """About 10 minutes; rounded, so that measuring again changes nothing that matters."""
-    text = f"About {source.minutes} minutes"
-    seconds = minutes.get(source.name, {}).get("seconds")
-    if seconds is None:
-        return text
-    return f"{text}, of which the machine works {_rounded(seconds)}"
-
-
-def _rounded(seconds: float) -> str:
-    if seconds < 55:
-        return f"{max(5, math.ceil(seconds / 5) * 5)} seconds"
-    halves = math.ceil(seconds / 30) / 2
-    return f"{halves:g} minute{'' if halves == 1 else 's'}"
-
-
-# ---------------------------------------------------------------------------- the index
-
-
-def _index(series: list[Entry], sources: list[Source], minutes: dict[str, dict[str, Any]]) -> str:
-    by_name = {s.name: s for s in sources}
-    cells = [Cell("markdown", _INDEX_TOP, {})]
-    for part, entries in groupby(series, key=lambda e: e.part):
-        rows = [f"## {part}", "", "| page | minutes | the machine works |", "|---|---:|---:|"]
-        for entry in entries:
-            source = by_name.get(entry.name)
-            if source is None:
-                rows.append(f"| {_named(entry)} | coming | |")
-            else:
-                seconds = minutes.get(entry.name, {}).get("seconds")
-                works = "" if seconds is None else _rounded(seconds)
-                rows.append(
-                    f"| {_link(entry, f'{entry.name}.ipynb')} | {source.minutes} | {works} |"
-                )
-        cells.append(Cell("markdown", "\n".join(rows), {}))
-    if hunts := [s for s in sources if s.name.startswith("bug_hunts/")]:
-        rows = ["## Bug hunts", "", "One real bug each. Find it, and prove it.", ""]
-        rows += [f"* [{s.title}]({s.name}.ipynb), {s.minutes} minutes" for s in hunts]
-        cells.append(Cell("markdown", "\n".join(rows), {}))
-    cells.append(Cell("markdown", _INDEX_PROGRESS, {}))
-    cells.append(Cell("code", "import recsys_tutorial as rt\n\nrt.progress()", {}))
-    return _notebook(cells, set())
-
-
-_INDEX_TOP = """\
-# Recsys Tutorial
-
-Build recommenders that you understand: from the first ten film titles to a service that answers \
-while people click. Start at the top and follow the links at the end of each page.
-
-*Minutes* are for reading, running and the exercises; what *the machine works* was measured on two \
-processors. A page runs on its own, too: it brings along what earlier pages would have left."""
-
-_INDEX_PROGRESS = """\
-## How far you are
-
-Run the next cell (Shift-Enter): exercises passed of each page, read from `progress.json` beside \
-the data on this machine. Nothing of it leaves the machine."""
-
-
-# ---------------------------------------------------------------------------- as notebooks
-
-
-def _notebook(cells: list[Cell], dropped: set[str]) -> str:
-    """The file's text: no outputs, and ids that depend on the section and the place in it only."""
+    """The file's text: no outputs, and ids that depend on the section and the place in it only,
+    so that a changed word is a changed line."""
     made = []
     used: Counter[str] = Counter()
     section = "top"
@@ -267,11 +177,8 @@ def _notebook(cells: list[Cell], dropped: set[str]) -> str:
         used[section] += 1
         if dropped & set(cell.tags):
             continue
-        identifier = f"{section}-{used[section]}"
-        if cell.kind == "markdown":
-            node = nbformat.v4.new_markdown_cell(cell.text, id=identifier)
-        else:
-            node = nbformat.v4.new_code_cell(cell.text, id=identifier)
+        make: Any = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
+        node = make[cell.kind](cell.text, id=f"{section}-{used[section]}")
         node.metadata = nbformat.from_dict(cell.metadata)
         made.append(node)
     notebook = nbformat.v4.new_notebook(cells=made)
@@ -283,6 +190,7 @@ def _notebook(cells: list[Cell], dropped: set[str]) -> str:
                 "name": "python3",
             },
             "language_info": {"name": "python"},
+            MARK: {"source": f"notebooks/source/{origin}"},
         }
     )
     nbformat.validate(notebook)

@@ -1,0 +1,142 @@
+"""All that is known of the series when a notebook is made, and the links and tables from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pagebuild import lint
+from pagebuild.source import (
+    Entry,
+    Source,
+    SourceError,
+    read_all,
+    read_minutes,
+    read_series,
+    repository,
+)
+
+TABLE = ["| page | minutes | the machine works |", "|---|---:|---:|"]
+
+
+@dataclass(frozen=True)
+class Book:
+    """The table of the series, the pages written so far, the minutes measured, the address."""
+
+    series: list[Entry]
+    sources: dict[str, Source]
+    minutes: dict[str, dict[str, Any]]
+    address: str
+
+    @classmethod
+    def read(cls, root: Path, names: Sequence[str] = ()) -> Book:
+        """All there is, or no other sources than those named.
+
+        Raises SourceError that lists everything wrong with the sources.
+        """
+        series, sources = read_series(root), read_all(root, names)
+        wrong = [line for source in sources for line in lint.problems(source, series)]
+        if wrong:
+            raise SourceError("\n".join(wrong))
+        return cls(series, {s.name: s for s in sources}, read_minutes(root), repository(root))
+
+    def entry(self, name: str) -> Entry:
+        return next(e for e in self.series if e.name == name)
+
+    def neighbours(self, name: str) -> tuple[Entry | None, Entry | None]:
+        """The written pages before and after; an appendix and a bug hunt have none."""
+        path = [e for e in self.series if e.numbered and e.written]
+        names = [e.name for e in path]
+        if name not in names:
+            return None, None
+        place = names.index(name)
+        after = path[place + 1] if place + 1 < len(path) else None
+        return (path[place - 1] if place else None), after
+
+    def coming_after(self, name: str) -> Entry | None:
+        """The page that follows once it is written."""
+        path = [e for e in self.series if e.numbered]
+        names = [e.name for e in path]
+        if name not in names or names.index(name) + 1 == len(names):
+            return None
+        following = path[names.index(name) + 1]
+        return None if following.written else following
+
+    # ---- text ---------------------------------------------------------------------------------
+
+    def header(self, source: Source, solutions: bool) -> str:
+        """What stands below the goal: minutes, prerequisites, links."""
+        needs = [link(self.entry(n), beside(source, n)) for n in source.needs]
+        needs += [source.knows] if source.knows else []
+        lines = [f"**{self.duration(source)}** · Before this page: {', '.join(needs) or 'nothing'}"]
+        before, after = self.neighbours(source.name)
+        links = [f"[Contents]({home(source, solutions)}index.ipynb)"]
+        if before:
+            links.insert(0, f"← {link(before, beside(source, before.name))}")
+        if after:
+            links.append(f"{link(after, beside(source, after.name))} →")
+        lines.append(" · ".join(links))
+        if solutions:
+            target = f"{home(source, solutions)}{source.name}.ipynb"
+            lines.append(f"*With solutions. [The page to work on]({target}) has none.*")
+        return "\n\n".join(lines)
+
+    def footer(self, source: Source, solutions: bool) -> str:
+        contents = f"[Contents]({home(source, solutions)}index.ipynb)"
+        _, after = self.neighbours(source.name)
+        coming = self.coming_after(source.name)
+        if coming is not None:
+            text = f"**Coming:** {coming.label} · {contents}"
+            return text if after is None else f"**Next:** {self._next(source, after)} · {text}"
+        if after is not None:
+            return f"**Next:** {self._next(source, after)} · {contents}"
+        return f"**Back to:** {contents}"
+
+    def _next(self, source: Source, after: Entry) -> str:
+        return link(after, beside(source, after.name))
+
+    def duration(self, source: Source) -> str:
+        text = f"About {source.minutes} minutes"
+        works = self.works(source.name)
+        return f"{text}, of which the machine works {works}" if works else text
+
+    def works(self, name: str) -> str:
+        """Seconds or minutes measured, in words; empty before the first measurement."""
+        seconds = self.minutes.get(name, {}).get("seconds")
+        return "" if seconds is None else in_words(seconds)
+
+    def rows(self, entries: Iterable[Entry], folder: str) -> list[str]:
+        """Rows of a table of contents, links relative to `folder` ("" or "../")."""
+        return [self._row(e, folder) for e in entries]
+
+    def _row(self, entry: Entry, folder: str) -> str:
+        source = self.sources.get(entry.name)
+        if source is None:
+            return f"| {entry.label} | coming | |"
+        target = f"{folder}{entry.name}.ipynb"
+        return f"| {link(entry, target)} | {source.minutes} | {self.works(entry.name)} |"
+
+
+def link(entry: Entry, target: str) -> str:
+    return f"[{entry.label}]({target})" if entry.written else f"{entry.label} (coming)"
+
+
+def home(source: Source, solutions: bool) -> str:
+    """The way from a notebook to notebooks/."""
+    return "../" * (source.name.count("/") + solutions)
+
+
+def beside(source: Source, name: str) -> str:
+    """Link from a page to another: solutions link to solutions, so one rule serves both."""
+    return "../" * source.name.count("/") + f"{name}.ipynb"
+
+
+def in_words(seconds: float) -> str:
+    """Rounded up generously, so that measuring again changes little."""
+    if seconds <= 55:
+        return f"{max(5, math.ceil(seconds / 5) * 5)} seconds"
+    halves = math.ceil(seconds / 30) / 2
+    return f"{halves:g} minute{'' if halves == 1 else 's'}"

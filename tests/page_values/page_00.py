@@ -1,0 +1,9 @@
+"""What the tests want to know of page 00."""
+
+VALUES = {
+    "average": "lazy",  # error of the average, in stars
+    "errors": "error.tolist()",  # error of the model after each epoch, in stars
+    "ten": "ten['title'].tolist()",
+    "rated": "page.data.items['title'][list(page.me)].tolist()",
+    "verdicts": "rt.readiness(page.data)['verdict'].tolist()",
+}

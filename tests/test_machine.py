@@ -1,0 +1,89 @@
+"""`rt.readiness`: what is here, and plain advice where it is not what the series needs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import replace
+
+import pytest
+
+import recsys_tutorial as rt
+from recsys_tutorial import local, machine
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch, tmp_path):
+    monkeypatch.setenv(local.STATE, str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def real_looking(small):
+    return replace(small, name="ml-100k", truth=None)
+
+
+def test_this_machine_in_one_table(real_looking, capsys):
+    table = rt.readiness(real_looking)
+    assert list(table.columns) == ["what", "found", "verdict"]
+    assert {"Python", "torch", "free memory", "free disk", "write access", "data"} <= set(
+        table["what"]
+    )
+    amiss = table[table["verdict"] != "ok"]
+    out = capsys.readouterr().out
+    assert ("This machine is ready." in out) == amiss.empty
+    assert all(what in out for what in amiss["what"])
+
+
+def test_planted_data_is_called_so(small, capsys):
+    rt.readiness(small)
+    assert "nothing you see is about real people" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [("3.10.9", "too old"), ("3.11.7", ""), ("3.13.1", ""), ("3.14.0", "newer than tested")],
+)
+def test_python(version, advice):
+    found = machine.python_version(version)
+    assert bool(found.advice) == bool(advice)
+    assert advice in found.advice
+
+
+def test_packages(monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
+    assert machine.package("torch", "2.13.0") == machine.Finding("torch", "2.13.0")
+    assert machine.package("torch", "").advice == ""
+    assert "older than the tested 2.14.1" in machine.package("torch", "2.14.1").advice
+    newer = machine.package("torch", "2.9.0")  # 2.13 is more than 2.9
+    assert (newer.found, newer.advice) == ("2.13.0, newer than the tested 2.9.0", "")
+
+
+def test_missing_package_says_what_to_run():
+    found = machine.package("a-package-that-nobody-made", "1.0")
+    assert found.found == "missing"
+    assert "scripts/start.py" in found.advice
+
+
+def test_every_package_looked_at_is_pinned():
+    pins = machine.pinned_versions()
+    assert {name.lower() for name in machine.PACKAGES} <= set(pins)
+
+
+@pytest.mark.parametrize(("free", "amiss"), [(None, False), (3 * 1024**3, False), (10**8, True)])
+def test_memory(free, amiss):
+    assert bool(machine.memory(free).advice) is amiss
+
+
+def test_disk(monkeypatch, tmp_path):
+    assert machine.disk(tmp_path / "not" / "there" / "yet").found.endswith(" GiB")
+    monkeypatch.setattr(machine, "DISK_NEEDED", 10**18)
+    assert "make room" in machine.disk(tmp_path).advice
+
+
+def test_a_directory_that_cannot_be_written_to(tmp_path):
+    assert machine.writable(tmp_path).advice == ""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    found = machine.writable(blocked / "below")
+    assert found.found.startswith("no, in ")
+    assert local.STATE in found.advice

@@ -1,0 +1,26 @@
+"""What page 00 shows and says is so."""
+
+from __future__ import annotations
+
+import pytest
+from pages_runner import executed
+
+pytestmark = pytest.mark.page
+
+
+@pytest.mark.parametrize("mode", ["fast", pytest.param("full", marks=pytest.mark.real)])
+def test_the_first_model_beats_the_average_and_recommends_ten_films(mode, request):
+    if mode == "full":
+        request.getfixturevalue("ml100k")
+    values = executed("00_setup", "solutions", mode).values
+    assert values["errors"][0] < values["average"]
+    assert values["errors"][-1] < values["average"] - 0.15  # far beyond the noise between seeds
+    assert len(set(values["ten"])) == 10
+    assert not set(values["ten"]) & set(values["rated"])
+
+
+@pytest.mark.real
+def test_a_machine_with_the_tested_environment_and_real_data_is_ready(ml100k):
+    verdicts = executed("00_setup", "solutions", "full").values["verdicts"]
+    assert verdicts[-1] == "ok"  # the data
+    assert len(verdicts) == 15
