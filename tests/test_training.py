@@ -465,4 +465,4 @@ class TestOutput:
         assert logged == pytest.approx(history.frame["valid_rmse"].tolist(), rel=1e-5)
         steps = [event.step for event in events.Scalars("train/loss")]
         assert steps
-        assert all(step % 20 == 0 for step in steps)
+        assert all(step % 50 == 0 for step in steps)

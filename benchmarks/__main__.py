@@ -1,0 +1,63 @@
+"""The command line: `python -m benchmarks gates`, `... accuracy`, `... speed`, `... ranking`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import torch
+
+import recsys_tutorial as rt
+from benchmarks import accuracy, ledger, ranking, speed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", choices=["gates", "accuracy", "speed", "ranking"])
+    parser.add_argument("--data-dir", default=None)
+    parser.add_argument("--write", action="store_true", help="put the figures into the ledger")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    data = rt.datasets.load("ml-100k", data_dir=options.data_dir)
+    about = ledger.machine()
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    print(f"{about['cpu']}, {about['cores']} cores, 1 torch thread; {versions}\n{data!r}\n")
+    checks: list[tuple[str, bool]] = []
+    sections: dict[str, dict] = {}
+    if options.what in ("gates", "accuracy"):
+        folds = accuracy.on_folds(data)
+        print(accuracy.table(folds) + "\n")
+        if not accuracy.has_surprise():
+            print("Surprise is not installed (extra `bench`): the comparison with it is left out\n")
+        checks += accuracy.gates(folds)
+        sections["accuracy"] = {"folds": folds, "settings": accuracy.settings()}
+    if options.what == "accuracy":
+        seeds = range(10)
+        spread = accuracy.on_random_splits(data, seeds)
+        print(f"random 90/10, {len(seeds)} seeds: one split's RMSE moves, the order does not")
+        for name, row in spread.items():
+            print(f"{name:22}{row['rmse']:8.4f} +- {row['rmse_sd']:.4f}")
+        sections["accuracy"]["random_90_10"] = {"seeds": len(seeds), **spread}
+    if options.what in ("gates", "speed"):
+        train = data.split("random", valid=0, seed=42)[0]
+        versus, extra = speed.against_the_earlier_loop(train), speed.overhead(train)
+        for name, value in versus["samples_per_second"].items():
+            print(f"{name:22}{value:>14,} samples a second")
+        checks += speed.gates(versus, extra)
+        sections["speed"] = {**versus, **extra, "dim": speed.DIM, "rounds": speed.ROUNDS}
+    if options.what in ("gates", "ranking"):
+        result = ranking.compare(data)
+        checks += ranking.gates(result)
+        sections["ranking"] = result
+    print()
+    for text, holds in checks:
+        print(f"{'holds' if holds else 'FAILS'}  {text}")
+    if options.write:
+        for name, content in sections.items():
+            ledger.write(name, content, data)
+        print(f"\nwritten to {ledger.PATH.name}")
+    return 0 if all(holds for _, holds in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Writing `benchmarks/results.json`: every figure with machine, versions, data and settings."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recsys_tutorial.datasets import Dataset
+
+PATH = Path(__file__).with_name("results.json")
+PACKAGES = ("torch", "pytorch-ignite", "numpy", "pandas", "scikit-learn", "scikit-surprise")
+
+
+def machine() -> dict[str, Any]:
+    """Where and with what a figure was measured."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name).split("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "versions": versions,
+        "date": date.today().isoformat(),
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def write(section: str, content: dict[str, Any], data: Dataset) -> None:
+    """Put a section into the ledger, with machine and data.
+
+    Raises ValueError for planted data: what is made up must not stand beside real figures.
+    """
+    if data.truth is not None or data.name == "planted":
+        raise ValueError("the ledger takes no figures of planted data: get the real data first")
+    ledger = read()
+    about = {"data": data.name, "rows": len(data), "machine": machine()}
+    sections = ledger.setdefault("benchmarks", {})
+    sections[section] = {**sections.get(section, {}), **about, **content}
+    text = json.dumps(ledger, indent=1, sort_keys=True) + "\n"
+    handle, temporary = tempfile.mkstemp(dir=PATH.parent, prefix=".results")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, PATH)
+
+
+def read() -> dict[str, Any]:
+    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}

@@ -1,0 +1,65 @@
+"""The ledger holds real figures of the present settings, and the gates hold on real folds."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import accuracy, ledger, ranking, speed
+
+
+def test_the_ledger_belongs_to_the_present_settings():
+    """After a change of defaults: python -m benchmarks gates --write, and again with accuracy."""
+    assert ledger.read()["benchmarks"]["accuracy"]["settings"] == accuracy.settings()
+
+
+def test_every_section_says_where_it_was_measured():
+    for name, section in ledger.read()["benchmarks"].items():
+        assert section["data"] == "ml-100k", name
+        assert section["machine"]["versions"]["torch"], name
+        assert section["machine"]["torch_threads"] == 1, name
+
+
+def test_planted_data_is_refused(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "PATH", tmp_path / "results.json")
+    with pytest.raises(ValueError, match="planted"):
+        ledger.write("accuracy", {}, small)
+    assert not ledger.PATH.exists()
+
+
+def test_gates_can_fail():
+    folds = {
+        "BiasedMF": {"gain": 0.01, "rmse": 0.93, "fit_seconds": 2.0},
+        "Surprise SVD, tuned": {"gain": 0.03, "rmse": 0.91, "fit_seconds": 1.0},
+    }
+    assert [holds for _, holds in accuracy.gates(folds)] == [False] * 3
+    assert not ranking.gates({"times": 49, "evaluate_seconds": 1, "sklearn_seconds": 49})[0][1]
+    slow = {"times_at_1024": 7, "times_at_best": 39}
+    assert not any(holds for _, holds in speed.gates(slow, {"overhead": 0.11}))
+
+
+def test_the_earlier_loop_learns_the_same_model(small):
+    """A comparison with a loop that does not train would be no comparison."""
+    epoch = speed.earlier_epoch(small, batch_size=64)
+    model = next(c.cell_contents for c in epoch.__closure__ if hasattr(c.cell_contents, "penalty"))
+    before = model.p.weight.detach().clone()
+    epoch()
+    assert not before.equal(model.p.weight)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_gain_over_biases_only_on_the_official_folds(ml100k):
+    folds = accuracy.on_folds(ml100k)
+    gates = [(text, holds) for text, holds in accuracy.gates(folds) if "time" not in text]
+    assert all(holds for _, holds in gates), gates
+    recorded = ledger.read()["benchmarks"]["accuracy"]["folds"]["BiasedMF"]["gain"]
+    assert folds["BiasedMF"]["gain"] == pytest.approx(recorded, abs=0.002)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_evaluate_agrees_with_scikit_learn_on_real_data(ml100k):
+    assert ranking.compare(ml100k)["times"] > 1  # raises where the two disagree
