@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from recsys_tutorial.pages import page
     from recsys_tutorial.recommending import recommend
     from recsys_tutorial.results import ledger
-    from recsys_tutorial.training import History, TrainingDiverged, fit
+    from recsys_tutorial.sweeping import Sweep, sweep
+    from recsys_tutorial.training import History, TrainingDiverged, fit, scalars, watch
 
 _MODULES = ("checks", "datasets", "losses", "metrics", "models", "plots")
 _NAMES = {
     "Batch": "batch",
     "History": "training",
+    "Sweep": "sweeping",
     "TrainingDiverged": "training",
     "check": "checks",
     "evaluate": "evaluation",
@@ -36,11 +38,15 @@ _NAMES = {
     "progress": "checks",
     "readiness": "machine",
     "recommend": "recommending",
+    "scalars": "training",
+    "sweep": "sweeping",
+    "watch": "training",
 }
 
 __all__ = [
     "Batch",
     "History",
+    "Sweep",
     "TrainingDiverged",
     "check",
     "checks",
@@ -57,6 +63,9 @@ __all__ = [
     "progress",
     "readiness",
     "recommend",
+    "scalars",
+    "sweep",
+    "watch",
 ]
 
 

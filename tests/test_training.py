@@ -82,6 +82,16 @@ class TestWhatIsLearned:
         assert "valid_rmse" not in history.frame
         assert history.frame["valid_loss"].min() < history.frame["valid_loss"].iloc[0]
 
+    def test_what_is_cold_is_not_on_top_of_a_ranking(self, small):
+        """A mean in stars, left in the scores, would put films nobody has rated above all others."""
+        train = small.take(small.item >= 5)  # the first five films have no rating here
+        model = MF.for_dataset(train, dim=8, l2=0.01)
+        rt.fit(model, train, loss=losses.logistic, epochs=15, progress=False)
+        assert float(model.mean) == 0
+        scores = model.score_items(rt.Batch(user=torch.arange(train.n_users))).detach()
+        below = (scores[:, 5:] > scores[:, :5].max(dim=1, keepdim=True).values).float().mean()
+        assert below > 0.2  # with the mean: 0.00
+
     def test_full_softmax_over_the_catalogue(self, parts):
         train, valid, test = parts
         model = MF.for_dataset(train, dim=8, l2=0.01)

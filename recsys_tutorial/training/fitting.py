@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.training.history import History
+from recsys_tutorial.training.live import watch
 from recsys_tutorial.training.run import Run
 
 
@@ -51,13 +51,14 @@ def fit(
     negatives      : for losses on pairs: items the user has not rated in train, per rated one;
                      "all" is the whole catalogue; 0 takes the loss's own default
     seed           : of shuffling and negatives
-    log_dir        : tensorboardX writes scalars there, every 20th step and every epoch
+    log_dir        : tensorboardX writes scalars there, every 50th step and every epoch
     early_stopping : end after that many epochs without a better validation, and keep the best
     checkpoint_dir : after every epoch `last.pt`, and `best.pt` when validation improved
     resume         : go on from `last.pt` if it is there; the result equals that of an
                      uninterrupted run to the bit (same machine)
     progress       : lines of text where somebody watches; silent in pipes and logs
-    background     : return at once and train a copy, which is loaded into `model` when it ends
+    background     : return at once and train a copy, which is loaded into `model` when it ends;
+                     in a notebook `progress` is then a curve that grows, see `watch`
     device         : "auto" takes CUDA where there is some
 
     A closed-form model is fitted by its own `.fit(train)`. An interrupt (Ctrl-C) ends the run
@@ -80,12 +81,15 @@ def fit(
     where = torch.device(
         ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     )
-    history = History(epochs)
+    history = History(epochs, getattr(loss, "__name__", type(loss).__name__))
     trained = copy.deepcopy(model) if background else model
     run = Run(trained, train, valid, loss, epochs, batch_size, lr, negatives, seed, where)
-    run.prepare(history, log_dir, early_stopping, checkpoint_dir, resume, progress)
+    in_lines = progress and not background
+    run.prepare(history, log_dir, early_stopping, checkpoint_dir, resume, in_lines)
     if background:
         _in_background(run, model, history)
+        if progress:
+            watch(history)
     else:
         try:
             run.go()
@@ -108,7 +112,8 @@ def _check_data(model: Model, train: Dataset, valid: Dataset | None) -> None:
             vocabulary = train.user_vocab if side == "user" else train.item_vocab
             raise ValueError(
                 f"the model was built for another training part, in which {side} "
-                f"{vocabulary.id_at(new[0])!r} has no rating: build it anew with for_dataset(this part)"
+                f"{vocabulary.id_at(new[0])!r} has no rating: build it anew with "
+                "for_dataset(this part)"
             )
 
 
@@ -152,7 +157,5 @@ def _in_background(run: Run, model: Model, history: History) -> None:
         except BaseException as error:
             history.error = error
             print(f"background training failed: {error}", file=sys.stderr, flush=True)
-        finally:
-            history.finish()
 
-    threading.Thread(target=work, name="recsys-tutorial-fit", daemon=True).start()
+    history.start(work)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import atexit
+import contextvars
 import threading
-from typing import Any
+import weakref
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 import pandas as pd
+
+from recsys_tutorial.training.live import Line, Panel
+from recsys_tutorial.training.progress import describe
 
 
 class TrainingDiverged(ArithmeticError):
     """The loss is no longer a number. The model keeps the weights of the last good epoch."""
 
 
-class History:
-    """The record of a run, and its handle while it runs in the background.
+class Handle:
+    """Something that runs in the background: it can be waited for, stopped and looked at.
 
-    frame   : one row per epoch: train_loss and valid_loss in the loss's units, valid_rmse in stars
-              (rating models), lr at the end of the epoch, seconds since the start
-    done    : True once nothing runs any more
-    stopped : why it ended before the last epoch ("early", "interrupted", "stopped"), else None
+    done  : True once nothing runs any more
+    error : what ended it, if it was an error
     """
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self.rows: list[dict[str, Any]] = []
-        self.stopped: str | None = None
+    _running: ClassVar[weakref.WeakSet[Handle]] = weakref.WeakSet()
+
+    def __init__(self) -> None:
         self.error: BaseException | None = None
         self._finished = threading.Event()
         self._stop_requested = threading.Event()
@@ -38,8 +42,71 @@ class History:
         return self._stop_requested.is_set()
 
     def finish(self) -> None:
-        """Called by `fit` when nothing runs any more."""
+        """Called when nothing runs any more."""
         self._finished.set()
+
+    def request_stop(self) -> None:
+        """Ask for the end, and do not wait for it."""
+        self._stop_requested.set()
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the end (or `timeout` seconds); an error of a background run is raised here."""
+        self._finished.wait(timeout)
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def stop(self) -> Self:
+        """Ask a background run to end after its current step, and wait for it."""
+        self.request_stop()
+        return self.wait()
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Run `work` in a thread, and say so when it has finished.
+
+        The thread gets the context of its caller: by it a notebook knows the cell in which the
+        thread was started, and prints there and not into whatever cell runs later.
+        """
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self.finish()
+                Handle._running.discard(self)
+
+        Handle._running.add(self)
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(run,), name="recsys-tutorial", daemon=True
+        ).start()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A program that ends takes its background runs to the end of a step, never into a crash."""
+    running = list(Handle._running)
+    for handle in running:
+        handle.request_stop()
+    for handle in running:
+        handle._finished.wait(5)
+
+
+class History(Handle):
+    """The record of a run, and its handle while it runs in the background.
+
+    frame   : one row per epoch: train_loss and valid_loss in the loss's units, valid_rmse in stars
+              (rating models), lr at the end of the epoch, seconds since the start
+    loss    : name of the loss function
+    done    : True once nothing runs any more
+    stopped : why it ended before the last epoch ("early", "interrupted", "stopped"), else None
+    """
+
+    def __init__(self, epochs: int, loss: str = "loss") -> None:
+        super().__init__()
+        self.epochs, self.loss = epochs, loss
+        self.rows: list[dict[str, Any]] = []
+        self.stopped: str | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -48,17 +115,24 @@ class History:
         frame = pd.DataFrame(list(self.rows), columns=columns).set_index("epoch")
         return frame.dropna(axis=1, how="all") if self.rows else frame
 
-    def wait(self, timeout: float | None = None) -> History:
-        """Wait for the end (or `timeout` seconds); an error of a background run is raised here."""
-        self._finished.wait(timeout)
-        if self.error is not None:
-            raise self.error
-        return self
+    def line(self, column: str, style: str) -> Line:
+        """One column of the record, to be drawn against the epoch."""
+        points = [(float(r["epoch"]), float(r[column])) for r in list(self.rows) if column in r]
+        return Line(points, style)
 
-    def stop(self) -> History:
-        """Ask a background run to end after its current step, and wait for it."""
-        self._stop_requested.set()
-        return self.wait()
+    def panels(self) -> list[Panel]:
+        """What a live curve shows of it."""
+        lines = [self.line("valid_loss", "now"), self.line("train_loss", "train")]
+        return [Panel(self.loss, lines, self.epochs)]
+
+    def status(self) -> str:
+        """One line: how far it is, and the numbers of the last epoch."""
+        if self.error is not None:
+            return f"failed: {self.error}"
+        state = f"  {self.stopped or 'done'}" if self.done else ""
+        if not self.rows:
+            return f"{len(self.rows)} of {self.epochs} epochs{state}"
+        return describe(self.rows[-1], self.epochs) + state
 
     def __repr__(self) -> str:
         state = "running" if not self.done else self.stopped or "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -160,12 +161,28 @@ def measure(
     return result
 
 
+_inside = 0
+_threads_before = 1
+_counting = threading.Lock()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Small steps are fastest on one thread, and do not collapse when another core is busy."""
-    before = torch.get_num_threads()
+    """Small steps are fastest on one thread, and do not collapse when another core is busy.
+
+    Part of torch's setting belongs to the calling thread, part to the process: each run puts back
+    its own, and the last of several that overlap what there was before the first.
+    """
+    global _inside, _threads_before
+    own = torch.get_num_threads()
+    with _counting:
+        if _inside == 0:
+            _threads_before = own
+        _inside += 1
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _counting:
+            _inside -= 1
+            torch.set_num_threads(own if _inside else _threads_before)

@@ -7,15 +7,19 @@ import time
 from typing import Any
 
 
+def in_notebook() -> bool:
+    """True in a cell of a notebook, whatever shows it."""
+    if "ipykernel" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
 def somebody_watches() -> bool:
     """True in a terminal and in a notebook; False in a pipe, a test or a log file."""
-    if "ipykernel" in sys.modules:
-        from IPython.core.getipython import get_ipython
-
-        shell = get_ipython()
-        if shell is not None and hasattr(shell, "kernel"):
-            return True
-    return bool(sys.stdout is not None and sys.stdout.isatty())
+    return in_notebook() or bool(sys.stdout is not None and sys.stdout.isatty())
 
 
 def describe(row: dict[str, Any], epochs: int) -> str:

@@ -31,7 +31,7 @@ from recsys_tutorial.training.loop import (
 from recsys_tutorial.training.negatives import Negatives
 from recsys_tutorial.training.progress import Progress
 
-LOG_EVERY = 20  # steps between two scalars: writing each one would cost more than a step
+LOG_EVERY = 50  # steps between two scalars: writing each one would cost more than a step
 
 
 class Run:
@@ -60,7 +60,11 @@ class Run:
             negatives = negatives or needs.negatives
         self.model, self.loss, self.epochs, self.lr = model.to(device), loss, epochs, lr
         self.negatives, self.device = negatives, device
-        model.predicts = needs.predicts if model.predicts == "rating" else model.predicts
+        if model.predicts == "rating" and needs.predicts == "score":
+            # The mean in stars says nothing on a scale of scores, and would lift what is cold (all
+            # zeros otherwise) above everything that was learned.
+            model.predicts = "score"
+            model.mean.zero_()
         self.shuffle = torch.Generator().manual_seed(seed)
         self.draws = torch.Generator().manual_seed(seed + 1)
         sampled = needs.batch == "pairs" and negatives != "all"
@@ -110,12 +114,12 @@ class Run:
         self.engine.logger = logging.getLogger("recsys_tutorial.fit")
         self.engine.logger.setLevel(logging.CRITICAL)  # errors are raised, not logged as well
         self.engine.add_event_handler(Events.EPOCH_COMPLETED, self.end_of_epoch)
-        self.engine.add_event_handler(Events.ITERATION_COMPLETED(every=LOG_EVERY), self.look)
         self.writer: Any = None
         if log_dir is not None:
             from tensorboardX import SummaryWriter
 
-            self.writer = SummaryWriter(str(log_dir))
+            # Flushed each second by its own thread: TensorBoard would see nothing for two minutes.
+            self.writer = SummaryWriter(str(log_dir), flush_secs=1)
         if resume:
             assert self.directory is not None
             last = self.directory / "last.pt"
@@ -157,15 +161,18 @@ class Run:
         self.optimisers.zero_grad()
         objective.backward()
         self.optimisers.step(rate)
-        rows = len(batch.user)  # type: ignore[arg-type]
         loss = loss.detach()
-        self.loss_sum += loss * rows  # a mean over rows: the last batch is a smaller one
+        rows = len(batch.user)  # type: ignore[arg-type]
+        # A running sum, since a list of losses would keep the allocator from reusing memory; over
+        # rows, not batches, since the last batch is smaller.
+        self.loss_sum += loss * rows
         self.rows_seen += rows
+        if engine.state.iteration % LOG_EVERY == 0:
+            self.look(engine, float(loss))
         return loss
 
-    def look(self, engine: Any) -> None:
+    def look(self, engine: Any, loss: float) -> None:
         """Every now and then: write a scalar, notice a loss that is no number or a wish to stop."""
-        loss = float(engine.state.output)
         if not math.isfinite(loss):
             self.diverged(loss)
         if self.writer is not None:
@@ -191,7 +198,7 @@ class Run:
         self.history.rows.append(row)
         if self.writer is not None:
             for name, value in row.items():
-                if name != "epoch":
+                if name not in ("epoch", "seconds", "lr"):
                     self.writer.add_scalar(f"epoch/{name}", value, epoch)
         self.good_state = _copy_of(self.model)
         self.keep_best(row, epoch, engine)

@@ -1,0 +1,202 @@
+"""A curve that grows while training goes on, and plain lines of text where nothing can draw it.
+
+The picture is an SVG of a few kilobytes, written by hand: drawing it takes a millisecond, so that
+neither the training nor the cells that run meanwhile wait for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from recsys_tutorial.training.progress import in_notebook, somebody_watches
+
+EVERY = 0.5  # seconds between two pictures
+
+
+class Line(NamedTuple):
+    """Points (x, y); style "now" (this run on validation data), "train" or "past"."""
+
+    points: list[tuple[float, float]]
+    style: str
+
+
+class Panel(NamedTuple):
+    """One pair of axes: loss against epoch; `last` is the right end of the axis."""
+
+    title: str
+    lines: list[Line]
+    last: int
+
+
+class Watched(Protocol):
+    """What can be watched: a History or a Sweep."""
+
+    _finished: threading.Event
+
+    @property
+    def done(self) -> bool: ...
+    def status(self) -> str: ...
+    def panels(self) -> list[Panel]: ...
+
+
+def watch(handle: Watched) -> None:
+    """Draw the curves of a background run (or of a sweep) until it ends, and return at once.
+
+    In a notebook it is a picture in the cell's output, about two a second while something changes;
+    in a terminal a line of text every few seconds; in a pipe nothing.
+    """
+    if in_notebook():
+        _start(handle, _notebook_view(handle), EVERY)
+    elif somebody_watches():
+        _start(handle, _terminal_view(handle), 4 * EVERY)
+
+
+def _start(handle: Watched, show: Callable[[], None], every: float) -> None:
+    def follow() -> None:
+        try:
+            ended = False
+            while not ended:
+                ended = handle._finished.wait(every)
+                show()
+        except (RuntimeError, OSError):  # the kernel goes down: nobody is there to see it
+            return
+
+    threading.Thread(target=follow, name="recsys-tutorial-watch", daemon=True).start()
+
+
+def _notebook_view(handle: Watched) -> Callable[[], None]:
+    """Shows a picture now; the function returned replaces it by the next.
+
+    Updates name the picture, not the cell, so they find their place whatever cell runs by then.
+    """
+    from IPython.display import display
+
+    shown = bundle(handle)
+    place: Any = display(shown, raw=True, display_id=True)
+
+    def show() -> None:
+        nonlocal shown
+        new = bundle(handle)
+        if new != shown:
+            shown = new
+            place.update(new, raw=True)
+
+    return show
+
+
+def _terminal_view(handle: Watched) -> Callable[[], None]:
+    shown = ""
+
+    def show() -> None:
+        nonlocal shown
+        new = handle.status()
+        if new != shown:
+            shown = new
+            print(new, file=sys.stdout, flush=True)
+
+    return show
+
+
+def bundle(handle: Watched) -> dict[str, str]:
+    """The state as a notebook's output: a picture with its text, and a line for other readers."""
+    panels, status = handle.panels(), handle.status()
+    image = base64.b64encode(svg(panels).encode()).decode()
+    key = "orange: this run, on validation data; dashed: on its training data"
+    if any(line.style == "past" for panel in panels for line in panel.lines):
+        key += "; grey: the runs before"
+    picture = (
+        f'<img src="data:image/svg+xml;base64,{image}" alt="{html.escape(alt(panels))}" '
+        'style="max-width: 100%; background: white">'
+        f"<div>{html.escape(status)}</div><div><small>{key}</small></div>"
+    )
+    return {"text/html": picture, "text/plain": status}
+
+
+def alt(panels: list[Panel]) -> str:
+    """What the picture shows, for those who do not see it."""
+    said = []
+    for panel in panels:
+        valid = [line for line in panel.lines if line.style != "train" and line.points]
+        text = f"{panel.title}: no epoch yet"
+        if valid:
+            best = min(y for line in valid for _, y in line.points)
+            runs = f"{len(valid)} run{'s' if len(valid) > 1 else ''}"
+            text = f"{panel.title}: {runs}, lowest validation loss {best:.4g}"
+        said.append(text)
+    return "Loss against epoch, a panel for each loss function. " + "; ".join(said) + "."
+
+
+# ---------------------------------------------------------------------------- the picture
+
+WIDTH, HEIGHT = 320, 230  # pixels of a panel
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 30, 42
+STYLES = {
+    "past": 'stroke="#8a8a8a" stroke-width="1" opacity="0.7"',
+    "train": 'stroke="#0072B2" stroke-width="2" stroke-dasharray="5 4"',
+    "now": 'stroke="#D55E00" stroke-width="3"',
+}
+
+
+def svg(panels: list[Panel]) -> str:
+    """The panels side by side, three in a row."""
+    columns = min(3, max(1, len(panels)))
+    rows = max(1, math.ceil(len(panels) / columns))
+    width, height = columns * WIDTH, rows * HEIGHT
+    drawn = [
+        f'<g transform="translate({i % columns * WIDTH} {i // columns * HEIGHT})">{_panel(p)}</g>'
+        for i, p in enumerate(panels)
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">'
+        f'<rect width="{width}" height="{height}" fill="white"/>{"".join(drawn)}</svg>'
+    )
+
+
+def _panel(panel: Panel) -> str:
+    values = [y for line in panel.lines for _, y in line.points if math.isfinite(y)]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.5
+    low, high = low - margin, high + margin
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = LEFT + (WIDTH - LEFT - RIGHT) * (x - 1) / max(1, panel.last - 1)
+        return across, TOP + (HEIGHT - TOP - BOTTOM) * (high - y) / (high - low)
+
+    bottom = HEIGHT - BOTTOM
+    parts = [f'<text x="{LEFT}" y="18" font-weight="bold">{html.escape(panel.title)}</text>']
+    for tick in ticks(low, high):
+        _, y = place(1, tick)
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#e0e0e0"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    for tick in sorted({1, *(t for t in ticks(1, panel.last) if t >= 1 and t == int(t))}):
+        x, _ = place(tick, low)
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{tick:g}</text>')
+    centre = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(f'<text x="{centre}" y="{HEIGHT - 8}" text-anchor="middle">epoch</text>')
+    parts.append(f'<path d="M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}" fill="none" stroke="black"/>')
+    order = list(STYLES)
+    for line in sorted(panel.lines, key=lambda line: order.index(line.style)):
+        points = [place(x, y) for x, y in line.points if math.isfinite(y)]
+        if len(points) == 1:  # a line of one point would not be seen
+            points.append((points[0][0] + 3, points[0][1]))
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        if path:
+            parts.append(f'<polyline points="{path}" fill="none" {STYLES[line.style]}/>')
+    return "".join(parts)
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers between low and high, at most `most` of them (1, 2 or 5 times a power)."""
+    if not high > low:
+        return [low]
+    step = 10.0 ** math.floor(math.log10((high - low) / most))
+    step *= next(f for f in (1, 2, 5, 10, 20) if (high - low) / (step * f) <= most - 1)
+    first = math.ceil(low / step - 1e-9)
+    return [round(n * step, 10) for n in range(first, math.floor(high / step + 1e-9) + 1)]
