@@ -1,0 +1,94 @@
+"""Checks of page 01."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+FRIENDS = np.array([[2, 0], [-2, 0], [1, 1], [-1, 1], [0, -2]])
+"""The two numbers of each friend in the toy of page 01, (5, 2)."""
+
+FILMS = np.array([[1, 0], [1, 1], [-1, 0], [-1, 1], [0, 1], [0, -1]])
+"""The two numbers of each film, (6, 2); a rating is 3 + friend . film."""
+
+
+@register("01.fill_cell")
+def fill_cell(answer: Any, page: Page) -> str | None:
+    """Stars that Eve gives to the second film."""
+    product = float(FRIENDS[4] @ FILMS[1])
+    value = float(answer)
+    if abs(value - product) < 1e-6:
+        return "that is how far from three stars it is; the stars themselves are asked."
+    if abs(value - (3 - product)) < 1e-6:
+        return "mind the signs: plus times minus is minus."
+    if not 1 <= value <= 5:
+        return f"stars go from 1 to 5, and this is {value:g}."
+    if abs(value - (3 + product)) > 1e-6:
+        return "multiply Eve's two numbers with the film's two numbers, pair by pair, and add up."
+    return None
+
+
+@register("01.new_friend")
+def new_friend(answer: Any, page: Page) -> str | None:
+    """Two numbers that explain 4 stars for the first film and 4 for the last."""
+    numbers = np.asarray(answer, dtype=float)
+    if numbers.shape != (2,):
+        return f"two numbers are asked, like (0, 0); this has the shape {numbers.shape}."
+    for name, film in (("Star Chase", 0), ("Grey Winter", 5)):
+        stars = 3 + float(numbers @ FILMS[film])
+        if abs(stars - 4) > 1e-6:
+            return f"with these numbers Fay would give {name} {stars:g} stars, and she gave 4."
+    return None
+
+
+@register("01.observed_error")
+def observed_error(answer: Any, page: Page) -> str | None:
+    """A function: mean squared error over the cells that hold a rating."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(1)
+    stars = rng.integers(1, 6, (7, 4)).astype(float)
+    stars[rng.random(stars.shape) < 0.4] = np.nan
+    predicted = rng.uniform(1, 5, stars.shape)
+    there = ~np.isnan(stars)
+    squares = (stars - predicted)[there] ** 2
+    with np.errstate(invalid="ignore"):
+        value = answer(stars.copy(), predicted.copy())
+    if value is None:
+        return "the function returns nothing yet."
+    if np.ndim(value) != 0:
+        return f"one number is asked; this returns the shape {np.shape(value)}."
+    value = float(value)
+    if np.isnan(value):
+        return "it returns nan: cells without a rating have got into the mean."
+    slips = {
+        "it counts empty cells as zero stars.": ((np.nan_to_num(stars) - predicted) ** 2).mean(),
+        "divide by the number of ratings, not by the number of cells.": squares.sum() / stars.size,
+        "this is the sum; the mean is asked.": squares.sum(),
+        "this is the root of it: the mean of the squares is asked.": np.sqrt(squares.mean()),
+        "this is the mean miss without the squares.": np.sqrt(squares).mean(),
+    }
+    for text, slip in slips.items():
+        if abs(value - slip) < 1e-6:
+            return text
+    if abs(value - squares.mean()) > 1e-6:
+        return "on a table of our own it gives another number than the mean of the squared misses."
+    return None
+
+
+@register("01.density")
+def density(answer: Any, page: Page) -> str | None:
+    """Share of the cells of the data that hold a rating."""
+    data = page.data
+    value, right = float(answer), len(data) / (data.n_users * data.n_items)
+    if abs(value - 100 * right) < 0.05 * 100 * right:
+        return "that looks like a percentage; a share is between 0 and 1."
+    if not 0 <= value <= 1:
+        return f"a share is between 0 and 1, and this is {value:g}."
+    if abs(value - right) > 0.01 * right:
+        return "count the cells of the whole table: every user with every film."
+    return None
