@@ -95,10 +95,17 @@ def test_line_ends_and_a_missing_last_one_do_not_matter(
     pd.testing.assert_frame_equal(one.items, two.items)
 
 
+def test_only_line_feeds_end_a_line() -> None:
+    files = ml100k_files()
+    files["u.item"] = files["u.item"].replace(b"Toy Story", b"Toy\x85Story")
+    assert parse_ml100k(files).items["title"].iloc[0] == "Toy\x85Story (1995)"
+
+
 DAMAGE = [
     # layout, file, old bytes, new bytes, what the message must name
     ("100k", "u.data", b"\t878887116", b"", ["u.data", "line 3", "'2\\t1412\\t1'"]),
     ("100k", "u.data", b"\t878887116", b"\t878887116\t9", ["u.data", "line 3", "878887116\\t9"]),
+    ("100k", "u.data", b"\t881250949", b"\t881250949\t9", ["u.data", "line 1", "881250949\\t9"]),
     ("100k", "u.data", b"\t267\t", b"\tx67\t", ["u.data", "line 1", "x67"]),
     ("100k", "u.data", b"891717742", b"89171\xff742", ["u.data", "line 2"]),
     ("100k", "u.data", b"881250949", b"9" * 20, ["u.data", "line 1", "9" * 20]),

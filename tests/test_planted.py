@@ -173,7 +173,9 @@ def test_users_rate_in_sittings() -> None:
     assert gaps.min() >= 1
     assert 0.6 < (gaps < 60).mean() < 0.99
     assert (gaps > 86_400).any()
-    assert rows["timestamp"].min() > 870_000_000
+    arrival = rows.groupby("user")["timestamp"].min() - rows["timestamp"].min()
+    assert arrival.between(0, 200 * 86_400).all()
+    assert arrival.max() > 150 * 86_400
     assert np.corrcoef(rows["item"], rows["timestamp"])[0, 1] == pytest.approx(0, abs=0.05)
 
 

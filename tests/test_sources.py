@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,16 @@ def test_files_without_a_pin_are_checked_by_content(
     unpack(tmp_path / "ml-100k", {**files, name: change(files[name])})
     with pytest.raises(DataUnavailable, match=message):
         load("ml-100k", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("counts", [(5, 2, 4), (4, 3, 4), (4, 2, 5)])
+def test_counts_are_checked(
+    table: dict[str, sources.Source], tmp_path: Path, counts: tuple[int, int, int]
+) -> None:
+    table["ml-100k"] = replace(table["ml-100k"], counts=counts)
+    with pytest.raises(DataUnavailable) as caught:
+        load("ml-100k", data_dir=put_zip(tmp_path), offline=True)
+    assert f"expected (ratings, users, items) {counts}, found (4, 2, 4)" in str(caught.value)
 
 
 @pytest.mark.parametrize("missing", ["u.item", "u.user"])
