@@ -148,8 +148,12 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def empty(folder: Path) -> None:
-    """Remove what is in a folder, which may itself be a link to a larger disk."""
-    for path in folder.iterdir():
+    """Remove what is in an environment, whose folder may be a link to a larger disk.
+
+    The stamp goes first and what shows that it is an environment last: it may be interrupted.
+    """
+    order = {STAMP: 0, "pyvenv.cfg": 2}
+    for path in sorted(folder.iterdir(), key=lambda path: order.get(path.name, 1)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -261,6 +261,21 @@ def test_a_folder_of_the_user_is_not_deleted(checkout, pip):
     assert mine.exists()
 
 
+def test_an_interrupted_removal_can_go_on(tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    for name in ("pyvenv.cfg", pins.STAMP):
+        (tmp_path / name).touch()
+
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment.shutil, "rmtree", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        environment.empty(tmp_path)
+    assert (tmp_path / "pyvenv.cfg").exists()
+    assert not (tmp_path / pins.STAMP).exists()
+
+
 def test_a_full_disk_is_seen_before_anything_is_made(checkout, pip, monkeypatch):
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda folder: Usage(0, 0, 2 * 10**9))
     with pytest.raises(Stop, match=r"needs 3.0 GB and has 2.0 GB free"):
