@@ -227,6 +227,12 @@ REFUSED = [
     ("weight < 0", {"weight": [1.0, 1.0, -0.5]}, ValueError, ["weight -0.5 in row 2", ">= 0"]),
     ("weight nan", {"weight": [1.0, NAN, 1.0]}, ValueError, ["weight nan in row 1"]),
     ("time null", {"timestamp": [1.0, NAN, 2.0]}, ValueError, ["null timestamp in row 1"]),
+    (
+        "time too far",
+        {"timestamp": [1.0, 1e25, 2.0]},
+        ValueError,
+        ["1e+25 in row 1", "pd.to_datetime"],
+    ),
     ("time inf", {"timestamp": [1.0, 2.0, np.inf]}, ValueError, ["timestamp inf in row 2"]),
     ("time text", {"timestamp": ["today"] * 3}, TypeError, ["'today'", "pd.to_datetime"]),
     (

@@ -241,8 +241,8 @@ def concat(*parts: Dataset) -> Dataset:
     if len(twice := pair[times > 1]):
         u, i = divmod(int(twice[0]), first.n_items)
         raise ValueError(
-            f"user {first.user_vocab.id_at(u)!r} has item {first.item_vocab.id_at(i)!r} in more than "
-            "one part: parts to join must not overlap"
+            f"user {first.user_vocab.id_at(u)!r} has item {first.item_vocab.id_at(i)!r} in more "
+            "than one part: parts to join must not overlap"
         )
     joined: dict[str, Any] = {"user": user, "item": item}
     joined["row"] = np.concatenate([p.row for p in parts])

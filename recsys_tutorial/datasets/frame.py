@@ -286,7 +286,13 @@ def _seconds(ratings: pd.DataFrame) -> np.ndarray:
             f"ratings: timestamp {_plain(column.iloc[0])!r} in row 0 is neither seconds nor a "
             "datetime: convert the column with pd.to_datetime(ratings['timestamp'])"
         )
-    return np.floor(_finite(ratings, "timestamp")).astype(np.int64)
+    seconds = np.floor(_finite(ratings, "timestamp"))
+    if (far := np.flatnonzero(np.abs(seconds) >= 2.0**62)).size:
+        raise ValueError(
+            f"ratings: timestamp {seconds[far[0]]:g} in row {far[0]} is no time in seconds: divide "
+            "the column by its unit, or convert it with pd.to_datetime"
+        )
+    return seconds.astype(np.int64)
 
 
 # ---------------------------------------------------------------------------- side tables

@@ -35,13 +35,12 @@ class Vocabulary:
     def __init__(self, ids: Iterable[Hashable], kind: str = "id") -> None:
         self.kind = kind
         array = _one_dimensional(ids)
-        try:
-            unique = np.unique(array) if array.dtype.kind in "iu" else np.array(0)
-            if unique.ndim == 0:
-                unique = _one_dimensional(sorted(set(array)))
-        except TypeError:  # ids without an order: keep them as first seen
-            unique = _one_dimensional(dict.fromkeys(array))
-        self.ids = unique
+        if array.dtype.kind in "iu":
+            self.ids = np.unique(array)
+        elif all(isinstance(one, str | tuple | bytes) for one in array):
+            self.ids = _one_dimensional(sorted(set(array)))
+        else:  # no order, or only a partial one: keep them as first seen
+            self.ids = _one_dimensional(dict.fromkeys(array))
         self.ids.setflags(write=False)
 
     def __len__(self) -> int:
