@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recsys_tutorial.evaluation import evaluate, predict
     from recsys_tutorial.machine import readiness
     from recsys_tutorial.pages import page
+    from recsys_tutorial.rating import rate_films
     from recsys_tutorial.recommending import recommend
     from recsys_tutorial.results import ledger
     from recsys_tutorial.sweeping import Sweep, sweep
@@ -36,6 +37,7 @@ _NAMES = {
     "page": "pages",
     "predict": "evaluation",
     "progress": "checks",
+    "rate_films": "rating",
     "readiness": "machine",
     "recommend": "recommending",
     "scalars": "training",
@@ -61,6 +63,7 @@ __all__ = [
     "plots",
     "predict",
     "progress",
+    "rate_films",
     "readiness",
     "recommend",
     "scalars",

@@ -83,7 +83,7 @@ class TestWhatIsLearned:
         assert history.frame["valid_loss"].min() < history.frame["valid_loss"].iloc[0]
 
     def test_what_is_cold_is_not_on_top_of_a_ranking(self, small):
-        """A mean in stars, left in the scores, would put films nobody has rated above all others."""
+        """A mean in stars, left in the scores, would put unrated films above all others."""
         train = small.take(small.item >= 5)  # the first five films have no rating here
         model = MF.for_dataset(train, dim=8, l2=0.01)
         rt.fit(model, train, loss=losses.logistic, epochs=15, progress=False)
