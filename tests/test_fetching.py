@@ -53,13 +53,16 @@ def test_the_package_index_when_the_web_fails(
     assert files_in(tmp_path) == [WHEEL_NAME]
 
 
+@pytest.mark.parametrize("how", ["argument", "environment"])
 def test_offline_fetches_nothing(
-    table: object, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str, table: object, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = pip_has(monkeypatch, WHEEL)
     server.on("/ml-100k.zip", answers(OFFICIAL))
-    with pytest.raises(DataUnavailable, match="offline=True"):
-        load("ml-100k", data_dir=tmp_path, offline=True)
+    if how == "environment":
+        monkeypatch.setenv("RECSYS_TUTORIAL_OFFLINE", "1")
+    with pytest.raises(DataUnavailable, match="no network was to be used"):
+        load("ml-100k", data_dir=tmp_path, offline=how == "argument")
     assert asked == []
     assert files_in(tmp_path) == []
 

@@ -21,6 +21,7 @@ from recsys_tutorial.datasets.movielens import ParseError, RawTables
 from recsys_tutorial.datasets.planted import planted
 
 ENVIRONMENT = "RECSYS_TUTORIAL_DATA"
+OFFLINE = "RECSYS_TUTORIAL_OFFLINE"
 """Environment variable that names the data directory (or one archive)."""
 
 
@@ -43,7 +44,7 @@ def load(
             itself; what is fetched is put there. None: the environment variable
             RECSYS_TUTORIAL_DATA, else `data/` of the checkout, else the user's cache directory.
             The directory may be read-only when the data is there.
-        offline: fetch nothing.
+        offline: fetch nothing; the environment variable RECSYS_TUTORIAL_OFFLINE=1 says the same.
         fallback: "planted" gives planted data, with a banner, where the real data is not to be had.
 
     Returns:
@@ -61,11 +62,12 @@ def load(
         raise ValueError(f'unknown fallback {fallback!r}: it is None or "planted"')
     if name == "planted":
         return planted()
+    offline = offline or os.environ.get(OFFLINE, "") not in ("", "0")
     place = _place(data_dir)
     tried: list[str] = []
     for step in (_local, _fetched):
         if step is _fetched and offline:
-            tried.append("download: not tried, because offline=True")
+            tried.append("download: not tried, because no network was to be used (offline)")
             continue
         try:
             dataset = step(SOURCES[name], place, tried)
