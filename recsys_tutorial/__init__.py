@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from recsys_tutorial import checks, datasets, losses, metrics, models, plots
+    from recsys_tutorial import checks, datasets, interpret, losses, maps, metrics, models, plots
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.checks import check, progress
     from recsys_tutorial.evaluation import evaluate, predict
+    from recsys_tutorial.expecting import expect
     from recsys_tutorial.machine import readiness
     from recsys_tutorial.pages import page
     from recsys_tutorial.rating import rate_films
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from recsys_tutorial.sweeping import Sweep, sweep
     from recsys_tutorial.training import History, TrainingDiverged, fit, scalars, watch
 
-_MODULES = ("checks", "datasets", "losses", "metrics", "models", "plots")
+_MODULES = ("checks", "datasets", "interpret", "losses", "maps", "metrics", "models", "plots")
 _NAMES = {
     "Batch": "batch",
     "History": "training",
@@ -32,6 +33,7 @@ _NAMES = {
     "TrainingDiverged": "training",
     "check": "checks",
     "evaluate": "evaluation",
+    "expect": "expecting",
     "fit": "training",
     "ledger": "results",
     "page": "pages",
@@ -54,9 +56,12 @@ __all__ = [
     "checks",
     "datasets",
     "evaluate",
+    "expect",
     "fit",
+    "interpret",
     "ledger",
     "losses",
+    "maps",
     "metrics",
     "models",
     "page",

@@ -1,0 +1,132 @@
+"""Principal axes of what a model says about people and items."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from recsys_tutorial.interpret.factors import factors
+from recsys_tutorial.models.base import Model
+
+_SMALLEST = 1e-6  # of the largest singular value: below it is rounding of float32 tables
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Axes:
+    """The personal parts of all scores, taken apart into axes: the widest first.
+
+    `users @ items.T` is the user-centred personal part `(p_u - mean p) . q_i` in stars.
+
+    users     : (n_users, k), standard deviations: 0 is the average person, 1 is clearly different
+    items     : (n_items, k), stars: what one standard deviation along the axis adds to the score
+    sd        : (k,), stars: the spread of the axis over all people and items (root mean square)
+    share     : (k,), share of the variance of the personal parts; they sum to 1
+    seen_user, seen_item : bool; rows without training ratings are zero and count for nothing
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    sd: np.ndarray
+    share: np.ndarray
+    seen_user: np.ndarray
+    seen_item: np.ndarray
+    centre: np.ndarray
+    into: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sd)
+
+    def __repr__(self) -> str:
+        first = ", ".join(f"{s:.0%}" for s in self.share[:3])
+        return f"<Axes: {len(self)} axes, of {first} ... of the personal variance>"
+
+    def place(self, row: ArrayLike) -> np.ndarray:
+        """Coordinates (k,) of one more user's row (d or more,) of factors; what follows the first
+        d numbers, such as a bias, is left out."""
+        return (np.asarray(row, dtype=np.float64)[: len(self.centre)] - self.centre) @ self.into
+
+
+def pca(model: Model) -> Axes:
+    """Principal axes of the user-centred scores of a fitted model.
+
+    Taken of the product `(P - mean p) Q^T` and not of the tables: `(P M^-T, Q M)` gives the same
+    scores for any invertible M, so axes of either table alone are an accident of training. The
+    product is never made: thin QR of each side, then an SVD of a (d, d) matrix.
+    Signs: on each axis the item farthest from zero is positive.
+
+    Raises TypeError or ValueError for a model without factors.
+    """
+    f = factors(model)
+    n = int(f.seen_user.sum())
+    centre = f.user[f.seen_user].mean(0)
+    left, r_left = np.linalg.qr((f.user - centre) * f.seen_user[:, None])
+    right, r_right = np.linalg.qr(f.item)
+    u, size, vt = np.linalg.svd(r_left @ r_right.T)
+    k = int((size > _SMALLEST * size[0]).sum())
+    if k == 0:
+        raise ValueError("all users of this model are the same: train it first")
+    u, size, v = u[:, :k], size[:k], vt[:k].T
+    items = right @ v
+    sign = np.sign(items[np.abs(items).argmax(0), np.arange(k)])
+    return Axes(
+        users=left @ u * sign * np.sqrt(n),
+        items=items * sign * size / np.sqrt(n),
+        sd=size / np.sqrt(n * int(f.seen_item.sum())),
+        share=size**2 / (size**2).sum(),
+        seen_user=f.seen_user,
+        seen_item=f.seen_item,
+        centre=centre,
+        into=r_right.T @ v * sign / size * np.sqrt(n),
+    )
+
+
+def place(axes: Axes, model: Model, ratings: Mapping[Hashable, float]) -> np.ndarray:
+    """Where somebody with these ratings (item id to stars) stands on the axes: (k,), in standard
+    deviations of the users. With few ratings everybody stands near the middle.
+
+    Raises TypeError for a model that cannot fold in a new user, KeyError for an unknown item.
+    """
+    fold_in: Any = getattr(model, "fold_in", None)
+    if fold_in is None or model.item_vocab is None:
+        raise TypeError(f"{type(model).__name__} cannot place a new user: it has no fold_in")
+    items = torch.from_numpy(model.item_vocab.index(list(ratings)))
+    stars = torch.tensor([float(r) for r in ratings.values()])
+    return axes.place(fold_in(items, stars).row.numpy())
+
+
+def matches(a: Axes, b: Axes, rows: np.ndarray | None = None, among: int = 10) -> np.ndarray:
+    """For each axis of `a` how well `b` has it too: (min(k, among),), from 0 to 1.
+
+    The largest |cosine| between the items' places on that axis and on the first `among` of `b`.
+
+    rows : bool or positions, the items that count; None for those that both have seen
+    """
+    rows = a.seen_item & b.seen_item if rows is None else rows
+    x, y = a.items[rows][:, :among], b.items[rows][:, :among]
+    cosine = (x / np.linalg.norm(x, axis=0)).T @ (y / np.linalg.norm(y, axis=0))
+    return np.abs(cosine).max(1)
+
+
+def neighbours_kept(places: np.ndarray, picture: np.ndarray, k: int = 10) -> np.ndarray:
+    """Share of each item's k nearest that are still among its k nearest in a picture: (n,).
+
+    places  : (n, d), where nearness is the cosine; no row may be zero
+    picture : (n, 2), where it is plain distance, as the eye sees it
+    """
+    n = len(places)
+    if not 1 <= k < n:
+        raise ValueError(f"k={k} must be from 1 to {n - 1}, the number of other items")
+    unit = places / np.linalg.norm(places, axis=1, keepdims=True)
+    apart = ((picture[:, None] - picture[None]) ** 2).sum(-1)
+    near = []
+    for distance in (-(unit @ unit.T), apart):
+        np.fill_diagonal(distance, np.inf)  # nobody is a neighbour of itself
+        chosen = np.zeros((n, n), dtype=bool)
+        np.put_along_axis(chosen, np.argpartition(distance, k - 1, axis=1)[:, :k], True, axis=1)
+        near.append(chosen)
+    return (near[0] & near[1]).sum(1) / k

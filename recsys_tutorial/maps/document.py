@@ -1,0 +1,271 @@
+"""The page of a map of films: its HTML, style and script, with places for what differs."""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<title>@TITLE@</title>
+<style>@STYLE@</style>
+</head>
+<body>
+<h1>@TITLE@</h1>
+<div class="live" hidden>
+<div class="row">
+<label for="search">Find a film</label>
+<input id="search" type="search" autocomplete="off" aria-describedby="help">
+<button type="button" id="in" aria-label="Zoom in">+</button>
+<button type="button" id="out" aria-label="Zoom out">&minus;</button>
+<button type="button" id="all">Whole map</button>
+</div>
+<ul id="hits" aria-label="Films found"></ul>
+<div class="sides">
+<svg id="map" viewBox="0 0 760 500" tabindex="0" role="application"
+ aria-label="Map of films. Arrow keys go from film to film." aria-describedby="help"></svg>
+<section id="card" aria-label="The chosen film" aria-live="polite"></section>
+</div>
+<p id="help">Hover or click; or press Tab to reach the map, then the arrow keys to go from film to
+film, plus and minus to zoom, 0 for the whole map.</p>
+</div>
+<!--plain--><details id="plain" open>
+<summary>The map as a plain picture</summary>
+<img alt="@ALT@" src="data:image/png;base64,@PICTURE@">
+</details><!--/plain-->
+<script type="application/json" id="data">@DATA@</script>
+<script>@SCRIPT@</script>
+</body>
+</html>
+"""
+
+STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.4 system-ui, sans-serif; color: #111; background: #fff; margin: 12px; }
+h1 { font-size: 1.2rem; margin: 0 0 8px; }
+.row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
+input, button { font: inherit; padding: 4px 10px; border: 1px solid #666; border-radius: 4px;
+  background: #fff; color: #111; }
+input { flex: 1 1 200px; max-width: 340px; }
+button { cursor: pointer; }
+:focus-visible { outline: 3px solid #0072B2; outline-offset: 2px; }
+#hits { list-style: none; display: flex; flex-wrap: wrap; gap: 4px; margin: 6px 0; padding: 0;
+  min-height: 2.1rem; }
+#hits button, #card button { font-size: .88rem; text-align: left; padding: 2px 8px; }
+.sides { display: flex; flex-wrap: wrap; gap: 12px; }
+#map { flex: 1 1 480px; min-width: 0; border: 1px solid #767676; touch-action: none; }
+#card { flex: 1 1 200px; max-width: 320px; font-size: .95rem; }
+#card h2 { font-size: 1.05rem; margin: 0 0 4px; }
+#card ol { margin: 4px 0; padding-left: 1.4rem; }
+#card p { margin: 4px 0; }
+#map text { font-size: 13px; fill: #111; pointer-events: none; }
+#map .name { paint-order: stroke; stroke: #fff; stroke-width: 4px; font-size: 14px; }
+#map .film { fill: #56B4E9; stroke: #fff; stroke-width: 1; }
+#map .mine { fill: #D55E00; stroke: #000; stroke-width: 1; }
+#map .near { stroke: #000; stroke-width: 2; }
+#map .chosen { fill: #E69F00; stroke: #000; stroke-width: 2.5; }
+#map .zero { stroke: #999; stroke-dasharray: 4 4; }
+#help { color: #333; font-size: .88rem; margin: 6px 0; }
+details img { max-width: 100%; }
+"""
+
+SCRIPT = r"""
+"use strict";
+(() => {
+  const { films, labels } = JSON.parse(document.getElementById("data").textContent);
+  const svg = document.getElementById("map"), card = document.getElementById("card");
+  const search = document.getElementById("search"), hits = document.getElementById("hits");
+  const W = 760, H = 500, PAD = 44;
+  const range = side => {
+    const all = films.map(f => f[side]), low = Math.min(...all), high = Math.max(...all);
+    const more = 0.06 * (high - low || 1);
+    return [low - more, high + more];
+  };
+  const whole = { x: range("x"), y: range("y") };
+  let view = { x: [...whole.x], y: [...whole.y] }, chosen = -1, hovered = -1;
+
+  const make = (name, attributes, parent, text) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const key in attributes) node.setAttribute(key, attributes[key]);
+    if (text !== undefined) node.textContent = text;
+    parent.appendChild(node);
+    return node;
+  };
+  const left = value => PAD + (W - PAD - 8) * (value - view.x[0]) / (view.x[1] - view.x[0]);
+  const top = value => 8 + (H - PAD - 8) * (view.y[1] - value) / (view.y[1] - view.y[0]);
+  const place = f => [left(f.x), top(f.y)];
+  const inside = ([x, y]) => x >= PAD && x <= W - 8 && y >= 8 && y <= H - PAD;
+
+  const steps = ([low, high]) => {
+    const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough);
+    const found = [];
+    for (let v = Math.ceil(low / step); v * step <= high; v++)
+      found.push(+(v * step).toPrecision(6));
+    return found;
+  };
+
+  const draw = () => {
+    svg.replaceChildren();
+    for (const v of steps(view.x))
+      make("text", { x: left(v), y: H - 26, "text-anchor": "middle" }, svg, v);
+    for (const v of steps(view.y))
+      make("text", { x: PAD - 6, y: top(v) + 4, "text-anchor": "end" }, svg, v);
+    if (view.x[0] < 0 && view.x[1] > 0)
+      make("line", { class: "zero", x1: left(0), x2: left(0), y1: 8, y2: H - PAD }, svg);
+    if (view.y[0] < 0 && view.y[1] > 0)
+      make("line", { class: "zero", x1: PAD, x2: W - 8, y1: top(0), y2: top(0) }, svg);
+    make("text", { x: (W + PAD) / 2, y: H - 6, "text-anchor": "middle" }, svg, labels[0]);
+    make("text", { transform: `translate(12 ${(H - PAD) / 2}) rotate(-90)`,
+      "text-anchor": "middle" }, svg, labels[1]);
+    const near = chosen < 0 ? [] : films[chosen].near;
+    const order = films.map((_, i) => i).filter(i => inside(place(films[i])));
+    const rank = i =>
+      (i === chosen ? 3 : near.includes(i) ? 2 : films[i].mine === undefined ? 0 : 1);
+    order.sort((a, b) => rank(a) - rank(b));
+    for (const i of order) {
+      const [x, y] = place(films[i]), own = films[i].mine !== undefined;
+      const look = (own ? "film mine" : "film") + (near.includes(i) ? " near" : "")
+        + (i === chosen ? " chosen" : "");
+      const size = i === chosen ? 9 : own ? 7 : 5;
+      if (own) make("path", { class: look,
+        d: `M${x} ${y - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}z` }, svg);
+      else make("circle", { class: look, cx: x, cy: y, r: size }, svg);
+    }
+    for (const i of new Set([chosen, hovered])) {
+      if (i < 0 || !inside(place(films[i]))) continue;
+      const [x, y] = place(films[i]), onLeft = x < W / 2;
+      make("text", { class: "name", x: onLeft ? x + 12 : x - 12, y: y < 30 ? y + 20 : y - 10,
+        "text-anchor": onLeft ? "start" : "end" }, svg, films[i].title);
+    }
+  };
+
+  const button = (text, act) => {
+    const node = document.createElement("button");
+    node.type = "button";
+    node.textContent = text;
+    node.addEventListener("click", act);
+    return node;
+  };
+  const line = (name, text) => {
+    const node = document.createElement(name);
+    node.textContent = text;
+    return node;
+  };
+
+  const choose = i => {
+    chosen = i;
+    const f = films[i], [x, y] = place(f);
+    if (!inside([x, y])) move(f.x - (view.x[0] + view.x[1]) / 2, f.y - (view.y[0] + view.y[1]) / 2);
+    const words = [f.genres, `${f.ratings} ratings`];
+    if (f.mine !== undefined) words.push(`your rating: ${f.mine}`);
+    const list = document.createElement("ol");
+    for (const j of f.near) {
+      const item = document.createElement("li");
+      item.append(button(films[j].title, () => { choose(j); svg.focus(); }));
+      list.append(item);
+    }
+    card.replaceChildren(line("h2", f.title), line("p", words.filter(Boolean).join(" · ")),
+      line("p", `${f.x.toFixed(2)} across, ${f.y.toFixed(2)} up`),
+      line("p", "Nearest, ringed on the map:"), list);
+    draw();
+  };
+
+  const move = (dx, dy) => {
+    view = { x: view.x.map(v => v + dx), y: view.y.map(v => v + dy) };
+  };
+  const zoom = factor => {
+    const at = { x: (view.x[0] + view.x[1]) / 2, y: (view.y[0] + view.y[1]) / 2 };
+    if (chosen >= 0) { at.x = films[chosen].x; at.y = films[chosen].y; }
+    for (const side of ["x", "y"])
+      view[side] = view[side].map(v => at[side] + (v - at[side]) * factor);
+    const wide = whole.x[1] - whole.x[0];
+    if (view.x[1] - view.x[0] >= wide) view = { x: [...whole.x], y: [...whole.y] };
+    draw();
+  };
+  const showAll = () => { view = { x: [...whole.x], y: [...whole.y] }; draw(); };
+
+  // The next film in a direction: near, and not far off the line.
+  const go = (dx, dy) => {
+    if (chosen < 0) return choose(0);
+    const [x0, y0] = place(films[chosen]);
+    let best = -1, least = Infinity;
+    films.forEach((f, i) => {
+      const [x, y] = place(f), along = (x - x0) * dx + (y - y0) * dy;
+      const aside = Math.abs((x - x0) * dy) + Math.abs((y - y0) * dx);
+      if (i !== chosen && along > 0 && aside <= 2 * along && along + 2 * aside < least) {
+        best = i;
+        least = along + 2 * aside;
+      }
+    });
+    if (best >= 0) choose(best);
+  };
+
+  const nearestTo = event => {
+    const box = svg.getBoundingClientRect();
+    const scale = Math.min(box.width / W, box.height / H);
+    const x = (event.clientX - box.left - (box.width - W * scale) / 2) / scale;
+    const y = (event.clientY - box.top - (box.height - H * scale) / 2) / scale;
+    let best = -1, least = 18 ** 2;
+    films.forEach((f, i) => {
+      const [a, b] = place(f), apart = (a - x) ** 2 + (b - y) ** 2;
+      if (apart < least && inside([a, b])) { best = i; least = apart; }
+    });
+    return best;
+  };
+
+  svg.addEventListener("pointermove", event => {
+    const i = nearestTo(event);
+    if (i !== hovered) { hovered = i; draw(); }
+  });
+  svg.addEventListener("pointerleave", () => { hovered = -1; draw(); });
+  svg.addEventListener("click", event => {
+    const i = nearestTo(event);
+    if (i >= 0) choose(i);
+  });
+  svg.addEventListener("keydown", event => {
+    const act = {
+      ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1),
+      ArrowDown: () => go(0, 1), "+": () => zoom(0.6), "=": () => zoom(0.6),
+      "-": () => zoom(1 / 0.6), 0: showAll, Enter: () => choose(Math.max(chosen, 0)),
+    }[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  });
+  document.getElementById("in").addEventListener("click", () => zoom(0.6));
+  document.getElementById("out").addEventListener("click", () => zoom(1 / 0.6));
+  document.getElementById("all").addEventListener("click", showAll);
+
+  const plain = text => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const found = () => {
+    const words = plain(search.value).split(" ").filter(Boolean);
+    if (!words.length) return [];
+    const fits = i => words.every(w => plain(films[i].title).includes(w));
+    return films.map((_, i) => i).filter(fits).slice(0, 8);
+  };
+  search.addEventListener("input", () => {
+    const some = found();
+    hits.replaceChildren(...some.map(i => {
+      const item = document.createElement("li");
+      item.append(button(films[i].title, () => { choose(i); svg.focus(); }));
+      return item;
+    }));
+    if (!some.length && plain(search.value))
+      hits.replaceChildren(line("li", "No film of that name is on this map."));
+  });
+  search.addEventListener("keydown", event => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    const some = found();
+    if (some.length) choose(some[0]);
+  });
+
+  document.querySelector(".live").hidden = false;
+  document.getElementById("plain")?.removeAttribute("open");
+  card.append(line("p", "Choose a film on the map or by its title."));
+  draw();
+})();
+"""
