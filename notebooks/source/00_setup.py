@@ -40,9 +40,9 @@ ten[["title", "genres", "score"]]
 
 # %%
 print("Rated by an invented person:" if page.me_is_sample else "Rated by you:")
-mine = page.data.items.loc[list(page.me), ["title", "genres"]].reset_index(drop=True)
+mine = page.data.items.loc[list(page.me), ["title", "genres"]]
 mine["genres"] = mine["genres"].str.join(", ")
-mine.assign(stars=list(page.me.values()))
+mine.assign(stars=list(page.me.values())).reset_index(drop=True)
 
 # %% [markdown]
 # Hold the two tables against each other. Do the ten films fit the person? Looking at titles is the
@@ -71,17 +71,20 @@ from matplotlib import pyplot as plt
 average = page.train.rating.mean()
 lazy = rt.metrics.rmse(page.valid.rating, np.full(len(page.valid), average))
 error = history.frame["valid_rmse"]  # one number an epoch, in stars
-print(f"Average for everybody: {lazy:.2f} stars off. The model: {error.iloc[-1]:.2f}.")
-print(f"Training took {history.frame['seconds'].iloc[-1]:.1f} s.")
+seconds = history.frame["seconds"].iloc[-1]
+print(f"The average for everybody is {lazy:.2f} stars off.")
+print(f"The model is {error.iloc[-1]:.2f} stars off, after {seconds:.1f} s of training.")
 
 # %%
 fig, ax = plt.subplots()
-ax.axhline(lazy, color=rt.plots.PALETTE["black"], linestyle="--", label="the average for everybody")
+black = rt.plots.PALETTE["black"]
+ax.axhline(lazy, color=black, linestyle="--", label="the average for everybody")
 ax.plot(error, marker="o", label="the model above")
 ax.set(xlabel="epoch", ylabel="error on unseen ratings (RMSE, stars)")
 ax.legend()
-fell = f"the model's error falls from {error.iloc[0]:.2f} to {error.iloc[-1]:.2f} stars"
-rt.plots.show(fig, alt=f"Line chart over epochs: {fell}; the average's stays at {lazy:.2f}.")
+falls = f"falls from {error.iloc[0]:.2f} to {error.iloc[-1]:.2f} stars"
+alt = f"Line chart: the model's error {falls}; the average's stays at {lazy:.2f}."
+rt.plots.show(fig, alt=alt)
 
 # %% [markdown]
 # RMSE, the root of the mean squared error, is the size of a typical miss: lower is better. The rest

@@ -84,7 +84,7 @@ def check(name: str, answer: Any) -> bool:
     except Exception as error:  # the reader's code, or an answer of an unexpected kind
         off = _one_line(error)
     if answer is None:
-        off = "there is no answer yet: fill in the cell above, run it, then run this one again."
+        off = "fill in the cell above, then run both cells."
     if off is None:
         print(f"✓ {name} passed.")
     else:
