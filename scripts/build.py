@@ -1,6 +1,6 @@
 """Build what is generated: the notebooks from their sources, and the table of their minutes.
 
-python scripts/build.py pages             write the notebooks (attendee's, solutions, index)
+python scripts/build.py pages             write the notebooks and the README's table of them
 python scripts/build.py pages NAME ...    write those of the named pages only
 python scripts/build.py pages --check     write nothing; exit 1 and list what is out of sync
 python scripts/build.py measure [NAME]    run pages on real data, write notebooks/minutes.json
@@ -36,7 +36,7 @@ def pages(names: Sequence[str] = (), check: bool = False) -> int:
         print("out of sync: run python scripts/build.py pages" if stale else "in sync")
         return 1 if stale else 0
     write(ROOT, files, only=bool(names))
-    print(f"{len(files)} notebooks, {len(stale)} of them changed: {', '.join(stale) or 'none'}")
+    print(f"{len(files)} files, {len(stale)} of them changed: {', '.join(stale) or 'none'}")
     return 0
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import importlib.util
 import json
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +46,7 @@ def executed(name: str, kind: str, mode: str) -> Executed:
     """A page run by "Run all" in a fresh kernel: kind "solutions" or "attendee", mode "fast"
     (planted data) or "full"."""
     state = Path(tempfile.mkdtemp(prefix="page-state-"))
+    atexit.register(shutil.rmtree, state, ignore_errors=True)
     path = ROOT / "notebooks" / ("solutions" if kind == "solutions" else "") / f"{name}.ipynb"
     values = expressions(name) if kind == "solutions" else {}
     return Executed(**vars(run(path, mode=mode, state=state, values=values)), state=state)

@@ -94,7 +94,9 @@ def test_notebooks_are_in_sync_with_their_sources():
 
 
 def test_generated_notebooks_have_no_outputs_and_one_kernel():
-    for text in generate(ROOT).values():
+    for name, text in generate(ROOT).items():
+        if not name.endswith(".ipynb"):
+            continue
         notebook = nbformat.reads(text, as_version=4)
         assert notebook.metadata.kernelspec.name == "python3"
         for cell in notebook.cells:
@@ -104,7 +106,7 @@ def test_generated_notebooks_have_no_outputs_and_one_kernel():
 def test_every_link_between_notebooks_leads_somewhere():
     files = generate(ROOT)
     for name, text in files.items():
-        for cell in cells(text):
+        for cell in cells(text) if name.endswith(".ipynb") else ():
             for target in re.findall(r"\]\(([^)#:]+\.ipynb)\)", cell.source):
                 path = (ROOT / "notebooks" / name).parent / target
                 there = path.resolve().relative_to(ROOT / "notebooks").as_posix()
@@ -213,6 +215,20 @@ def test_contents_cell_becomes_the_table(project):
     path.write_text(FIRST + "\n# %% [markdown]\n# {contents}\n")
     made = cells(generate(project)["solutions/01_first.ipynb"])
     assert any("| [02 Second](02_second.ipynb) | 20 |  |" in c.source for c in made)
+
+
+def test_readme_gets_the_table_between_its_marks_and_keeps_the_rest(project):
+    path = project / "README.md"
+    path.write_text("Before.\n<!-- series: by the build -->\nold\n<!-- end of series -->\nAfter.\n")
+    assert "../README.md" in out_of_sync(project, generate(project))
+    write(project, generate(project))
+    text = path.read_text()
+    assert text.startswith("Before.\n<!-- series: by the build -->\n| page | minutes |")
+    assert "\n| [01 First](notebooks/01_first.ipynb) | 20 |  |\n" in text
+    assert text.endswith("| 03 Third | coming | |\n<!-- end of series -->\nAfter.\n")
+    assert out_of_sync(project, generate(project)) == []
+    path.write_text("No marks.\n")
+    assert "../README.md" not in generate(project)
 
 
 def test_bug_hunts_lie_one_folder_deeper(project):

@@ -22,6 +22,7 @@ Check = Callable[[Any, pages.Page], str | None]
 """A check of an answer: None if it is right, else a sentence that says what is off."""
 
 PROGRESS = "progress.json"
+NOTHING_YET = "fill in the cell above, then run both cells."
 
 _NO_MODULES = ("registry",)
 _PACKAGE = str(Path(__file__).resolve().parents[1])
@@ -80,11 +81,10 @@ def check(name: str, answer: Any) -> bool:
     """
     function = find(name)
     try:
-        off = function(answer, pages.current())
+        page = pages.current()
+        off = NOTHING_YET if answer is None else function(answer, page)
     except Exception as error:  # the reader's code, or an answer of an unexpected kind
         off = _one_line(error)
-    if answer is None:
-        off = "fill in the cell above, then run both cells."
     if off is None:
         print(f"✓ {name} passed.")
     else:

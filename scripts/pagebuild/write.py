@@ -23,6 +23,9 @@ CONTENTS = "{contents}"
 MARK = "recsys_tutorial"
 """Key in a notebook's metadata that says that it is generated, and from what."""
 
+SERIES = re.compile(r"(<!-- series: [^\n]*-->)\n.*?(<!-- end of series -->)", re.DOTALL)
+"""What stands between these marks of README.md is written by the build."""
+
 SETUP = """\
 # Run this cell first. Where the project is missing (on Colab), it is fetched and installed.
 try:
@@ -56,13 +59,13 @@ Run the next cell (Shift-Enter) to see the exercises you have passed. They are r
 
 
 def generate(root: Path, names: Sequence[str] = ()) -> dict[str, str]:
-    """Text of every generated notebook by its path below notebooks/; of the named pages only, and
-    without the index, where names are given.
+    """Text of every generated file by its path from notebooks/; of the named pages only, and
+    without the index and the README, where names are given.
 
     Raises SourceError that lists everything wrong with the sources.
     """
     book = Book.read(root, names)
-    files = {} if names else {"index.ipynb": index(book)}
+    files = {} if names else {"index.ipynb": index(book), **readme(root, book)}
     for source in book.sources.values():
         files[f"{source.name}.ipynb"] = page(book, source, solutions=False)
         files[f"solutions/{source.name}.ipynb"] = page(book, source, solutions=True)
@@ -74,11 +77,11 @@ def out_of_sync(root: Path, files: dict[str, str], *, only: bool = False) -> lis
 
     Notebooks of the reader's own are no business of the build; `only` leaves all others alone.
     """
-    there = {}
-    for path in (root / "notebooks").rglob("*.ipynb"):
-        name = path.relative_to(root / "notebooks").as_posix()
-        text = path.read_text(encoding="utf-8")
-        if name in files or (not only and _is_generated(name, text)):
+    folder = root / "notebooks"
+    there = {n: (folder / n).read_text(encoding="utf-8") for n in files if (folder / n).is_file()}
+    for path in [] if only else folder.rglob("*.ipynb"):
+        name, text = path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
+        if _is_generated(name, text):
             there[name] = text
     return sorted(name for name in {*files, *there} if files.get(name) != there.get(name))
 
@@ -144,6 +147,15 @@ def index(book: Book) -> str:
     cells.append(Cell("markdown", INDEX_PROGRESS, {}))
     cells.append(Cell("code", "import recsys_tutorial as rt\n\nrt.progress()", {}))
     return notebook_text(cells, "series.toml")
+
+
+def readme(root: Path, book: Book) -> dict[str, str]:
+    """README.md with the table of the series between its two marks, where it has them."""
+    path = root / "README.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    rows = "\n".join([*TABLE, *book.rows(book.series, "notebooks/")])
+    made, found = SERIES.subn(lambda mark: f"{mark[1]}\n{rows}\n{mark[2]}", text)
+    return {"../README.md": made} if found else {}
 
 
 def _quiet(code: str) -> str:
