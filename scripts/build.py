@@ -44,7 +44,7 @@ def measure(names: list[str]) -> int:
     from pagebuild.measure import measure_all
 
     code = measure_all(ROOT, names)
-    return code or pages()
+    return code or (pages(names) if names else 0) or pages()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 
 import nbformat
 import pytest
@@ -136,6 +137,15 @@ def test_runner_reports_errors_warnings_images_values_and_memory(tmp_path):
     assert result.peak_mib is None or result.peak_mib > 300
     assert result.values["size"] == 300 * 2**20
     assert "NameError" in str(result.values["broken"])
+
+
+def test_runner_takes_the_kernel_of_this_python(tmp_path, monkeypatch):
+    foreign = tmp_path / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    spec = {"argv": ["/no/such/python", "-f", "{connection_file}"], "display_name": "foreign"}
+    (foreign / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    assert ran(tmp_path, "import sys; print(sys.executable)").stdout == f"{sys.executable}\n"
 
 
 def test_images_with_text_are_fine(tmp_path):

@@ -16,6 +16,7 @@ from typing import Any
 
 import jupyter_client.channels
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
@@ -64,8 +65,6 @@ def run(path: Path, *, mode: str, state: Path, values: Mapping[str, str] | None 
         **os.environ,
         "RECSYS_TUTORIAL_PAGES": mode,
         "RECSYS_TUTORIAL_STATE": str(state),
-        # The kernel of this environment, not one of the same name in the home directory.
-        "JUPYTER_PREFER_ENV_PATH": "1",
     }
     _poll_in_slices()
     return asyncio.run(_run(notebook, path.parent, settings, values or {}))
@@ -77,7 +76,10 @@ async def _run(
     settings: dict[str, str],
     values: Mapping[str, str],
 ) -> Run:
-    manager = AsyncKernelManager(kernel_name="python3")
+    # No directories to look into: the kernel of this very Python, never one of the same name that
+    # stands in the home directory.
+    specs = KernelSpecManager(kernel_dirs=[])
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
     client = NotebookClient(
         notebook,
         km=manager,
