@@ -1,0 +1,212 @@
+// The page: search, rate, and see the list change. It knows nothing of how answers are made.
+"use strict";
+
+(async () => {
+  const FOUND = 8;
+  const BEST = 10;
+  const at = (id) => document.getElementById(id);
+  let about;
+  let found = [];
+  let best = [];
+  let mine = [];
+  let levels = [];
+
+  // ---- small things ----------------------------------------------------------------------
+
+  function element(name, properties = {}, ...children) {
+    const made = Object.assign(document.createElement(name), properties);
+    made.append(...children);
+    return made;
+  }
+
+  function say(text) {
+    at("status").textContent = text;
+  }
+
+  function fail(error) {
+    if (error.name === "AbortError") return;
+    at("best-note").textContent = error.message;
+    at("best-note").className = "note error";
+    say(error.message);
+  }
+
+  const stars = (value) => `${value} ${value === 1 ? "star" : "stars"}`;
+  const ratingOf = (item) => mine.find((one) => one.item === item)?.rating;
+
+  // Whole stars where the scale allows it, else ten even steps.
+  function levelsOf([low, high]) {
+    const whole = [];
+    for (let s = Math.ceil(low); s <= high; s++) whole.push(s);
+    if (whole.length > 1 && whole.length <= 10) return whole;
+    return Array.from({ length: 10 }, (_, i) => +(low + ((high - low) * i) / 9).toFixed(2));
+  }
+
+  // Only the latest question counts: a newer one calls the older off.
+  function latest(task) {
+    let running = null;
+    return async (...given) => {
+      running?.abort();
+      const own = (running = new AbortController());
+      try {
+        const answer = await task(...given, own.signal);
+        return own.signal.aborted ? undefined : answer;
+      } catch (error) {
+        if (!own.signal.aborted) fail(error);
+        return undefined;
+      }
+    };
+  }
+
+  // ---- your ratings, kept in this browser --------------------------------------------------
+
+  const key = () => `ratings of ${about.name}`;
+
+  function recall() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(key()) || "[]");
+      const [low, high] = about.scale;
+      const fits = (one) => one && typeof one.title === "string" && one.rating >= low && one.rating <= high;
+      mine = Array.isArray(kept) ? kept.filter(fits) : [];
+    } catch {
+      mine = []; // storage may be closed to frames
+    }
+  }
+
+  function keep() {
+    try {
+      localStorage.setItem(key(), JSON.stringify(mine));
+    } catch {
+      // the ratings then last as long as the page
+    }
+  }
+
+  // ---- drawing ----------------------------------------------------------------------------
+
+  function film(one, list, extra = []) {
+    const head = element("div", {}, element("span", { className: "title", textContent: one.title }));
+    if (one.score !== undefined) {
+      const text = about.predicts === "rating" ? `★ ${one.score.toFixed(1)}` : one.score.toFixed(2);
+      const expected = element("span", { className: "expected", textContent: text });
+      if (about.predicts === "rating") {
+        expected.append(element("span", { className: "hidden", textContent: " expected" }));
+      }
+      head.append(" ", expected);
+    }
+    if (one.genres?.length) {
+      head.append(" ", element("span", { className: "genres", textContent: one.genres.join(", ") }));
+    }
+    const group = element("div", { className: "stars" });
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", `Rate ${one.title}`);
+    for (const level of levels) {
+      const button = element("button", { type: "button", textContent: `${level}` });
+      button.setAttribute("aria-label", `${stars(level)} for ${one.title}`);
+      button.setAttribute("aria-pressed", String(ratingOf(one.item) === level));
+      button.dataset.place = `${list} ${one.item} ${level}`;
+      button.addEventListener("click", () => rate(one, level, list));
+      group.append(button);
+    }
+    const row = element("li", {}, head, ...extra, group);
+    row.dataset.item = one.item;
+    if (list === "mine") {
+      const remove = element("button", { type: "button", textContent: "Remove" });
+      remove.setAttribute("aria-label", `Remove the rating of ${one.title}`);
+      remove.addEventListener("click", () => forget(one));
+      group.append(remove);
+    }
+    return row;
+  }
+
+  function why(one) {
+    const named = one.reasons.map((r) => `${r.title}, which you gave ${r.rating} (${signed(r.lift)})`);
+    const text = named.length
+      ? `Because of ${named.join(" and ")}.`
+      : mine.length ? "Liked by most, whatever their taste." : "Liked by most.";
+    return element("p", { className: "why", textContent: text });
+  }
+
+  const signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(2)}`;
+
+  // Redrawing must not take the focus away from whoever works with the keyboard.
+  function draw() {
+    const place = document.activeElement?.dataset?.place;
+    at("found").replaceChildren(...found.map((one) => film(one, "found")));
+    at("best").replaceChildren(...best.map((one) => film(one, "best", [why(one)])));
+    at("mine").replaceChildren(...mine.map((one) => film(one, "mine")));
+    at("mine-note").textContent = mine.length ? "" : "Nothing yet.";
+    at("clear").hidden = !mine.length;
+    if (place) {
+      const again = document.querySelector(`[data-place=${CSS.escape(place)}]`);
+      (again || at(place.startsWith("best") ? "best-title" : "mine-title")).focus();
+    }
+  }
+
+  // ---- doing -------------------------------------------------------------------------------
+
+  async function rate(one, level) {
+    const { item, title, genres } = one;
+    mine = [{ item, title, genres, rating: level }, ...mine.filter((other) => other.item !== item)];
+    keep();
+    draw();
+    await recommend(`${stars(level)} for ${title}.`);
+  }
+
+  async function forget(one) {
+    mine = mine.filter((other) => other.item !== one.item);
+    keep();
+    draw();
+    at("mine-title").focus();
+    await recommend(`The rating of ${one.title} is removed.`);
+  }
+
+  const askBest = latest((ratings, signal) => backend.recommend(ratings, BEST, signal));
+  const askFound = latest((text, signal) => backend.search(text, FOUND, signal));
+
+  async function recommend(done = "") {
+    const answer = await askBest(mine.map(({ item, rating }) => ({ item, rating })));
+    if (!answer) return;
+    best = answer;
+    at("best-note").className = "note";
+    at("best-note").textContent = mine.length
+      ? `From ${mine.length === 1 ? "your one rating" : `your ${mine.length} ratings`}.`
+      : "What most people like; it becomes yours when you rate.";
+    draw();
+    say(`${done} First for you: ${best[0]?.title ?? "nothing is left"}.`.trim());
+  }
+
+  async function search(text) {
+    const answer = await askFound(text);
+    if (!answer) return;
+    found = answer;
+    const none = `No title has “${text.trim()}”.`;
+    at("found-note").textContent = text.trim() ? (found.length ? "" : none) : "The most rated films:";
+    draw();
+    if (text.trim()) say(found.length ? `${found.length} films found.` : none);
+  }
+
+  let typing;
+  at("query").addEventListener("input", (event) => {
+    clearTimeout(typing);
+    typing = setTimeout(() => search(event.target.value), 120);
+  });
+  at("clear").addEventListener("click", async () => {
+    mine = [];
+    keep();
+    draw();
+    at("mine-title").focus();
+    await recommend("All ratings are removed.");
+  });
+
+  try {
+    about = await backend.about();
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  levels = levelsOf(about.scale);
+  at("about").textContent = (about.planted ? "Every film here is invented. " : "") + about.text;
+  recall();
+  await search("");
+  await recommend();
+  document.body.dataset.ready = "true";
+})();

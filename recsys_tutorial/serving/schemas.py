@@ -1,0 +1,124 @@
+"""What goes in and out of the service, as its OpenAPI page shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+
+MOST_K = 100
+MOST_RATINGS = 500
+LONGEST_ID = 200
+
+ItemId = (
+    Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+    | Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID)]
+)
+Count = Annotated[int, Field(ge=1, le=MOST_K, description="how many at most")]
+
+
+class Rating(BaseModel):
+    """One rating, in stars."""
+
+    model_config = ConfigDict(extra="forbid")
+    item: ItemId
+    rating: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Ratings(BaseModel):
+    """Somebody known by these ratings alone."""
+
+    model_config = ConfigDict(extra="forbid")
+    ratings: Annotated[list[Rating], Field(max_length=MOST_RATINGS)]
+
+
+class RecommendRequest(Ratings):
+    """Ratings given on the spot, and how many recommendations are wanted."""
+
+    k: Annotated[int, Field(ge=1, le=MOST_K, strict=True)] = 10
+    reasons: Annotated[bool, Field(strict=True)] = True
+
+
+class ExplainRequest(Ratings):
+    """Ratings given on the spot, and the item whose score is to be explained."""
+
+    item: ItemId
+
+
+class Item(BaseModel):
+    """An item of the catalogue."""
+
+    item: int | str
+    title: str
+    year: int | None
+    genres: list[str]
+
+
+class Reason(BaseModel):
+    """A rating and what it contributes: stars above what it does for items in general."""
+
+    item: int | str
+    title: str
+    rating: float
+    lift: float
+
+
+class Recommendation(Item):
+    """An item, its expected stars (a unitless score for ranking models), and why."""
+
+    score: float
+    reasons: list[Reason]
+
+
+class Recommendations(BaseModel):
+    """The best items, the best first; fewer than k where fewer are left."""
+
+    model: str
+    recommendations: list[Recommendation]
+
+
+class SimilarItem(Item):
+    """An item and its similarity, from -1 to 1."""
+
+    similarity: float
+
+
+class Similar(BaseModel):
+    """The items most like one, the most similar first."""
+
+    model: str
+    items: list[SimilarItem]
+
+
+class Found(BaseModel):
+    """Items whose titles fit; the most rated of all where nothing was typed."""
+
+    items: list[Item]
+
+
+class Explanation(Item):
+    """A score as a sum: base and one contribution a rating."""
+
+    score: float
+    base: float
+    contributions: list[Reason]
+
+
+class Health(BaseModel):
+    """That the process lives."""
+
+    status: str
+    uptime_seconds: float
+
+
+class Ready(BaseModel):
+    """That it would answer now, and with which model."""
+
+    status: str
+    model: str
+
+
+class Problem(BaseModel):
+    """Why there is no answer, in words for people."""
+
+    detail: str
