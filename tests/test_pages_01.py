@@ -157,6 +157,7 @@ def test_density_counts_for_more_than_the_model(page):
     assert page["by_data"] > page["by_model"] + 2 * spread.max()
     assert page["by_model"] > 2 * spread[:, -1].max()
     assert mean[0, 0] - mean[1, 0] < page["by_model"] / 2  # thin: vectors are not worth it
+    assert abs(np.mean(page["held"]) - mean[0, 0]) < 0.005  # nor do they harm when held small
 
 
 def test_as_many_rows_are_worth_more_where_they_are_dense(page):
