@@ -185,6 +185,13 @@ def test_setup_cell_is_collapsed_and_knows_the_address(project):
             assert cell.source.splitlines()[-1].startswith("page = rt.page(")
 
 
+def test_a_cell_can_be_collapsed(project):
+    path = project / "notebooks" / "source" / "02_second.py"
+    path.write_text(GOOD.replace("# %%\none = 1", '# %% tags=["hide-input"]\none = 1'))
+    (cell,) = with_tag(generate(project)["02_second.ipynb"], "hide-input")
+    assert (cell.source, cell.metadata.jupyter.source_hidden) == ("one = 1", True)
+
+
 def test_header_and_footer_link_what_is_written_and_name_what_is_coming(project):
     first, second = (cells(generate(project)[f"{n}.ipynb"]) for n in ("01_first", "02_second"))
     assert "**About 20 minutes** · Before this page: nothing" in first[0].source

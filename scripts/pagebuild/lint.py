@@ -10,7 +10,7 @@ from pagebuild.source import Cell, Entry, Source
 SETUP = 'import recsys_tutorial as rt\n\npage = rt.page("{name}")'
 LONGEST = 16  # lines of a code cell
 LONGEST_SOLUTION = 25
-TAGS = {"setup", "stub", "solution", "notes", "long", "raises-exception"}
+TAGS = {"setup", "stub", "solution", "notes", "long", "hide-input", "raises-exception"}
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 
 

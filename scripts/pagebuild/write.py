@@ -120,7 +120,6 @@ def page(book: Book, source: Source, *, solutions: bool) -> str:
             text = f"{text}\n\n{book.header(source, solutions)}"
         elif number == 1:
             text = SETUP.format(name=source.name, repository=book.address)
-            metadata["jupyter"] = {"source_hidden": True}
         elif cell.kind == "code":
             text = _quiet(text)
         elif text == CONTENTS:
@@ -128,6 +127,8 @@ def page(book: Book, source: Source, *, solutions: bool) -> str:
             text = "\n".join([*TABLE, *book.rows(book.series, folder)])
         elif up:
             text = re.sub(r"(\]\(|src=\")images/", rf"\1{up}images/", text)
+        if {"setup", "hide-input"} & set(cell.tags):
+            metadata["jupyter"] = {"source_hidden": True}
         cells.append(Cell(cell.kind, text, metadata))
     cells.append(Cell("markdown", book.footer(source, solutions), {"tags": ["footer"]}))
     dropped = {"notes", "stub" if solutions else "solution"}
