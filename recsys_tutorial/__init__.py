@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from recsys_tutorial import checks, datasets, interpret, losses, maps, metrics, models, plots
+    from recsys_tutorial import (
+        checks,
+        datasets,
+        interpret,
+        losses,
+        maps,
+        metrics,
+        models,
+        plots,
+        serving,
+    )
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.checks import check, progress
     from recsys_tutorial.evaluation import evaluate, predict
@@ -25,7 +35,17 @@ if TYPE_CHECKING:
     from recsys_tutorial.sweeping import Sweep, sweep
     from recsys_tutorial.training import History, TrainingDiverged, fit, scalars, watch
 
-_MODULES = ("checks", "datasets", "interpret", "losses", "maps", "metrics", "models", "plots")
+_MODULES = (
+    "checks",
+    "datasets",
+    "interpret",
+    "losses",
+    "maps",
+    "metrics",
+    "models",
+    "plots",
+    "serving",
+)
 _NAMES = {
     "Batch": "batch",
     "History": "training",
@@ -72,6 +92,7 @@ __all__ = [
     "readiness",
     "recommend",
     "scalars",
+    "serving",
     "sweep",
     "watch",
 ]

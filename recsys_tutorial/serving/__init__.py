@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recsys_tutorial.serving.app import create_app
     from recsys_tutorial.serving.engine import Engine
-    from recsys_tutorial.serving.export import Exported, ExportError, export, load
+    from recsys_tutorial.serving.exporting import Exported, ExportError, export, load
     from recsys_tutorial.serving.server import Served, serve
     from recsys_tutorial.serving.site import build_site
 
 _NAMES = {
     "Engine": "engine",
-    "ExportError": "export",
-    "Exported": "export",
+    "ExportError": "exporting",
+    "Exported": "exporting",
     "Served": "server",
     "build_site": "site",
     "create_app": "app",
-    "export": "export",
-    "load": "export",
+    "export": "exporting",
+    "load": "exporting",
     "serve": "server",
 }
 
@@ -50,5 +50,5 @@ def __getattr__(name: str) -> Any:
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-    globals()[name] = value  # also where a submodule has the same name: rt.serving.export
+    globals()[name] = value
     return value

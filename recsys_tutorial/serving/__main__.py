@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from recsys_tutorial.serving.export import ExportError
+from recsys_tutorial.serving.exporting import ExportError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> None:
     from recsys_tutorial import datasets, evaluate, fit
     from recsys_tutorial.models import BiasedMF
-    from recsys_tutorial.serving.export import export
+    from recsys_tutorial.serving.exporting import export
 
     data = datasets.load(options.dataset, data_dir=options.data_dir)
     train, valid, test = data.split("random", seed=42)

@@ -10,7 +10,7 @@ import torch
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.models.mf import MF
-from recsys_tutorial.serving.export import Exported
+from recsys_tutorial.serving.exporting import Exported
 from recsys_tutorial.serving.search import TitleSearch
 
 MOST_REASONS = 2

@@ -24,7 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: E402
 
 from recsys_tutorial.serving.app import Holder, create_app, model_id  # noqa: E402
 from recsys_tutorial.serving.engine import Engine  # noqa: E402
-from recsys_tutorial.serving.export import CARD, ExportError, load  # noqa: E402
+from recsys_tutorial.serving.exporting import CARD, ExportError, load  # noqa: E402
 from recsys_tutorial.serving.guard import Limits  # noqa: E402
 
 log = logging.getLogger("recsys_tutorial.serving")

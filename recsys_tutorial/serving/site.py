@@ -12,7 +12,7 @@ import numpy as np
 
 from recsys_tutorial.local import replacing
 from recsys_tutorial.serving.engine import Engine
-from recsys_tutorial.serving.export import Exported, load
+from recsys_tutorial.serving.exporting import Exported, load
 from recsys_tutorial.serving.page_files import page_files, page_html
 
 SCRIPTS = ("table.js", "engine.js", "static.js", "app.js")
