@@ -17,6 +17,7 @@ def require() -> None:
     if missing:
         raise ServeExtraMissing(
             f"the service needs the extra `serve`, and {' and '.join(missing)} is not installed: "
-            'run  pip install "recsys-tutorial[serve]"  or in a checkout  pip install -e ".[serve]"',
+            'run  pip install "recsys-tutorial[serve]"  or, in a checkout,  '
+            'pip install -e ".[serve]"',
             name=missing[0],
         )
