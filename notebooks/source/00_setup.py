@@ -16,8 +16,9 @@ page = rt.page("00_setup")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten films, now
 #
-# Click into the next cell and press **Shift-Enter**. It trains a recommender on the spot and asks it
-# for ten films.
+# Click on the folded cell above, *Run this cell first*, and press **Shift-Enter**: it finds the data
+# and says which. Press Shift-Enter again, until you are past the cell below. That one trains a
+# recommender on the spot and asks it for ten films.
 
 # %%
 model = rt.models.BiasedMF.for_dataset(page.train)  # not trained yet
