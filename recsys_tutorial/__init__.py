@@ -16,12 +16,16 @@ if TYPE_CHECKING:
         checks,
         datasets,
         interpret,
+        leakage,
         losses,
         maps,
         metrics,
         models,
         plots,
+        sampling,
         serving,
+        simulate,
+        uncertainty,
     )
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.checks import check, progress
@@ -39,12 +43,16 @@ _MODULES = (
     "checks",
     "datasets",
     "interpret",
+    "leakage",
     "losses",
     "maps",
     "metrics",
     "models",
     "plots",
+    "sampling",
     "serving",
+    "simulate",
+    "uncertainty",
 )
 _NAMES = {
     "Batch": "batch",
@@ -79,6 +87,7 @@ __all__ = [
     "expect",
     "fit",
     "interpret",
+    "leakage",
     "ledger",
     "losses",
     "maps",
@@ -91,9 +100,12 @@ __all__ = [
     "rate_films",
     "readiness",
     "recommend",
+    "sampling",
     "scalars",
     "serving",
+    "simulate",
     "sweep",
+    "uncertainty",
     "watch",
 ]
 

@@ -1,0 +1,164 @@
+"""Catching evaluations that have seen the answer: a laboratory, a detective, and twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from recsys_tutorial.datasets.dataset import Dataset
+
+
+class Laboratory(NamedTuple):
+    """Two training parts of the same size for the same test rows.
+
+    test  : rows after the cut, of users who have rows before the cut too
+    past  : training rows, all before the cut
+    mixed : as many training rows, of each test user too, some of them later than the test rows
+    """
+
+    test: Dataset
+    past: Dataset
+    mixed: Dataset
+
+
+def laboratory(
+    data: Dataset, cut: float = 0.7, *, least: int = 10, share: float = 0.5, seed: int = 0
+) -> Laboratory:
+    """Parts that differ in one thing only: whether training rows come after the test rows.
+
+    One moment cuts the data for everybody. *Warm* users have at least `least` rows on each side of
+    it. Of their rows after the cut, the earlier half is the test part. `past` is everything before
+    the cut. `mixed` takes rows of `past` out, at random, and puts as many later rows in: for each
+    warm user rows of the same user from after their test rows; for all others together rows from
+    after the cut.
+
+    Args:
+        data: with timestamps.
+        cut: share of the rows before the cut.
+        least: rows on each side that make a user warm.
+        share: largest share of the past rows to be exchanged.
+        seed: of the choice of rows.
+
+    Raises:
+        ValueError: no timestamps, shares outside of 0 to 1, nobody is warm.
+
+    Source: the problem: Ji, Sun, Zhang and Li 2023, "A critical study on data leakage in
+    recommender system offline evaluation". Holding test rows and sizes fixed is our design.
+    """
+    if data.timestamp is None:
+        raise ValueError("a cut in time needs times, and this Dataset has no timestamps")
+    if not (0 < cut < 1 and 0 < share <= 1) or least < 2:
+        raise ValueError(f"cut={cut} and share={share} are shares, least={least} is at least 2")
+    rng = np.random.default_rng(seed)
+    order = np.lexsort((data.row, data.timestamp))
+    after = data.timestamp >= data.timestamp[order[int(len(data) * cut)]]
+    n_before, n_after = (np.bincount(data.user[m], minlength=data.n_users) for m in (~after, after))
+    warm = np.flatnonzero((n_before >= least) & (n_after >= least))
+    if len(warm) == 0:
+        raise ValueError(f"nobody has {least} rows on each side of the cut: move it or lower least")
+    test: list[np.ndarray] = []
+    out: list[np.ndarray] = []
+    new: list[np.ndarray] = []
+    for user in warm:
+        mine = order[data.user[order] == user]  # in time
+        before, later = mine[~after[mine]], mine[after[mine]]
+        half = len(later) // 2
+        test.append(later[:half])
+        last = data.timestamp[later[half - 1]]
+        later = later[half:][data.timestamp[later[half:]] > last]  # not within the same second
+        _exchange(rng, before, later, share, out, new)
+    others = ~np.isin(data.user, warm)
+    _exchange(rng, np.flatnonzero(others & ~after), np.flatnonzero(others & after), share, out, new)
+    mixed = ~after
+    mixed[np.concatenate(out)] = False
+    mixed[np.concatenate(new)] = True
+    tested = np.sort(np.concatenate(test))
+    return Laboratory(data.take(tested), data.take(~after), data.take(mixed))
+
+
+def _exchange(
+    rng: np.random.Generator,
+    before: np.ndarray,
+    later: np.ndarray,
+    share: float,
+    out: list[np.ndarray],
+    new: list[np.ndarray],
+) -> None:
+    """Note which rows leave and which come, equally many, at most `share` of those before."""
+    n = min(int(len(before) * share), len(later))
+    out.append(rng.choice(before, n, replace=False))
+    new.append(rng.choice(later, n, replace=False))
+
+
+def sees_test(make: Callable[[Dataset, Dataset], Any], train: Dataset, test: Dataset) -> bool:
+    """The detective: does `make(train, test)` come out otherwise when the test part is another?
+
+    Whatever a pipeline makes before it scores (means, counts, bins, lists of items, a fitted
+    model's numbers) must depend on the training part alone. So it is made three times: with the
+    test part as it is, with its ratings turned upside down, and with every other row gone (the
+    first among them).
+
+    Args:
+        make: called with the two parts; returns numbers, strings, arrays, frames, or mappings,
+            lists and tuples of such. It must be deterministic: seed what is random.
+        train, test: the parts.
+
+    Returns:
+        True if anything differs: it has seen the test part. False is no proof of innocence for
+        everything, but it is for what was made here.
+
+    Raises:
+        ValueError: `make` gives different results for the very same parts; fewer than two rows
+            to test on.
+    """
+    if len(test) < 2:
+        raise ValueError(f"the test part has {len(test)} rows: two are needed to take one away")
+    honest = make(train, test)
+    if not _same(honest, make(train, test)):
+        raise ValueError("make(train, test) differs between two equal calls: seed what is random")
+    low, high = test.scale
+    upside_down = replace(test, rating=low + high - test.rating)
+    fewer = test.take(np.arange(1, len(test), 2))
+    return not all(_same(honest, make(train, other)) for other in (upside_down, fewer))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, (pd.Series, pd.DataFrame)) and isinstance(b, type(a)):
+        return bool(a.equals(b))  # type: ignore[arg-type]
+    if hasattr(a, "detach"):  # a torch tensor
+        a, b = a.detach().cpu(), b.detach().cpu()
+    x, y = np.asarray(a), np.asarray(b)
+    if x.shape != y.shape:
+        return False
+    numeric = np.issubdtype(x.dtype, np.number) and np.issubdtype(y.dtype, np.number)
+    return bool(np.array_equal(x, y, equal_nan=True) if numeric else np.array_equal(x, y))
+
+
+def twins(items: pd.DataFrame) -> dict[str, list[Any]]:
+    """Titles that stand in the table under more than one id: title to its ids, in table order."""
+    doubled = items[items["title"].duplicated(keep=False)]
+    return {str(title): ids.tolist() for title, ids in doubled.groupby("title", sort=True)["item"]}
+
+
+def twin_ratings(train: Dataset, test: Dataset) -> np.ndarray:
+    """What the same user gave, in `train`, to the same title under another id: (n_test,) stars.
+
+    NaN where there is no such row. A test row that has one is no test: its answer is known.
+
+    Raises:
+        ValueError: the parts have different vocabularies.
+    """
+    if not train.same_vocabulary(test):
+        raise ValueError("train and test must be parts of one Dataset: their vocabularies differ")
+    code, _ = pd.factorize(test.items["title"])
+    n = int(code.max(initial=0)) + 1
+    known = pd.Series(train.rating).groupby(train.user * n + code[train.item]).mean()
+    return known.reindex(test.user * n + code[test.item]).to_numpy(dtype=np.float64)

@@ -1,0 +1,22 @@
+"""Simulations in which the truth is known: shops, tests of recommenders, loops, days.
+
+Each takes an explicit seed and touches no global state; each is vectorised over many seeds, so
+that a page can show a band in place of one lucky line.
+"""
+
+from recsys_tutorial.simulate.intraday import FEEDS, intraday
+from recsys_tutorial.simulate.loops import feedback_loop
+from recsys_tutorial.simulate.shop import DESIGNS, Policy, ab_test
+from recsys_tutorial.simulate.testing import interleaving, peeking, sample_size
+
+__all__ = [
+    "DESIGNS",
+    "FEEDS",
+    "Policy",
+    "ab_test",
+    "feedback_loop",
+    "interleaving",
+    "intraday",
+    "peeking",
+    "sample_size",
+]

@@ -1,0 +1,171 @@
+"""Features of this very day, streamed; and what happens when training saw other ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+FEEDS = ("nightly", "streamed", "late", "skewed")
+"""The ways to feed a model that `intraday` compares."""
+
+
+def intraday(
+    *,
+    users: int = 400,
+    nights: int = 20,
+    clicks: int = 10,
+    genres: int = 6,
+    mood: float = 0.4,
+    variety: float = 0.3,
+    lag: int = 3,
+    seeds: int = 20,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How well the next click is foreseen, by what the model knows of today.
+
+    A user has a long-term taste, a distribution over genres (Dirichlet with concentration
+    `variety`). Each day has a mood: one genre, drawn from that taste. A click goes to the mood's
+    genre with probability `mood`, else to a genre drawn from the long-term taste. The log has
+    `nights` clicks from other days and today's `clicks`.
+
+    The model scores genre g by  w_1 ln(profile_g + 1/2) + w_2 ln(n_g + 1/2):  the long-term
+    profile, counted last night, and how often g was clicked today. Two weights, fitted to one half
+    of the users by maximum likelihood and served to the other half:
+
+        "nightly"  : n = 0 always, nothing of today is known
+        "streamed" : n counts the clicks before this one, in training and in serving
+        "late"     : the stream lags `lag` clicks behind, in training and in serving
+        "skewed"   : served as streamed, but trained on a table that was joined at midnight: there
+                     n counts all of today's clicks, also those that came later and the very click
+                     to be foreseen
+
+    Args:
+        users, nights, clicks, genres: sizes.
+        mood, variety: as above; the smaller the variety, the more a user sticks to few genres.
+        lag: clicks by which the late stream is behind.
+        seeds: worlds simulated side by side.
+        seed: everything follows from it.
+
+    Returns:
+        A frame with one row for each (world, feed, click), click from 1:
+        `hit`      : share of the served users whose next genre the model puts first
+        `surprise` : its mean -ln p, in nats, as served
+        `offline`  : the same for these users, computed from the table that training reads
+        `today`    : the weight w_2
+        The feed "truth" is what nobody can beat: the true probabilities, given the same past
+        clicks and the true taste.
+
+    Raises:
+        ValueError: sizes below what is needed, shares outside of 0 to 1.
+    """
+    if users < 4 or min(nights, seeds) < 1 or genres < 2 or clicks < 2 or lag < 0:
+        raise ValueError(
+            f"users={users} must be at least 4, genres={genres} and clicks={clicks} at least 2, "
+            f"nights={nights} and seeds={seeds} at least 1, lag={lag} not negative"
+        )
+    if not (0 < mood < 1 and variety > 0):
+        raise ValueError(f"mood={mood} must be between 0 and 1, variety={variety} positive")
+    root = np.random.default_rng(seed)
+    frames = []
+    for world, rng in enumerate(root.spawn(seeds)):
+        taste = rng.dirichlet(np.full(genres, variety), users)  # (users, genres)
+        taste = (taste + 1e-6) / (1 + genres * 1e-6)
+        today = _day(rng, taste, clicks, mood)
+        chosen = np.eye(genres)[today]  # (users, clicks, genres)
+        profile = np.log(_profile(rng, taste, nights) + 0.5)[:, None, :]
+        so_far = chosen.cumsum(1) - chosen
+        behind = np.zeros_like(so_far)
+        if lag < clicks:
+            behind[:, lag:] = so_far[:, : clicks - lag]
+        whole_day = np.broadcast_to(chosen.sum(1, keepdims=True), so_far.shape)
+        nothing = np.zeros_like(so_far)
+        feeds = {  # what training reads, what serving reads
+            "nightly": (nothing, nothing),
+            "streamed": (so_far, so_far),
+            "late": (behind, behind),
+            "skewed": (whole_day, so_far),
+        }
+        train, serve = slice(0, users // 2), slice(users // 2, None)
+        for feed, (trained_on, served) in feeds.items():
+            known = np.log(trained_on + 0.5)
+            weights = _fit(profile[train], known[train], chosen[train])
+            p, on_paper = (
+                _softmax(weights[0] * profile[serve] + weights[1] * today_is[serve])
+                for today_is in (np.log(served + 0.5), known)
+            )
+            frames.append(_score(world, feed, p, on_paper, today[serve], float(weights[1])))
+        p = _best_possible(taste, so_far, mood)[serve]
+        frames.append(_score(world, "truth", p, p, today[serve], np.nan))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _draw(rng: np.random.Generator, p: Floats, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Genres drawn from each user's row of p (users, genres): (users, *shape)."""
+    ladder = p.cumsum(1).reshape(len(p), *[1] * len(shape), p.shape[1])
+    u = rng.random((len(p), *shape, 1))
+    return np.minimum((u > ladder).sum(-1), p.shape[1] - 1)
+
+
+def _day(rng: np.random.Generator, taste: Floats, clicks: int, mood: float) -> NDArray[np.int64]:
+    """The genres clicked on one day: (users, clicks)."""
+    in_mood = np.repeat(_draw(rng, taste, (1,)), clicks, axis=1)
+    return np.where(rng.random(in_mood.shape) < mood, in_mood, _draw(rng, taste, (clicks,)))
+
+
+def _profile(rng: np.random.Generator, taste: Floats, nights: int) -> Floats:
+    """Clicks by genre on other days, one of each: (users, genres). Over days moods average out."""
+    past = _draw(rng, taste, (nights,))
+    return np.eye(taste.shape[1])[past].sum(1)
+
+
+def _softmax(score: Floats) -> Floats:
+    e = np.exp(score - score.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def _fit(profile: Floats, today: Floats, chosen: Floats) -> Floats:
+    """The two weights of highest likelihood, by Newton's method with a faint ridge: (2,)."""
+    x = np.stack([np.broadcast_to(profile, today.shape), today], axis=-1)  # (u, c, genres, 2)
+    w, ridge = np.zeros(2), 1e-6 * np.eye(2)  # the ridge decides where a feature says nothing
+    for _ in range(30):
+        p = _softmax(x @ w)
+        mean = np.einsum("ucg,ucgk->uck", p, x)
+        gradient = np.einsum("ucg,ucgk->k", chosen - p, x) - ridge @ w
+        curve = np.einsum("ucg,ucgk,ucgl->kl", p, x, x) - np.einsum("uck,ucl->kl", mean, mean)
+        step = np.linalg.solve(curve + ridge, gradient)
+        w = w + step * min(1.0, 1.0 / np.abs(step).max())
+        if np.abs(step).max() < 1e-9:
+            break
+    return w
+
+
+def _best_possible(taste: Floats, so_far: Floats, mood: float) -> Floats:
+    """P(next genre | taste, today's clicks so far), by Bayes over the hidden mood."""
+    # A click on g has chance mood + (1 - mood) taste_g if g is the mood, else (1 - mood) taste_g.
+    odds = np.log1p(mood / ((1 - mood) * taste))[:, None, :]  # (users, 1, genres)
+    belief = _softmax(np.log(taste)[:, None, :] + so_far * odds)
+    return mood * belief + (1 - mood) * taste[:, None, :]
+
+
+def _score(
+    world: int, feed: str, p: Floats, on_paper: Floats, today: NDArray[Any], weight: float
+) -> pd.DataFrame:
+    served, offline = (
+        -np.log(np.take_along_axis(q, today[..., None], -1)[..., 0]).mean(0) for q in (p, on_paper)
+    )
+    return pd.DataFrame(
+        {
+            "world": world,
+            "feed": feed,
+            "click": np.arange(1, today.shape[1] + 1),
+            "hit": (p.argmax(-1) == today).mean(0),
+            "surprise": served,
+            "offline": offline,
+            "today": weight,
+        }
+    )

@@ -1,0 +1,194 @@
+"""How many visitors a test needs, what looking early costs, and a test with sharper eyes."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def sample_size(sd: float, effect: float, *, level: float = 0.05, power: float = 0.8) -> int:
+    """Visitors needed in each arm to see a difference of means.
+
+    n = 2 (z_{1 - level/2} + z_power)^2 sd^2 / effect^2, two-sided, both arms of equal spread.
+
+    Args:
+        sd: standard deviation of one visitor's outcome; sqrt(p (1 - p)) for a click.
+        effect: difference to be seen, in the same unit.
+        level: how often a test without any effect may cry out.
+        power: how often a test with that effect must.
+
+    Raises:
+        ValueError: sd or effect not positive, level or power not between 0 and 1.
+
+    Example:
+        >>> sample_size(sd=0.3, effect=0.01)
+        14128
+    """
+    if not (sd > 0 and effect > 0):
+        raise ValueError(f"sd={sd} and effect={effect} must be positive")
+    if not (0 < level < 1 and 0 < power < 1):
+        raise ValueError(f"level={level} and power={power} must be between 0 and 1")
+    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    return math.ceil(2 * (z * sd / effect) ** 2)
+
+
+def peeking(
+    looks: int = 20,
+    *,
+    each: int = 200,
+    rate: float = 0.1,
+    lift: float = 0.0,
+    level: float = 0.05,
+    tests: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How often a test has been called significant by its k-th look.
+
+    Two arms of clicks. Every day `each` visitors more in each arm, and somebody looks: is
+    |z| beyond the bound? The truth is known: `lift` is added to the second arm's rate.
+
+    Args:
+        looks: days, and looks.
+        each: visitors a day and arm.
+        rate: click probability of the first arm.
+        lift: what the second has more.
+        level: two-sided level of each single look.
+        tests: number of tests that are simulated.
+        seed: everything follows from it.
+
+    Returns:
+        A frame indexed by the number of looks: `stopped` (share of the tests that would have been
+        stopped by then) and `once` (share that is significant at that very look).
+
+    Raises:
+        ValueError: numbers below 1, rates outside of 0 to 1.
+
+    Source: Armitage, McPherson and Rowe 1969, "Repeated significance tests on accumulating data".
+    """
+    if min(looks, each, tests) < 1:
+        raise ValueError(f"looks={looks}, each={each}, tests={tests} must be at least 1")
+    if not (0 < rate < 1 and 0 < rate + lift < 1):
+        raise ValueError(f"rate={rate} and rate + lift={rate + lift} must be between 0 and 1")
+    rng = np.random.default_rng(seed)
+    first, second = (
+        np.cumsum(rng.binomial(each, p, (tests, looks)), axis=1) for p in (rate, rate + lift)
+    )
+    n = each * np.arange(1, looks + 1)
+    pooled = (first + second) / (2 * n)
+    error = np.sqrt(2 * pooled * (1 - pooled) / n)
+    z = np.divide((second - first) / n, error, out=np.zeros(error.shape), where=error > 0)
+    loud = np.abs(z) > NormalDist().inv_cdf(1 - level / 2)
+    index = pd.RangeIndex(1, looks + 1, name="looks")
+    return pd.DataFrame(
+        {"stopped": np.maximum.accumulate(loud, axis=1).mean(0), "once": loud.mean(0)}, index=index
+    )
+
+
+def interleaving(
+    visitors: int | list[int],
+    *,
+    noise_a: float = 1.0,
+    noise_b: float = 1.3,
+    candidates: int = 20,
+    places: int = 6,
+    tests: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How often each kind of test finds the better of two rankers, for the same visitors.
+
+    A visitor knows how much they want each of `candidates` articles (standard normal). A ranker
+    sees that with normal noise; the one with less noise is better. Visitors click on one of the
+    `places` articles shown with probability sigmoid(eagerness - 3 + what they want), and they
+    differ in eagerness (sd 1.5 logits), which drowns a comparison between visitors.
+
+    A/B: half of the visitors see A's list, half B's; the arms' mean clicks are compared.
+    Interleaved: each sees one list into which the two rankers pick in turn, a coin deciding who
+    begins each round; the clicks on each ranker's picks are compared within the visitor.
+
+    Args:
+        visitors: visitors of a test; several numbers for several sizes.
+        noise_a, noise_b: standard deviation of the noise of the rankers.
+        candidates, places: articles that may be shown; length of the list, an even number.
+        tests: number of tests of each size.
+        seed: everything follows from it.
+
+    Returns:
+        A frame indexed by the number of visitors: `ab` and `interleaved`, the share of tests with
+        a z beyond 1.96 in favour of the better ranker.
+
+    Raises:
+        ValueError: fewer than two visitors, an odd number of places or too many.
+
+    Source: team-draft interleaving: Radlinski, Kurup and Joachims 2008, "How does clickthrough
+    data reflect retrieval quality?".
+    """
+    sizes = [visitors] if isinstance(visitors, int) else list(visitors)
+    if min(sizes) < 4 or tests < 1:
+        raise ValueError(f"visitors={visitors} must be at least 4, tests={tests} at least 1")
+    if places % 2 or not 2 <= places <= candidates // 2:
+        raise ValueError(
+            f"places={places} must be even and at most half of the {candidates} candidates"
+        )
+    rng = np.random.default_rng(seed)
+    better = 1.0 if noise_a < noise_b else -1.0
+    n = max(sizes) * tests
+    # Clicks of n visitors under each regime; tests take them in blocks.
+    want = rng.normal(size=(n, candidates)).astype(np.float32)
+    orders = [
+        np.argsort(-(want + noise * rng.normal(size=want.shape).astype(np.float32)), axis=1)
+        for noise in (noise_a, noise_b)
+    ]
+    eager = 1.5 * rng.normal(size=(n, 1))
+    would = rng.random(want.shape) < 1 / (1 + np.exp(3 - eager - want))
+    clicks_a, clicks_b = (np.take_along_axis(would, o[:, :places], 1).sum(1) for o in orders)
+    lead = _draft(orders[0], orders[1], would, places, rng)
+    rows = []
+    for size in sizes:
+        used = (tests, size)
+        a, b = clicks_a[: tests * size].reshape(used), clicks_b[: tests * size].reshape(used)
+        difference = better * lead[: tests * size].reshape(used)
+        half = size // 2
+        rows.append(
+            {
+                "ab": _found(better * a[:, :half], better * b[:, half:]),
+                "interleaved": _found(difference, np.zeros((tests, 1))),
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(sizes, name="visitors"))
+
+
+def _draft(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    would: NDArray[np.bool_],
+    places: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Clicks on A's picks minus clicks on B's, for each visitor: (n,)."""
+    n = len(would)
+    everyone = np.arange(n)
+    orders = np.stack([first, second])  # (2, n, candidates)
+    taken = np.zeros(would.shape, dtype=bool)
+    lead = np.zeros(n)
+    for _ in range(places // 2):
+        begins = rng.integers(0, 2, n)
+        for who in (begins, 1 - begins):
+            order = orders[who, everyone]  # (n, candidates)
+            free = ~np.take_along_axis(taken, order, 1)
+            pick = order[everyone, free.argmax(1)]
+            taken[everyone, pick] = True
+            lead += np.where(who == 0, 1.0, -1.0) * would[everyone, pick]
+    return lead
+
+
+def _found(a: Floats, b: Floats) -> float:
+    """Share of the tests in whose lines mean(a) - mean(b) is more than 1.96 standard errors."""
+    gap = a.mean(1) - b.mean(1)
+    error = np.sqrt(a.var(1) / a.shape[1] + b.var(1) / b.shape[1])
+    return float((gap > 1.96 * error).mean())

@@ -1,0 +1,148 @@
+"""How far a number can be trusted: intervals from resampling users.
+
+Rows of one user are alike, so a row is no independent draw: a user is. Every interval here draws
+users with replacement (a cluster bootstrap) and is the middle part of what comes out. It covers
+which users happened to be asked, not which split was drawn or how the training ended: repeat the
+experiment for those.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_tutorial import metrics
+
+Floats = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """A value with its bounds, in the value's own unit; `n` users stand behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, {self.n:,} users)"
+
+    @property
+    def off_zero(self) -> bool:
+        """Whether the interval leaves out 0: for a difference, that there is one."""
+        return self.low > 0 or self.high < 0
+
+
+def mean_interval(
+    values: Any, *, level: float = 0.95, samples: int = 2_000, seed: int = 0
+) -> Interval:
+    """Mean over users of one value a user, with a bootstrap interval.
+
+    Args:
+        values: (n_users,), one number a user; NaN where the user has none, which is left out. For
+            two models on the same users pass the differences: what users have in common cancels.
+        level: share of the resampled means inside.
+        samples: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: no value, level outside of 0 to 1, no samples.
+
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", the percentile interval.
+    """
+    _check(level, samples)
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1:
+        raise ValueError(f"values must be (n_users,), got the shape {x.shape}")
+    x = x[~np.isnan(x)]
+    if len(x) == 0:
+        raise ValueError("there is no value: every user is NaN, or there are no users")
+    rng = np.random.default_rng(seed)
+    means = np.concatenate(
+        [x[rng.integers(0, len(x), (some, len(x)))].mean(1) for some in _blocks(samples, len(x))]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(x.mean()), float(low), float(high), len(x))
+
+
+def conditional_auc_interval(labels: Any, scores: Any, users: Any, **settings: Any) -> Interval:
+    """`metrics.conditional_auc` (macro) with an interval over users.
+
+    Args:
+        labels, scores, users: (n,), as there. Users with one kind of label are left out, and
+            `n` counts those who remain.
+        settings: `level`, `samples`, `seed` of `mean_interval`.
+
+    Raises:
+        ValueError: as `metrics.group_auc`; no user has both kinds.
+    """
+    return mean_interval(metrics.group_auc(labels, scores, users)["auc"], **settings)
+
+
+def auc_interval(
+    labels: Any,
+    scores: Any,
+    users: Any,
+    *,
+    minus: Any = None,
+    level: float = 0.95,
+    samples: int = 500,
+    seed: int = 0,
+) -> Interval:
+    """Pooled `metrics.auc` with an interval over users: all rows of a drawn user come along.
+
+    Args:
+        labels, scores, users: (n,).
+        minus: (n,) scores of a second model; then the interval is of AUC(scores) - AUC(minus), both
+            on the same drawn users.
+        level, samples, seed: as in `mean_interval`.
+
+    Raises:
+        ValueError: as `metrics.group_auc`, level outside of 0 to 1, no samples, one class only.
+    """
+    _check(level, samples)
+    value = metrics.auc(labels, scores) - (0.0 if minus is None else metrics.auc(labels, minus))
+    if np.isnan(value):
+        raise ValueError("all labels are the same: an AUC needs both kinds")
+    names, code = np.unique(np.asarray(users), return_inverse=True)
+    y = np.asarray(labels, dtype=np.float64)
+    models = [_prepared(scores, y, code)] + ([] if minus is None else [_prepared(minus, y, code)])
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), samples)
+    values = np.array([_weighted(models[0], often) for often in drawn])
+    if minus is not None:
+        values = values - np.array([_weighted(models[1], often) for often in drawn])
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(value), float(low), float(high), len(names))
+
+
+def _check(level: float, samples: int) -> None:
+    if not 0 < level < 1 or samples < 1:
+        raise ValueError(f"level={level} must be between 0 and 1, samples={samples} at least 1")
+
+
+def _blocks(samples: int, n: int) -> list[int]:
+    """Resamples a block, so that an index table stays below 16 MB."""
+    each = max(1, 2_000_000 // n)
+    return [each] * (samples // each) + ([samples % each] if samples % each else [])
+
+
+def _prepared(scores: Any, y: Floats, code: Any) -> tuple[Any, Any, Any]:
+    """Rows in the order of the scores: user, label, and where runs of equal scores begin."""
+    s = np.asarray(scores, dtype=np.float64)
+    order = np.argsort(s, kind="stable")
+    runs = np.flatnonzero(np.diff(s[order], prepend=-np.inf) > 0)
+    return code[order], y[order], runs if len(runs) and runs[0] == 0 else np.append(0, runs)
+
+
+def _weighted(model: tuple[Any, Any, Any], often: Any) -> float:
+    """AUC when each row counts as often as its user was drawn."""
+    code, y, runs = model
+    weight = often[code].astype(np.float64)
+    positives = np.add.reduceat(weight * y, runs)
+    negatives = np.add.reduceat(weight * (1 - y), runs)
+    below = np.cumsum(negatives) - negatives
+    pairs = positives.sum() * negatives.sum()
+    return float((positives * (below + negatives / 2)).sum() / pairs) if pairs > 0 else np.nan

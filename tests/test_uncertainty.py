@@ -1,0 +1,115 @@
+"""Intervals over users: they cover what they should, and count users rather than rows."""
+
+import numpy as np
+import pytest
+
+from recsys_tutorial import metrics
+from recsys_tutorial.uncertainty import (
+    Interval,
+    auc_interval,
+    conditional_auc_interval,
+    mean_interval,
+)
+
+
+def test_ninety_five_of_a_hundred_intervals_hold_the_mean(rng):
+    held = []
+    for trial in range(300):
+        interval = mean_interval(rng.normal(2.0, 1.0, 60), samples=400, seed=trial)
+        held.append(interval.low <= 2.0 <= interval.high)
+    assert 0.90 <= np.mean(held) <= 0.985  # 0.95 - the percentile's small loss, +- 3 se of 0.0126
+
+
+def test_the_width_is_that_of_the_normal_theory(rng):
+    x = rng.normal(0, 1, 400)
+    interval = mean_interval(x)
+    expected = 2 * 1.96 * x.std() / np.sqrt(400)
+    assert interval.high - interval.low == pytest.approx(expected, rel=0.1)
+    assert interval.value == pytest.approx(x.mean())
+
+
+def test_missing_users_are_left_out_and_counted():
+    interval = mean_interval([1.0, np.nan, 3.0])
+    assert (interval.value, interval.n) == (2.0, 2)
+
+
+def test_a_seed_gives_the_same_interval_whatever_the_size_of_the_blocks():
+    x = np.arange(50.0)
+    assert mean_interval(x, seed=3) == mean_interval(x, seed=3)
+    assert mean_interval(x, seed=3) != mean_interval(x, seed=4)
+
+
+@pytest.mark.parametrize("values", [[], [np.nan, np.nan], np.ones((2, 2))])
+def test_nothing_to_average_is_refused(values):
+    with pytest.raises(ValueError, match="value"):
+        mean_interval(values)
+
+
+@pytest.mark.parametrize("settings", [{"level": 0.0}, {"level": 1.0}, {"samples": 0}])
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(ValueError, match="level="):
+        mean_interval([1.0, 2.0], **settings)
+
+
+def rated(rng, n_users=60, each=12):
+    users = np.repeat(np.arange(n_users), each)
+    generous = rng.normal(0, 1.5, n_users)[users]
+    liking = rng.normal(0, 1, len(users))
+    return users, generous, liking, (generous + liking > 0).astype(int)
+
+
+def test_conditional_interval_is_around_the_metric(rng):
+    users, _, liking, labels = rated(rng)
+    liking = liking + rng.normal(0, 1, len(users))
+    interval = conditional_auc_interval(labels, liking, users)
+    assert interval.value == pytest.approx(metrics.conditional_auc(labels, liking, users))
+    both = metrics.group_auc(labels, liking, users)["auc"].notna().sum()
+    assert interval.n == both < 60
+    assert interval.low < interval.value < interval.high
+
+
+def test_user_biases_have_a_conditional_auc_of_a_half_without_any_doubt(rng):
+    users, generous, _, labels = rated(rng)
+    interval = conditional_auc_interval(labels, generous, users)
+    assert (interval.low, interval.value, interval.high) == (0.5, 0.5, 0.5)
+
+
+def test_pooled_interval_equals_resampling_rows_by_hand(rng):
+    users, generous, liking, labels = rated(rng, 20, 5)
+    scores = np.round(generous + liking + rng.normal(0, 1, len(users)), 1)  # with ties
+    interval = auc_interval(labels, scores, users, samples=50, seed=7)
+    drawn = np.random.default_rng(7).multinomial(20, np.full(20, 1 / 20), 50)
+    values = []
+    for often in drawn:
+        rows = np.repeat(np.arange(len(users)), often[users])
+        values.append(metrics.auc(labels[rows], scores[rows]))
+    assert interval.low == pytest.approx(np.quantile(values, 0.025))
+    assert interval.high == pytest.approx(np.quantile(values, 0.975))
+
+
+def test_rows_of_one_user_do_not_count_as_independent(rng):
+    """Every row twice: as sure as before, where an interval over rows would shrink."""
+    users, generous, liking, labels = rated(rng)
+    scores = generous + 0.5 * liking
+    once = auc_interval(labels, scores, users, seed=1)
+    twice = auc_interval(np.tile(labels, 2), np.tile(scores, 2), np.tile(users, 2), seed=1)
+    assert twice.high - twice.low == pytest.approx(once.high - once.low)
+
+
+def test_a_difference_is_paired(rng):
+    users, generous, liking, labels = rated(rng)
+    same = auc_interval(labels, liking, users, minus=liking)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert not same.off_zero
+    better = auc_interval(labels, generous + liking, users, minus=generous)
+    assert better.off_zero
+    assert better.value > 0
+
+
+def test_a_pooled_interval_needs_both_labels():
+    with pytest.raises(ValueError, match="both kinds"):
+        auc_interval([1, 1], [0.1, 0.2], [0, 1])
+
+
+def test_an_interval_can_be_read_aloud():
+    assert str(Interval(0.7312, 0.72, 0.7421, 1200)) == "0.731 (0.720 to 0.742, 1,200 users)"
