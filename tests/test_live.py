@@ -317,6 +317,14 @@ class TestEventFiles:
         path.write_bytes(path.read_bytes()[:-9])
         assert len(rt.scalars(tmp_path)) == len(whole) - 1
 
+    def test_of_a_run_that_was_repeated_the_later_values_count(self, parts, tmp_path):
+        for lr in (1e-5, 0.05):
+            model = BiasedMF.for_dataset(parts[0])
+            history = rt.fit(model, parts[0], epochs=2, lr=lr, progress=False, log_dir=tmp_path)
+        found = rt.scalars(tmp_path)
+        last = found.loc[found["tag"] == "epoch/train_loss", "value"].tolist()
+        assert last == pytest.approx(history.frame["train_loss"].tolist())
+
     def test_no_file_is_an_error_that_says_how_to_get_one(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="log_dir"):
             rt.scalars(tmp_path)

@@ -15,7 +15,8 @@ def scalars(log_dir: str | Path) -> pd.DataFrame:
     run  : folder of the file below `log_dir`, "." for itself: what TensorBoard calls a run
     time : seconds since 1970 when it was written
 
-    A file that is being written is read as far as it is whole. Raises FileNotFoundError where
+    Where a run was written twice, the later value of each step counts. A file that is being written
+    is read as far as it is whole. Raises FileNotFoundError where
     there is no event file.
     """
     from tensorboardX.proto.event_pb2 import Event
@@ -33,7 +34,8 @@ def scalars(log_dir: str | Path) -> pd.DataFrame:
                 if value.WhichOneof("value") == "simple_value":
                     rows.append((run, value.tag, event.step, value.simple_value, event.wall_time))
     frame = pd.DataFrame(rows, columns=["run", "tag", "step", "value", "time"])
-    return frame.sort_values(["run", "tag", "step", "time"], ignore_index=True)
+    frame = frame.sort_values(["run", "tag", "step", "time"])
+    return frame.drop_duplicates(["run", "tag", "step"], keep="last", ignore_index=True)
 
 
 def _records(path: Path) -> Iterator[bytes]:
