@@ -119,7 +119,14 @@ def pip_download(
     with _made_directories(target), _scratch_directory(target) as scratch:
         pins = scratch / "requirements.txt"
         pins.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "--no-color",
+            "--no-input",
+        ]
         command += ["download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
         command += ["--retries", "1", "--progress-bar", "off"]
         command += ["-r", str(pins), "-d", str(scratch)]
