@@ -99,7 +99,7 @@
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", `Rate ${one.title}`);
     for (const level of levels) {
-      const button = element("button", { type: "button", textContent: `${level}` });
+      const button = element("button", { type: "button", textContent: `${level}★` });
       button.setAttribute("aria-label", `${stars(level)} for ${one.title}`);
       button.setAttribute("aria-pressed", String(ratingOf(one.item) === level));
       button.dataset.place = `${list} ${one.item} ${level}`;
@@ -168,7 +168,8 @@
     best = answer;
     at("best-note").className = "note";
     at("best-note").textContent = mine.length
-      ? `From ${mine.length === 1 ? "your one rating" : `your ${mine.length} ratings`}.`
+      ? `From ${mine.length === 1 ? "your one rating" : `your ${mine.length} ratings`}. ` +
+        "In brackets: the stars that a rating adds."
       : "What most people like; it becomes yours when you rate.";
     draw();
     say(`${done} First for you: ${best[0]?.title ?? "nothing is left"}.`.trim());

@@ -1,0 +1,223 @@
+"""The page in a real Chromium: with the service, and as a static site that computes by itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import httpx
+import lab
+import pytest
+from service import exported, film_model, films, served  # noqa: F401
+
+import recsys_tutorial as rt
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    path = lab.browser()
+    if path is None:
+        reason = f"no browser: none of {', '.join(lab.BROWSERS)} is installed"
+        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def site(exported, tmp_path_factory) -> str:  # noqa: F811
+    folder = rt.serving.build_site(exported, tmp_path_factory.mktemp("site"))
+    return (folder / "index.html").as_uri()
+
+
+@pytest.fixture(params=["service", "site"])
+def address(request) -> str:
+    if request.param == "service":
+        return request.getfixturevalue("served").url
+    return request.getfixturevalue("site")
+
+
+@pytest.fixture(params=sorted(SIZES))
+def page(request, chromium) -> Iterator[Any]:
+    """A fresh browser window in two sizes, whose console must stay silent and whose requests must
+    stay on this machine."""
+    width, height = SIZES[request.param]
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    made = context.new_page()
+    made.wrong, made.asked = [], []
+    made.on("pageerror", lambda error: made.wrong.append(str(error)))
+    made.on("console", lambda m: m.type in ("error", "warning") and made.wrong.append(m.text))
+    made.on("request", lambda one: made.asked.append(one.url))
+    yield made
+    assert made.wrong == []
+    outside = [u for u in made.asked if not u.startswith(("http://127.0.0.1:", "file://", "data:"))]
+    assert outside == []
+    context.close()
+
+
+def opened(page: Any, address: str) -> Any:
+    page.goto(address)
+    page.locator("body[data-ready]").wait_for(timeout=10_000)
+    return page
+
+
+def best(page: Any) -> list[str]:
+    return page.locator("#best .title").all_inner_texts()
+
+
+def rate(page: Any, place: str, number: int, stars: int) -> str:
+    """Click that many stars on a film of a list; its title, once the list for you has answered."""
+    row = page.locator(f"#{place} > li").nth(number)
+    title = row.locator(".title").inner_text()
+    row.get_by_role("button", name=f"{stars} star", exact=False).first.click()
+    said = f"{stars} star{'' if stars == 1 else 's'} for {title}."
+    page.locator("#status", has_text=said).wait_for(timeout=5_000, state="attached")
+    return title
+
+
+def test_rating_films_changes_the_list_and_its_reasons(page, address):
+    opened(page, address)
+    assert page.locator("#found > li").count() == 8  # the most rated, before anything is typed
+    start = best(page)
+    assert len(start) == 10
+    first = rate(page, "found", 0, 5)
+    assert f"Because of {first}" in page.locator("#best").inner_text()
+    assert first not in best(page)
+    loved = best(page)
+    rate(page, "found", 0, 1)
+    assert best(page) != loved, "another opinion, and the same list"
+    assert page.locator("#mine > li").count() == 1, "rating again replaces"
+    second = rate(page, "best", 0, 4)
+    assert page.locator("#mine .title").all_inner_texts() == [second, first]
+    assert second not in best(page)
+
+
+def test_ratings_survive_a_reload_and_can_be_taken_back(page, address):
+    opened(page, address)
+    start = best(page)
+    title = rate(page, "found", 1, 5)
+    after = best(page)
+    opened(page, address)
+    assert page.locator("#mine .title").all_inner_texts() == [title]
+    assert best(page) == after
+    page.get_by_role("button", name=f"Remove the rating of {title}").click()
+    page.locator("#status", has_text="is removed").wait_for(state="attached")
+    assert page.locator("#mine > li").count() == 0
+    assert best(page) == start
+    rate(page, "found", 0, 3)
+    page.get_by_role("button", name="Start over").click()
+    page.locator("#status", has_text="All ratings are removed").wait_for(state="attached")
+    assert best(page) == start
+
+
+def test_search_finds_as_one_types_and_says_when_nothing_fits(page, address, films):  # noqa: F811
+    opened(page, address)
+    title = films.items["title"].iloc[17]
+    page.get_by_label("Search for a title").fill(title.upper().replace(" (", "  "))
+    page.locator("#found .title", has_text=title).first.wait_for()
+    assert page.locator("#found .title").first.inner_text() == title
+    page.get_by_label("Search for a title").fill("zzzz<b>q")
+    page.get_by_text("No title has “zzzz<b>q”.").first.wait_for()
+    assert page.locator("#found > li").count() == 0
+
+
+def test_everything_can_be_done_with_the_keyboard(page, address):
+    opened(page, address)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "query"
+    for _ in range(5):
+        page.keyboard.press("Tab")  # to five stars of the first film
+    label = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert label.startswith("5 stars for ")
+    page.keyboard.press("Enter")
+    page.locator("#status", has_text="5 stars for").wait_for(state="attached")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == label
+    assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+    button = page.locator("#best > li").first.get_by_role("button").first
+    button.focus()
+    page.keyboard.press("Space")  # the film leaves the list, and the focus must not be lost
+    page.locator("#status", has_text="1 star for").wait_for(state="attached")
+    assert page.evaluate("document.activeElement.id") == "best-title"
+
+
+def test_no_accessibility_violation_before_and_after_rating(page, address):
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    opened(page, address)
+
+    def violations() -> list[str]:
+        page.evaluate(axe)
+        found = page.evaluate("async () => (await axe.run({preload: false})).violations")
+        return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found]
+
+    assert violations() == []
+    rate(page, "found", 0, 5)
+    rate(page, "found", 1, 2)
+    assert violations() == []
+
+
+def test_it_fits_the_width_and_fingers_can_hit_it(page, address):
+    opened(page, address)
+    rate(page, "found", 0, 5)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('button')].filter(b => !b.hidden)"
+        ".map(b => b.getBoundingClientRect()).map(r => Math.min(r.width, r.height))"
+    )
+    assert min(sizes) >= 43.9  # pixels; 44 is what guidelines ask for
+
+
+def test_the_page_of_addresses(page, served):  # noqa: F811
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    opened(page, f"{served.url}docs")
+    assert page.get_by_role("heading", name="POST /recommend").count() == 1
+    page.evaluate(axe)
+    assert page.evaluate("async () => (await axe.run()).violations.map(v => v.id)") == []
+
+
+def test_a_service_that_has_ended_is_said_so(chromium, exported):  # noqa: F811
+    service = rt.serving.serve(exported)
+    page = opened(chromium.new_page(), service.url)
+    service.stop()
+    page.locator("#found > li").first.get_by_role("button").first.click()
+    page.get_by_text("Is it still running?").first.wait_for(timeout=5_000)
+    page.close()
+
+
+def test_the_browser_computes_what_the_service_does(chromium, site, served, films, rng):  # noqa: F811
+    """Fold-in in JavaScript against the service, to 1e-4: scores, order, reasons, searches."""
+    page = chromium.new_page()
+    opened(page, site)
+    page.evaluate("window.engine = window.makeEngine(window.TABLE)")
+    for many in (0, 1, 2, 7, 40):
+        items = rng.choice(films.n_items, many, replace=False)
+        ratings = [
+            {"item": int(films.item_vocab.ids[i]), "rating": float(rng.integers(1, 6))}
+            for i in items
+        ]
+        answer = httpx.post(f"{served.url}recommend", json={"ratings": ratings, "k": 50}).json()
+        theirs = answer["recommendations"]
+        mine = page.evaluate("given => engine.recommend(given, 50)", ratings)
+        assert [one["item"] for one in mine] == [one["item"] for one in theirs]
+        assert [one["score"] for one in mine] == pytest.approx(
+            [one["score"] for one in theirs], abs=1e-4
+        )
+        for one, other in zip(mine, theirs, strict=True):
+            assert [r["item"] for r in one["reasons"]] == [r["item"] for r in other["reasons"]]
+            assert [r["lift"] for r in one["reasons"]] == pytest.approx(
+                [r["lift"] for r in other["reasons"]], abs=1e-4
+            )
+    for text in ("", "a", "the", films.items["title"].iloc[5], "É", "1995", "zzzz"):
+        found = httpx.get(f"{served.url}search", params={"q": text, "k": 20}).json()["items"]
+        assert page.evaluate("text => engine.find(text, 20)", text) == found
+    page.close()
