@@ -70,7 +70,7 @@ def describe(
     correlation), r, verdict. The verdict, in this order:
         "nothing: no wider than chance"   sd is not above the largest of the baseline
         "nothing: not found again"        `again` is below SAME_AXIS
-        "real, but no name fits"          |r| is below A_NAME, or not above what the best attribute
+        "stable, but no name fits"        |r| is below A_NAME, or not above what the best attribute
                                           of shuffled items reaches in 95 of 100 shuffles
         else the attribute, with r
     Without `baseline` or `again` their step is passed over.
@@ -87,7 +87,7 @@ def describe(
         best, r = str(table.index[place]), float(size[place, k])
         row = {"axis": k + 1, "share": axes.share[k], "sd": axes.sd[k]}
         named = abs(r) > max(luck[k], A_NAME)
-        verdict = f"{best} ({r:+.2f})" if named else "real, but no name fits"
+        verdict = f"{best} ({r:+.2f})" if named else "stable, but no name fits"
         if again is not None:
             row["again"] = again[k]
             verdict = verdict if again[k] >= SAME_AXIS else "nothing: not found again"

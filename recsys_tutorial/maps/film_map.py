@@ -8,7 +8,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def film_map(
     dataset: Dataset,
     xy: np.ndarray,
     *,
-    labels: tuple[str, str],
+    labels: Sequence[str],
     places: np.ndarray | None = None,
     mine: Mapping[Hashable, float] | None = None,
     most: int = 300,
@@ -87,7 +87,8 @@ def film_map(
     counts = dataset.counts("item")
     order = np.argsort(-counts, kind="stable")
     order = order[np.isfinite(xy[order]).all(1) & (counts[order] > 0)]
-    rows = np.array(dict.fromkeys([*order[:most].tolist(), *(i for i in order if i in own)]))
+    chosen = dict.fromkeys([*order[:most].tolist(), *(i for i in order.tolist() if i in own)])
+    rows = np.array(list(chosen), dtype=np.int64)
     if len(rows) < 2:
         raise ValueError("a map needs two items with ratings and a place")
     films = _films(dataset, xy, rows, own, counts)
@@ -101,7 +102,7 @@ def film_map(
         f"on top {_end(films, 'y', max)}, at the bottom {_end(films, 'y', min)}."
     )
     picture = _picture(films, labels, title)
-    data = json.dumps({"films": films, "labels": labels}, ensure_ascii=False)
+    data = json.dumps({"films": films, "labels": list(labels)}, ensure_ascii=False)
     content = {
         "TITLE": html.escape(title),
         "STYLE": STYLE,
@@ -150,7 +151,7 @@ def _end(films: list[dict[str, Any]], side: str, which: Any) -> str:
     return str(which(films, key=lambda f: f[side])["title"])
 
 
-def _picture(films: list[dict[str, Any]], labels: tuple[str, str], title: str) -> bytes:
+def _picture(films: list[dict[str, Any]], labels: Sequence[str], title: str) -> bytes:
     """The plain map: all items, titles where there is room, those at the rim first."""
     fig, ax = plt.subplots(figsize=(9, 6.5))
     x, y = (np.array([f[side] for f in films]) for side in ("x", "y"))
