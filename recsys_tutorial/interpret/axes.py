@@ -74,8 +74,8 @@ def pca(model: Model) -> Axes:
     items = right @ v
     sign = np.sign(items[np.abs(items).argmax(0), np.arange(k)])
     return Axes(
-        users=left @ u * sign * np.sqrt(n),
-        items=items * sign * size / np.sqrt(n),
+        users=left @ u * sign * np.sqrt(n) * f.seen_user[:, None],  # exactly zero where unseen
+        items=items * sign * size / np.sqrt(n) * f.seen_item[:, None],
         sd=size / np.sqrt(n * int(f.seen_item.sum())),
         share=size**2 / (size**2).sum(),
         seen_user=f.seen_user,
