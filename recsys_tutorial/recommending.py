@@ -142,20 +142,24 @@ def _reasons(
     items: np.ndarray,
     values: np.ndarray,
     best: np.ndarray,
-    most: int = 2,
 ) -> list[str]:
-    """For each item the ratings that lift it most above what they do for items in general."""
+    """For each item the ratings that lift it most above what they do for items in general.
+
+    One high and one low rating where there are both: low ones alone would often be the larger
+    numbers, and people ask first what they liked.
+    """
     rows, _ = _item_rows(model)
     centred = rows - rows.mean(0)
     lift = (folded.parts @ centred[torch.from_numpy(best).to(rows.device)].T).cpu().numpy()
     titles = dataset.items["title"].to_numpy()
     texts = []
     for column in range(len(best)):
-        order = np.argsort(-lift[:, column], kind="stable")[:most]
+        order = [j for j in np.argsort(-lift[:, column], kind="stable") if lift[j, column] > 0.005]
+        high = [j for j in order if values[j] >= values.mean()]
+        low = [j for j in order if values[j] < values.mean()]
         named = [
             f"{titles[items[j]]}, rated {values[j]:g} ({lift[j, column]:+.2f})"
-            for j in order
-            if lift[j, column] > 0.005
+            for j in ([*high[:1], *low[:1]] if high and low else order[:2])
         ]
         texts.append("; ".join(named) or "liked by most, whatever their taste")
     return texts

@@ -220,3 +220,39 @@ def test_weighted_mean():
         pd.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [1.0, 5.0], "weight": [3.0, 1.0]})
     )
     assert float(MF.for_dataset(data).mean) == pytest.approx(2.0)
+
+
+class TestFewRatings:
+    """A new user with few ratings is held near the average one; training's penalty would not."""
+
+    def test_one_rating_moves_a_new_user_little(self, small):
+        model = fitted(BiasedMF, small)
+        item = torch.tensor([int(np.argmax(small.counts("item")))])
+        _, offset = model.item_rows()
+        loved = model.fold_in(item, torch.tensor([5.0])).row
+        surprise = 5.0 - float(offset[item])
+        assert 0 < float(loved[-1]) < 0.3 * surprise
+
+    @pytest.mark.parametrize("n", [1, 3, 10])
+    def test_a_few_ratings_never_predict_worse_than_none(self, n):
+        data = rt.datasets.planted(n_users=300, n_items=120, n_ratings=15_000, seed=8)
+        known = data.user < 220
+        model = fitted(BiasedMF, data.take(known))
+        rows, offset = model.item_rows()
+        errors = []
+        for user in range(220, 300):
+            mine = np.flatnonzero(data.user == user)
+            first, rest = mine[:n], mine[n:]
+            folded = model.fold_in(torch.tensor(data.item[first]), torch.tensor(data.rating[first]))
+            none = offset[data.item[rest]]
+            some = rows[data.item[rest]] @ folded.row + none
+            errors.append(
+                [float(((torch.tensor(data.rating[rest]) - s) ** 2).mean()) for s in (none, some)]
+            )
+        without, with_some = np.mean(errors, axis=0)
+        assert with_some < without
+
+    def test_from_forty_ratings_on_it_is_the_penalty_of_training(self, small):
+        model = BiasedMF.for_dataset(small, dim=3, l2=0.2, l2_bias=0.05)
+        assert model.ridge(50).tolist() == pytest.approx([10, 10, 10, 2.5])
+        assert model.ridge(1).tolist() == pytest.approx([8, 8, 8, 0.05 + 3.9])
