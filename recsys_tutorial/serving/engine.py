@@ -13,6 +13,7 @@ from recsys_tutorial.models.mf import MF
 from recsys_tutorial.serving.exporting import Exported
 from recsys_tutorial.serving.search import TitleSearch
 
+MOST_RATINGS = 500  # of one person, given on the spot
 MOST_REASONS = 2
 LEAST_LIFT = 0.005  # stars; what is less does not count as a reason
 DAMPING = 10  # ratings at which a similarity counts half: few ratings make a chance neighbour
@@ -57,9 +58,8 @@ class Engine:
         self.average = self.rows.mean(0, dtype=np.float64).astype(np.float32)
         self.centred = self.rows - self.average
         # The closed form in numpy where it is the model's; else the model's own fold_in is asked.
-        self.ridge = None
-        if isinstance(model, MF) and type(model).fold_in is MF.fold_in:
-            self.ridge = model._ridge().double().clamp_min(1e-9).numpy()
+        self.closed_form = isinstance(model, MF) and type(model).fold_in is MF.fold_in
+        self._ridges: dict[int, np.ndarray] = {}
         length = np.linalg.norm(self.centred, axis=1, keepdims=True)
         self._direction = self.centred / np.maximum(length, 1e-12)
         self._trust = (self.counts / (self.counts + DAMPING)).astype(np.float32)
@@ -78,7 +78,7 @@ class Engine:
 
     def fold(self, items: np.ndarray, ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Row (d,) of a new user, and what each rating contributed: parts (n, d) that sum to it."""
-        if self.ridge is None:
+        if not self.closed_form:
             folded = self.model.fold_in(  # type: ignore[operator]
                 torch.from_numpy(items), torch.from_numpy(ratings.astype(np.float32))
             )
@@ -86,9 +86,16 @@ class Engine:
         z = self.rows[items].astype(np.float64)  # (n, d)
         y = ratings - self.offset[items]
         gram = z.T @ z
-        gram.flat[:: len(gram) + 1] += self.ridge * max(len(items), 1)
+        gram.flat[:: len(gram) + 1] += self.ridge(len(items))
         parts = np.linalg.solve(gram, z.T * y).T
         return parts.sum(0).astype(np.float32), parts.astype(np.float32)
+
+    def ridge(self, n: int) -> np.ndarray:
+        """The penalties (d,) on the row of somebody with n ratings, in closed form."""
+        if n not in self._ridges:
+            model: Any = self.model
+            self._ridges[n] = model.ridge(n).double().clamp_min(1e-9).numpy()
+        return self._ridges[n]
 
     def recommend(
         self, items: np.ndarray, ratings: np.ndarray, k: int = 10, reasons: bool = True
@@ -160,16 +167,9 @@ class Engine:
             for i, s in zip(best.tolist(), scores.tolist(), strict=True)
         ]
         if parts is not None and len(parts):
-            lift = (
-                parts @ self.centred[best].T
-            )  # (n, k): stars above what it does for items at large
-            first = np.argsort(-lift, axis=0, kind="stable")[:MOST_REASONS]
-            for column, row in enumerate(table):
-                row["reasons"] = [
-                    self._reason(items[j], ratings[j], lift[j, column])
-                    for j in first[:, column]
-                    if lift[j, column] > LEAST_LIFT
-                ]
+            lift = parts @ self.centred[best].T  # (n, k): stars above what it does for all items
+            for row, column, picked in zip(table, lift.T, _telling(lift, ratings), strict=True):
+                row["reasons"] = [self._reason(items[j], ratings[j], column[j]) for j in picked]
         return table
 
     def _reason(self, item: int, rating: float, lift: float) -> dict[str, Any]:
@@ -180,6 +180,26 @@ class Engine:
             "rating": float(rating),
             "lift": round(float(lift), 6),
         }
+
+
+def _telling(lift: np.ndarray, ratings: np.ndarray) -> list[list[int]]:
+    """For each column of lifts (n, k) the rows to be named, as `rt.recommend` names them: the best
+    of the high and of the low ratings, else the two best; none that lifts next to nothing."""
+    high = ratings >= ratings.mean()
+    first = np.argsort(-lift, axis=0, kind="stable")[:MOST_REASONS]
+    liked = np.where(high[:, None], lift, -np.inf).argmax(0)
+    disliked = np.where(high[:, None], -np.inf, lift).argmax(0)
+    columns = np.arange(lift.shape[1])
+    both = np.minimum(lift[liked, columns], lift[disliked, columns]) > LEAST_LIFT
+    both &= not high.all()
+    pairs = np.where(both, np.stack([liked, disliked]), _two(first))
+    return [
+        [j for j in dict.fromkeys(pairs[:, c].tolist()) if lift[j, c] > LEAST_LIFT] for c in columns
+    ]
+
+
+def _two(first: np.ndarray) -> np.ndarray:
+    return first if len(first) == 2 else np.repeat(first, 2, axis=0)
 
 
 def _positions(ids: Sequence[int | str]) -> Mapping[str, int]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
+from recsys_tutorial.serving.engine import MOST_RATINGS
+
 MOST_K = 100
-MOST_RATINGS = 500
 LONGEST_ID = 200
 
 ItemId = (

@@ -162,6 +162,7 @@ def _build(folder: Path, limits: Limits | None, access_log: bool) -> _Server:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that accepts connections. OSError that says what to do."""
+    found = None
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family)
@@ -171,6 +172,8 @@ def _listen(host: str, port: int) -> socket.socket:
         found.listen(256)
         found.setblocking(False)
     except (OSError, OverflowError) as error:
+        if found is not None:
+            found.close()
         raise OSError(
             f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}. "
             "Choose another port (0 finds a free one)"

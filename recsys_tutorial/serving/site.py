@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recsys_tutorial.local import replacing
-from recsys_tutorial.serving.engine import Engine
+from recsys_tutorial.serving.engine import MOST_RATINGS, Engine
 from recsys_tutorial.serving.exporting import Exported, load
 from recsys_tutorial.serving.page_files import page_files, page_html
 
@@ -44,7 +44,7 @@ def build_site(export: str | Path | Exported, out: str | Path) -> Path:
     exported = export if isinstance(export, Exported) else load(export)
     _check_terms(exported.card)
     engine = Engine(exported)
-    if not engine.folds_in or engine.ridge is None:
+    if not engine.folds_in or not engine.closed_form:
         raise TypeError(
             f"{exported.card['model']['class']} cannot place new users in the browser: export a "
             "model whose fold_in is a ridge regression, MF or BiasedMF"
@@ -85,7 +85,7 @@ def _table(engine: Engine) -> dict[str, Any]:
     card = engine.card
     listed = card["items"]
     n = len(listed["ids"])
-    assert engine.ridge is not None
+    kinds, kind = _ridges(engine)
     return {
         "name": card["data"]["name"],
         "planted": card["data"]["planted"],
@@ -96,7 +96,8 @@ def _table(engine: Engine) -> dict[str, Any]:
         "scale": list(engine.scale),
         "predicts": card["model"]["predicts"],
         "dim": engine.rows.shape[1],
-        "ridge": engine.ridge.tolist(),
+        "ridge": kinds,
+        "ridge_of": kind,
         "rows": _base64(engine.rows),
         "offset": _base64(engine.offset),
         "item": listed["ids"],
@@ -105,6 +106,14 @@ def _table(engine: Engine) -> dict[str, Any]:
         "genres": listed["genres"] or [[]] * n,
         "count": engine.counts.tolist(),
     }
+
+
+def _ridges(engine: Engine) -> tuple[list[list[float]], list[int]]:
+    """Penalties by number of ratings, one list for all columns that have the same: (kinds, which
+    kind each column of a row is of)."""
+    table = np.stack([engine.ridge(n) for n in range(MOST_RATINGS + 1)], axis=1)  # (d, 501)
+    kinds, kind = np.unique(table, axis=0, return_inverse=True)
+    return kinds.tolist(), kind.reshape(-1).tolist()
 
 
 def _base64(numbers: np.ndarray) -> str:

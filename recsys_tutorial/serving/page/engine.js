@@ -43,11 +43,11 @@ window.makeEngine = (table) => {
   // Ridge regression on the rated items' rows, by Cholesky: gram = L L'. One solution a rating, so
   // that each rating's share of the row is known.
   function foldIn(items, ratings) {
-    const many = Math.max(items.length, 1);
+    const penalty = (a) => table.ridge[table.ridge_of[a]][items.length];
     const lower = Array.from({ length: d }, () => new Float64Array(d));
     for (let a = 0; a < d; a++) {
       for (let b = 0; b <= a; b++) {
-        let sum = a === b ? table.ridge[a] * many : 0;
+        let sum = a === b ? penalty(a) : 0;
         for (const i of items) sum += rows[i * d + a] * rows[i * d + b];
         for (let c = 0; c < b; c++) sum -= lower[a][c] * lower[b][c];
         lower[a][b] = a === b ? Math.sqrt(sum) : sum / lower[b][b];
@@ -69,9 +69,19 @@ window.makeEngine = (table) => {
     });
   }
 
+  // The best of the high and of the low ratings, else the two best.
+  function telling(reasons) {
+    const mean = reasons.reduce((sum, one) => sum + one.rating, 0) / reasons.length;
+    const good = reasons.filter((one) => one.lift > LEAST_LIFT).sort((a, b) => b.lift - a.lift);
+    const high = good.find((one) => one.rating >= mean);
+    const low = good.find((one) => one.rating < mean);
+    return high && low ? [high, low] : good.slice(0, MOST_REASONS);
+  }
+
   function recommend(given, k) {
     const items = given.map((one) => position.get(String(one.item)));
     if (items.includes(undefined)) throw new Error("One of your films is not in this catalogue.");
+    if (items.length >= table.ridge[0].length) throw new Error("These are too many ratings.");
     const ratings = given.map((one) => one.rating);
     const parts = foldIn(items, ratings);
     const row = new Float64Array(d);
@@ -92,9 +102,7 @@ window.makeEngine = (table) => {
         for (let c = 0; c < d; c++) lift += part[c] * (rows[i * d + c] - average[c]);
         return { item: given[j].item, title: table.title[items[j]], rating: ratings[j], lift };
       });
-      reasons.sort((a, b) => b.lift - a.lift);
-      const telling = reasons.slice(0, MOST_REASONS).filter((one) => one.lift > LEAST_LIFT);
-      return { ...item(i), score: clip(score[i]), reasons: telling };
+      return { ...item(i), score: clip(score[i]), reasons: telling(reasons) };
     });
   }
 
