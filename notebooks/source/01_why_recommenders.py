@@ -27,7 +27,7 @@ import pandas as pd
 titles = page.data.items["title"].to_numpy()
 popular = titles[np.argsort(-page.train.counts("item"), kind="stable")[:5]]
 yours = rt.recommend(page.model, page.data, ratings=page.me, k=5)["title"].to_numpy()
-other = page.data.users.iloc[0]
+other = page.data.users.iloc[9]
 theirs = rt.recommend(page.model, page.data, other["user"], k=5)["title"].to_numpy()
 you = "for our sample person" if page.me_is_sample else "for you"
 other_name = f"for a {other['occupation']} of {other['age']}"
