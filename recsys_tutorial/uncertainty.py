@@ -36,19 +36,27 @@ class Interval(NamedTuple):
 
 
 def mean_interval(
-    values: Any, *, level: float = 0.95, samples: int = 2_000, seed: int = 0
+    values: Any,
+    *,
+    weights: Any = None,
+    level: float = 0.95,
+    samples: int = 2_000,
+    seed: int = 0,
 ) -> Interval:
     """Mean over users of one value a user, with a bootstrap interval.
 
     Args:
         values: (n_users,), one number a user; NaN where the user has none, which is left out. For
             two models on the same users pass the differences: what users have in common cancels.
+        weights: (n_users,), how much each user counts: with the number of rows of each, the mean
+            of users' means is the mean over rows. None: all count the same.
         level: share of the resampled means inside.
         samples: number of resamples.
         seed: of the resampling.
 
     Raises:
-        ValueError: no value, level outside of 0 to 1, no samples.
+        ValueError: no value, weights of another shape or not positive, level outside of 0 to 1,
+            no samples.
 
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", the percentile interval.
     """
@@ -56,15 +64,21 @@ def mean_interval(
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1:
         raise ValueError(f"values must be (n_users,), got the shape {x.shape}")
-    x = x[~np.isnan(x)]
+    w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
+    if w.shape != x.shape or not (w > 0).all():
+        raise ValueError(f"weights must be positive, one a user: {x.shape}, got {w.shape}")
+    there = ~np.isnan(x)
+    x, w = x[there], w[there]
     if len(x) == 0:
         raise ValueError("there is no value: every user is NaN, or there are no users")
     rng = np.random.default_rng(seed)
-    means = np.concatenate(
-        [x[rng.integers(0, len(x), (some, len(x)))].mean(1) for some in _blocks(samples, len(x))]
-    )
+    parts = []
+    for some in _blocks(samples, len(x)):
+        drawn = rng.integers(0, len(x), (some, len(x)))
+        parts.append((w * x)[drawn].sum(1) / w[drawn].sum(1))
+    means = np.concatenate(parts)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(x.mean()), float(low), float(high), len(x))
+    return Interval(float((w * x).sum() / w.sum()), float(low), float(high), len(x))
 
 
 def conditional_auc_interval(labels: Any, scores: Any, users: Any, **settings: Any) -> Interval:

@@ -51,6 +51,29 @@ def test_impossible_settings_are_refused(settings):
         mean_interval([1.0, 2.0], **settings)
 
 
+def test_weights_by_rows_give_the_mean_over_rows(rng):
+    rows = rng.integers(1, 50, 40)
+    user = np.repeat(np.arange(40), rows)
+    value = rng.normal(size=40)[user] + rng.normal(size=len(user))
+    means = np.bincount(user, value) / rows
+    interval = mean_interval(means, weights=rows, seed=1)
+    assert interval.value == pytest.approx(value.mean())
+    drawn = np.random.default_rng(1).integers(0, 40, (2_000, 40))
+    by_hand = [np.concatenate([value[user == u] for u in line]).mean() for line in drawn[:50]]
+    fast = (means * rows)[drawn[:50]].sum(1) / rows[drawn[:50]].sum(1)
+    np.testing.assert_allclose(fast, by_hand)
+    assert interval.low < value.mean() < interval.high
+    assert mean_interval(means, weights=np.full(40, 3), seed=1) == pytest.approx(
+        mean_interval(means, seed=1)
+    )
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, np.nan]])
+def test_impossible_weights_are_refused(weights):
+    with pytest.raises(ValueError, match="weights"):
+        mean_interval([1.0, 2.0], weights=weights)
+
+
 def rated(rng, n_users=60, each=12):
     users = np.repeat(np.arange(n_users), each)
     generous = rng.normal(0, 1.5, n_users)[users]

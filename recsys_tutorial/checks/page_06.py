@@ -1,0 +1,109 @@
+"""Checks of page 06."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial import metrics
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.leakage import sees_test
+from recsys_tutorial.pages import Page
+
+
+@register("06.prepare")
+def prepare(answer: Any, page: Page) -> str | None:
+    """A function: damped mean stars of each film, from the training part alone."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    train, test = page.train, page.test
+    value = answer(train, test)
+    if value is None:
+        return "the function returns nothing yet."
+    value = np.asarray(value, dtype=float)
+    if value.shape != (train.n_items,):
+        return f"one number a film is asked, ({train.n_items},); this returns {value.shape}."
+    if np.isnan(value).any():
+        return "it gives nan for some film: what does the formula say where the count is 0?"
+    if sees_test(answer, train, test):
+        return "the detective has caught it: something here comes from the test part."
+    total = np.bincount(train.item, train.rating, train.n_items)
+    count, mean = train.counts("item"), train.rating.mean()
+    if np.allclose(value, total / np.maximum(count, 1)) or np.allclose(
+        value, np.where(count > 0, total / np.maximum(count, 1), mean)
+    ):
+        return "these are the plain means: five more people give the overall mean."
+    if not np.allclose(value, (total + 5 * mean) / (count + 5)):
+        return "it is honest, but not (sum + 5 · mean) / (count + 5)."
+    return None
+
+
+@register("06.conditional_auc")
+def conditional_auc(answer: Any, page: Page) -> str | None:
+    """A function: mean over users of the AUC within the user's rows."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(6)
+    users = np.repeat(np.arange(30), rng.integers(2, 12, 30))
+    rng.shuffle(users)
+    scores = np.round(rng.normal(size=len(users)) + users / 10, 1)
+    labels = (scores + rng.normal(0, 1.5, len(users)) > users / 20 + 1).astype(int)
+    value = answer(labels.copy(), scores.copy(), users.copy())
+    if value is None:
+        return "the function returns nothing yet."
+    if np.ndim(value) != 0:
+        return f"one number is asked; this returns the shape {np.shape(value)}."
+    value = float(value)
+    if np.isnan(value):
+        return "it returns nan: users with one kind of row have got into the mean."
+    each = metrics.group_auc(labels, scores, users)["auc"]
+    slips = {
+        "this is the pooled AUC: pairs across users are in it.": metrics.auc(labels, scores),
+        "larger users count more here: each user counts the same.": metrics.conditional_auc(
+            labels, scores, users, average="pairs"
+        ),
+        "users with one kind of row count as a half here: leave them out.": each.fillna(0.5).mean(),
+        "users with one kind of row count as zero here: leave them out.": each.fillna(0).mean(),
+    }
+    for text, slip in slips.items():
+        if abs(value - slip) < 1e-9:
+            return text
+    if abs(value - each.mean()) > 1e-9:
+        return "on rows of our own it gives another number than the mean over users."
+    return None
+
+
+@register("06.true_rank")
+def true_rank(answer: Any, page: Page) -> str | None:
+    """A function: estimate of the exact rank from a sampled one."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    value = answer(6, 1_000, 99)
+    if value is None:
+        return "the function returns nothing yet."
+    if abs(float(answer(1, 1_000, 99)) - 1) > 1e-9:
+        return "where none of the drawn films is above it, the best guess is rank 1."
+    if abs(float(answer(100, 1_000, 99)) - 1_000) > 1e-9:
+        return "where all drawn films are above it, the best guess is the last rank."
+    if abs(float(value) - (1 + 999 * 5 / 99)) > 1e-9:
+        return "what share of the drawn films is above it, and how many of all others is that?"
+    return None
+
+
+@register("06.which_metric")
+def which_metric(answer: Any, page: Page) -> str | None:
+    """Names of three metrics, for three questions."""
+    choices = ("rmse", "auc", "conditional_auc", "ndcg")
+    if isinstance(answer, str) or not hasattr(answer, "__len__") or len(answer) != 3:
+        return "a list of three names is asked."
+    unknown = [a for a in answer if a not in choices]
+    if unknown:
+        return f"{unknown[0]!r} is none of {', '.join(choices)}."
+    if answer[0] != "ndcg":
+        return "question 1: five films are shown, out of all there are. Which one looks at a top?"
+    if answer[1] != "auc":
+        return "question 2: here scores of different people are compared with each other."
+    if answer[2] != "rmse":
+        return "question 3: the number itself is shown, and has to be right."
+    return None

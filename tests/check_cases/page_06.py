@@ -1,0 +1,84 @@
+"""Answers to the checks of page 06."""
+
+import numpy as np
+
+import recsys_tutorial as rt
+from check_cases import Case
+
+
+def _damped(part, test):
+    total = np.bincount(part.item, part.rating, part.n_items)
+    return (total + 5 * part.rating.mean()) / (part.counts("item") + 5)
+
+
+def _plain(train, test):
+    total = np.bincount(train.item, train.rating, train.n_items)
+    return total / np.maximum(train.counts("item"), 1)
+
+
+def _nan(train, test):
+    with np.errstate(invalid="ignore"):
+        return np.full(train.n_items, np.nan)
+
+
+def _mean_of_all(train, test):
+    total = np.bincount(train.item, train.rating, train.n_items)
+    mean = np.append(train.rating, test.rating).mean()
+    return (total + 5 * mean) / (train.counts("item") + 5)
+
+
+def _each(labels, scores, users):
+    return rt.metrics.group_auc(labels, scores, users)["auc"]
+
+
+CASES = {
+    "06.prepare": Case(
+        right=lambda page: _damped,
+        stub=lambda page: lambda train, test: None,
+        wrong=[
+            lambda page: lambda train, test: _damped(rt.datasets.concat(train, test), test),
+            lambda page: _mean_of_all,
+            lambda page: _plain,
+            lambda page: _nan,
+            lambda page: lambda train, test: train.counts("item"),
+            lambda page: lambda train, test: train.rating.mean(),
+            lambda page: 3.5,
+        ],
+    ),
+    "06.conditional_auc": Case(
+        right=lambda page: lambda y, s, u: _each(y, s, u).mean(),
+        stub=lambda page: lambda y, s, u: None,
+        wrong=[
+            lambda page: lambda y, s, u: rt.metrics.auc(y, s),
+            lambda page: lambda y, s, u: rt.metrics.conditional_auc(y, s, u, average="pairs"),
+            lambda page: lambda y, s, u: _each(y, s, u).fillna(0.5).mean(),
+            lambda page: lambda y, s, u: _each(y, s, u).fillna(0).mean(),
+            lambda page: lambda y, s, u: np.mean(_each(y, s, u).to_numpy()),
+            lambda page: lambda y, s, u: _each(y, s, u).to_numpy(),
+            lambda page: 0.7,
+        ],
+    ),
+    "06.true_rank": Case(
+        right=lambda page: lambda s, n, m: 1 + (n - 1) * (s - 1) / m,
+        stub=lambda page: lambda s, n, m: None,
+        wrong=[
+            lambda page: lambda s, n, m: s * n / m,
+            lambda page: lambda s, n, m: s,
+            lambda page: lambda s, n, m: (n - 1) * (s - 1) / m,
+            lambda page: lambda s, n, m: 1 + n * (s - 1) / m,
+            lambda page: 50,
+        ],
+    ),
+    "06.which_metric": Case(
+        right=lambda page: ["ndcg", "auc", "rmse"],
+        stub=lambda page: None,
+        wrong=[
+            lambda page: ["conditional_auc", "auc", "rmse"],
+            lambda page: ["ndcg", "conditional_auc", "rmse"],
+            lambda page: ["ndcg", "auc", "conditional_auc"],
+            lambda page: ["ndcg", "auc"],
+            lambda page: ["recall", "auc", "rmse"],
+            lambda page: "rmse",
+        ],
+    ),
+}
