@@ -186,8 +186,9 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> int:
-        """Ask it to end; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        """Ask it to end unless it has; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -200,8 +201,7 @@ def running(folder: Path):
     try:
         yield service
     finally:
-        if service.process.poll() is None:
-            service.stop()
+        service.stop()
 
 
 def compare(data: Dataset) -> dict[str, Any]:

@@ -121,6 +121,20 @@ def test_ratings_survive_a_reload_and_can_be_taken_back(page, address):
     assert best(page) == start
 
 
+def test_an_address_can_bring_ratings_along(chromium, served, films):  # noqa: F811
+    page = chromium.new_page()
+    opened(page, served.address({4: 5, 9: 1}))
+    rated = page.locator("#mine .title").all_inner_texts()
+    assert rated == [films.items["title"][4], films.items["title"][9]]
+    assert "From your 2 ratings" in page.locator("#best-note").inner_text()
+    rate(page, "found", 2, 4)
+    opened(page, served.address({5: 5}))  # what was rated here before counts more
+    assert page.locator("#mine > li").count() == 3
+    page.close()
+    with pytest.raises(KeyError, match="unknown item 777"):
+        served.address({777: 3})
+
+
 def test_search_finds_as_one_types_and_says_when_nothing_fits(page, address, films):  # noqa: F811
     opened(page, address)
     title = films.items["title"].iloc[17]

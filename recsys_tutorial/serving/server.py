@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import json
 import logging
 import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlencode
 
 from recsys_tutorial.serving import extra
 
@@ -229,11 +231,27 @@ class Served:
         if self.running:
             raise RuntimeError(f"the service at {self.url} did not end within {timeout:g} s")
 
-    def iframe(self, height: int = 720) -> Any:
-        """The page, to be shown in a notebook cell."""
+    def address(self, ratings: Mapping[Hashable, float] | None = None) -> str:
+        """The page's address; with ratings (item id to stars) one that brings them along.
+
+        They stand behind a #, which browsers keep to themselves. KeyError for an unknown item.
+        """
+        if not ratings:
+            return self.url
+        engine, rows = self._server.holder.engine, []
+        for item, stars in ratings.items():
+            position = engine.item(str(item))
+            if position is None:
+                raise KeyError(f"unknown item {item!r}: the model that is served does not have it")
+            known = engine.items[position]
+            rows.append({**known, "rating": float(stars)})
+        return f"{self.url}#{urlencode({'ratings': json.dumps(rows)})}"
+
+    def iframe(self, ratings: Mapping[Hashable, float] | None = None, height: int = 720) -> Any:
+        """The page, to be shown in a notebook cell; with these ratings to begin with."""
         from IPython.display import IFrame
 
-        return IFrame(self.url, width="100%", height=height)
+        return IFrame(self.address(ratings), width="100%", height=height)
 
     def __enter__(self) -> Served:
         return self

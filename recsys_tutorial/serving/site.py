@@ -20,6 +20,14 @@ FREE = ("ml-latest-small", "planted")
 """Data sets of this library whose titles may be put on the web. MovieLens-100K and 1M may not:
 their terms ask for permission before anything of them is passed on."""
 
+_TERMS = {
+    "ml-latest-small": " Ratings: MovieLens, by GroupLens Research, University of Minnesota, who do "
+    "not endorse this page; not for commercial use, and passed on only under the same terms. "
+    "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
+    "ACM Transactions on Interactive Intelligent Systems 5, 4."
+}
+"""What the page has to say where it uses this data."""
+
 _KNOWN_BY = (1, 50, 56, 98, 100, 121, 181, 258, 286, 288, 294, 300)
 _ML_100K = "5c42a2835d4798af92eeb271b1e3419841dbfd2f6cb6873fe37b77431124c037"
 """sha256 of the titles that MovieLens-100K has under these ids: it is told by them, whatever the
@@ -92,6 +100,7 @@ def _table(engine: Engine) -> dict[str, Any]:
         "text": (
             f"{card['model']['class']}, trained on {card['data']['ratings']:,} ratings of {n:,} "
             f"films ({card['data']['name']}). All of it runs in your browser."
+            + _TERMS.get(card["data"]["name"], "")
         ),
         "scale": list(engine.scale),
         "predicts": card["model"]["predicts"],

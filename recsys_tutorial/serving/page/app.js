@@ -61,15 +61,26 @@
 
   const key = () => `ratings of ${about.name}`;
 
+  function fitting(text) {
+    const [low, high] = about.scale;
+    const fits = (one) => one && typeof one.title === "string" && one.rating >= low && one.rating <= high;
+    try {
+      const kept = JSON.parse(text || "[]");
+      return Array.isArray(kept) ? kept.filter(fits) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  // What was rated here before; else what the address brings along, from a notebook say.
   function recall() {
     try {
-      const kept = JSON.parse(localStorage.getItem(key()) || "[]");
-      const [low, high] = about.scale;
-      const fits = (one) => one && typeof one.title === "string" && one.rating >= low && one.rating <= high;
-      mine = Array.isArray(kept) ? kept.filter(fits) : [];
+      mine = fitting(localStorage.getItem(key()));
     } catch {
       mine = []; // storage may be closed to frames
     }
+    const brought = new URLSearchParams(location.hash.slice(1)).get("ratings");
+    if (!mine.length) mine = fitting(brought);
   }
 
   function keep() {
