@@ -73,11 +73,15 @@ class TestPicture:
         assert [len(line) for line in polylines(root)] == [2, 2]
         assert root.get("width") == str(3 * live.WIDTH)
         assert root.get("height") == str(2 * live.HEIGHT)
-        assert "c & d" in [e.text for e in root.iter()]
+        assert "loss: c & d" in [e.text for e in root.iter()]
 
     @pytest.mark.parametrize(
         ("low", "high", "wanted"),
-        [(0.0, 1.0, [0, 0.5, 1]), (1, 30, [10, 20, 30]), (0.91, 0.94, [0.91, 0.92, 0.93, 0.94])],
+        [
+            (0.0, 1.0, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+            (1, 30, [10, 20, 30]),
+            (0.91, 0.94, [0.91, 0.92, 0.93, 0.94]),
+        ],
     )
     def test_ticks_are_round(self, low, high, wanted):
         assert live.ticks(low, high) == pytest.approx(wanted)
@@ -95,6 +99,8 @@ class TestPicture:
         assert f'alt="{html.escape(text)}"' in shown["text/html"]
         assert "epoch 2/3 &lt;b&gt;" in shown["text/html"]
         assert shown["text/plain"] == "epoch 2/3 <b>"
+        key = "orange: this run, on validation data; dashed: on its training data</small>"
+        assert key in shown["text/html"]  # and no word of grey, where nothing is
 
     def test_a_history_draws_its_record(self, parts):
         train, valid, _ = parts

@@ -107,9 +107,8 @@ def bundle(handle: Watched) -> dict[str, str]:
     """The state as a notebook's output: a picture with its text, and a line for other readers."""
     panels, status = handle.panels(), handle.status()
     image = base64.b64encode(svg(panels).encode()).decode()
-    key = "orange: this run, on validation data; dashed: on its training data"
-    if any(line.style == "past" for panel in panels for line in panel.lines):
-        key += "; grey: the runs before"
+    drawn = {line.style for panel in panels for line in panel.lines if line.points}
+    key = "; ".join(said for style, said in KEY.items() if style in drawn)
     picture = (
         f'<img src="data:image/svg+xml;base64,{image}" alt="{html.escape(alt(panels))}" '
         'style="max-width: 100%; background: white">'
@@ -142,6 +141,12 @@ STYLES = {
     "now": 'stroke="#D55E00" stroke-width="3"',
 }
 
+KEY = {
+    "now": "orange: this run, on validation data",
+    "train": "dashed: on its training data",
+    "past": "grey: finished runs",
+}
+
 
 def svg(panels: list[Panel]) -> str:
     """The panels side by side, three in a row."""
@@ -170,7 +175,7 @@ def _panel(panel: Panel) -> str:
         return across, TOP + (HEIGHT - TOP - BOTTOM) * (high - y) / (high - low)
 
     bottom = HEIGHT - BOTTOM
-    parts = [f'<text x="{LEFT}" y="18" font-weight="bold">{html.escape(panel.title)}</text>']
+    parts = [f'<text x="{LEFT}" y="18" font-weight="bold">loss: {html.escape(panel.title)}</text>']
     for tick in ticks(low, high):
         _, y = place(1, tick)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#e0e0e0"/>')
@@ -192,7 +197,7 @@ def _panel(panel: Panel) -> str:
     return "".join(parts)
 
 
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers between low and high, at most `most` of them (1, 2 or 5 times a power)."""
     if not high > low:
         return [low]
