@@ -21,7 +21,7 @@ FREE = ("ml-latest-small", "planted")
 their terms ask for permission before anything of them is passed on."""
 
 _TERMS = {
-    "ml-latest-small": " Ratings: MovieLens, by GroupLens Research, University of Minnesota, who do "
+    "ml-latest-small": " Ratings: MovieLens, by GroupLens, University of Minnesota, who do "
     "not endorse this page; not for commercial use, and passed on only under the same terms. "
     "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
     "ACM Transactions on Interactive Intelligent Systems 5, 4."
