@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_AT_ONCE = 20_000  # visitors whose lists are held at once
+
 
 def sample_size(sd: float, effect: float, *, level: float = 0.05, power: float = 0.8) -> int:
     """Visitors needed in each arm to see a difference of means.
@@ -137,17 +139,12 @@ def interleaving(
         )
     rng = np.random.default_rng(seed)
     better = 1.0 if noise_a < noise_b else -1.0
-    n = max(sizes) * tests
-    # Clicks of n visitors under each regime; tests take them in blocks.
-    want = rng.normal(size=(n, candidates)).astype(np.float32)
-    orders = [
-        np.argsort(-(want + noise * rng.normal(size=want.shape).astype(np.float32)), axis=1)
-        for noise in (noise_a, noise_b)
-    ]
-    eager = 1.5 * rng.normal(size=(n, 1))
-    would = rng.random(want.shape) < 1 / (1 + np.exp(3 - eager - want))
-    clicks_a, clicks_b = (np.take_along_axis(would, o[:, :places], 1).sum(1) for o in orders)
-    lead = _draft(orders[0], orders[1], would, places, rng)
+    # Clicks of many visitors under each regime; tests take them in blocks.
+    n, parts = max(sizes) * tests, []
+    for start in range(0, n, _AT_ONCE):
+        some = min(_AT_ONCE, n - start)
+        parts.append(_visit(rng, some, noise_a, noise_b, candidates, places))
+    clicks_a, clicks_b, lead = (np.concatenate(each) for each in zip(*parts, strict=True))
     rows = []
     for size in sizes:
         used = (tests, size)
@@ -161,6 +158,27 @@ def interleaving(
             }
         )
     return pd.DataFrame(rows, index=pd.Index(sizes, name="visitors"))
+
+
+def _visit(
+    rng: np.random.Generator,
+    n: int,
+    noise_a: float,
+    noise_b: float,
+    candidates: int,
+    places: int,
+) -> tuple[Floats, Floats, Floats]:
+    """Clicks of n visitors on A's list, on B's list, and A's lead in the interleaved one."""
+    want = rng.normal(size=(n, candidates))
+    orders = [
+        np.argsort(-(want + noise * rng.normal(size=want.shape)), axis=1)
+        for noise in (noise_a, noise_b)
+    ]
+    eager = 1.5 * rng.normal(size=(n, 1))
+    would = rng.random(want.shape) < 1 / (1 + np.exp(3 - eager - want))
+    clicks = [np.take_along_axis(would, o[:, :places], 1).sum(1) for o in orders]
+    lead = _draft(orders[0], orders[1], would, places, rng)
+    return clicks[0].astype(np.float64), clicks[1].astype(np.float64), lead
 
 
 def _draft(

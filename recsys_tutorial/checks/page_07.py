@@ -1,0 +1,104 @@
+"""Checks of page 07."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+
+@register("07.clicks_so_far")
+def clicks_so_far(answer: Any, page: Page) -> str | None:
+    """A function: for each time of showing, the number of clicks strictly before it."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(7)
+    shown, clicks = rng.integers(0, 60, 40), rng.integers(0, 60, 25)
+    value = answer(shown.copy(), clicks.copy())
+    if value is None:
+        return "the function returns nothing yet."
+    value = np.asarray(value)
+    if value.shape != shown.shape:
+        return f"one number a showing is asked, {shown.shape}; this returns {value.shape}."
+    before = (clicks[None, :] < shown[:, None]).sum(axis=1)
+    slips = {
+        "clicks of the same second count here: that may be the very click to be foreseen.": (
+            clicks[None, :] <= shown[:, None]
+        ).sum(axis=1),
+        "all clicks count here, later ones too: that is the midnight table.": np.full(40, 25),
+        "these are the clicks that came afterwards.": (clicks[None, :] > shown[:, None]).sum(1),
+    }
+    for text, slip in slips.items():
+        if np.array_equal(value, slip):
+            return text
+    if not np.array_equal(value, before):
+        return "on times of our own it counts otherwise. They are in no order; did you sort both?"
+    return None
+
+
+@register("07.memory")
+def memory(answer: Any, page: Page) -> str | None:
+    """GiB of 25 million vectors of 32 numbers while Adam trains them."""
+    value, numbers = float(answer), 25e6 * 32
+    slips = {
+        "that is the model alone; gradient and Adam's two are missing.": numbers * 4 / 2**30,
+        "Adam keeps two more numbers, and there is a gradient: four in all.": numbers * 12 / 2**30,
+        "that is in units of a thousand million bytes; a GiB is 2**30 bytes.": numbers * 16 / 1e9,
+        "that is in bytes.": numbers * 16,
+        "the things need vectors too.": 20e6 * 32 * 16 / 2**30,
+    }
+    right = numbers * 16 / 2**30
+    if abs(value - right) <= 0.005 * right:
+        return None
+    for text, slip in slips.items():
+        if abs(value - slip) <= 0.005 * slip:
+            return text
+    return "rows times numbers times bytes, times four, divided by 2**30."
+
+
+@register("07.visitors")
+def visitors(answer: Any, page: Page) -> str | None:
+    """A function: visitors in each arm for a rise of a click rate."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    for rate, lift in ((0.1, 0.01), (0.03, 0.002)):
+        value = answer(rate, lift)
+        if value is None:
+            return "the function returns nothing yet."
+        right = 2 * (1.96 + 0.84) ** 2 * rate * (1 - rate) / lift**2
+        slips = {
+            "this is for both arms together.": 2 * right,
+            "the 2 in front is missing: both arms are uncertain.": right / 2,
+            "the lift is squared.": right * lift,
+            "sd² is rate · (1 − rate); this looks like its root.": right
+            / np.sqrt(rate * (1 - rate)),
+            "without 0.84 an effect is seen only every second time.": right * (1.96 / 2.8) ** 2,
+        }
+        for text, slip in slips.items():
+            if abs(float(value) - slip) <= max(1.0, 0.001 * slip):
+                return text
+        if float(value) != int(np.ceil(right)):
+            near = abs(float(value) - right) <= 1
+            return "round it up." if near else f"for {rate} and {lift} the formula gives another."
+    return None
+
+
+@register("07.which_test")
+def which_test(answer: Any, page: Page) -> str | None:
+    """Names of three designs, for three situations."""
+    choices = ("pooled", "equal_log", "interleaved")
+    if isinstance(answer, str) or not hasattr(answer, "__len__") or len(answer) != 3:
+        return "a list of three names is asked."
+    unknown = [a for a in answer if a not in choices]
+    if unknown:
+        return f"{unknown[0]!r} is none of {', '.join(choices)}."
+    if answer[0] != "interleaved":
+        return "situation 1: nobody learns, lists are compared and visitors are few."
+    if answer[1] != "equal_log":
+        return "situation 2: one arm would live on what the other finds out."
+    if answer[2] != "pooled":
+        return "situation 3: there is no list, and nobody learns. The simple test will do."
+    return None

@@ -1,0 +1,16 @@
+"""What the tests want to know of page 07."""
+
+VALUES = {
+    "offline": "mean_by_feed['offline'].to_dict()",
+    "surprise": "mean_by_feed['surprise'].to_dict()",
+    "hit": "mean_by_feed['hit'].to_dict()",
+    "gain": "[gain.mean(), gain.std() / len(gain) ** 0.5]",
+    "skew_worse": "[int((worse > 0).sum()), len(worse)]",
+    "speed": "float(speed)",
+    "plan": "plan['ratings (GiB)'].tolist()",
+    "shops": "{c: [x.mean(), x.std() / len(x) ** 0.5] for c, x in shops.items()}",
+    "hungry": "{c: [x.mean(), x.std() / len(x) ** 0.5] for c, x in hungry.items()}",
+    "power": "[power['interleaved'].iloc[-1], power['ab'].iloc[-1]]",
+    "looks": "[looks['stopped'].iloc[-1], looks['once'].iloc[-1]]",
+    "final": "{str(e): f.to_dict() for e, f in final.items()}",
+}
