@@ -207,7 +207,7 @@ class Sweep(Handle):
         for run in self.runs:
             if run.history is None:
                 continue
-            panel = made.setdefault(run.history.loss, Panel(run.history.loss, [], 1))
+            panel = made.setdefault(run.history.loss, Panel(f"loss: {run.history.loss}", [], 1))
             current = run.state == "running"
             panel.lines.append(run.history.line("valid_loss", "now" if current else "past"))
             if current:

@@ -73,7 +73,12 @@ class TestPicture:
         assert [len(line) for line in polylines(root)] == [2, 2]
         assert root.get("width") == str(3 * live.WIDTH)
         assert root.get("height") == str(2 * live.HEIGHT)
-        assert "loss: c & d" in [e.text for e in root.iter()]
+        assert "c & d" in [e.text for e in root.iter()]
+
+    def test_before_the_first_run_it_says_so(self):
+        shown = live.bundle(Still([], "0 of 3 runs done"))
+        assert live.START in "".join(e.text or "" for e in picture(shown["text/html"]).iter())
+        assert f"function. {live.START}." in shown["text/html"]
 
     @pytest.mark.parametrize(
         ("low", "high", "wanted"),
@@ -107,7 +112,7 @@ class TestPicture:
         history = rt.fit(BiasedMF.for_dataset(train), train, valid, epochs=3, progress=False)
         (panel,) = history.panels()
         now, of_train = panel.lines
-        assert panel.title == "squared_error"
+        assert panel.title == "loss: squared_error"
         assert panel.last == 3
         assert [y for _, y in now.points] == history.frame["valid_loss"].tolist()
         assert [x for x, _ in of_train.points] == [1, 2, 3]

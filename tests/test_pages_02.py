@@ -74,7 +74,7 @@ def test_biases_come_first(values, mode):
     full = errors["biases and taste"]
     assert mean > biases + 0.1
     assert biases > full + 0.02
-    assert errors["taste only (MF, best of the sweep)"] > full + 0.01
+    assert errors["the product only (MF, best of the sweep)"] > full + 0.01
     if mode == "full":
         assert (mean - biases) / (mean - full) > 0.7  # "most of what can be gained"
 

@@ -37,13 +37,13 @@ print(f"{len(runs)} runs are going on in the background. This cell is done.")
 # (`l2`)? How many numbers may it keep about each user and each film (`dim`)? A *sweep* tries every
 # combination of the answers.
 #
-# The orange line is the run of the moment, on films it has not trained on. Each panel has its own
+# The orange line is the run of the moment, on ratings it has not trained on. Each panel has its own
 # unit, so compare lines within a panel only. Before you know more: **which panel will look worst,
 # and what would "worst" mean there?**
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a bet, hands up: which of the three objectives gives the better list of ten
-# films? Which dim? Write the bets down. They are settled two sections from here. (4 minutes, most
+# films? Which dim is better at stars? Write the bets down: both are settled below. (4 minutes, most
 # of it for stragglers to get the cell running)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -135,7 +135,7 @@ print(f"RMSE {wild:.1f} stars. Always saying the mean rating: {lazy:.2f} stars."
 class MF(rt.models.Model):
     def __init__(self, n_users, n_items, dim=64, l2=0.1, seed=0):
         super().__init__(n_users, n_items, seed=seed)
-        self.l2 = l2
+        self.l2 = l2  # needed in a later section
         self.user_factors = self.random_table(n_users, dim)  # NEW: small numbers, sd 0.1
         self.item_factors = self.random_table(n_items, dim)  # NEW
 
@@ -152,7 +152,7 @@ print(f"RMSE before training: {start:.2f} stars, and the mean alone has {lazy:.2
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the NEW cell: why are the first guesses so wild? (A sum of 64 products of
 # standard normal numbers has a standard deviation of 8.) The point to take home: look at the
-# untrained model first; half of all bugs show there. (8 minutes)
+# untrained model first; many a bug shows there already. (8 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Training: a step, many times
@@ -236,19 +236,37 @@ print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_ha
 
 # %%
 print(f'tensorboard --host 127.0.0.1 --logdir "{logs}"')
-events = rt.scalars(logs)
+events = rt.scalars(logs)  # a row for each number: run, tag, step, value
 print(f"{events['run'].nunique()} runs so far, {len(events):,} numbers.")
 
 # %% [markdown]
-# Inside JupyterLab on your own machine these two lines do the same:
+# Inside JupyterLab on your own machine, two lines in a cell show it below the cell:
 #
 # ```
 # %load_ext tensorboard
-# %tensorboard --host 127.0.0.1 --logdir data/runs/02
+# %tensorboard --host 127.0.0.1 --logdir "{logs}"
 # ```
 #
-# Where that stays blank, on Binder for instance, nothing is lost: `rt.scalars(logs)` reads the same
-# files, and every figure on this page is drawn from them or from the sweep's table.
+# Where that stays blank (on Binder) or finds no `tensorboard` (when the environment was not
+# activated), nothing is lost. The same files, drawn here:
+
+# %%
+fig, ax = plt.subplots()
+for run, points in events[events["tag"] == "epoch/valid_rmse"].groupby("run"):
+    by_us = run == "by-hand"
+    ax.plot(
+        points["step"], points["value"], "o-" if by_us else "-",
+        color=rt.plots.PALETTE["blue" if by_us else "orange"], linewidth=3 if by_us else 1,
+        label="ours, by hand" if by_us else run,
+    )  # fmt: skip
+ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)", title="From the event files, so far")
+ax.legend(fontsize=9)
+rt.plots.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that predict stars, "
+              "ours among them. Run the cell again later for more.")  # fmt: skip
+
+# %% [markdown]
+# Run the two cells again at the end of the page: then all runs are there. (Those without an RMSE
+# have `epoch/valid_loss`.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three things to aim at
@@ -412,7 +430,7 @@ print(f"64 numbers instead of 8, each at its best l2: {larger - smaller:+.3f} st
 # | how it is written | what it believes |
 # |---|---|
 # | on the rows of the batch, as above | a row that is looked up often pays often: a bell curve around zero that gets *narrower* the more ratings a row has |
-# | on the whole table, $\frac{\lambda}{N}\sum\lvert q\rvert^2$ | the *same* bell curve for every row: many ratings easily win against it |
+# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|² | the *same* bell curve for every row: many ratings easily win against it |
 # | AdamW: each step shrinks every number by a fixed share | no bell curve at all, but a pull to zero that never tires, whether a row has ratings or not |
 #
 # Train each of them by hand, and measure how long the films' rows became.
@@ -557,7 +575,7 @@ page.save(biased)
 errors = {
     "the mean, always": lazy,
     "biases only": rt.metrics.rmse(page.valid.rating, rt.predict(biases, page.valid)),
-    "taste only (MF, best of the sweep)": table["rmse"].min(),
+    "the product only (MF, best of the sweep)": table["rmse"].min(),
     "biases and taste": rt.metrics.rmse(page.valid.rating, rt.predict(biased, page.valid)),
 }
 for name, rmse in errors.items():
@@ -640,11 +658,11 @@ print(f"and a conditional AUC of exactly {user_only['conditional_auc']}: a coin.
 # is more often a liked one. But nobody ever chooses between a film for Ann and a film for Bob. Ann
 # chooses among films. Conditional AUC asks just that, and so kindness falls out of it.
 #
-# Now go down the table. Adding the user to the film helps RMSE and AUC a lot; to conditional AUC it
-# makes no difference, only taste does. The ranking model has no RMSE at all, does badly at liked or
-# not, and wins the list of ten, because it was asked who watches what, and not who likes what. None
-# of these numbers is wrong. Each is the answer to a
-# question, so **say the question first, then the number**.
+# Now go down the table. From "film only" to "both biases", RMSE and AUC gain a lot, and conditional
+# AUC does not move; it moves where taste comes in. The ranking model has no RMSE at all, does badly
+# at liked or not, and wins the list of ten, because it was asked who watches what, and not who likes
+# what. None of these numbers is wrong. Each is the answer to a question, so **say the question
+# first, then the number**.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before showing the table: which model will have the best conditional AUC? What will

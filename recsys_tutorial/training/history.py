@@ -123,7 +123,7 @@ class History(Handle):
     def panels(self) -> list[Panel]:
         """What a live curve shows of it."""
         lines = [self.line("valid_loss", "now"), self.line("train_loss", "train")]
-        return [Panel(self.loss, lines, self.epochs)]
+        return [Panel(f"loss: {self.loss}", lines, self.epochs)]
 
     def status(self) -> str:
         """One line: how far it is, and the numbers of the last epoch."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from recsys_tutorial.training.progress import in_notebook, somebody_watches
 
 EVERY = 0.5  # seconds between two pictures
+START = "the first epoch is under way"
 
 
 class Line(NamedTuple):
@@ -128,7 +129,7 @@ def alt(panels: list[Panel]) -> str:
             runs = f"{len(valid)} run{'s' if len(valid) > 1 else ''}"
             text = f"{panel.title}: {runs}, lowest validation loss {best:.4g}"
         said.append(text)
-    return "Loss against epoch, a panel for each loss function. " + "; ".join(said) + "."
+    return f"Loss against epoch, a panel for each loss function. {'; '.join(said) or START}."
 
 
 # ---------------------------------------------------------------------------- the picture
@@ -153,6 +154,8 @@ def svg(panels: list[Panel]) -> str:
     columns = min(3, max(1, len(panels)))
     rows = max(1, math.ceil(len(panels) / columns))
     width, height = columns * WIDTH, rows * HEIGHT
+    if not panels:
+        panels = [Panel(START, [], 1)]
     drawn = [
         f'<g transform="translate({i % columns * WIDTH} {i // columns * HEIGHT})">{_panel(p)}</g>'
         for i, p in enumerate(panels)
@@ -175,7 +178,7 @@ def _panel(panel: Panel) -> str:
         return across, TOP + (HEIGHT - TOP - BOTTOM) * (high - y) / (high - low)
 
     bottom = HEIGHT - BOTTOM
-    parts = [f'<text x="{LEFT}" y="18" font-weight="bold">loss: {html.escape(panel.title)}</text>']
+    parts = [f'<text x="{LEFT}" y="18" font-weight="bold">{html.escape(panel.title)}</text>']
     for tick in ticks(low, high):
         _, y = place(1, tick)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#e0e0e0"/>')
