@@ -66,8 +66,8 @@ for film in answer["recommendations"][:3]:
 # %% [markdown]
 # Nobody trained anything for you just now. The films' vectors stay as they are, and your own vector is
 # found from your ratings alone: a *fold-in*, a ridge regression on the vectors of the films that you
-# rated. It takes less than a thousandth of a second, so the service needs no memory of you. Whoever
-# clicks next brings their ratings along as well.
+# rated. It is quick enough to be done anew for each click, so the service needs no memory of you.
+# Whoever clicks next brings their ratings along as well.
 #
 # Since your vector is a sum of one part for each rating, every score can be taken apart the same way:
 
@@ -86,7 +86,8 @@ print(f"{first['title']}, because of {because or 'what most people like'}")
 for path in sorted(folder.iterdir()):
     print(f"{path.stat().st_size / 1e3:>8.0f} kB  {path.name}")
 card = ask("card")
-print({key: card[key] for key in ("model", "data", "versions")})
+for key in ("model", "data", "versions"):
+    print(f"{key}: {card[key]}")
 
 # %% [markdown]
 # The card holds a sum of every byte. If a file was cut short by a full disk, or belongs to another
