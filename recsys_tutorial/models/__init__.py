@@ -3,5 +3,6 @@
 from recsys_tutorial.models.base import FoldedUser, Model
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
+from recsys_tutorial.models.side import SideFeatureMF
 
-__all__ = ["MF", "BiasedMF", "FoldedUser", "Model", "Popularity"]
+__all__ = ["MF", "BiasedMF", "FoldedUser", "Model", "Popularity", "SideFeatureMF"]

@@ -1,0 +1,411 @@
+"""SideFeatureMF and its features: values by hand, its parent, cold rows, what it finds and not."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import Dataset, concat, from_frame
+from recsys_tutorial.models import BiasedMF, SideFeatureMF
+from recsys_tutorial.models.features import MOST_CATEGORIES, feature_table
+
+
+def batch_of(users, items) -> Batch:
+    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items))
+
+
+def without_side(data: Dataset) -> Dataset:
+    return replace(data, users=data.users[["user"]], items=data.items[["item", "title"]])
+
+
+def fitted(cls, data: Dataset, **settings):
+    model = cls.for_dataset(data, **settings)
+    rt.fit(model, data, progress=False)
+    return model
+
+
+def error(model, test: Dataset) -> float:
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
+# ---- features -------------------------------------------------------------------------------
+
+
+def people() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "user": [1, 2, 3, 4, 5],
+            "age": pd.array([20, 40, None, 30, 90], dtype="Int64"),
+            "job": ["cook", "nurse", None, "cook", "pilot"],
+        }
+    )
+
+
+def test_numbers_are_scaled_by_training_ratings_and_missing_ones_are_zero():
+    values, names = feature_table(people(), np.array([1, 1, 5, 0, 0]))
+    age = values[:, names.index("age")]
+    # The two rated ages are 20 and 40: mean 30, sd 10. The cold 90 is scaled with them.
+    assert age.tolist() == pytest.approx([-1, 1, 0, 0, 6])
+    ranges = values[:, [j for j, name in enumerate(names) if name.startswith("age ")]]
+    assert ranges.sum(1).tolist() == [1, 1, 0, 1, 1]
+
+
+def test_scales_count_each_rating():
+    values, names = feature_table(people(), np.array([3, 1, 0, 0, 0]))
+    age = values[:, names.index("age")]
+    assert age[0] * 3 + age[1] == pytest.approx(0, abs=1e-6)  # the mean over 4 ratings is 25
+
+
+def test_categories_come_from_rows_with_ratings():
+    values, names = feature_table(people(), np.array([1, 1, 5, 0, 0]))
+    assert [name for name in names if name.startswith("job")] == ["job cook", "job nurse"]
+    assert values[:, names.index("job cook")].tolist() == [1, 0, 0, 1, 0]
+    assert values[4, names.index("job cook")] == values[4, names.index("job nurse")] == 0
+
+
+def test_genres_are_a_sum_of_labels():
+    frame = pd.DataFrame(
+        {"item": [1, 2, 3], "title": ["a", "b", "c"], "genres": [("War", "Drama"), ("War",), ()]}
+    )
+    values, names = feature_table(frame, np.array([1, 1, 1]))
+    assert names == ["genres Drama", "genres War"]
+    assert values.tolist() == [[1, 1], [0, 1], [0, 0]]
+
+
+def test_text_that_groups_nobody_is_left_out():
+    n = MOST_CATEGORIES + 1
+    frame = pd.DataFrame({"user": range(n), "zip": [f"z{i}" for i in range(n)], "one": [7] * n})
+    assert feature_table(frame, np.ones(n, dtype=int)).names == []
+
+
+def test_a_number_that_never_varies_or_is_never_known_says_nothing():
+    frame = pd.DataFrame({"item": [1, 2], "year": pd.array([None, None], dtype="Int64")})
+    values, names = feature_table(frame, np.array([4, 4]))
+    assert names == []
+    assert values.shape == (2, 0)
+
+
+def test_features_of_the_test_part_change_nothing(small):
+    train, _, _ = small.split(test=0.2)
+    ages = small.users["age"].where(train.counts("user") > 0, 10_000)
+    other = replace(train, users=small.users.assign(age=ages))
+    cold = train.counts("user") == 0
+    first, second = (feature_table(d.users, d.counts("user")).values for d in (train, other))
+    assert torch.equal(first[~cold], second[~cold])
+
+
+# ---- the equation ---------------------------------------------------------------------------
+
+
+def by_hand() -> SideFeatureMF:
+    model = SideFeatureMF(2, 2, dim=2, n_user_features=1, n_item_features=2)
+    with torch.no_grad():
+        model.mean.fill_(3.0)
+        model.user_side.copy_(torch.tensor([[1.0], [-2.0]]))
+        model.item_side.copy_(torch.tensor([[1.0, 1.0], [0.0, 1.0]]))
+        model.user_factors.copy_(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+        model.item_factors.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+        model.user_bias.copy_(torch.tensor([0.5, 0.0]))
+        model.item_bias.copy_(torch.tensor([0.0, -0.25]))
+        model.side_user_factors.copy_(torch.tensor([[0.0, 1.0]]))
+        model.side_item_factors.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
+        model.side_user_bias.copy_(torch.tensor([0.25]))
+        model.side_item_bias.copy_(torch.tensor([0.5, -0.5]))
+    return model
+
+
+def test_scores_by_hand():
+    # user 0: p = (1, 0) + (0, 1) = (1, 1), bias 0.75; user 1: p = (0, -2), bias -0.5
+    # item 0: q = (0, 1) + (1, 2) = (1, 3), bias 0; item 1: q = (1, 0) + (0, 2), bias -0.75
+    scores = by_hand()(batch_of([0, 0, 1, 1], [0, 1, 0, 1]))
+    assert scores.tolist() == [3 + 4 + 0.75, 3 + 3 + 0, 3 - 6 - 0.5, 3 - 4 - 1.25]
+
+
+def test_penalty_by_hand():
+    model = by_hand()
+    model.l2, model.l2_bias, model.own, model.own_bias = 0.5, 0.25, 3.0, 2.0
+    model.user_count.copy_(torch.tensor([2, 1]))
+    model.item_count.copy_(torch.tensor([3, 0]))
+    with torch.no_grad():
+        value = float(model.penalty(batch_of([0, 1], [0, 0])))
+    whole = 0.5 * ((2 + 4) / 2 + 10)
+    bias = 0.25 * ((0.75**2 + 0.5**2) / 2 + 0)
+    own = 3.0 * ((1 / 2 + 0) / 2 + 1 / 3) + 2.0 * (0.5**2 / 2 / 2)
+    assert value == pytest.approx(whole + bias + own)
+
+
+def test_a_row_of_its_own_is_paid_for_once_an_epoch(small):
+    """Over all training rows the penalty on deviations is that on the tables, over N."""
+    model = SideFeatureMF.for_dataset(small, l2=0.0, own=2.0, own_bias=0.0)
+    rated = model.user_factors[model.user_count > 0], model.item_factors[model.item_count > 0]
+    tables = sum(table.detach().square().sum() for table in rated)
+    with torch.no_grad():
+        value = float(model.penalty(batch_of(small.user, small.item)))
+    assert value == pytest.approx(2.0 * float(tables) / len(small), rel=1e-4)
+
+
+def test_shapes_of_rows_pairs_and_a_batch_of_one(small):
+    model = fitted(SideFeatureMF, small)
+    assert model(batch_of([3], [4])).shape == (1,)
+    assert model(batch_of([3, 1], [4, 0])).shape == (2,)
+    assert model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])).shape == (2, 3)
+    users, everything = torch.tensor([0, 7, 7]), torch.arange(small.n_items)[None]
+    wide = model(batch_of(users[:, None], everything))
+    assert wide.shape == (3, small.n_items)
+    assert torch.allclose(model.score_items(Batch(user=users)), wide, atol=1e-5)
+    (small_batch, pair) = batch_of([3], [4]), batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])
+    assert model.penalty(small_batch).shape == model.penalty(pair).shape == ()
+
+
+def test_gradient_check_in_double_precision():
+    model = by_hand().double()
+    model.own, model.l2_bias = 0.7, 0.3
+    names = [name for name, _ in model.named_parameters()]
+    batch = replace(
+        batch_of([0, 1, 1], [1, 0, 1]), rating=torch.tensor([1.0, 5.0, 3.0], dtype=torch.float64)
+    )
+
+    def objective(*values):
+        parameters = dict(zip(names, values, strict=True))
+        score = torch.func.functional_call(model, parameters, (batch,))
+        return losses.squared_error(score, batch)
+
+    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+    assert len(values) == 8
+    assert torch.autograd.gradcheck(objective, values)
+
+
+# ---- its parent -----------------------------------------------------------------------------
+
+
+def test_without_features_it_is_biased_mf_to_the_bit(small):
+    bare = without_side(small)
+    same = {"dim": 5, "l2": 0.1, "l2_bias": 0.02, "seed": 3}
+    side = SideFeatureMF.for_dataset(bare, own=0.0, own_bias=0.0, **same)
+    parent = BiasedMF.for_dataset(bare, **same)
+    for model in (side, parent):
+        rt.fit(model, bare, epochs=3, lr=0.01, batch_size=256, progress=False)
+    assert (side.n_user_features, side.n_item_features) == (0, 0)
+    assert torch.equal(side.user_factors, parent.user_factors)
+    assert np.array_equal(rt.predict(side, small), rt.predict(parent, small))
+
+
+def test_it_starts_as_its_parent(small):
+    batch = batch_of(small.user, small.item)
+    side = SideFeatureMF.for_dataset(small, dim=8, seed=2)
+    assert torch.allclose(side(batch), BiasedMF.for_dataset(small, dim=8, seed=2)(batch))
+
+
+# ---- what it finds --------------------------------------------------------------------------
+
+
+def planted_on_features(seed: int, effect: float) -> Dataset:
+    """Taste is decided by features alone (effect 1) or by each row on its own (effect 0).
+
+    As many films and people as ratings allow few of each: there features pay, if they ever do.
+    """
+    rng = np.random.default_rng(seed)
+    n_users, n_items, n = 300, 300, 6_000
+    pairs = rng.permutation(n_users * n_items)[:n]
+    user, item = pairs // n_items, pairs % n_items
+    job, genre = rng.integers(0, 4, n_users), rng.integers(0, 4, n_items)
+    mine, its = rng.integers(0, 4, n_users), rng.integers(0, 4, n_items)
+    likes = np.where(np.eye(4, dtype=bool), 1.2, -0.4)
+    taste = effect * likes[job[user], genre[item]] + (1 - effect) * likes[mine[user], its[item]]
+    rating = 3 + taste + rng.normal(0, 0.5, n)
+    return from_frame(
+        pd.DataFrame({"user": user, "item": item, "rating": rating}),
+        pd.DataFrame({"user": range(n_users), "job": [f"job {j}" for j in job]}),
+        pd.DataFrame({"item": range(n_items), "genres": [(f"genre {g}",) for g in genre]}),
+    )
+
+
+def gain(seed: int, effect: float) -> float:
+    """RMSE of BiasedMF minus that of SideFeatureMF, in stars."""
+    train, _, test = planted_on_features(seed, effect).split(valid=0, test=0.2)
+    return error(fitted(BiasedMF, train), test) - error(fitted(SideFeatureMF, train), test)
+
+
+def test_better_than_its_parent_where_features_decide():
+    gains = [gain(seed, 1.0) for seed in range(3)]
+    assert min(gains) > 0.2  # of a taste with a spread of 0.7 stars
+
+
+def test_not_better_where_features_decide_nothing():
+    """Against the same model with one feature that all rows share: any table of categories holds
+    that, and with it a mean vector which no row's own penalty shrinks."""
+    gains = []
+    for seed in range(3):
+        train, _, test = planted_on_features(seed, 0.0).split(valid=0, test=0.2)
+        nothing = replace(
+            train,
+            users=train.users.assign(job="any"),
+            items=train.items.assign(genres=[("any",)] * train.n_items),
+        )
+        gains.append(
+            error(fitted(SideFeatureMF, nothing), test) - error(fitted(SideFeatureMF, train), test)
+        )
+    assert np.mean(gains) < 0.005
+
+
+def test_the_planted_table_of_likes_is_found():
+    """(A x) . (C y) is found, not A and C: any turn of both gives the same table."""
+    data = planted_on_features(1, 1.0)
+    model = fitted(SideFeatureMF, data)
+    a, c = model.side_user_factors.detach(), model.side_item_factors.detach()
+    table = a @ c.T + model.side_user_bias.detach()[:, None] + model.side_item_bias.detach()
+    expected = torch.where(torch.eye(4, dtype=torch.bool), 1.2, -0.4)
+    centred = table - table.mean()
+    assert torch.corrcoef(torch.stack([centred.flatten(), expected.flatten()]))[0, 1] > 0.98
+    assert centred.diagonal().mean() > 0.7 * 1.2
+
+
+def test_shuffled_features_are_worth_nothing():
+    train, _, test = planted_on_features(2, 1.0).split(valid=0, test=0.2)
+    rng = np.random.default_rng(0)
+    jobs = train.users["job"].to_numpy()[rng.permutation(train.n_users)]
+    genres = train.items["genres"].to_numpy()[rng.permutation(train.n_items)]
+    shuffled = replace(
+        train, users=train.users.assign(job=jobs), items=train.items.assign(genres=genres)
+    )
+    real, none, false = (
+        error(fitted(SideFeatureMF, d), test) for d in (train, without_side(train), shuffled)
+    )
+    assert real < none - 0.2
+    assert false > none - 0.02
+
+
+# ---- cold rows, unknown ids, new users ------------------------------------------------------
+
+
+def test_cold_rows_score_mean_and_features():
+    data = planted_on_features(3, 1.0)
+    train = data.take((data.user >= 30) & (data.item >= 30))
+    model = fitted(SideFeatureMF, train)
+    assert model.user_factors[:30].abs().sum() == model.item_bias[:30].abs().sum() == 0
+    both_cold = data.take((data.user < 30) & (data.item < 30))
+    x, y = model.user_side[both_cold.user], model.item_side[both_cold.item]
+    expected = (
+        model.mean
+        + x @ model.side_user_bias
+        + y @ model.side_item_bias
+        + ((x @ model.side_user_factors) * (y @ model.side_item_factors)).sum(-1)
+    )
+    scores = rt.predict(model, both_cold, clip=False)
+    np.testing.assert_allclose(scores, expected.detach().numpy(), atol=1e-5)
+    assert error(model, both_cold) < 0.75 * both_cold.rating.std()
+    assert rt.evaluate(model, both_cold, train=train, relevant=3.5)["n_cold"] == len(both_cold)
+
+
+def test_an_unknown_id_names_the_remedy(small):
+    model = SideFeatureMF.for_dataset(small)
+    with pytest.raises(KeyError, match="nobody"):
+        rt.recommend(model, small, "nobody")
+    with pytest.raises(ValueError, match="for_dataset"):
+        rt.predict(model, rt.datasets.planted(n_users=81, n_items=60, n_ratings=2_400, seed=1))
+
+
+def test_fold_in_counts_item_features_and_a_stranger_has_none():
+    data = planted_on_features(4, 1.0)
+    model = fitted(SideFeatureMF, data.take(data.item >= 30))
+    rows, offset = model.item_rows()
+    assert not rows.requires_grad
+    cold = torch.arange(30)
+    q, bias = model.of_items(cold)
+    assert torch.equal(rows[:30, :-1], q.detach())
+    assert torch.equal(offset[:30], model.mean + bias.detach())
+    rated = torch.arange(100, 140)
+    genre = np.array([g[0] for g in data.items["genres"]])
+    liked = genre == genre[100]
+    stars = torch.tensor(np.where(liked[100:140], 5.0, 2.0))
+    folded = model.fold_in(rated, stars)
+    assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-5)
+    scores = (rows @ folded.row + offset)[:30].numpy()  # films that nobody has rated
+    assert scores[liked[:30]].min() > scores[~liked[:30]].max()
+
+
+def test_fold_in_finds_the_row_that_training_finds(small):
+    model = SideFeatureMF.for_dataset(
+        replace(small, users=small.users[["user"]]), dim=4, l2=0.1, l2_bias=0.01, own=1.0
+    )
+    rt.fit(model, small, epochs=200, batch_size=len(small), lr=0.05, progress=False)
+    user = int(np.argmax(small.counts("user")))
+    mine = small.user == user
+    folded = model.fold_in(torch.tensor(small.item[mine]), torch.tensor(small.rating[mine]))
+    trained = torch.cat([model.user_factors[user], model.user_bias[user : user + 1]])
+    assert torch.allclose(folded.row, trained, atol=0.02)
+
+
+# ---- keeping --------------------------------------------------------------------------------
+
+
+def test_weights_and_features_survive_a_round_trip(small, tmp_path):
+    model = fitted(SideFeatureMF, small)
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    twin = SideFeatureMF.for_dataset(small)
+    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    assert np.array_equal(rt.predict(model, small), rt.predict(twin, small))
+    assert {"user_side", "item_side"} <= set(model.state_dict())
+
+
+def test_predicting_needs_no_data(small):
+    model = fitted(SideFeatureMF, small)
+    alone = copy.deepcopy(model)
+    alone.user_vocab = alone.item_vocab = None
+    batch = batch_of([0, 1], [2, 3])
+    assert torch.equal(alone(batch), model(batch))
+
+
+def test_an_export_holds_it_to_the_last_bit(small, tmp_path):
+    from recsys_tutorial.serving import export, load
+
+    model = fitted(SideFeatureMF, small)
+    export(model, small, tmp_path / "export")
+    loaded = load(tmp_path / "export").model
+    assert isinstance(loaded, SideFeatureMF)
+    batch = batch_of(small.user, small.item)
+    assert torch.equal(loaded(batch), model(batch))
+
+
+def test_an_interrupted_run_resumes_to_the_bit(small, tmp_path):
+    whole = SideFeatureMF.for_dataset(small)
+    rt.fit(whole, small, epochs=4, progress=False)
+    parts = SideFeatureMF.for_dataset(small)
+
+    class Interrupt(Exception):
+        pass
+
+    def stop_late(output, batch):
+        stop_late.steps += 1
+        if stop_late.steps > 100:
+            raise Interrupt
+        return losses.squared_error(output, batch)
+
+    stop_late.steps = 0
+    stop_late.__name__ = "squared_error"
+    with pytest.raises(Interrupt):
+        rt.fit(parts, small, loss=stop_late, epochs=4, checkpoint_dir=tmp_path, progress=False)
+    again = SideFeatureMF.for_dataset(small)
+    history = rt.fit(again, small, epochs=4, checkpoint_dir=tmp_path, resume=True, progress=False)
+    assert len(history.rows) == 4
+    assert np.array_equal(rt.predict(again, small), rt.predict(whole, small))
+
+
+def test_it_learns_from_parts_joined(small):
+    train, valid, _ = small.split()
+    assert len(fitted(SideFeatureMF, concat(train, valid)).user_side) == small.n_users
+
+
+@pytest.mark.real
+def test_gain_over_biases_only_on_the_official_folds(ml100k):
+    gains = []
+    for train, test in ml100k.folds(5):
+        biases = fitted(BiasedMF, train, dim=0)
+        gains.append(error(biases, test) - error(fitted(SideFeatureMF, train), test))
+    assert np.mean(gains) >= 0.043
+    assert min(gains) >= 0.036
