@@ -284,7 +284,7 @@ pd.DataFrame({"another seed": again[:6], "other people": people[:6]}, index=foun
 
 # %%
 favourite = page.data.items["title"][max(page.me, key=page.me.get)]  # your best rated film
-sloppy = favourite.lower()[:2] + favourite.lower()[3:]  # as people type
+sloppy = favourite.lower()[:2] + favourite.lower()[1:]  # a letter too many, as people type
 print("Searching for:", sloppy)
 rt.interpret.neighbours(model, page.train, sloppy, k=6)
 
@@ -386,6 +386,7 @@ for i, spot in ((ends.index[0], (0.45, 0.95)), (ends.index[6], (0.45, 0.02))):
     ax.annotate(ends["title"][i], ends.loc[i, ["ratings", "polarizability"]], spot, **look)
 ax.set(xscale="log", xlabel="ratings of the film", ylabel="polarizability (stars)")
 ax.xaxis.set_major_formatter("{x:g}")
+ax.margins(y=0.12)
 ax.legend(loc="upper left")
 medians = ", ".join(f"{value:.2f}" for value in middle["polarizability"])
 rt.plots.show(fig, alt=f"Polarizability against ratings; medians from rare to frequent: {medians}.")
@@ -428,15 +429,17 @@ print(
 
 # %%
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 rows = np.flatnonzero(page.train.counts("item") >= page.pick(50, 40))
 places = axes.items[rows]
 unit = places / np.linalg.norm(places, axis=1, keepdims=True)  # so that nearness is the cosine
 perplexities, maps = page.pick((5, 30, 100), (3, 10, 30)), {}
-for seed in (0, 1):
-    for p in perplexities:
-        tsne = TSNE(perplexity=p, init="random", max_iter=500, random_state=seed)
-        maps[seed, p] = tsne.fit_transform(unit)  # (films, 2)
+with threadpool_limits(1):  # for so few films threads cost more than they save
+    for seed in (0, 1):
+        for p in perplexities:
+            tsne = TSNE(perplexity=p, init="random", max_iter=500, random_state=seed)
+            maps[seed, p] = tsne.fit_transform(unit)  # (films, 2)
 
 # %%
 kept = {key: rt.interpret.neighbours_kept(places, xy).mean() for key, xy in maps.items()}
@@ -514,7 +517,7 @@ for i in mine[np.argsort(-np.abs(plane[mine]).max(1))[:6]]:
 tip = me[:2] / np.linalg.norm(me[:2]) * np.linalg.norm(plane[rows], axis=1).max() * 0.8
 ax.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 3})
 ax.annotate("you", tip * 1.08, fontsize=16, ha="center", va="center")
-ax.set(xlabel=labels[0], ylabel=labels[1])
+ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal")
 ax.legend()
 rt.plots.show(fig, alt=f"Films on axes 1 and 2, and an arrow: you, at {me[0]:.2f} and {me[1]:.2f}.")
 
@@ -524,7 +527,7 @@ rt.plots.show(fig, alt=f"Films on axes 1 and 2, and an arrow: you, at {me[0]:.2f
 
 # %%
 path = {}
-for n in sorted({1, 3, 6, len(page.me)}):
+for n in sorted({min(n, len(page.me)) for n in (1, 3, 6, 1000)}):
     some = dict(list(page.me.items())[:n])
     path[n] = np.linalg.norm(rt.interpret.place(axes, model, some)[:2])  # distance from the average
 print("Distance from the average person, in standard deviations, on the first two axes:")

@@ -1,0 +1,35 @@
+"""What the tests want to know of page 03."""
+
+VALUES = {
+    "same_as_ours": "bool(same_as_ours)",
+    "sum": "float((table['mean'] - model.mean.item() - table[['bias', 'generosity', 'fans', "
+    "'rest']].sum(axis=1)).abs().max())",
+    "mean_and_bias": "float(same)",
+    "beyond": "[float(first['beyond']), float(last['beyond'])]",
+    "sd": "axes.sd[:6].tolist()",
+    "chance": "float(chance)",
+    "real": "real",
+    "again": "again[:6].tolist()",
+    "people": "people[:6].tolist()",
+    "luck": "float(luck)",
+    "verdicts": "found['verdict'].tolist()",
+    "names": "found['goes with'].tolist()",
+    "guess": "guess",
+    "kept_guess": "rt.expect('03.axes')",
+    "sloppy": "rt.interpret.neighbours(model, page.train, sloppy, k=3).columns.name",
+    "favourite": "favourite",
+    "near": "rt.interpret.neighbours(model, page.train, favourite, k=3)['title'].tolist()",
+    "library_spread": "float((spread['polarizability'] - polarizability("
+    "model.user_factors.detach().numpy(), model.item_factors.detach().numpy())).abs().max())",
+    "unseen": "int(spread['polarizability'].isna().sum())",
+    "rare": "[float(few), float(rare), float(frequent)]",
+    "reliability": "[float(seeds), float(halved), float(whole)]",
+    "kept": "[float(v) for v in kept.values()]",
+    "chance_kept": "10 / (len(rows) - 1)",
+    "far": "[float(agree), float(right), float(stable)]",
+    "path": "[float(v) for v in path.values()]",
+    "me": "me[:2].tolist()",
+    "projector": "str(folder)",
+    "files": "sorted(p.name for p in folder.rglob('*.tsv'))",
+    "most_titles": "len(film_map.document.split('\"title\"')) - 1",
+}
