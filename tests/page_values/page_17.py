@@ -1,0 +1,21 @@
+"""What the tests want to know of page 17."""
+
+VALUES = {
+    "error": "list(error.values())",  # by number of ratings given, in stars
+    "people": "len(people)",
+    "mine": "you.tolist()",
+    "library": (
+        "model.fold_in(__import__('torch').from_numpy(items),"
+        " __import__('torch').tensor(list(page.me.values()))).row.tolist()"
+    ),
+    "here": "float(here)",
+    "by_service": "best[0]['score']",
+    "told": "told['score']",
+    "total": "total",
+    "old": "old",
+    "now": "now",
+    "card": "rt.serving.load(folder).card['sha256'][:12]",
+    "site": "sorted(path.name for path in site.iterdir())",
+    "planted": "page.data.truth is not None",
+    "running": "service.running",
+}
