@@ -11,7 +11,14 @@ import numpy as np
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import Dataset, concat
-from recsys_tutorial.models import MF, BiasedMF, FactorizationMachine, Model, TemporalMF, SideFeatureMF
+from recsys_tutorial.models import (
+    MF,
+    BiasedMF,
+    FactorizationMachine,
+    Model,
+    SideFeatureMF,
+    TemporalMF,
+)
 
 SURPRISE_TUNED = {"n_factors": 128, "n_epochs": 40, "lr_all": 0.01, "reg_all": 0.09}
 LEAST_GAIN = 0.027  # stars of RMSE over biases only, mean of the folds
@@ -60,6 +67,8 @@ def contenders() -> dict[str, Callable[[Dataset, Dataset], Fitted]]:
         "MF": ours(MF),
         "BiasedMF": ours(BiasedMF),
         "SideFeatureMF": ours(SideFeatureMF),
+        "TemporalMF": ours(TemporalMF),
+        "FactorizationMachine": ours(FactorizationMachine),
     }
     if has_surprise():
         found["Surprise SVD, tuned"] = surprise_svd

@@ -122,3 +122,19 @@ def l2(rows: Tensor) -> Tensor:
     """
     flat = rows.reshape(-1)
     return torch.dot(flat, flat) / max(rows.shape[:-1].numel(), 1)
+
+
+def total_variation(
+    values: Tensor, dim: int = 0, *, squared: bool = False, weight: Tensor | None = None
+) -> Tensor:
+    """Sum over all series of |x_t - x_(t-1)|, or of its square, along the axis `dim`: time.
+
+    The absolute form allows few jumps (piecewise constant, the fused lasso of Tibshirani et al.
+    2005); the squared form spreads a change over many steps (smooth).
+
+    values : steps of equal length along `dim`; each place on the other axes is a series
+    weight : one number a series, of the shape of `values` without `dim`
+    """
+    steps = values.diff(dim=dim)
+    series = (steps.square() if squared else steps.abs()).sum(dim)
+    return series.sum() if weight is None else (series * weight).sum()

@@ -1,8 +1,19 @@
 """The models: each one is its equation. `X.for_dataset(train, **hyperparameters)` builds any."""
 
 from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
 from recsys_tutorial.models.side import SideFeatureMF
+from recsys_tutorial.models.temporal import TemporalMF
 
-__all__ = ["MF", "BiasedMF", "FoldedUser", "Model", "Popularity", "SideFeatureMF"]
+__all__ = [
+    "MF",
+    "BiasedMF",
+    "FactorizationMachine",
+    "FoldedUser",
+    "Model",
+    "Popularity",
+    "SideFeatureMF",
+    "TemporalMF",
+]

@@ -1,0 +1,359 @@
+"""FactorizationMachine: the double sum, its fields, biased MF inside it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import from_frame
+from recsys_tutorial.models import BiasedMF, FactorizationMachine
+
+AS_BIASED_MF = {"l2_table": 0.0, "l2_bias_table": 0.0, "l2": 0.1, "l2_bias": 0.02}
+
+
+def toy():
+    """Three users and four items with every kind of field, and something missing in each."""
+    ratings = pd.DataFrame(
+        {
+            "user": [1, 1, 2, 2, 2, 1],
+            "item": ["a", "b", "a", "c", "b", "d"],
+            "rating": [4.0, 2.0, 5.0, 3.0, 1.0, 4.0],
+        }
+    )
+    users = pd.DataFrame(
+        {"user": [1, 2, 3], "age": [20.0, 40.0, np.nan], "job": ["cook", "judge", None]}
+    )
+    items = pd.DataFrame(
+        {
+            "item": ["a", "b", "c", "d"],
+            "genres": [("War", "Comedy"), ("Comedy",), (), ("War", "Comedy", "Drama")],
+            "year": [1990, 1991, 1992, 1993],
+        }
+    )
+    return from_frame(ratings, users=users, items=items)
+
+
+def batch_of(users, items) -> Batch:
+    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items))
+
+
+def scrambled(model):
+    """The model with random numbers everywhere: what is wrong cannot hide behind a zero."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=model.generator))
+    return model
+
+
+def whole_x(model, user: int, item: int) -> np.ndarray:
+    """x of one (user, item) over all features in one long vector, laid by `offsets`."""
+    x = np.zeros(model.n_users + model.n_items + model.n_side)
+    x[user] = 1
+    x[model.offsets[1] + item] = 1
+    side = model.n_users + model.n_items
+    x[side:] = model.user_x[user] + model.item_x[item]
+    return x
+
+
+def double_sum(model, user: int, item: int) -> float:
+    """The definition, pair by pair."""
+    x = whole_x(model, user, item)
+    v = torch.cat([model.user_factors, model.item_factors, model.side_factors]).detach().numpy()
+    w = torch.cat([model.user_bias, model.item_bias, model.side_bias]).detach().numpy()
+    score = float(model.mean) + float(w @ x)
+    for j in range(len(x)):
+        for k in range(j + 1, len(x)):
+            score += float(v[j] @ v[k]) * x[j] * x[k]
+    return score
+
+
+def fitted(cls, train, **settings):
+    model = cls.for_dataset(train, **settings)
+    rt.fit(model, train, epochs=15, lr=0.02, batch_size=256, progress=False)
+    return model
+
+
+def rmse_of(model, test) -> float:
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
+FIELDS = ("age", "job", "year", "genres")
+
+
+@pytest.mark.parametrize("bins", [2, 0])
+def test_linear_time_equals_the_double_sum(bins):
+    model = scrambled(FactorizationMachine.for_dataset(toy(), FIELDS, bins=bins, dim=3))
+    for user in range(3):
+        for item in range(4):
+            score = float(model(batch_of([user], [item])).detach())
+            assert score == pytest.approx(double_sum(model, user, item), abs=1e-4)
+
+
+def test_by_hand():
+    """One user, one item of two genres, vectors of one number: six pairs."""
+    model = FactorizationMachine(1, 1, dim=1, fields=["genres"], sizes=[2])
+    with torch.no_grad():
+        model.mean.fill_(3.0)
+        model.item_x.copy_(torch.tensor([[1.0, 1.0]]))
+        model.user_factors.fill_(2.0)
+        model.item_factors.fill_(3.0)
+        model.side_factors.copy_(torch.tensor([[5.0], [7.0]]))
+        model.user_bias.fill_(0.5)
+        model.side_bias.copy_(torch.tensor([0.0, 0.25]))
+    pairs = 2 * 3 + 2 * 5 + 2 * 7 + 3 * 5 + 3 * 7 + 5 * 7
+    assert float(model(batch_of([0], [0])).detach()) == 3 + 0.75 + pairs
+
+
+def test_fields_start_after_those_before_them_and_never_overlap():
+    """A well-known slip adds a field's own size to its offset: it then meets its neighbour."""
+    model = FactorizationMachine.for_dataset(toy(), FIELDS, bins=2)
+    assert model.sizes == [2, 2, 2, 3]  # two bins of age, two jobs, two bins of year, three genres
+    assert model.offsets == [0, 3, 7, 9, 11, 13]
+    ends = [*model.offsets[1:], model.n_users + model.n_items + model.n_side]
+    assert [b - a for a, b in zip(model.offsets, ends, strict=True)] == [3, 4, 2, 2, 2, 3]
+    assert not ((model.user_x != 0).any(0) & (model.item_x != 0).any(0)).any()
+
+
+def test_each_kind_of_field_and_what_is_missing():
+    model = FactorizationMachine.for_dataset(toy(), FIELDS, bins=2)
+    age, job = model.user_x[:, :2], model.user_x[:, 2:4]
+    assert age.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert job.tolist() == [[1, 0], [0, 1], [0, 0]]
+    genres = model.item_x[:, 6:]  # Comedy, Drama, War: a sum, so that three genres are three ones
+    assert genres.tolist() == [[1, 0, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]]
+
+
+def test_bins_and_scaling_come_from_training_rows_alone():
+    data = toy()
+    train = data.take(data.user_vocab.ids[data.user] == 1)  # users 2 and 3 are cold
+    numbers = FactorizationMachine.for_dataset(train, ["year"], bins=0)
+    years = np.array([1990, 1991, 1993])  # the items of user 1
+    expected = (np.array([1990, 1991, 1992, 1993]) - years.mean()) / years.std()
+    assert np.allclose(numbers.item_x[:, 0], expected)
+    binned = FactorizationMachine.for_dataset(train, ["year"], bins=3)
+    rated = binned.item_x[[0, 1, 3]]
+    assert rated.sum(0).tolist() == [1, 1, 1]
+
+
+def test_side_features_that_training_never_saw_are_zero():
+    data = toy()
+    train = data.take(data.user_vocab.ids[data.user] == 2)
+    model = fitted(FactorizationMachine, train, fields=FIELDS, bins=2, dim=3)
+    drama, cook = 7, 2
+    assert model.side_factors[[drama, cook]].abs().sum() == 0
+    assert model.side_bias[[drama, cook]].abs().sum() == 0
+
+
+def test_shapes_and_the_catalogue_agree(small):
+    model = scrambled(FactorizationMachine.for_dataset(small, dim=4))
+    assert model(batch_of([3], [4])).shape == (1,)
+    wide = model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]]))
+    assert wide.shape == (2, 3)
+    rows = model(batch_of([3, 3, 3, 1, 1, 1], [4, 0, 5, 1, 2, 3]))
+    assert torch.allclose(wide.flatten(), rows, atol=1e-4)
+    users = torch.tensor([0, 7, 7])
+    everything = model(batch_of(users[:, None], torch.arange(small.n_items)[None]))
+    assert torch.allclose(model.score_items(Batch(user=users)), everything, atol=1e-3)
+
+
+def test_two_fields_are_biased_mf_to_the_bit(small):
+    """The same start; the same scores, (a + b)^2 - a^2 - b^2 being 2ab up to rounding."""
+    machine = FactorizationMachine.for_dataset(small, (), dim=5, seed=3)
+    parent = BiasedMF.for_dataset(small, dim=5, seed=3)
+    for mine, theirs in zip(machine.parameters(), parent.parameters(), strict=False):
+        assert torch.equal(mine, theirs)
+    scrambled(machine).double()
+    state = {k: v for k, v in machine.state_dict().items() if k in parent.state_dict()}
+    parent.double().load_state_dict(state)
+    batch = batch_of(small.user, small.item)
+    assert torch.allclose(machine(batch), parent(batch), rtol=0, atol=1e-12)
+
+
+def test_two_fields_train_as_biased_mf_does(small):
+    machine = fitted(FactorizationMachine, small, fields=(), dim=5, seed=3, **AS_BIASED_MF)
+    parent = fitted(BiasedMF, small, dim=5, seed=3, l2=0.1, l2_bias=0.02)
+    assert np.allclose(rt.predict(machine, small), rt.predict(parent, small), atol=2e-3)
+
+
+def test_with_side_fields_it_is_a_biased_mf_of_composed_vectors(small):
+    model = scrambled(FactorizationMachine.for_dataset(small, dim=3).double())
+    model.user_x, model.item_x = model.user_x.double(), model.item_x.double()
+    (p, b_u), (q, b_i) = model.as_biased_mf("user"), model.as_biased_mf("item")
+    table = model.mean + b_u[:, None] + b_i + p @ q.T
+    scores = model(batch_of(small.user, small.item))
+    assert torch.allclose(table[small.user, small.item], scores)
+
+
+def test_gradient_check_in_double_precision():
+    data = toy()
+    model = FactorizationMachine.for_dataset(data, FIELDS, bins=2, dim=2, l2_bias=0.1)
+    scrambled(model.double())
+    names = [f"model.{name}" for name, _ in model.named_parameters()]
+    batch = Batch(
+        user=torch.tensor(data.user),
+        item=torch.tensor(data.item),
+        rating=torch.tensor(data.rating, dtype=torch.float64),
+    )
+
+    class Objective(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, batch):
+            return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
+
+    def objective(*values):
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(Objective(), parameters, (batch,))
+
+    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+    assert torch.autograd.gradcheck(objective, values)
+
+
+def test_two_penalties_one_per_row_and_one_per_table(small):
+    """Over an epoch the l2 of user u is paid n_u times, the l2_table of u once."""
+    settings = {"fields": (), "dim": 3, "l2_bias_table": 0.0}
+    per_row = FactorizationMachine.for_dataset(small, l2=1.0, l2_table=0.0, **settings)
+    table = FactorizationMachine.for_dataset(small, l2=0.0, l2_table=1.0, **settings)
+    paid = [
+        sum(float(m.penalty(b).detach()) * len(b.user) for b in small.batches(batch_size=500))
+        for m in (per_row, table)
+    ]
+    sides = ((table.user_factors, table.user_count), (table.item_factors, table.item_count))
+    squares = [(v.detach().square().sum(1), n) for v, n in sides]
+    assert paid[0] == pytest.approx(sum(float((s * n).sum()) for s, n in squares), rel=1e-4)
+    assert paid[1] == pytest.approx(sum(float(s.sum()) for s, _ in squares), rel=1e-4)
+
+
+def planted_by_group(strength: float, seed: int = 0):
+    """Few ratings a user; what a user likes hangs on the user's job and the item's genre alone."""
+    rng = np.random.default_rng(seed)
+    n_users, n_items, each = 300, 120, 8
+    job, genre = rng.integers(0, 4, n_users), rng.integers(0, 4, n_items)
+    liking = strength * np.array(
+        [[1, -1, 1, -1], [1, 1, -1, -1], [-1, 1, 1, -1], [-1, -1, -1, 3.0]]
+    )
+    user = np.repeat(np.arange(n_users), each)
+    item = np.concatenate([rng.permutation(n_items)[:each] for _ in range(n_users)])
+    rating = 3 + liking[job[user], genre[item]] + rng.normal(0, 0.4, len(user))
+    users = pd.DataFrame({"user": np.arange(n_users), "job": [f"job {j}" for j in job]})
+    items = pd.DataFrame({"item": np.arange(n_items), "genres": [(f"genre {g}",) for g in genre]})
+    frame = pd.DataFrame({"user": user, "item": item, "rating": rating})
+    return from_frame(frame, users=users, items=items), liking
+
+
+def test_planted_interactions_are_found_and_pay():
+    data, liking = planted_by_group(1.0)
+    train, _, test = data.split(valid=0, test=0.2)
+    fields = ["job", "genres"]
+    plain = fitted(BiasedMF, train, dim=8)
+    model = fitted(FactorizationMachine, train, fields=fields, dim=8, l2_side=0.001)
+    before, after = (rmse_of(m, test) for m in (plain, model))
+    assert after < 0.7 * before
+    jobs, genres = model.side_factors[:4], model.side_factors[4:]
+    found = (jobs @ genres.T).detach().numpy()
+
+    def centred(table):  # what is common to a job or a genre may as well be its bias
+        return table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+
+    both = centred(found).ravel(), centred(liking).ravel()
+    assert np.corrcoef(*both)[0, 1] > 0.95
+
+
+def test_fields_that_mean_nothing_bring_nothing():
+    data, _ = planted_by_group(0.0)
+    train, _, test = data.split(valid=0, test=0.2)
+    plain, model = (
+        fitted(FactorizationMachine, train, fields=fields, dim=8)
+        for fields in ((), ["job", "genres"])
+    )
+    before, after = (rmse_of(m, test) for m in (plain, model))
+    assert before - 0.005 < after < before + 0.02
+
+
+def test_cold_users_and_items_score_mean_and_features():
+    data, _ = planted_by_group(1.0)
+    warm = data.take((data.user != 4) & (data.item != 9))
+    model = fitted(FactorizationMachine, warm, fields=["job", "genres"], dim=8, l2_side=0.001)
+    assert model.user_factors[4].abs().sum() == model.item_factors[9].abs().sum() == 0
+    score = model(batch_of([4], [9])).detach()
+    on = torch.cat([model.user_x[4].nonzero(), model.item_x[9].nonzero()]).flatten()
+    v, w = model.side_factors[on], model.side_bias[on]
+    expected = (model.mean + w.sum() + v[0] @ v[1]).detach()
+    assert float(score) == pytest.approx(float(expected), abs=1e-5)
+    test = data.take((data.user == 4) | (data.item == 9))
+    assert rt.evaluate(model, test, train=warm, relevant=4)["n_cold"] == len(test)
+    assert rmse_of(model, test) < 0.8 * rmse_of(fitted(BiasedMF, warm), test)
+
+
+def test_an_unknown_field_and_an_unknown_id_name_the_remedy(small):
+    with pytest.raises(ValueError, match="'shoe_size' must be a column"):
+        FactorizationMachine.for_dataset(small, ["shoe_size"])
+    model = FactorizationMachine.for_dataset(small)
+    with pytest.raises(KeyError, match="nobody"):
+        rt.recommend(model, small, "nobody")
+
+
+def test_a_new_user_is_folded_in_and_gets_recommendations(small):
+    model = fitted(FactorizationMachine, small)
+    rows, offset = model.item_rows()
+    user = int(np.argmax(small.counts("user")))
+    p, b_u = model.as_biased_mf("user")
+    row = torch.cat([p[user], b_u[user : user + 1]])
+    scores = model.score_items(Batch(user=torch.tensor([user])))[0]
+    assert torch.allclose(rows @ row + offset, scores, atol=1e-5)
+    assert len(rt.recommend(model, small, ratings={1: 5.0, 2: 1.0}, k=5)) == 5
+
+
+def test_weights_and_buffers_are_all_that_predicting_needs(small, tmp_path):
+    model = fitted(FactorizationMachine, small)
+    sizes = {"fields": model.fields, "sizes": model.sizes}
+    twin = FactorizationMachine(small.n_users, small.n_items, **sizes)
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    batch = batch_of(small.user, small.item)
+    assert torch.equal(model(batch), twin(batch))
+    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path / "export"), small).model
+    assert type(loaded) is FactorizationMachine
+    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
+    whole, broken, resumed = (FactorizationMachine.for_dataset(small, dim=4) for _ in range(3))
+    rt.fit(whole, small, epochs=4, progress=False)
+    penalty, calls = broken.penalty, []
+
+    def fall_over(batch):
+        calls.append(1)
+        if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
+            raise RuntimeError("power cut")
+        return penalty(batch)
+
+    broken.penalty = fall_over
+    with pytest.raises(RuntimeError, match="power cut"):
+        rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
+    rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
+    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
+
+
+def test_the_seed_decides_and_nothing_else_is_touched(small):
+    before = torch.random.get_rng_state()
+    first, again, other = (FactorizationMachine.for_dataset(small, seed=s) for s in (1, 1, 2))
+    assert torch.equal(first.side_factors, again.side_factors)
+    assert not torch.equal(first.side_factors, other.side_factors)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.real
+def test_side_fields_gain_on_the_official_folds(ml100k):
+    """One setting; gain over biases only. The gate of the whole five folds is the benchmark's."""
+    train, test = next(iter(ml100k.folds()))
+    rmse = []
+    for cls, settings in ((BiasedMF, {"dim": 0}), (FactorizationMachine, {})):
+        model = cls.for_dataset(train, **settings)
+        rt.fit(model, train, progress=False)
+        rmse.append(rt.metrics.rmse(test.rating, rt.predict(model, test)))
+    assert rmse[0] - rmse[1] > 0.041

@@ -1,0 +1,340 @@
+"""TemporalMF, and total variation along time."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import from_frame
+from recsys_tutorial.models import BiasedMF, TemporalMF
+from recsys_tutorial.models.temporal import DAY
+
+OFF = {"order_bins": 0, "user_bins": 0, "item_bins": 0, "days": False}
+
+
+def toy():
+    """User 1: three ratings, two in the same second; user 2: one; user 3 only in the vocabulary."""
+    frame = pd.DataFrame(
+        {
+            "user": [1, 1, 1, 2, 3],
+            "item": ["a", "b", "c", "a", "a"],
+            "rating": [4.0, 2.0, 5.0, 3.0, 1.0],
+            "timestamp": [10 * DAY, 10 * DAY, 12 * DAY, 18 * DAY - 1, 14 * DAY],
+        }
+    )
+    return from_frame(frame).take(np.array([0, 1, 2, 3]))
+
+
+def batch_at(users, items, times) -> Batch:
+    return Batch(*(torch.as_tensor(v) for v in (users, items)), time=torch.as_tensor(times))
+
+
+def drifting(*, drift=1.2, seed=0, n_users=150, n_items=40, noise=0.3):
+    """Ratings whose items go up or down by `drift` stars halfway through, and nothing else."""
+    rng = np.random.default_rng(seed)
+    pairs = rng.permutation(n_users * n_items)[: n_users * n_items // 2]
+    user, item = pairs // n_items, pairs % n_items
+    time = rng.integers(0, 80 * DAY, len(pairs))
+    sign = np.where(np.arange(n_items) % 2, 1, -1)
+    jump = drift / 2 * sign[item] * np.where(time >= 40 * DAY, 1, -1)
+    rating = 3 + jump + rng.normal(0, 0.3, n_items)[item] + rng.normal(0, noise, len(pairs))
+    return from_frame(
+        pd.DataFrame({"user": user, "item": item, "rating": rating, "timestamp": time})
+    )
+
+
+def fitted(cls, train, **settings):
+    model = cls.for_dataset(train, **settings)
+    rt.fit(model, train, epochs=20, lr=0.02, batch_size=128, progress=False)
+    return model
+
+
+def rmse_of(model, test) -> float:
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
+# ---- total variation ------------------------------------------------------------------------
+
+
+def test_total_variation_goes_along_time_not_along_the_vector():
+    ramp = torch.arange(12.0).reshape(6, 2)  # six steps of a vector of two
+    assert float(losses.total_variation(ramp)) == 20
+    assert float(losses.total_variation(ramp, dim=1)) == 6  # the well-known mistake
+    assert float(losses.total_variation(ramp, squared=True)) == 40
+
+
+def test_total_variation_weighs_series_and_prefers_what_it_should():
+    jump, slope = torch.tensor([0.0, 0, 0, 3]), torch.tensor([0.0, 1, 2, 3])
+    both = torch.stack([jump, slope])  # (series, time)
+    assert float(losses.total_variation(both, dim=-1)) == 6  # the absolute form does not care
+    weight = torch.tensor([1.0, 0.0])
+    assert float(losses.total_variation(both, dim=-1, squared=True, weight=weight)) == 9
+    assert float(losses.total_variation(both, dim=-1, squared=True, weight=1 - weight)) == 3
+    assert float(losses.total_variation(torch.ones(1, 4))) == 0  # a single step
+
+
+# ---- what is counted in training ------------------------------------------------------------
+
+
+def test_order_counts_training_ratings_strictly_earlier():
+    model = TemporalMF.for_dataset(toy())
+    times = torch.tensor([0, 10 * DAY, 10 * DAY + 1, 12 * DAY, 12 * DAY + 1, 900 * DAY])
+    assert model.earlier(torch.zeros(6, dtype=torch.int64), times).tolist() == [0, 0, 2, 2, 3, 3]
+    assert model.earlier(torch.ones(6, dtype=torch.int64), times).tolist() == [0, 0, 0, 0, 0, 1]
+    assert model.earlier(torch.full((6,), 2), times).tolist() == [0] * 6  # cold
+
+
+def test_order_is_that_of_the_training_rows_whatever_their_order(small):
+    model = TemporalMF.for_dataset(small)
+    n = model.earlier(torch.tensor(small.user), torch.tensor(small.timestamp)).numpy()
+    for row in (0, 17, 2_000):
+        mine = small.user == small.user[row]
+        assert n[row] == (small.timestamp[mine] < small.timestamp[row]).sum()
+
+
+def test_bins_have_equal_length_and_end_with_training():
+    model = TemporalMF.for_dataset(toy(), item_bins=4)  # 8 days: two a bin
+    times = torch.tensor([0, 10 * DAY, 12 * DAY - 1, 12 * DAY, 18 * DAY - 1, 99 * DAY])
+    assert model.bin(times, 4).tolist() == [0, 0, 0, 1, 3, 3]
+
+
+def test_unseen_bins_take_the_last_seen_before_else_the_first():
+    model = TemporalMF.for_dataset(toy(), item_bins=4)
+    # a: rated in bins 0 and 3; b: in 0; c: in 1
+    assert model.item_seen_bin.tolist() == [[0, 0, 0, 3], [0, 0, 0, 0], [1, 1, 1, 1]]
+    with torch.no_grad():
+        model.item_time.copy_(torch.arange(12.0).reshape(3, 4))
+    late = batch_at([2, 2, 2], [0, 1, 2], [99 * DAY] * 3)
+    still = batch_at([2, 2, 2], [0, 1, 2], [15 * DAY] * 3)
+    assert model.of_time(late.user, late.item, late.time).tolist() == [3, 4, 9]
+    assert model.of_time(still.user, still.item, still.time).tolist() == [0, 4, 9]
+
+
+# ---- the ladder -----------------------------------------------------------------------------
+
+
+def test_by_hand():
+    model = TemporalMF.for_dataset(toy(), dim=1, user_bins=2, item_bins=2)
+    with torch.no_grad():
+        model.mean.fill_(3.0)
+        model.user_factors.copy_(torch.tensor([[1.0], [2.0], [0.0]]))
+        model.item_factors.copy_(torch.tensor([[0.5], [0.0], [1.0]]))
+        model.user_bias.copy_(torch.tensor([0.25, 0.0, 0.0]))
+        model.item_bias.copy_(torch.tensor([0.5, 0.0, 0.0]))
+        model.order_bias[:3] = torch.tensor([0.0, 1.0, 2.0])
+        model.user_time[0] = torch.tensor([10.0, 20.0])
+        model.item_time[0] = torch.tensor([100.0, 200.0])
+        model.day_bias.copy_(torch.tensor([1000.0, 2000.0, 3000.0]))
+    # User 1 and item a without time: 3 + .25 + .5 + 1 * .5 = 4.25
+    day_12, later = 12 * DAY + 5, 17 * DAY
+    scores = model(batch_at([0, 0, 1], [0, 0, 0], [day_12, later, later]))
+    assert scores.tolist() == [
+        4.25
+        + 2
+        + 10
+        + 100
+        + 2000,  # three ratings before: step 2; first halves; second of the known days
+        4.25 + 2 + 10 + 200,  # the user's second half is unseen: carried forward; day unknown
+        3 + 0.5 + 1 + 200 + 3000,
+    ]
+
+
+def test_shapes_rows_pairs_and_the_catalogue_agree(small):
+    model = fitted(TemporalMF, small)
+    time = torch.tensor(small.timestamp[:2])
+    assert model(batch_at([3], [4], time[:1])).shape == (1,)
+    wide = batch_at([[3], [1]], [[4, 0, 5], [1, 2, 3]], time[:, None])
+    assert model(wide).shape == (2, 3)
+    rows = batch_at([3, 3, 3, 1, 1, 1], [4, 0, 5, 1, 2, 3], time.repeat_interleave(3))
+    assert torch.allclose(model(wide).flatten(), model(rows), atol=1e-6)
+    users = torch.tensor([3, 1])
+    everything = model(batch_at(users[:, None], torch.arange(small.n_items)[None], time[:, None]))
+    assert torch.allclose(model.score_items(Batch(user=users, time=time)), everything, atol=1e-5)
+
+
+def test_with_everything_temporal_off_it_is_biased_mf_to_the_bit(small):
+    plain, off = (
+        fitted(cls, small, dim=5, seed=3, **settings)
+        for cls, settings in ((BiasedMF, {}), (TemporalMF, OFF))
+    )
+    assert np.array_equal(rt.predict(plain, small), rt.predict(off, small))
+
+
+def test_gradient_check_in_double_precision():
+    model = TemporalMF.for_dataset(
+        toy(), dim=2, user_bins=2, item_bins=3, l2_time=0.5, tv=0.7, tv_squared=True, l2_day=0.2
+    ).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.rand(parameter.shape, generator=model.generator))
+    names = [name for name, _ in model.named_parameters()]
+    data = toy()
+    batch = Batch(
+        user=torch.tensor(data.user),
+        item=torch.tensor(data.item),
+        rating=torch.tensor(data.rating, dtype=torch.float64),
+        time=torch.tensor(data.timestamp),
+    )
+
+    class Objective(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, batch):
+            return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
+
+    def objective(*values):
+        parameters = {f"model.{n}": v for n, v in zip(names, values, strict=True)}
+        return torch.func.functional_call(Objective(), parameters, (batch,))
+
+    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+    assert torch.autograd.gradcheck(objective, values)
+
+
+def test_penalty_of_an_epoch_is_that_of_the_tables_once(small):
+    """Whatever the batches, their mean weighted by rows is (whole table) / (ratings)."""
+    model = TemporalMF.for_dataset(small, l2=0.0, l2_bias=0.0, l2_time=2.0, tv=3.0, l2_day=5.0)
+    with torch.no_grad():
+        for table in (model.user_time, model.item_time, model.day_bias):
+            table.copy_(torch.rand(table.shape, generator=model.generator))
+    batches = small.batches(model.columns, batch_size=500)
+    paid = sum(float(model.penalty(b).detach()) * len(b.user) for b in batches) / len(small)
+    whole = 5 * model.day_bias.detach().square().sum()
+    for table, seen in (
+        (model.user_time, model.user_seen_bin),
+        (model.item_time, model.item_seen_bin),
+    ):
+        drift = table.detach().gather(1, seen)
+        whole = whole + 2 * drift.square().sum() + 3 * drift.diff(dim=1).abs().sum()
+    assert paid == pytest.approx(float(whole) / len(small), rel=1e-4)
+
+
+def test_planted_drift_is_found_and_pays():
+    train, _, test = drifting().split(valid=0, test=0.2)
+    settings = {"dim": 0, "user_bins": 0, "order_bins": 0, "days": False, "l2_time": 1.0, "tv": 0.5}
+    plain = fitted(BiasedMF, train, dim=0)
+    model = fitted(TemporalMF, train, **settings)
+    rise = model.item_time[:, 4:].mean(1) - model.item_time[:, :4].mean(1)  # (n_items,)
+    truth = np.where(model.item_vocab.ids % 2, 1.2, -1.2)
+    assert np.abs(rise.detach().numpy() - truth).mean() < 0.25
+    before, after = (rmse_of(m, test) for m in (plain, model))
+    assert after < 0.75 * before
+
+
+def test_no_drift_is_found_where_none_was_planted():
+    train, _, test = drifting(drift=0).split(valid=0, test=0.2)
+    plain, model = fitted(BiasedMF, train, dim=0), fitted(TemporalMF, train, dim=0)
+    before, after = (rmse_of(m, test) for m in (plain, model))
+    assert after > before - 0.003
+    assert after < before + 0.01  # and the penalties keep the harm small
+    rise = model.item_time[:, 4:].mean(1) - model.item_time[:, :4].mean(1)
+    assert rise.abs().mean() < 0.1
+
+
+def test_absolute_variation_leaves_one_jump_and_the_square_a_slope():
+    data = drifting(noise=0.5)
+    few = {"dim": 0, "user_bins": 0, "order_bins": 0, "days": False, "l2_time": 0.1}
+    jumpy = fitted(TemporalMF, data, tv=20.0, **few)
+    smooth = fitted(TemporalMF, data, tv=40.0, tv_squared=True, **few)
+    share = []
+    for model in (jumpy, smooth):
+        steps = model.item_time.detach().diff(dim=1).abs()  # (n_items, 7)
+        share.append(float((steps[:, 3] / steps.sum(1)).mean()))  # of the change, at the real jump
+    assert share[0] > share[1] + 0.1
+
+
+def test_cold_rows_score_what_is_known_of_the_others(small):
+    warm = small.take((small.user != 4) & (small.item != 9))
+    model = fitted(TemporalMF, warm)
+    assert model.user_time[4].abs().sum() == model.item_time[9].abs().sum() == 0
+    score = model(batch_at([4], [9], small.timestamp[:1])).detach()
+    assert float(score) == pytest.approx(float((model.mean + model.order_bias[0]).detach()))
+    test = small.take((small.user == 4) | (small.item == 9))
+    result = rt.evaluate(model, test, train=warm)
+    assert result["n_cold"] == len(test)
+    assert np.isfinite(result["rmse"])
+
+
+def test_an_unknown_id_names_the_remedy(small):
+    model = TemporalMF.for_dataset(small)
+    with pytest.raises(KeyError, match="nobody"):
+        rt.recommend(model, small, "nobody")
+
+
+def test_data_without_times_is_refused_with_a_remedy():
+    data = from_frame(pd.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [1.0, 5.0]}))
+    with pytest.raises(ValueError, match="BiasedMF"):
+        TemporalMF.for_dataset(data)
+
+
+def test_saved_and_resumed_runs_equal_an_uninterrupted_one(small, tmp_path):
+    whole = TemporalMF.for_dataset(small, dim=4)
+    rt.fit(whole, small, epochs=4, progress=False, checkpoint_dir=tmp_path / "a")
+    broken = TemporalMF.for_dataset(small, dim=4)
+    stop_after(broken, small, 2, 4, tmp_path / "b")
+    resumed = TemporalMF.for_dataset(small, dim=4)
+    rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path / "b", resume=True)
+    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
+
+
+def stop_after(model, data, epochs, of, directory):
+    """Train `of` epochs, but fall over in the step after `epochs` of them."""
+    penalty, calls = model.penalty, []
+    steps = len(data.batches(batch_size=max(32, len(data) // 40)))
+
+    def fall_over(batch):
+        calls.append(1)
+        if len(calls) > epochs * steps:
+            raise RuntimeError("power cut")
+        return penalty(batch)
+
+    model.penalty = fall_over
+    with pytest.raises(RuntimeError, match="power cut"):
+        rt.fit(model, data, epochs=of, progress=False, checkpoint_dir=directory)
+
+
+def test_weights_and_buffers_are_all_that_predicting_needs(small, tmp_path):
+    model = fitted(TemporalMF, small)
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    sizes = {"n_past": model.n_past, "n_days": model.n_days}
+    twin = TemporalMF(small.n_users, small.n_items, **sizes)
+    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    batch = batch_at(small.user, small.item, small.timestamp)
+    assert torch.equal(model(batch), twin(batch))
+    model = copy.deepcopy(model)
+    model.user_vocab = model.item_vocab = None
+    assert torch.equal(model(batch), twin(batch))
+
+
+def test_an_export_gives_the_same_model_back(small, tmp_path):
+    model = fitted(TemporalMF, small)
+    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path), small).model
+    assert type(loaded) is TemporalMF
+    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
+
+
+def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():
+    data = drifting()
+    model = fitted(TemporalMF, data)
+    rows, offset = model.item_rows()
+    now = torch.full((1, 1), int(data.timestamp.max()) + 9 * DAY)
+    drift = model._drift("item", torch.arange(data.n_items)[None], now)[0]
+    assert torch.allclose(offset, model.mean + model.item_bias + drift)
+    assert rows.shape == (data.n_items, model.dim + 1)
+    assert model.fold_in(torch.tensor([0]), torch.tensor([4.0])).row.shape == (model.dim + 1,)
+
+
+@pytest.mark.real
+def test_on_real_folds_days_interpolate_and_do_no_harm(ml100k):
+    train, test = next(iter(ml100k.folds()))
+    rmse = {}
+    for cls in (BiasedMF, TemporalMF):
+        model = cls.for_dataset(train)
+        rt.fit(model, train, progress=False)
+        rmse[cls] = rt.metrics.rmse(test.rating, rt.predict(model, test))
+    assert rmse[TemporalMF] < rmse[BiasedMF]
