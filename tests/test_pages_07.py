@@ -56,6 +56,7 @@ def test_skew_promises_most_and_serves_worst_though_the_order_survives(values):
     worse, worlds = values["skew_worse"]
     assert worse == worlds
     assert abs(values["hit"]["skewed"] - values["hit"]["streamed"]) < 0.02
+    assert 1.7 < values["weight"]["skewed"] / values["weight"]["streamed"] < 2.6  # "twice"
 
 
 def test_a_shop_of_a_milliard_ratings_fits_into_one_machine(values):
@@ -69,6 +70,9 @@ def test_one_log_turns_the_test_round_and_full_logs_put_it_right(values):
     assert mean < -4 * error
     for design in ("pooled", "interleaved"):
         assert shops[design][0] > 4 * shops[design][1], design
+    assert values["spread"]["pooled"] == min(
+        values["spread"][d] for d in ("truth", "pooled", "diverted")
+    )
     for design in ("diverted", "co_diverted", "equal_log"):
         assert shops[design][0] < -2 * shops[design][1], design
     apart = (error**2 + shops["equal_log"][1] ** 2) ** 0.5

@@ -349,7 +349,7 @@ def prepare(train, test):
 rt.check("06.prepare", prepare)
 
 # %% [markdown]
-# ### Twins
+# ### Twins (at home)
 #
 # One leak the detective cannot see: the same thing under two names. Then the training part holds
 # the answer to a test row, though no row is in both. Titles give them away.
@@ -462,7 +462,7 @@ print(
 # The difference was taken user by user before resampling. That is called *paired*, and it matters:
 # what makes a user easy makes them easy for both models, and cancels.
 #
-# If all you know were the pooled number, you would put the wrong one on the home page.
+# Where they disagree, the pooled number puts the wrong model on the home page.
 
 # %% [markdown]
 # ### Exercise: conditional AUC by hand
@@ -517,15 +517,17 @@ print(f"Place 50 of 1,000, against 99 drawn films: in the top ten {chance:.1%} o
 # **popularity**, and a **singular value decomposition** of the table of who rated what, with far too
 # many axes. It is bold: often right on top, and lost in the depth of the catalogue.
 
-
 # %%
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import svds
+
+
 def two_models(part, axes):
     """Score tables (n_users, n_items) of both, made from the training part alone."""
-    rated = np.zeros((part.n_users, part.n_items), dtype=np.float32)
-    rated[part.user, part.item] = 1
-    p, strength, q = np.linalg.svd(rated, full_matrices=False)
-    svd = (p[:, :axes] * strength[:axes]) @ q[:axes]
-    return {"popularity": np.tile(rated.sum(0), (part.n_users, 1)), "SVD": svd}
+    ones = np.ones(len(part))
+    rated = csr_array((ones, (part.user, part.item)), shape=(part.n_users, part.n_items))
+    p, strength, q = svds(rated, k=axes, rng=0)  # the strongest axes of who rated what
+    return {"popularity": np.tile(rated.sum(axis=0), (part.n_users, 1)), "SVD": (p * strength) @ q}
 
 
 # %%

@@ -63,7 +63,7 @@ rt.plots.show(infrastructure(), alt=text)
 # (*nightly*).
 
 # %%
-days = rt.simulate.intraday(seeds=page.pick(20, 6), seed=0)
+days = rt.simulate.intraday(genres=6, mood=0.4, lag=3, seeds=page.pick(20, 6), seed=0)
 by_world = days.groupby(["feed", "world"])[["surprise", "offline", "hit"]].mean()
 names = {"nightly": "never (nightly)", "late": "three clicks late", "streamed": "at once"}
 names["truth"] = "best possible"
@@ -341,7 +341,7 @@ for name in ("truth", *designs):
 # So before a test ask: *what would each arm learn from if it were alone?* And give it that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Sharper eyes: interleaving
+# ### Sharper eyes: interleaving (at home)
 #
 # A/B compares *people*, and people differ far more than recommenders do. **Interleaving** lets A and
 # B pick in turn for one list, as captains pick teams, and asks whose picks are clicked: each visitor
@@ -368,7 +368,7 @@ rt.plots.show(
 # figure of the shops. It does not cure mixing.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### How many, and when to look
+# ### How many, and when to look (at home)
 #
 # For a difference of means, each arm needs about 2 (1.96 + 0.84)² · sd² / effect² visitors, to see
 # the effect four times out of five at the usual 5% level. For clicks, sd² is p (1 − p).
@@ -435,7 +435,8 @@ rt.check("07.visitors", visitors)
 # day is random. What becomes of the lists after 40 days?
 
 # %%
-loops = {e: rt.simulate.feedback_loop(e, seeds=page.pick(20, 10), seed=0) for e in (0.0, 0.1, 0.3)}
+sizes = {"users": 100, "items": 100, "places": 5, "days": 40, "seeds": page.pick(20, 10)}
+loops = {chance: rt.simulate.feedback_loop(chance, **sizes, seed=0) for chance in (0.0, 0.1, 0.3)}
 panels = {
     "overlap": "films that two people share\n(times those of the true best lists)",
     "joy": "joy in the model's lists\n(share of the best possible)",

@@ -6,6 +6,8 @@ VALUES = {
     "hit": "mean_by_feed['hit'].to_dict()",
     "gain": "[gain.mean(), gain.std() / len(gain) ** 0.5]",
     "skew_worse": "[int((worse > 0).sum()), len(worse)]",
+    "weight": "weight.to_dict()",
+    "spread": "shops.std().to_dict()",
     "speed": "float(speed)",
     "plan": "plan['ratings (GiB)'].tolist()",
     "shops": "{c: [x.mean(), x.std() / len(x) ** 0.5] for c, x in shops.items()}",
