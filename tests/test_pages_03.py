@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pages_runner import executed
+from pages_runner import SOURCES, executed
+
+from recsys_tutorial.interpret import naming
 
 pytestmark = pytest.mark.page
 
@@ -29,6 +31,12 @@ def test_what_is_written_on_the_page_is_what_the_library_computes(values):
 
 def test_the_guess_is_kept_and_compared(values):
     assert values["guess"] == values["kept_guess"] == ["Action", "year", "Drama", "popularity"]
+
+
+def test_the_page_states_the_limits_that_the_library_uses():
+    text = " ".join(c.text for c in SOURCES["03_interpretation"].cells if c.kind == "markdown")
+    assert f"a cosine below {naming.SAME_AXIS}" in text
+    assert f"correlates with it at {naming.A_NAME} or more" in text
 
 
 def test_a_bias_is_nearly_the_mean_rating_and_at_the_ends_it_is_not(values):
