@@ -157,6 +157,23 @@ class TestWhileItRuns:
         assert "run dimension 3 failed, others go on: " in shown
         assert runs.status() == "4 of 4 runs done; 2 failed"
 
+    def test_a_bug_in_the_sweep_itself_is_not_lost(self, parts, monkeypatch):
+        def broken(*_):
+            raise RuntimeError("a bug")
+
+        shown = []
+        monkeypatch.setattr(threading, "excepthook", shown.append)
+        monkeypatch.setattr(rt.Sweep, "_one", broken)
+        runs = rt.sweep(MF, *parts[:2], {"dim": [2]}, epochs=1)
+        with pytest.raises(RuntimeError, match="a bug"):
+            runs.wait(30)
+        assert runs.done
+        assert "a bug" in repr(runs)
+        for thread in threading.enumerate():
+            if thread.name == "recsys-tutorial":
+                thread.join(10)
+        assert [str(one.exc_value) for one in shown] == ["a bug"]
+
     def test_two_workers_run_two_at_a_time(self, parts):
         gates = [Gate(), Gate()]
         settings = [{"dim": 2, "loss": gates[0]}, {"dim": 3, "loss": gates[1]}]

@@ -71,6 +71,9 @@ class Handle:
         def run() -> None:
             try:
                 work()
+            except BaseException as error:
+                self.error = error  # for wait()
+                raise  # to be shown
             finally:
                 self.finish()
                 Handle._running.discard(self)
