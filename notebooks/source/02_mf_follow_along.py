@@ -28,7 +28,7 @@ from recsys_tutorial.losses import bpr, logistic, squared_error
 logs = directory() / "runs" / "02"  # what TensorBoard will read
 grid = {"l2": [0.0, 0.01, 0.1, 0.3], "dim": [8, 64], "loss": [squared_error, logistic, bpr]}
 runs = rt.sweep(
-    rt.models.MF, page.train, page.valid, grid, epochs=page.pick(40, 8), lr=0.01, log_dir=logs
+    rt.models.MF, page.train, page.valid, grid, epochs=page.pick(45, 8), lr=0.01, log_dir=logs
 )
 print(f"{len(runs)} runs are going on in the background. This cell is done.")
 
