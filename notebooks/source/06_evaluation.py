@@ -435,7 +435,7 @@ for label, intervals, colour, mark in kinds:
 ax.axvline(0.5, color="0.6", linestyle=":")
 ax.set_yticks(range(len(scores))[::-1], list(scores))
 ax.set(xlabel="AUC (share of pairs in the right order; bars: 95% over users)", ylabel="model knows")
-ax.legend(loc="lower left")
+ax.legend(loc="lower center")
 rows = [f"{n}: {pooled[n].value:.2f} pooled, {within[n].value:.2f} within" for n in scores]
 rt.plots.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
 
