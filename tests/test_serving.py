@@ -145,10 +145,11 @@ def test_ties_come_in_the_order_of_the_vocabulary():
         assert _top(scores, k).tolist() == [1, 3, 2, 4, 5, 0, 6][:k]
 
 
-def test_the_closed_form_is_the_models_own_fold_in(exported, rng):  # noqa: F811
+@pytest.mark.parametrize("many", [0, 1, 3, 8, 9, 15, 60])  # the rows have 9 numbers
+def test_the_closed_form_is_the_models_own_fold_in(exported, rng, many):  # noqa: F811
     engine = Engine(rt.serving.load(exported))
-    items = rng.choice(90, 15, replace=False)
-    stars = rng.integers(1, 6, 15).astype(float)
+    items = rng.choice(90, many, replace=False)
+    stars = rng.integers(1, 6, many).astype(float)
     row, parts = engine.fold(items, stars)
     assert engine.closed_form
     engine.closed_form = False  # as for a model with a fold_in of another kind

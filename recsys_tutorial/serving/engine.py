@@ -85,9 +85,18 @@ class Engine:
             return folded.row.numpy(), folded.parts.numpy()
         z = self.rows[items].astype(np.float64)  # (n, d)
         y = ratings - self.offset[items]
-        gram = z.T @ z
-        gram.flat[:: len(gram) + 1] += self.ridge(len(items))
-        parts = np.linalg.solve(gram, z.T * y).T
+        ridge = self.ridge(len(items))
+        if len(items) < len(ridge) and ridge.min() > 1e-6:
+            # The same solution with one unknown a rating instead of one a dimension:
+            # (Z'Z + R)^-1 Z' = R^-1 Z' (Z R^-1 Z' + 1)^-1
+            scaled = z / ridge
+            small = scaled @ z.T
+            small.flat[:: len(small) + 1] += 1
+            parts = np.linalg.solve(small, scaled) * y[:, None]
+        else:
+            gram = z.T @ z
+            gram.flat[:: len(gram) + 1] += ridge
+            parts = np.linalg.solve(gram, z.T * y).T
         return parts.sum(0).astype(np.float32), parts.astype(np.float32)
 
     def ridge(self, n: int) -> np.ndarray:

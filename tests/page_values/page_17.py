@@ -2,6 +2,7 @@
 
 VALUES = {
     "error": "list(error.values())",  # by number of ratings given, in stars
+    "clicks": "clicks",
     "people": "len(people)",
     "mine": "you.tolist()",
     "library": (
