@@ -321,6 +321,13 @@ def test_weights_and_buffers_are_all_that_predicting_needs(small, tmp_path):
     assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
 
 
+def test_its_settings_build_it_again(small):
+    """As the pages do it for a model that was kept."""
+    model = FactorizationMachine.for_dataset(small, ["genres"])
+    settings = {"fields": model.fields, "sizes": model.sizes, "bins": model.bins}
+    assert FactorizationMachine.for_dataset(small, **settings).sizes == model.sizes
+
+
 def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
     whole, broken, resumed = (FactorizationMachine.for_dataset(small, dim=4) for _ in range(3))
     rt.fit(whole, small, epochs=4, progress=False)

@@ -1,6 +1,7 @@
 """TemporalMF, and total variation along time."""
 
 import copy
+import inspect
 
 import numpy as np
 import pandas as pd
@@ -327,6 +328,16 @@ def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():
     assert torch.allclose(offset, model.mean + model.item_bias + drift)
     assert rows.shape == (data.n_items, model.dim + 1)
     assert model.fold_in(torch.tensor([0]), torch.tensor([4.0])).row.shape == (model.dim + 1,)
+
+
+def test_its_settings_build_it_again(small):
+    """As the pages do it for a model that was kept."""
+    for model in (TemporalMF.for_dataset(small), TemporalMF.for_dataset(small, **OFF)):
+        names = [n for n in inspect.signature(TemporalMF).parameters if not n.startswith("n_u")]
+        settings = {n: getattr(model, n) for n in names if n != "n_items"}
+        again = TemporalMF.for_dataset(small, **settings)
+        assert again.day_bias.shape == model.day_bias.shape
+        assert again.order_bias.shape == model.order_bias.shape
 
 
 @pytest.mark.real

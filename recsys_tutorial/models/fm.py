@@ -94,7 +94,8 @@ class FactorizationMachine(BiasedMF):
             known = [*train.users.columns, *train.items.columns]
             fields = [f for f in ("age", "gender", "occupation", "year", "genres") if f in known]
         sizes = [_encode(train, field, bins)[1].shape[1] for field in fields] if len(train) else []
-        return super().for_dataset(train, fields=fields, sizes=sizes, bins=bins, **settings)
+        settings |= {"fields": fields, "sizes": sizes, "bins": bins}
+        return super().for_dataset(train, **settings)
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:

@@ -97,6 +97,7 @@ class TemporalMF(BiasedMF):
             )
         if len(train):
             hyperparameters["n_past"] = len(train)
+            days = days and hyperparameters.get("n_days") != 0  # the settings of a kept model
             hyperparameters["n_days"] = len(np.unique(_day_key(train))) if days else 0
         return super().for_dataset(train, **hyperparameters)
 
