@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import json
 import logging
@@ -199,6 +200,8 @@ def run(
     listening = _listen(host, port)
     for line in _welcome(host, listening.getsockname()[1], server.holder):
         print(line, flush=True)
+    gc.collect()
+    gc.freeze()  # what is here stays: the collector need not walk through it during requests
     server.run(sockets=[listening])
     print("Stopped.", flush=True)
 
