@@ -21,7 +21,7 @@ def choose(answer: Any, page: Page) -> str | None:
     """Runs of the sweep for two jobs: ({"stars": name, "window": name}, the sweep's table)."""
     choice, table = answer
     if choice is None:
-        return "there is no answer yet: fill in the cell above, run it, then run this one again."
+        return "fill in the cell above, then run both cells."
     if not isinstance(choice, dict) or set(choice) != {"stars", "window"}:
         return 'it should be a dictionary with the keys "stars" and "window".'
     for job, name in choice.items():

@@ -137,7 +137,7 @@ def alt(panels: list[Panel]) -> str:
 WIDTH, HEIGHT = 320, 230  # pixels of a panel
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 30, 42
 STYLES = {
-    "past": 'stroke="#8a8a8a" stroke-width="1" opacity="0.7"',
+    "past": 'stroke="#767676" stroke-width="1.5" opacity="0.8"',
     "train": 'stroke="#0072B2" stroke-width="2" stroke-dasharray="5 4"',
     "now": 'stroke="#D55E00" stroke-width="3"',
 }
