@@ -46,9 +46,11 @@ def test_a_guilty_mean_pays_most_where_ratings_are_few(values):
     assert values["rare"][0] - values["rare"][1] > honest - guilty
 
 
-def test_both_planted_crimes_pay(values):
+def test_all_planted_crimes_pay(values):
     honest, guilty = values["planted_popularity"]
     assert guilty > honest + 0.05
+    honest, guilty = values["planted_vocabulary"]
+    assert guilty < honest - 0.01
     honest, guilty = values["rank_error"]
     assert guilty < honest - 0.03
 

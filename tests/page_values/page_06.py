@@ -11,6 +11,7 @@ VALUES = {
     "payoff": "{n: [float(x) for x in v] for n, v in payoff.items()}",
     "rare": "[float(honest), float(guilty)]",
     "planted_popularity": "planted_popularity",
+    "planted_vocabulary": "[float(x) for x in planted_vocabulary]",
     "rank_error": "[float(rank_error['honest']), float(rank_error['guilty'])]",
     "twins": "[len(doubles), int(has.sum()), [float(c) for c in cheat]]",
     "user_only": "[list(pooled['who rates']), list(within['who rates'])]",
