@@ -33,6 +33,12 @@ def service(exported, tmp_path):  # noqa: F811
         yield started
 
 
+def test_gates_can_fail():
+    slow = {"per_second": 299, "p99_ms": 50, "errors": 1, "memory_growth_mb": 8}
+    held = [holds for _, holds in measure.gates({**slow, "server_cpu_ms_per_request": 1})]
+    assert held == [False] * 4
+
+
 def test_sixteen_connections_get_answers_and_memory_stays(service, films):  # noqa: F811
     content = measure.bodies(films)
     warm = measure.client(service.port, 1_000, content)

@@ -282,14 +282,14 @@ def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
     format, or whose ids do not have the fingerprint that the card states.
     """
     folder = Path(path)
-    try:
-        return _load(folder, dataset)
-    except ExportError as error:
-        first = error
-    # A new export may have come between reading the card and reading its weights.
-    with suppress(ExportError):
-        return _load(folder, dataset)
-    raise ExportError(f"{folder}: {first}. Export the model again") from None
+    for patience in (2, 1, 0):
+        try:
+            return _load(folder, dataset)
+        except ExportError as error:
+            # A new export may have come between reading the card and reading its weights.
+            if not patience:
+                raise ExportError(f"{folder}: {error}. Export the model again") from None
+    raise AssertionError("not reached")
 
 
 def _load(folder: Path, dataset: Dataset | None) -> Exported:
