@@ -13,7 +13,7 @@ from pathlib import Path
 
 import wheelhouse
 from console import Console, Stop, add_common_arguments, end_process, folder, guarded
-from environment import ROOT, Environment, Options
+from environment import READER, ROOT, Environment, Options
 
 INDEX = "notebooks/index.ipynb"
 DATASETS = ("ml-100k", "ml-latest-small", "planted")
@@ -110,7 +110,7 @@ def start(options: argparse.Namespace, console: Console) -> int:
     stick = options.wheelhouse
     environment = Environment(
         console,
-        Options(gpu=options.gpu, wheelhouse=stick, offline=options.offline, yes=options.yes),
+        Options(READER, options.gpu, stick, offline=options.offline, yes=options.yes),
     )
     if stick is not None:
         wheelhouse.check(console, stick, environment)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from console import Console, Stop, add_common_arguments, guarded
-from environment import ROOT, Environment, Options
+from environment import READER, ROOT, Environment, Options
 
 STATIC = (
     ("Format (ruff format --check)", ["ruff", "format", "--check", "."]),
@@ -122,7 +122,7 @@ def static_checks(console: Console, environment: Environment) -> None:
 
 def check(console: Console, options: argparse.Namespace) -> int:
     """Everything, in order; the exit code is pytest's unless a check of ours failed."""
-    extras = ("bench", "dev") if options.full else ("dev",)
+    extras = ("bench", "dev", *READER) if options.full else ("dev", *READER)
     start = time.monotonic()
     environment = Environment(
         console, Options(extras=extras, offline=options.offline, yes=options.yes)

@@ -24,7 +24,7 @@ from typing import Any
 
 import pip_plan
 from console import Console, Stop, add_common_arguments, folder, guarded
-from environment import ROOT, Environment, Options
+from environment import READER, ROOT, Environment, Options
 from pins import Stamp, decide, pin, pins_hash, platform_name, python_name, requirements
 
 MANIFEST = "stick.json"
@@ -177,9 +177,9 @@ def make(console: Console, environment: Environment, stick: Path, dataset: str |
     plan = environment.plan()
     environment.pip(f"Fetching PyTorch ({plan.why})", [*download, *plan.torch])
     tools = [f"{name}=={pin(environment.root, name)}" for name in ("pip", "setuptools")]
-    wanted = [*tools, *requirements(environment.root, ())]
+    wanted = [*tools, *requirements(environment.root, READER)]
     environment.pip(
-        "Fetching the wheels of the core",
+        "Fetching the other wheels",
         [*download, "--find-links", str(wheels), *environment.constraints(), *wanted],
     )
     taken = resolved_wheels(environment, wheels, wanted)
@@ -237,7 +237,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(verbose=options.verbose)
 
     def work() -> int:
-        wanted = Options(gpu=options.gpu, offline=options.offline, yes=options.yes)
+        wanted = Options(READER, options.gpu, offline=options.offline, yes=options.yes)
         environment = Environment(console, wanted)
         environment.ensure()
         if options.wheelhouse is None:
