@@ -156,6 +156,31 @@ def test_models_and_ids_that_no_export_can_hold(films, film_model, small, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_that_diverged(films, tmp_path):  # noqa: F811
+    model = fitted(films, epochs=1)
+    with torch.no_grad():
+        model.item_factors[3, 1] = float("nan")
+    with pytest.raises(ValueError, match=r"item_factors of this BiasedMF holds .* not finite"):
+        rt.serving.export(model, films, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pairs_without_ratings(tmp_path, rng):
+    cells = rng.permutation([(u, i) for u in range(20) for i in range(15)])[:150]
+    data = rt.datasets.from_frame(pd.DataFrame(cells, columns=["user", "item"]))
+    model = MF.for_dataset(data, dim=3)
+    rt.fit(model, data, loss=rt.losses.bpr, epochs=2, progress=False)
+    found = rt.serving.load(rt.serving.export(model, data, tmp_path), data)
+    assert found.model.predicts == "score"
+    np.testing.assert_array_equal(rt.predict(found.model, data), rt.predict(model, data))
+    engine = rt.serving.Engine(found)
+    table = rt.recommend(model, data, ratings={1: 1, 2: 1}, k=5)
+    items = np.array([engine.item(1), engine.item(2)])
+    mine = engine.recommend(items, np.ones(2), k=5)
+    assert [one["item"] for one in mine] == table["item"].tolist()
+    assert [one["score"] for one in mine] == pytest.approx(table["score"].tolist(), abs=1e-5)
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 
@@ -221,6 +246,7 @@ def test_no_flipped_byte_of_the_card_gives_another_model(copy, rng):
         (lambda c: c["model"].__setitem__("class", "FoldedUser"), "holds a 'FoldedUser'"),
         (lambda c: c["model"]["settings"].__setitem__("dim", 9), "weights do not fit a BiasedMF"),
         (lambda c: c["model"]["settings"].__setitem__("depth", 9), "weights do not fit a BiasedMF"),
+        (lambda c: c["model"].__setitem__("predicts", "stars"), "predicts 'stars'"),
         (lambda c: c["weights"].__setitem__("file", "../x"), "no weights of its own directory"),
     ],
 )

@@ -101,10 +101,16 @@ def export(
 
     The export is loaded back before it counts as written; it must give the same scores.
 
-    Returns the directory. Raises ValueError for a model of another vocabulary, one that no class
-    of `rt.models` can hold, or ids that are neither whole numbers nor strings.
+    Returns the directory. Raises ValueError for a model of another vocabulary, one that diverged,
+    one that no class of `rt.models` can hold, or ids that are neither whole numbers nor strings.
     """
     model.check_vocabulary(dataset)
+    for name, table in model.named_parameters():
+        if not bool(torch.isfinite(table).all()):
+            raise ValueError(
+                f"{name} of this {type(model).__name__} holds numbers that are not finite: its "
+                "training diverged; fit it again with a smaller lr"
+            )
     folder = Path(path)
     tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
     tensors |= {f"seen.{name}": t for name, t in _seen_tensors(dataset).items()}
@@ -357,7 +363,9 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
         vocabularies[side] = Vocabulary(card[f"{side}s"]["ids"], side)
         if vocabularies[side].fingerprint != card[f"{side}s"]["fingerprint"]:
             raise ExportError(f"its {side} ids do not have the fingerprint that the card states")
-    name = card["model"]["class"]
+    name, predicts = card["model"]["class"], card["model"]["predicts"]
+    if predicts not in ("rating", "score"):
+        raise ExportError(f"its model predicts {predicts!r}, neither rating nor score")
     if name not in models.__all__ or not issubclass(getattr(models, name), Model):
         raise ExportError(
             f"it holds a {name!r}, which this version ({recsys_tutorial.__version__}) does not "
@@ -375,6 +383,7 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
     if (len(vocabularies["user"]), len(vocabularies["item"])) != (model.n_users, model.n_items):
         raise ExportError("the card's ids are not as many as the weights have rows")
     model.user_vocab, model.item_vocab = vocabularies["user"], vocabularies["item"]
+    model.predicts = predicts  # a ranking loss makes it "score"
     model.eval()
     found = {k.removeprefix("seen."): t.numpy() for k, t in tensors.items() if k[:5] == "seen."}
     seen = Seen(found["start"], found["item"], found["rating"], found.get("time"))

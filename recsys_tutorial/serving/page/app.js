@@ -35,6 +35,7 @@
 
   // Whole stars where the scale allows it, else ten even steps.
   function levelsOf([low, high]) {
+    if (low === high) return [high]; // liked, or nothing is known
     const whole = [];
     for (let s = Math.ceil(low); s <= high; s++) whole.push(s);
     if (whole.length > 1 && whole.length <= 10) return whole;
