@@ -26,10 +26,12 @@ class SideFeatureMF(BiasedMF):
     Otherwise as BiasedMF. Without side tables (f = g = 0) it is BiasedMF. A row without training
     ratings has b = 0 and p = 0, so that it scores by its features.
 
-    Two penalties, since there are two questions. `l2` is paid for each rating on the whole vector
-    p + A x: how long may it be, given its ratings? `own` (and `own_bias`) is paid once for each
-    user and item on its deviation p alone: how far may one row leave what its features say? In a
-    batch, where user u turns up n_u times an epoch, once means 1 / n_u.
+    Two kinds of penalty, since there are two questions. `l2` is paid for each rating on the whole
+    vector p + A x: how long may it be, given its ratings? `own` (and `own_bias`) is paid once for
+    each user and item on its deviation p alone: how far may one row leave what its features say?
+    In a batch, where user u turns up n_u times an epoch, once means 1 / n_u. `side` (and
+    `side_bias`) is paid once for each feature on A and C (a and c): a feature that few rows share
+    is not believed at once.
 
     Rendle 2010, "Factorization machines", has features and ids share vectors in this way.
     """
@@ -48,12 +50,14 @@ class SideFeatureMF(BiasedMF):
         l2_bias: float = 0.0,
         own: float = 5.5,
         own_bias: float = 2.8,
+        side: float = 10.0,
+        side_bias: float = 200.0,
         n_user_features: int = 0,
         n_item_features: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
-        self.own, self.own_bias = own, own_bias
+        self.own, self.own_bias, self.side, self.side_bias = own, own_bias, side, side_bias
         self._know(torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features))
 
     def read(self, train: Dataset) -> None:
@@ -75,15 +79,15 @@ class SideFeatureMF(BiasedMF):
 
     def of_users(self, user: Tensor) -> tuple[Tensor, Tensor]:
         """p + A x, (*S, dim), and b + a x, (*S,)."""
-        x = self.rows(self.user_side, user)  # (*S, f)
-        p = self.rows(self.user_factors, user) + x @ self.side_user_factors
-        return p, self.rows(self.user_bias, user) + x @ self.side_user_bias
+        p = self.rows(self.user_factors, user) + told(self.user_side, self.side_user_factors, user)
+        b = self.rows(self.user_bias, user) + told(self.user_side, self.side_user_bias, user)
+        return p, b
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
         """q + C y, (*S, dim), and b + c y, (*S,)."""
-        y = self.rows(self.item_side, item)  # (*S, g)
-        q = self.rows(self.item_factors, item) + y @ self.side_item_factors
-        return q, self.rows(self.item_bias, item) + y @ self.side_item_bias
+        q = self.rows(self.item_factors, item) + told(self.item_side, self.side_item_factors, item)
+        b = self.rows(self.item_bias, item) + told(self.item_side, self.side_item_bias, item)
+        return q, b
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
@@ -96,15 +100,18 @@ class SideFeatureMF(BiasedMF):
         (p, b_u), (q, b_i) = self.of_users(user), self.of_items(item)
         total = self.l2 * (losses.l2(p) + losses.l2(q))
         total = total + self.l2_bias * (b_u.square().mean() + b_i.square().mean())
-        for index, count, vectors, bias in (
+        for index, count, table, bias in (
             (user, self.user_count, self.user_factors, self.user_bias),
             (item, self.item_count, self.item_factors, self.item_bias),
         ):
             once = self.rows(count, index).clamp_min(1).reciprocal()  # (*S,)
-            deviation = self.rows(vectors, index).square().sum(-1)
+            deviation = self.rows(table, index).square().sum(-1)
             of_bias = self.rows(bias, index).square()
             total = total + (once * (self.own * deviation + self.own_bias * of_bias)).mean()
-        return total
+        vectors = self.side_user_factors.square().sum() + self.side_item_factors.square().sum()
+        of_biases = self.side_user_bias.square().sum() + self.side_item_bias.square().sum()
+        n_ratings = self.user_count.sum().clamp_min(1)
+        return total + (self.side * vectors + self.side_bias * of_biases) / n_ratings
 
     def score_items(self, batch: Batch) -> Tensor:
         (user,) = batch.need("user")
@@ -123,3 +130,14 @@ class SideFeatureMF(BiasedMF):
         once = self.mean.new_full((self.dim + 1,), self.own)
         once[-1] = self.own_bias
         return super().ridge(n) + once
+
+
+def told(side: Tensor, meaning: Tensor, index: Tensor) -> Tensor:
+    """What features say of these rows, `(side @ meaning)[index]`: (*S,) or (*S, dim).
+
+    A batch larger than the table holds rows again and again: then the product is taken once a row.
+    """
+    if index.numel() < len(side):
+        return side[index] @ meaning
+    rows = (side @ meaning).index_select(0, index.reshape(-1))
+    return rows.view(index.shape + meaning.shape[1:])
