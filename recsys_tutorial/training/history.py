@@ -14,6 +14,8 @@ import pandas as pd
 from recsys_tutorial.training.live import Line, Panel
 from recsys_tutorial.training.progress import describe
 
+_NAME = "recsys-tutorial"  # of the threads
+
 
 class TrainingDiverged(ArithmeticError):
     """The loss is no longer a number. The model keeps the weights of the last good epoch."""
@@ -76,23 +78,24 @@ class Handle:
                 raise  # to be shown
             finally:
                 self.finish()
-                Handle._running.discard(self)
 
         Handle._running.add(self)
         context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(run,), name="recsys-tutorial", daemon=True
-        ).start()
+        threading.Thread(target=context.run, args=(run,), name=_NAME, daemon=True).start()
 
 
 @atexit.register
 def _end_all() -> None:
-    """A program that ends takes its background runs to the end of a step, never into a crash."""
-    running = list(Handle._running)
-    for handle in running:
+    """A program that ends takes its background runs to the end of a step, never into a crash.
+
+    It waits for the threads, not for `done`: one that still frees its tensors while the interpreter
+    goes down would abort the process.
+    """
+    for handle in list(Handle._running):
         handle.request_stop()
-    for handle in running:
-        handle._finished.wait(5)
+    for thread in threading.enumerate():
+        if thread.name == _NAME:
+            thread.join(20)
 
 
 class History(Handle):
