@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks gates`, `... accuracy`, `... speed`, `... ranking`."""
+"""The command line: `python -m benchmarks gates`; `accuracy`, `speed`, `ranking`, `serving` alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 import torch
 
 import recsys_tutorial as rt
-from benchmarks import accuracy, ledger, ranking, speed
+from benchmarks import accuracy, ledger, ranking, serving, speed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", choices=["gates", "accuracy", "speed", "ranking"])
+    parser.add_argument("what", choices=["gates", "accuracy", "speed", "ranking", "serving"])
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--write", action="store_true", help="put the figures into the ledger")
     options = parser.parse_args()
@@ -49,6 +49,10 @@ def main() -> int:
         result = ranking.compare(data)
         checks += ranking.gates(result)
         sections["ranking"] = result
+    if options.what == "serving":
+        result = serving.compare(data)
+        checks += serving.gates(result)
+        sections["serving"] = result
     print()
     for text, holds in checks:
         print(f"{'holds' if holds else 'FAILS'}  {text}")

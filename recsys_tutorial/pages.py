@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import time
@@ -16,6 +15,7 @@ import pandas as pd
 import torch
 
 from recsys_tutorial import datasets, local, models, plots
+from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.training import fit
@@ -199,7 +199,8 @@ class Page:
         Raises ValueError for a model that no class of `rt.models` can hold.
         """
         model.check_vocabulary(self.train)
-        kind, settings = _blueprint(model)
+        kind, settings = blueprint(model)
+        settings = {n: v for n, v in settings.items() if n not in ("n_users", "n_items")}
         rebuilt = getattr(models, kind).for_dataset(self.train, **settings)
         weights = model.state_dict()
         if {k: v.shape for k, v in rebuilt.state_dict().items()} != {
@@ -212,7 +213,8 @@ class Page:
         path = self._model_path(name)
         try:
             with local.replacing(path) as temporary:
-                torch.save({"kind": kind, "settings": settings, "weights": weights}, temporary)
+                kept = {"kind": kind, "settings": settings, "predicts": model.predicts}
+                torch.save({**kept, "weights": weights}, temporary)
         except OSError as error:
             print(f"The model could not be kept in {path.parent}: {error.strerror or error}.")
             return None
@@ -228,6 +230,7 @@ class Page:
             model = getattr(models, kept["kind"]).for_dataset(self.train, **kept["settings"])
             counts = model.user_count.clone(), model.item_count.clone()
             model.load_state_dict(kept["weights"])
+            model.predicts = kept.get("predicts", model.predicts)  # a ranking loss changed it
         except Exception as error:  # whatever is wrong with the file, the page goes on
             print(f"{path.name} cannot be read and is passed over ({type(error).__name__}).")
             return None
@@ -240,20 +243,6 @@ class Page:
 
     def _model_path(self, name: str) -> Path:
         return local.directory() / "models" / self.data.name / f"{name}.pt"
-
-
-def _blueprint(model: Model) -> tuple[str, dict[str, Any]]:
-    """Name of the class in rt.models that the model is made from, and its hyperparameters."""
-    for cls in type(model).__mro__:
-        if getattr(models, cls.__name__, None) is cls and cls.__name__ in models.__all__:
-            names = [
-                n for n in inspect.signature(cls).parameters if n not in ("n_users", "n_items")
-            ]
-            return cls.__name__, {n: getattr(model, n) for n in names if hasattr(model, n)}
-    raise ValueError(
-        f"{type(model).__name__} is not made from a class of rt.models: write it as "
-        "class Mine(rt.models.BiasedMF), say"
-    )
 
 
 def _is_me(content: Any) -> bool:

@@ -147,6 +147,13 @@ def test_a_kept_model_is_found_by_the_next_page(page, trained, capsys):
     assert np.array_equal(rt.predict(later, page.test), rt.predict(trained, page.test))
 
 
+def test_a_kept_ranking_model_still_has_scores_and_no_stars(page):
+    model = rt.models.MF.for_dataset(page.train, dim=3)
+    rt.fit(model, page.train, loss=rt.losses.bpr, epochs=1, progress=False)
+    page.save(model, "ranking")
+    assert page.load("ranking").predicts == "score"
+
+
 def test_a_class_of_the_readers_own_is_kept_as_what_it_is_made_from(page):
     class Mine(rt.models.BiasedMF):
         pass
