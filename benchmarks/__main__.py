@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks gates`; `accuracy`, `speed`, `ranking`, `serving` alone."""
+"""The command line: `python -m benchmarks gates`; or one of its parts, or `serving`, alone."""
 
 from __future__ import annotations
 
