@@ -1,0 +1,51 @@
+"""Answers to the checks of page 08."""
+
+import numpy as np
+
+from check_cases import Case
+
+
+def _right(genres, names):
+    return np.array([[name in of_film for name in names] for of_film in genres], dtype=float)
+
+
+def _first_only(genres, names):
+    return np.array([[name == (*g, None)[0] for name in names] for g in genres], dtype=float)
+
+
+def _mean(genres, names):
+    return np.array([[(name in g) / max(len(g), 1) for name in names] for g in genres])
+
+
+def _turned(genres, names):
+    return _right(genres, names).T
+
+
+CASES = {
+    "08.found": Case(
+        right=lambda page: "b",
+        stub=lambda page: None,
+        wrong=[lambda page: "a", lambda page: "c", lambda page: "all"],
+    ),
+    "08.multi_hot": Case(
+        right=lambda page: _right,
+        stub=lambda page: None,
+        wrong=[
+            lambda page: _first_only,
+            lambda page: _mean,
+            lambda page: _turned,
+            lambda page: np.zeros((4, 3)),
+        ],
+    ),
+    "08.for_ana": Case(
+        right=lambda page: 4.6,
+        stub=lambda page: None,
+        wrong=[
+            lambda page: 3.8,  # no vectors
+            lambda page: 4.15,  # mean of the genres
+            lambda page: 4.2,  # a sign
+            lambda page: 4.5,  # no biases of genres
+            lambda page: 1.1,  # without mean and own bias
+        ],
+    ),
+}
