@@ -48,7 +48,9 @@ def test_the_planted_taste_of_ages_is_found():
 
 
 @pytest.mark.real
-def test_films_say_more_than_users(ml100k):
-    error = executed("10_factorization_machines", "solutions", "full").values["error"]
+def test_films_say_more_than_users_and_most_of_rare_films(ml100k):
+    values = executed("10_factorization_machines", "solutions", "full").values
+    error, gains = values["error"], values["gains"]
+    assert gains["rare films"] > 1.5 * gains["the others"]
     assert error["and the film's fields"] < error["and the user's fields"] < error["user, item"]
     assert error["biases only"] - error["and all fields"] > 0.041

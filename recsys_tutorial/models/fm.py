@@ -36,7 +36,7 @@ class FactorizationMachine(BiasedMF):
 
     l2                   : a row of the batch pays for its vectors: frequency-weighted
     l2_table, l2_bias_table : the whole table pays once, divided by the number of training ratings
-    l2_side              : the same for vectors of side features, per row of the batch
+    l2_side              : as l2, for the vectors of side features
 
     Rendle 2010, "Factorization machines", equations 1 and 5.
     """
@@ -103,7 +103,7 @@ class FactorizationMachine(BiasedMF):
         super().read(train)
         for field, start in zip(self.fields, self.offsets[2:], strict=True):
             side, columns = _encode(train, field, self.bins)
-            first = start - self.offsets[2] if self.fields else 0
+            first = start - self.offsets[2]
             x = self.user_x if side == "user" else self.item_x
             x[:, first : first + columns.shape[1]] = torch.from_numpy(columns)
         on = (self.user_x != 0).T.double() @ self.user_count.double()

@@ -5,6 +5,7 @@ VALUES = {
     "gap_library": "gap_library",
     "times": "float(times)",
     "error": "{name: float(value) for name, value in error.items()}",
+    "gains": "{name: float(value) for name, value in gains.items()}",
     "likes": "likes.tolist()",
     "genres": "common",
     "slow": "float(pairs_slowly(np.array([[2.0], [3.0], [5.0], [7.0]]), np.ones(4)))",
