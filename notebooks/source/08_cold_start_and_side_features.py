@@ -53,8 +53,8 @@ print(f"For one person, the films among these five differ by {np.ptp(every):.2f}
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The picture that everybody draws
 #
-# How bad is it to have few ratings? It seems easy: sort the test rows by how many training ratings
-# their film has, and look at the error.
+# How bad is it to have few ratings? It seems easy: sort the test rows by the training ratings that
+# their person (or their film) has, and look at the error.
 
 
 # %%
@@ -194,7 +194,7 @@ rt.check("08.multi_hot", multi_hot)
 # $$s_{ui} = \mu + (b_u + a \cdot x_u) + (b_i + c \cdot y_i) + (p_u + A x_u) \cdot (q_i + C y_i)$$
 #
 # Read a bracket aloud: "what is said of war films, *plus* what is special about this one". For a
-# film without ratings $b_i$ and $q_i$ are zero, and the first half remains.
+# film without ratings $b_i$ and $q_i$ are zero, and what is said of its genres remains.
 
 
 # %% slideshow={"slide_type": "subslide"}
