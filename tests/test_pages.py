@@ -80,7 +80,9 @@ def test_page_runs_on_real_data_within_the_budget(name, ml100k):
     assert "PLANTED DATA" not in result.stdout
     row = record(SOURCES[name], result)
     note_measured(name, row)
-    assert over_budget(row) == []
+    # In CPU seconds where they are known: a busy machine stretches the others.
+    worked = row["seconds"] if result.cpu_seconds is None else result.cpu_seconds
+    assert over_budget({**row, "seconds": worked}) == []
 
 
 def note_measured(name: str, row: dict[str, object]) -> None:
