@@ -392,6 +392,31 @@ for how, row in gain.iterrows():
 # So a gain on a random split is true, and of no use to somebody who has to predict tomorrow. Before
 # you believe in a temporal model, ask what it knew of the day in question.
 
+# %% [markdown]
+# ### Exercise: which bar do you show?
+#
+# Three people ask you what the clock gains. For each, name the split whose bar answers:
+#
+# * `"holes"`: an archive lost some of its ratings, here and there, and wants them filled in;
+# * `"tomorrow"`: a shop wants to know what the model will be worth next week, for whoever comes;
+# * `"next"`: a study predicts each person's last ratings, and has everybody else's, later ones too.
+#
+# <details><summary>Hint</summary>
+#
+# Ask of each what the model knows at the moment of the question: the days around it, the future of
+# others, or nothing that comes later.
+#
+# </details>
+
+# %% tags=["stub"]
+shown = None  # your turn: {"holes": "random", "last" or "time", "tomorrow": ..., "next": ...}
+
+# %% tags=["solution"]
+shown = {"holes": "random", "tomorrow": "time", "next": "last"}
+
+# %%
+rt.check("09.shown", shown)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #

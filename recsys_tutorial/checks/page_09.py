@@ -60,6 +60,23 @@ def total_variation(answer: Any, page: Page) -> str | None:
     return None
 
 
+@register("09.shown")
+def shown(answer: Any, page: Page) -> str | None:
+    """A dictionary: for each of three questions the split that answers it."""
+    right = {"holes": "random", "tomorrow": "time", "next": "last"}
+    if not isinstance(answer, dict) or set(answer) != set(right):
+        return f"a dictionary with the keys {', '.join(map(repr, right))} is asked."
+    if unknown := [s for s in answer.values() if s not in right.values()]:
+        return f"{unknown[0]!r} is no split of this page: random, last or time."
+    why = {
+        "holes": "holes lie anywhere, with ratings of the same day on both sides.",
+        "tomorrow": "of tomorrow nothing is known, of nobody.",
+        "next": "only the person's own future is hidden, not that of the others.",
+    }
+    wrong = [name for name in right if answer[name] != right[name]]
+    return None if not wrong else f"think again about {wrong[0]!r}: {why[wrong[0]]}"
+
+
 @register("09.cold_share")
 def cold_share(answer: Any, page: Page) -> str | None:
     """Share of the test rows of the time split whose user has no training rating."""

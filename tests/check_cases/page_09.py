@@ -59,6 +59,17 @@ CASES = {
             lambda page: lambda t: t.diff(dim=1).abs().sum(1),
         ],
     ),
+    "09.shown": Case(
+        right=lambda page: {"holes": "random", "tomorrow": "time", "next": "last"},
+        stub=lambda page: None,
+        wrong=[
+            lambda page: {"holes": "random", "tomorrow": "random", "next": "random"},
+            lambda page: {"holes": "random", "tomorrow": "last", "next": "time"},
+            lambda page: {"holes": "time", "tomorrow": "time", "next": "time"},
+            lambda page: {"holes": "random", "tomorrow": "time"},
+            lambda page: ["random", "time", "last"],
+        ],
+    ),
     "09.cold_share": Case(
         right=lambda page: float(_cold(page)[0].mean()),
         stub=lambda page: None,
