@@ -70,7 +70,10 @@ def test_a_head_that_does_not_arrive_is_not_waited_for(exported, before, beginni
     with rt.serving.serve(exported) as service, closing(raw(service.port)) as connection:
         if before:  # a connection that has been of use is no different
             connection.sendall(before)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            answer = b""
+            while not answer.endswith(b"}"):  # head and body may come in pieces
+                answer += connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
         connection.sendall(beginning)
         assert received(connection) == b""  # returns when the service closes
         assert httpx.get(f"{service.url}health").status_code == 200
