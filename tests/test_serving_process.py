@@ -79,6 +79,17 @@ def test_a_head_that_does_not_arrive_is_not_waited_for(exported, before, beginni
         assert httpx.get(f"{service.url}health").status_code == 200
 
 
+def test_an_answer_in_two_pieces_is_not_held_back():
+    """asyncio sets TCP_NODELAY on what such a socket accepts, and on no other."""
+    with closing(server_module._listen("127.0.0.1", 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+        with socket.create_connection(listening.getsockname()):
+            listening.setblocking(True)
+            accepted, _ = listening.accept()
+            with closing(accepted):
+                assert accepted.proto == socket.IPPROTO_TCP
+
+
 def test_a_connection_that_asks_nothing_is_closed(exported, monkeypatch):  # noqa: F811
     monkeypatch.setattr(server_module._Protocol, "head_seconds", 0.2)
     with rt.serving.serve(exported) as service, closing(raw(service.port)) as connection:
