@@ -82,7 +82,8 @@ def evaluate(
         result["mae"] = metrics.mae(test.rating, stars)
     result["auc"] = metrics.auc(is_relevant, scores)
     result["conditional_auc"] = metrics.conditional_auc(is_relevant, scores, test.user)
-    result.update(_ranking(model, test, concat(*seen) if seen else None, is_relevant, k))
+    taken = concat(*seen) if len(seen) > 1 else next(iter(seen), None)
+    result.update(_ranking(model, test, taken, is_relevant, k))
     cold_user = (model.user_count == 0).cpu().numpy()[test.user]
     cold_item = (model.item_count == 0).cpu().numpy()[test.item]
     result["n_cold"] = int((cold_user | cold_item).sum())

@@ -69,8 +69,8 @@ def sweep(
                      changing fastest; or a list of settings
     common         : settings that all runs share. `loss`, `epochs`, `batch_size`, `lr`,
                      `negatives`, `early_stopping` and `device` go to `fit`, the others to the model
-    workers        : runs at a time, each on one torch thread. On two cores one is the fastest: steps
-                     are short, and threads would wait for each other's turn in Python
+    workers        : runs at a time, each on one torch thread. On two cores one is the fastest:
+                     steps are short, and threads would wait for each other's turn in Python
     seed           : of every model and of every fit, unless its settings name another
     log_dir        : event files, in a folder for each run (older ones there are removed)
     checkpoint_dir : checkpoints, in a folder for each run; with `resume` each goes on from them

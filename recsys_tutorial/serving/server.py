@@ -168,8 +168,8 @@ def _listen(host: str, port: int) -> socket.socket:
     found = None
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # asyncio switches off Nagle's algorithm only where the protocol is named; with it, an answer
-        # in two pieces waits 40 ms for the client's delayed acknowledgement.
+        # asyncio switches off Nagle's algorithm only where the protocol is named; with it, an
+        # answer in two pieces waits 40 ms for the client's delayed acknowledgement.
         found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name != "nt":  # there it would let two servers share a port
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
