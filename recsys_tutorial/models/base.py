@@ -34,6 +34,7 @@ class Model(nn.Module):
     predicts     : "rating" (scores are in stars) or "score" (only their order means something)
     default_loss : the loss that `fit` minimises unless told otherwise
     fit_defaults : epochs, lr and batch_size that suit the model
+    progress     : share of the training steps already made, kept by `fit`; 1 outside of it
 
     Parameters whose names start with `user_` or `item_` and that have one row per user or item are
     its tables: the rows of ids without training ratings are kept at zero.
@@ -43,6 +44,8 @@ class Model(nn.Module):
     predicts: str = "rating"
     default_loss: Callable[..., Tensor] = staticmethod(losses.squared_error)
     fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 12, "lr": 0.01, "batch_size": 1024}
+
+    progress: float = 1.0
 
     mean: Tensor
     scale: Tensor

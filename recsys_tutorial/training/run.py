@@ -147,6 +147,7 @@ class Run:
         finally:
             if self.best_state is not None and self.patience is not None:
                 self.model.load_state_dict(self.best_state)
+            self.model.progress = 1.0
             self.model.reset_cold()
             self.model.eval()
             if self.writer is not None:
@@ -154,7 +155,9 @@ class Run:
 
     def step(self, engine: Any, batch: Batch) -> Tensor:
         """One gradient step: the only place where parameters change."""
-        rate = one_cycle(engine.state.iteration - 1, self.total_steps, self.lr)
+        done = engine.state.iteration - 1
+        rate = one_cycle(done, self.total_steps, self.lr)
+        self.model.progress = done / self.total_steps
         with self.model.one_step():
             loss = self.loss(scores(self.model, batch, self.negatives), batch)
             objective = loss + self.model.penalty(batch)
