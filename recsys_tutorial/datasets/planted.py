@@ -44,6 +44,7 @@ def planted(
     n_ratings: int = 12_000,
     dim: int = 4,
     *,
+    n_tastes: int = 1,
     noise: float = 0.4,
     signal: float = 0.8,
     user_bias: float = 0.35,
@@ -60,6 +61,9 @@ def planted(
         n_users, n_items, n_ratings: sizes; ids are 1..n_users and 1..n_items.
         dim: number of taste axes, the first the strongest (each next has 0.8 times its variance).
             0 gives biases only: a method that finds tastes there is wrong.
+        n_tastes: tastes of each user, each for other films than the rest. With more than one,
+            personal part = sum over tastes of weight * (taste . item factors), and the weights
+            are a softmax over tastes of (attention . item factors), most near 0 or 1.
         noise, signal, user_bias, item_bias: standard deviations in stars of the noise, of the
             personal part (user factors . item factors), and of the biases.
         mean: stars of an average user for an average film; those rated are liked somewhat more.
@@ -72,6 +76,8 @@ def planted(
         A Dataset called "planted". Its `truth` has `mean`, `user_bias` (n_users,), `item_bias`
         (n_items,), `user_factors` (n_users, dim), `item_factors` (n_items, dim), all in stars,
         in vocabulary order; `noise` (stars), `axis_genres` (the genres at both ends of an axis).
+        With several tastes also `user_tastes` (n_users, n_tastes, dim), whose mean is then
+        `user_factors`, and `user_attention`, of the same shape, without unit.
         Age goes with the first user factor (correlation about 0.6), gender with none. A few
         genres are wrong on purpose.
 
@@ -79,6 +85,8 @@ def planted(
         ValueError: sizes that cannot be, negative spreads.
     """
     least = _check(n_users, n_items, n_ratings, dim, min_ratings)
+    if not isinstance(n_tastes, int | np.integer) or n_tastes < 1:
+        raise ValueError(f"planted(n_tastes={n_tastes}): must be a whole number >= 1")
     spreads = {"noise": noise, "signal": signal, "user_bias": user_bias, "item_bias": item_bias}
     for label, value in {**spreads, "selection": selection}.items():
         if not (np.isfinite(value) and value >= 0):
@@ -96,6 +104,12 @@ def planted(
         noise=float(noise),
         axis_genres=AXIS_GENRES[:dim],
     )
+    if n_tastes > 1:
+        shape = (n_users, n_tastes, dim)
+        truth.user_tastes = rng.normal(size=shape) * axis_sd
+        truth.user_factors = truth.user_tastes.mean(1)
+        sharp = 4.0 / np.sqrt(max(dim, 1))  # logits have a standard deviation of 4
+        truth.user_attention = rng.normal(size=shape) * sharp / np.maximum(axis_sd, 1e-12)
     counts = _activity(rng, n_users, n_items, n_ratings, least)
     user, item = _choose(rng, counts, truth, selection, signal)
     exact = _score(truth, user, item)
@@ -142,8 +156,19 @@ def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | No
 
 def _score(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:
     """Expected rating (n,) in stars, before noise and rounding."""
-    personal = np.einsum("nd,nd->n", truth.user_factors[user], truth.item_factors[item])
+    personal = _personal(truth, user, item)
     return truth.mean + truth.user_bias[user] + truth.item_bias[item] + personal
+
+
+def _personal(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+    """What suits this user in this item: (n,) in stars."""
+    q = truth.item_factors[item]
+    if not hasattr(truth, "user_tastes"):
+        return np.einsum("nd,nd->n", truth.user_factors[user], q)
+    liking = np.einsum("nmd,nd->nm", truth.user_tastes[user], q)
+    logits = np.einsum("nmd,nd->nm", truth.user_attention[user], q)
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    return (weights * liking).sum(1) / weights.sum(1)
 
 
 def _activity(
@@ -183,7 +208,7 @@ def _choose(
     ladder = np.cumsum(popularity / popularity.sum())
 
     def chance(user: np.ndarray, item: np.ndarray) -> np.ndarray:
-        personal = np.einsum("nd,nd->n", truth.user_factors[user], truth.item_factors[item])
+        personal = _personal(truth, user, item)
         return 1.0 / (1.0 + np.exp(-selection * personal / max(signal, 1e-12)))
 
     taken = np.empty(0, dtype=np.int64)  # sorted pairs user * n_items + item
