@@ -87,6 +87,10 @@ class Dataset:
         codes, size = {"user": (self.user, self.n_users), "item": (self.item, self.n_items)}[side]
         return np.bincount(codes, minlength=size)
 
+    def pairs(self) -> np.ndarray:
+        """One number for each row's (user, item): int64 (n,), for columns of any width."""
+        return self.user.astype(np.int64) * self.n_items + self.item
+
     def same_vocabulary(self, other: Dataset) -> bool:
         return self.user_vocab == other.user_vocab and self.item_vocab == other.item_vocab
 
@@ -122,8 +126,11 @@ class Dataset:
         n = len(self)
         if how == "random":
             order = np.random.default_rng(seed).permutation(n)
-            rank, size = np.arange(n), np.full(n, n)  # rank 0 is the first to be tested on
-        elif how in ("last", "time"):
+            tested, held_out = int(n * test), int(n * (test + valid))
+            parts = (order[held_out:], order[tested:held_out], order[:tested])
+            train, valid_part, test_part = map(self.take, parts)
+            return train, valid_part, test_part
+        if how in ("last", "time"):
             if self.timestamp is None:
                 raise ValueError(
                     f"split({how!r}) needs times, and this Dataset has none: add a `timestamp` "
@@ -138,10 +145,8 @@ class Dataset:
             raise ValueError(f'unknown split {how!r}: choose "random", "last" or "time"')
         is_test = rank < (size * test).astype(np.int64)
         is_valid = ~is_test & (rank < (size * (test + valid)).astype(np.int64))
-        parts = (~is_test & ~is_valid, is_valid, is_test)
-        chosen = [order[mask] for mask in parts]
-        if how != "random":
-            chosen = [np.sort(rows) for rows in chosen]  # parts keep the order of the table
+        masks = (~is_test & ~is_valid, is_valid, is_test)
+        chosen = [np.sort(order[mask]) for mask in masks]  # parts keep the order of the table
         train, valid_part, test_part = map(self.take, chosen)
         return train, valid_part, test_part
 
@@ -237,8 +242,9 @@ def concat(*parts: Dataset) -> Dataset:
                 "put the tables together first and call from_frame once"
             )
     user, item = (np.concatenate([getattr(p, side) for p in parts]) for side in ("user", "item"))
-    pair, times = np.unique(user * first.n_items + item, return_counts=True)
-    if len(twice := pair[times > 1]):
+    pair = np.concatenate([p.pairs() for p in parts])
+    pair.sort()
+    if len(twice := pair[1:][pair[1:] == pair[:-1]]):
         u, i = divmod(int(twice[0]), first.n_items)
         raise ValueError(
             f"user {first.user_vocab.id_at(u)!r} has item {first.item_vocab.id_at(i)!r} in more "
