@@ -1,19 +1,25 @@
 """The models: each one is its equation. `X.for_dataset(train, **hyperparameters)` builds any."""
 
+from recsys_tutorial.models.als import ImplicitALS
 from recsys_tutorial.models.base import FoldedUser, Model
 from recsys_tutorial.models.fm import FactorizationMachine
+from recsys_tutorial.models.linear import EASE, ItemKNN, PureSVD
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
 from recsys_tutorial.models.side import SideFeatureMF
 from recsys_tutorial.models.temporal import TemporalMF
 
 __all__ = [
+    "EASE",
     "MF",
     "BiasedMF",
     "FactorizationMachine",
     "FoldedUser",
+    "ImplicitALS",
+    "ItemKNN",
     "Model",
     "Popularity",
+    "PureSVD",
     "SideFeatureMF",
     "TemporalMF",
 ]

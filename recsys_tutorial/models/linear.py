@@ -1,0 +1,251 @@
+"""Closed forms: what is computed from the table of ratings in one go, without gradient steps.
+
+They all read the same table x (n_users, n_items): 1 for the best rating, less for a worse one, 0
+where there is none. A missing rating counts as "not chosen", so they rank and predict no stars.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import sparse
+from scipy.sparse.linalg import svds
+from torch import Tensor, nn
+
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import FoldedUser, Model
+
+CELLS = 8 * 1024 * 1024  # scores held at once: 32 MB
+BYTES = 32  # a cell of the item-item table while it is made: sparse, float64 and inverse, float32
+
+
+class ClosedForm(Model):
+    """What the closed forms share: they rank, and they read the table x."""
+
+    columns = ("user", "item")
+    predicts = "score"
+
+    def strength(self, ratings: Tensor) -> Tensor:
+        """x for ratings on the training scale: r / 5 for 1 to 5 stars, 1 for pairs alone."""
+        low, high = self.scale
+        return (ratings - low + 1) / (high - low + 1)
+
+    def table(self, train: Dataset) -> sparse.csr_matrix:
+        """x as a sparse float64 table (n_users, n_items); a row's weight multiplies it."""
+        x = self.strength(torch.from_numpy(train.rating).double()).numpy()
+        if train.weight is not None:
+            x = x * train.weight
+        return sparse.csr_matrix((x, (train.user, train.item)), shape=(self.n_users, self.n_items))
+
+
+class ItemToItem(ClosedForm):
+    r"""$s_{ui} = \sum_j x_{uj} W_{ji}$: what each rated item says about each other item.
+
+    weights    : W, (n_items, n_items)
+    row_start, row_item, row_value : x of the training users, row u from row_start[u] on; so that a
+                 known user is scored without the training data
+    max_gib    : memory that `fit` may take, in GiB: it grows with the square of the catalogue
+    """
+
+    weights: Tensor
+    row_start: Tensor
+    row_item: Tensor
+    row_value: Tensor
+
+    def __init__(self, n_users: int, n_items: int, max_gib: float = 4.0, seed: int = 0) -> None:
+        super().__init__(n_users, n_items, seed=seed)
+        needed = n_items**2 * BYTES / 2**30
+        if needed > max_gib:
+            raise ValueError(
+                f"{type(self).__name__} holds a number for each pair of {n_items:,} items and "
+                f"would need about {needed:,.1f} GiB of memory, more than max_gib={max_gib:g}: "
+                "use ImplicitALS or PureSVD, keep the items with most ratings, or raise max_gib"
+            )
+        self.max_gib = max_gib
+        self.register_buffer("weights", torch.zeros(n_items, n_items))
+        self.register_buffer("row_start", torch.zeros(n_users + 1, dtype=torch.int64))
+        self.register_buffer("row_item", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("row_value", torch.zeros(0))
+
+    def item_weights(self, gram: np.ndarray) -> Tensor:
+        """W from the Gram table x'x, (n_items, n_items) float64, which may be overwritten."""
+        raise NotImplementedError
+
+    def fit(self, train: Dataset) -> Self:
+        """Compute W; no epochs, no learning rate."""
+        self.read(train)
+        x = self.table(train)
+        self.weights.copy_(self.item_weights((x.T @ x).toarray()))
+        self.row_start.copy_(torch.from_numpy(x.indptr.astype(np.int64)))
+        self.row_item = torch.from_numpy(x.indices.astype(np.int64)).to(self.mean.device)
+        self.row_value = torch.from_numpy(x.data).to(self.weights)
+        return self
+
+    def forward(self, batch: Batch) -> Tensor:
+        user, item = batch.need("user", "item")
+        who, place = torch.unique(user, return_inverse=True)
+        place, item = torch.broadcast_tensors(place, item)
+        scores = self.weights.new_zeros(item.shape)
+        block = max(1, CELLS // self.n_items)
+        for start in range(0, len(who), block):
+            mine = (place >= start) & (place < start + block)
+            rows = self.score_items(Batch(user=who[start : start + block]))
+            scores[mine] = rows[place[mine] - start, item[mine]]
+        return scores
+
+    def score_items(self, batch: Batch) -> Tensor:
+        user = batch.need("user")[0].reshape(-1)
+        first, many = self.row_start[user], self.row_start[user + 1] - self.row_start[user]
+        bag = many.cumsum(0) - many  # where each user begins among the rows picked
+        picked = torch.arange(int(many.sum()), device=user.device)
+        picked = picked + (first - bag).repeat_interleave(many)
+        return F.embedding_bag(  # x @ W over the rated items alone
+            self.row_item[picked],
+            self.weights,
+            bag,
+            mode="sum",
+            per_sample_weights=self.row_value[picked],
+        )
+
+    def item_rows(self) -> tuple[Tensor, Tensor]:
+        """W' (n_items, n_items) and zeros (n_items,): a new user's row is its x."""
+        return self.weights.T, self.weights.new_zeros(self.n_items)
+
+    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """The row x (n_items,) of a user known by ratings alone: nothing has to be solved."""
+        parts = self.weights.new_zeros(len(items), self.n_items)
+        parts[torch.arange(len(items)), items] = self.strength(ratings).to(parts)
+        return FoldedUser(parts.sum(0), parts)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        for name in ("row_item", "row_value"):  # as long as there were training ratings
+            if prefix + name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name]))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class EASE(ItemToItem):
+    r"""Linear autoencoder: the W with zero diagonal that best gives x back from itself.
+
+    Minimises $\|x - xW\|^2 + \lambda \|W\|^2$ under $W_{ii} = 0$: with $P = (x'x + \lambda I)^{-1}$
+    it is $W_{ji} = -P_{ji} / P_{ii}$.
+
+    l2 : lambda, in squared ratings of x
+
+    Steck 2019, "Embarrassingly shallow autoencoders for sparse data".
+    """
+
+    def __init__(
+        self, n_users: int, n_items: int, l2: float = 200.0, max_gib: float = 4.0, seed: int = 0
+    ) -> None:
+        super().__init__(n_users, n_items, max_gib=max_gib, seed=seed)
+        if not l2 > 0:
+            raise ValueError(f"l2={l2} must be positive: items nobody rated have no inverse")
+        self.l2 = l2
+
+    def item_weights(self, gram: np.ndarray) -> Tensor:
+        gram[np.diag_indices_from(gram)] += self.l2
+        p = torch.cholesky_inverse(torch.linalg.cholesky(torch.from_numpy(gram)))
+        w = p.div_(-p.diagonal().clone())  # column i over -P_ii
+        w.fill_diagonal_(0)
+        return w
+
+
+class ItemKNN(ItemToItem):
+    r"""Neighbours: $W_{ji}$ is the cosine of items j and i, for the k items j most like i.
+
+    With a shrunken cosine, $x_j \cdot x_i / (|x_j| |x_i| + h)$: what few have rated is not trusted.
+
+    k      : neighbours of each item; all others weigh nothing
+    shrink : h, in squared ratings of x
+
+    Deshpande and Karypis 2004, "Item-based top-N recommendation algorithms".
+    """
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        k: int = 100,
+        shrink: float = 50.0,
+        max_gib: float = 4.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(n_users, n_items, max_gib=max_gib, seed=seed)
+        if k < 1 or not shrink >= 0:
+            raise ValueError(f"k={k} must be at least 1 and shrink={shrink} not negative")
+        self.k, self.shrink = k, shrink
+
+    def item_weights(self, gram: np.ndarray) -> Tensor:
+        length = np.sqrt(np.diag(gram))
+        cosine = torch.from_numpy(gram / np.maximum(np.outer(length, length) + self.shrink, 1e-12))
+        cosine.fill_diagonal_(0)
+        best, who = cosine.topk(min(self.k, self.n_items), dim=0)
+        return torch.zeros_like(cosine).scatter_(0, who, best)
+
+
+class FactorTables(ClosedForm):
+    r"""$s_{ui} = p_u \cdot q_i$ with vectors that no gradient has made.
+
+    user_factors : p, (n_users, dim)
+    item_factors : q, (n_items, dim)
+    """
+
+    def __init__(self, n_users: int, n_items: int, dim: int, seed: int = 0) -> None:
+        super().__init__(n_users, n_items, seed=seed)
+        self.dim = dim
+        self.user_factors = nn.Parameter(torch.zeros(n_users, dim), requires_grad=False)
+        self.item_factors = nn.Parameter(torch.zeros(n_items, dim), requires_grad=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        user, item = batch.need("user", "item")
+        return (self.rows(self.user_factors, user) * self.rows(self.item_factors, item)).sum(-1)
+
+    def score_items(self, batch: Batch) -> Tensor:
+        (user,) = batch.need("user")
+        return self.user_factors[user.reshape(-1)] @ self.item_factors.T
+
+    def item_rows(self) -> tuple[Tensor, Tensor]:
+        """q (n_items, dim) and zeros (n_items,): a new user scores q @ row."""
+        return self.item_factors.detach(), self.item_factors.new_zeros(self.n_items)
+
+
+class PureSVD(FactorTables):
+    r"""Truncated SVD of x, zeros and all: $x \approx U \Sigma Q'$, and $p_u = x_u Q$.
+
+    This is the SVD of a textbook. What is called SVD in libraries for ratings is `BiasedMF`: it
+    leaves the missing ratings out instead of taking them for zeros. Vectors are in order of
+    singular values, the largest number of each item column positive.
+
+    Cremonesi, Koren, Turrin 2010, "Performance of recommender algorithms on top-N tasks".
+    """
+
+    def __init__(self, n_users: int, n_items: int, dim: int = 16, seed: int = 0) -> None:
+        super().__init__(n_users, n_items, dim=dim, seed=seed)
+
+    @torch.no_grad()
+    def fit(self, train: Dataset) -> Self:
+        """Compute the vectors; beyond the rank of x they are zero."""
+        self.read(train)
+        x = self.table(train)
+        if self.dim < min(x.shape):
+            start = np.random.default_rng(self.seed).normal(size=min(x.shape))
+            q = svds(x, k=self.dim, v0=start, return_singular_vectors="vh")[2][::-1].T
+        else:
+            q = np.linalg.svd(x.toarray(), full_matrices=False)[2].T
+        q = q * np.sign(q[np.abs(q).argmax(0), np.arange(q.shape[1])])
+        for table, values in ((self.item_factors, q), (self.user_factors, x @ q)):
+            table.zero_()
+            table[:, : q.shape[1]] = torch.from_numpy(values).to(table)
+        self.reset_cold()
+        return self
+
+    @torch.no_grad()
+    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """The row x Q of a user known by ratings alone: a sum over the rated items."""
+        parts = self.item_factors[items] * self.strength(ratings).to(self.item_factors)[:, None]
+        return FoldedUser(parts.sum(0), parts)
