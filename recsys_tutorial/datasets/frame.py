@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -68,21 +68,47 @@ def from_frame(
                 f"ratings: weight {float(weight[below[0]])} in row {below[0]} is negative: weights "
                 "say how much a row counts, so they are >= 0; drop rows that should not count"
             )
-    return Dataset(
+    columns = {"user": user, "item": item, "rating": rating, "weight": weight}
+    columns["timestamp"] = _seconds(ratings) if "timestamp" in ratings.columns else None
+    return assemble(
+        user_vocab,
+        item_vocab,
+        columns,
+        (users, user_rows),
+        (items, item_rows),
         name=name,
         source=source,
+        implicit=implicit,
+    )
+
+
+def assemble(
+    user_vocab: Vocabulary,
+    item_vocab: Vocabulary,
+    columns: Mapping[str, np.ndarray | None],
+    users: tuple[pd.DataFrame | None, np.ndarray | None],
+    items: tuple[pd.DataFrame | None, np.ndarray | None],
+    *,
+    scale: tuple[float, float] | None = None,
+    **about: Any,
+) -> Dataset:
+    """A Dataset of columns that are known to be good; rows are numbered in their order.
+
+    users, items : a side table, and the position in the vocabulary of each of its rows
+    scale        : lowest and highest rating, where those that occur do not say it
+    about        : the other fields of Dataset
+    """
+    rating = columns["rating"]
+    assert rating is not None
+    return Dataset(
         user_vocab=user_vocab,
         item_vocab=item_vocab,
-        user=user,
-        item=item,
-        rating=rating,
-        users=_side_frame(users, user_vocab, user_rows, "user"),
-        items=_item_frame(items, item_vocab, item_rows),
-        row=np.arange(len(ratings), dtype=np.int64),
-        scale=(float(rating.min()), float(rating.max())),
-        timestamp=_seconds(ratings) if "timestamp" in ratings.columns else None,
-        weight=weight,
-        implicit=implicit,
+        **columns,  # type: ignore[arg-type]
+        users=_side_frame(users[0], user_vocab, users[1], "user"),
+        items=_item_frame(items[0], item_vocab, items[1]),
+        row=np.arange(len(rating), dtype=columns["user"].dtype),  # type: ignore[union-attr]
+        scale=scale or (float(rating.min()), float(rating.max())),
+        **about,
     )
 
 
