@@ -3,8 +3,9 @@
 A loss is a function `loss(output, batch) -> scalar`, a mean over the batch's rows. It says what it
 needs by two attributes, which `fit` reads:
 
-batch    : "rows", one rated item a row, or "pairs": column 0 of `batch.item` is an item that the
-           user rated, the other columns are items that the user did not rate
+batch    : "rows", one rated item a row, "pairs": column 0 of `batch.item` is an item that the
+           user rated, the other columns are items that the user did not rate; or "sequence":
+           windows of each user's items in order
 predicts : "rating" where the model's scores become ratings, "score" where only their order counts
 """
 
@@ -101,6 +102,23 @@ def sampled_softmax(output: Any, batch: Batch) -> Tensor:
     other = _not_the_rated_one(batch)
     line_up = torch.cat([score[..., :1], score[..., 1:].masked_fill(~other, -torch.inf)], dim=-1)
     return _mean(torch.logsumexp(line_up, dim=-1) - score[..., 0], _row_weight(batch))
+
+
+@_needs(batch="sequence", predicts="score")
+def next_item(output: Any, batch: Batch) -> Tensor:
+    """Mean of -ln softmax(s)_i over the items i in the windows, in nats: what comes next?
+
+    The softmax is over the whole catalogue, in the state before the item came.
+    """
+    return _mean(output.total - output.score, batch.weight)
+
+
+@_needs(batch="sequence", predicts="score")
+def next_item_and_rating(output: Any, batch: Batch) -> Tensor:
+    """`next_item`, plus the mean of (r - predicted rating)^2 in stars^2, added as they are."""
+    assert batch.rating is not None
+    error = (batch.rating - output.rating).square()
+    return next_item(output, batch) + _mean(error, batch.weight)
 
 
 def _not_the_rated_one(batch: Batch) -> Tensor:

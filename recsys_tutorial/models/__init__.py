@@ -6,6 +6,7 @@ from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.linear import EASE, ItemKNN, PureSVD
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
+from recsys_tutorial.models.sequences import SequenceLSTM, SequenceTransformer
 from recsys_tutorial.models.side import SideFeatureMF
 from recsys_tutorial.models.temporal import TemporalMF
 
@@ -20,6 +21,8 @@ __all__ = [
     "Model",
     "Popularity",
     "PureSVD",
+    "SequenceLSTM",
+    "SequenceTransformer",
     "SideFeatureMF",
     "TemporalMF",
 ]

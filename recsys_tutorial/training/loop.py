@@ -16,7 +16,9 @@ from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.sequences import SequenceModel
 from recsys_tutorial.training.negatives import Negatives
+from recsys_tutorial.training.sequences import SequenceBatches
 
 
 def one_cycle(step: int, total: int, peak: float) -> float:
@@ -129,6 +131,9 @@ class TrainingBatches:
 
 def scores(model: Model, batch: Batch, negatives: int | str) -> Any:
     """The model's output for a training batch; the whole catalogue goes through `score_items`."""
+    if batch.history is not None:  # windows of a sequence
+        assert isinstance(model, SequenceModel)
+        return model.score_sequence(batch)
     if negatives != "all":
         return model(batch)
     (item,) = batch.need("item")
@@ -136,24 +141,34 @@ def scores(model: Model, batch: Batch, negatives: int | str) -> Any:
     return torch.cat([rated, model.score_items(batch)], dim=1)
 
 
+def size(batch: Batch) -> float:
+    """How much a batch counts in the mean of an epoch: its rows, in windows the sum of weights."""
+    if batch.history is not None:
+        return float(batch.need("weight")[0].sum())
+    return len(batch.need("user")[0])
+
+
 @torch.no_grad()
 def measure(
-    model: Model, data: TrainingBatches, loss: Callable[..., Tensor], negatives: int | str
+    model: Model,
+    data: TrainingBatches | SequenceBatches,
+    loss: Callable[..., Tensor],
+    negatives: int | str,
 ) -> dict[str, float]:
     """valid_loss, the mean over rows, and for rating models valid_rmse in stars."""
     was_training = model.training
     model.eval()
     total = squared = torch.zeros((), dtype=torch.float64)
-    n = 0
+    n = 0.0
     for batch in data:
         output = scores(model, batch, negatives)
-        size = len(batch.need("user")[0])
-        total = total + loss(output, batch).double().cpu() * size
+        counts = size(batch)
+        total = total + loss(output, batch).double().cpu() * counts
         if model.predicts == "rating" and batch.rating is not None:
             low, high = model.scale
             error = losses.score_of(output).clamp(low, high) - batch.rating
             squared = squared + error.double().square().sum().cpu()
-        n += size
+        n += counts
     model.train(was_training)
     result = {"valid_loss": float(total) / n}
     if model.predicts == "rating" and not data.pairs:

@@ -18,6 +18,7 @@ from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.sequences import SequenceModel
 from recsys_tutorial.training import checkpoint
 from recsys_tutorial.training.history import History, TrainingDiverged
 from recsys_tutorial.training.loop import (
@@ -27,9 +28,11 @@ from recsys_tutorial.training.loop import (
     one_cycle,
     one_thread,
     scores,
+    size,
 )
 from recsys_tutorial.training.negatives import Negatives
 from recsys_tutorial.training.progress import Progress
+from recsys_tutorial.training.sequences import SequenceBatches
 
 LOG_EVERY = 50  # steps between two scalars: writing each one would cost more than a step
 
@@ -51,8 +54,16 @@ class Run:
         device: torch.device,
     ) -> None:
         needs = losses.needs(loss)
-        if needs.batch == "rows" and negatives != 0:
-            name = getattr(loss, "__name__", "this loss")
+        name = getattr(loss, "__name__", "this loss")
+        sequential = needs.batch == "sequence"
+        if sequential != isinstance(model, SequenceModel):
+            kind = type(model).__name__
+            raise ValueError(
+                f"{kind} does not learn from sequences, and {name} does: use another loss"
+                if sequential
+                else f"{kind} learns from sequences, and {name} does not: leave loss=None"
+            )
+        if needs.batch != "pairs" and negatives != 0:
             raise ValueError(f"negatives={negatives!r}: {name} learns from rated rows alone")
         if negatives != "all" and (isinstance(negatives, str) or negatives < 0):
             raise ValueError(f'negatives={negatives!r} must be a number >= 0 or "all"')
@@ -68,20 +79,28 @@ class Run:
         self.shuffle = torch.Generator().manual_seed(seed)
         self.draws = torch.Generator().manual_seed(seed + 1)
         sampled = needs.batch == "pairs" and negatives != "all"
-        self.train = TrainingBatches(
-            model, train, loss, batch_size, negatives,
-            Negatives(train, self.draws) if sampled else None, self.shuffle, device,
-        )  # fmt: skip
+        self.train: TrainingBatches | SequenceBatches
+        self.valid: TrainingBatches | SequenceBatches | None = None
         self.valid_draws = torch.Generator()
-        self.valid = None
-        if valid is not None:
+        if isinstance(model, SequenceModel):
+            self.train = SequenceBatches(model, train, batch_size, self.shuffle, device)
+        else:
+            self.train = TrainingBatches(
+                model, train, loss, batch_size, negatives,
+                Negatives(train, self.draws) if sampled else None, self.shuffle, device,
+            )  # fmt: skip
+        if valid is not None and isinstance(model, SequenceModel):
+            self.valid = SequenceBatches(model, valid, batch_size, None, device, valid=True)
+        elif valid is not None:
             contrast = Negatives(train, self.valid_draws) if sampled else None
             self.valid = TrainingBatches(
                 model, valid, loss, 16 * 1024 if not sampled else batch_size, negatives,
                 contrast, None, device,
             )  # fmt: skip
         width = 1 if not sampled else 1 + int(negatives)
-        self.optimisers = Optimisers(model, lr, min(batch_size, len(train)) * width)
+        # A softmax over the catalogue touches every row of its tables in each step.
+        touched = train.n_items if sequential else min(batch_size, len(train)) * width
+        self.optimisers = Optimisers(model, lr, touched)
         self.total_steps = epochs * len(self.train)
         self.settings = {
             "model": f"{type(model).__name__}({model.n_users}, {model.n_items})",
@@ -109,7 +128,7 @@ class Run:
         self.settings["early_stopping"] = patience
         self.best_value, self.best_epoch = math.inf, 0
         self.best_state: dict[str, Tensor] | None = None
-        self.loss_sum, self.rows_seen = torch.zeros((), device=self.device), 0
+        self.loss_sum, self.rows_seen = torch.zeros((), device=self.device), 0.0
         self.engine = Engine(self.step)
         self.engine.logger = logging.getLogger("recsys_tutorial.fit")
         self.engine.logger.setLevel(logging.CRITICAL)  # errors are raised, not logged as well
@@ -165,7 +184,7 @@ class Run:
         objective.backward()
         self.optimisers.step(rate)
         loss = loss.detach()
-        rows = len(batch.user)  # type: ignore[arg-type]
+        rows = size(batch)
         # A running sum, since a list of losses would keep the allocator from reusing memory; over
         # rows, not batches, since the last batch is smaller.
         self.loss_sum += loss * rows
@@ -188,7 +207,7 @@ class Run:
         epoch = engine.state.epoch
         train_loss = float(self.loss_sum) / self.rows_seen
         self.loss_sum.zero_()
-        self.rows_seen = 0
+        self.rows_seen = 0.0
         if not math.isfinite(train_loss):
             self.diverged(train_loss)
         self.model.reset_cold()
