@@ -112,7 +112,7 @@ def planted(
         shape = (n_users, n_tastes, dim)
         truth.user_tastes = rng.normal(size=shape) * axis_sd
         truth.user_factors = truth.user_tastes.mean(1)
-        sharp = 4.0 / np.sqrt(max(dim, 1))  # logits have a standard deviation of 4
+        sharp = 10.0 / np.sqrt(max(dim, 1))  # logits have a standard deviation of 10
         truth.user_attention = rng.normal(size=shape) * sharp / np.maximum(axis_sd, 1e-12)
     counts = _activity(rng, n_users, n_items, n_ratings, least)
     wide = n_ratings < _LARGE

@@ -8,6 +8,7 @@ from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
 from recsys_tutorial.models.sequences import SequenceLSTM, SequenceTransformer
 from recsys_tutorial.models.side import SideFeatureMF
+from recsys_tutorial.models.tastes import GumbelTastes, MixtureOfTastes
 from recsys_tutorial.models.temporal import TemporalMF
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "BiasedMF",
     "FactorizationMachine",
     "FoldedUser",
+    "GumbelTastes",
     "ImplicitALS",
     "ItemKNN",
+    "MixtureOfTastes",
     "Model",
     "Popularity",
     "PureSVD",
