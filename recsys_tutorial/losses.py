@@ -11,6 +11,7 @@ predicts : "rating" where the model's scores become ratings, "score" where only 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -64,6 +65,19 @@ def squared_error(output: Any, batch: Batch) -> Tensor:
     if batch.weight is None:
         return F.mse_loss(score, rating)
     return _mean((score - rating).square(), batch.weight)
+
+
+@_needs(batch="rows", predicts="rating")
+def gaussian_nll(output: Any, batch: Batch) -> Tensor:
+    """Mean of -ln N(r | s, v) = (r - s)^2 / 2v + ln(2 pi v) / 2, in nats.
+
+    The output has the fields `score`, s in stars, and `variance`, v in stars^2. A plain squared
+    error is this with a variance fixed at 1/2, whatever the data says.
+    """
+    assert batch.rating is not None
+    variance = output.variance
+    off = (batch.rating - output.score).square() / variance
+    return _mean(0.5 * (off + torch.log(2 * math.pi * variance)), batch.weight)
 
 
 @_needs(batch="pairs", predicts="score", negatives=4)
@@ -140,6 +154,16 @@ def l2(rows: Tensor) -> Tensor:
     """
     flat = rows.reshape(-1)
     return torch.dot(flat, flat) / max(rows.shape[:-1].numel(), 1)
+
+
+def kl_normal(mean: Tensor, logvar: Tensor, prior_logvar: Tensor | float = 0.0) -> Tensor:
+    """KL(N(mean, e^logvar) | N(0, e^prior_logvar)) of each number, in nats; all shapes broadcast.
+
+    A whole model's is their sum over all tables. Beside a loss that is a mean over N ratings it
+    counts as sum / N: unscaled it would drown the data.
+    """
+    prior = torch.as_tensor(prior_logvar, dtype=mean.dtype, device=mean.device)
+    return 0.5 * ((mean.square() + logvar.exp()) * (-prior).exp() - 1 - logvar + prior)
 
 
 def total_variation(

@@ -8,8 +8,10 @@ from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
 from recsys_tutorial.models.sequences import SequenceLSTM, SequenceTransformer
 from recsys_tutorial.models.side import SideFeatureMF
+from recsys_tutorial.models.svdpp import SVDpp
 from recsys_tutorial.models.tastes import GumbelTastes, MixtureOfTastes
 from recsys_tutorial.models.temporal import TemporalMF
+from recsys_tutorial.models.variational import VariationalMF
 
 __all__ = [
     "EASE",
@@ -24,8 +26,10 @@ __all__ = [
     "Model",
     "Popularity",
     "PureSVD",
+    "SVDpp",
     "SequenceLSTM",
     "SequenceTransformer",
     "SideFeatureMF",
     "TemporalMF",
+    "VariationalMF",
 ]

@@ -1,0 +1,215 @@
+"""Matrix factorisation that knows how sure it is: a distribution in place of each number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import FoldedUser
+from recsys_tutorial.models.mf import BiasedMF
+
+
+class RatingBelief(NamedTuple):
+    """What the model expects of ratings, each of shape S: mean in stars, variance in stars^2."""
+
+    score: Tensor
+    variance: Tensor
+
+
+class UserBelief(NamedTuple):
+    """What the model knows of one user's vector, the bias in its last place.
+
+    mean : (dim + 1,), covariance : (dim + 1, dim + 1)
+    """
+
+    mean: Tensor
+    covariance: Tensor
+
+
+class VariationalMF(BiasedMF):
+    r"""BiasedMF in which every number x is a normal distribution N(m, v), v = e^logvar:
+
+    $$r_{ui} \sim N(\mu + b_u + b_i + p_u \cdot q_i,\ \sigma^2)$$
+
+    user_factors, item_factors, user_bias, item_bias : the means m, as in BiasedMF
+    user_logvar, item_logvar           : (n_users, dim), (n_items, dim), of the factors
+    user_bias_logvar, item_bias_logvar : (n_users,), (n_items,)
+    log_noise    : ln sigma^2, stars^2; learned
+    bias_prior   : ln of the prior variance of b_u and b_i, (2,), stars^2; learned
+    factor_prior : ln s^2, prior variance of each number in p and q; counted in the training part so
+                   that the prior's spread of p . q, dim * s^4, is `prior` times the variance that
+                   biases leave. (Learned, it falls to zero, and p and q with it.)
+
+    Minimises the mean negative log-likelihood plus `kl` times KL(posterior | prior) / N, N being
+    the number of training ratings: with kl=1 that is -ELBO / N. Rows without training ratings are
+    at the prior, mean 0: nobody is less certain.
+
+    In training the score is drawn anew for each row of the batch from its mean and variance: as
+    for one with drawn p and q, and all that a Gaussian likelihood asks for. The output's variance
+    is then the noise alone. In evaluation nothing is drawn, and the variance is that of a rating:
+    noise and all that is unknown of user and item.
+
+    Lim and Teh 2007, "Variational Bayesian approach to movie rating prediction"; drawing scores:
+    Kingma, Salimans and Welling 2015, "Variational dropout and the local reparameterization trick".
+    """
+
+    default_loss = staticmethod(losses.gaussian_nll)
+    fit_defaults: ClassVar = {"epochs": 30, "lr": 0.02, "batch_size": 2048}
+
+    START: ClassVar = -4.0  # of log-variances: a posterior as wide as 1 would drown the signal
+
+    factor_prior: Tensor
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        dim: int = 32,
+        kl: float = 1.0,
+        prior: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(n_users, n_items, dim=dim, l2=0.0, l2_bias=0.0, seed=seed)
+        self.kl, self.prior = kl, prior
+        self.user_logvar = nn.Parameter(torch.full((n_users, dim), self.START))
+        self.item_logvar = nn.Parameter(torch.full((n_items, dim), self.START))
+        self.user_bias_logvar = nn.Parameter(torch.full((n_users,), self.START))
+        self.item_bias_logvar = nn.Parameter(torch.full((n_items,), self.START))
+        self.log_noise = nn.Parameter(torch.zeros(()))
+        self.bias_prior = nn.Parameter(torch.full((2,), math.log(0.2)))
+        self.register_buffer("factor_prior", torch.full((), -0.5 * math.log(max(dim, 1))))
+
+    @torch.no_grad()
+    def read(self, train: Dataset) -> None:
+        """Besides what every model takes: the variance that biases leave, and the prior by it."""
+        super().read(train)
+        left = np.var(train.rating - _biases(train))
+        variance = math.sqrt(self.prior * max(float(left), 1e-6) / max(self.dim, 1))
+        self.factor_prior.fill_(math.log(variance))
+        self.log_noise.fill_(math.log(max(float(left), 1e-6)))
+
+    @torch.no_grad()
+    def reset_cold(self) -> None:
+        """Means without training rating to zero, and their variances to the prior's."""
+        super().reset_cold()
+        for count, factors, bias, prior in (
+            (self.user_count, self.user_logvar, self.user_bias_logvar, self.bias_prior[0]),
+            (self.item_count, self.item_logvar, self.item_bias_logvar, self.bias_prior[1]),
+        ):
+            factors[count == 0] = self.factor_prior
+            bias[count == 0] = prior
+
+    # ---- the equation ---------------------------------------------------------------------
+
+    def forward(self, batch: Batch) -> Any:  # a RatingBelief
+        user, item = batch.need("user", "item")
+        score = super().forward(batch)
+        unknown = self.unknown(user, item)
+        noise = self.log_noise.exp()
+        if self.training:
+            drawn = torch.randn(score.shape, generator=self.generator).to(score.device)
+            return RatingBelief(score + unknown.sqrt() * drawn, noise.expand(score.shape))
+        return RatingBelief(score, unknown + noise)
+
+    def unknown(self, user: Tensor, item: Tensor) -> Tensor:
+        """Variance of the expected rating, in stars^2: without the noise of ratings."""
+        p, q = self.rows(self.user_factors, user), self.rows(self.item_factors, item)
+        v_p = self.rows(self.user_logvar, user).exp()
+        v_q = self.rows(self.item_logvar, item).exp()
+        of_product = (p.square() * v_q + v_p * (q.square() + v_q)).sum(-1)
+        v_u = self.rows(self.user_bias_logvar, user).exp()
+        v_i = self.rows(self.item_bias_logvar, item).exp()
+        return of_product + v_u + v_i
+
+    def penalty(self, batch: Batch) -> Tensor:
+        """Each row pays 1/n of its user's and its item's divergence: on average KL / N."""
+        total = self.mean.new_zeros(())
+        for side, bias_prior in (("user", self.bias_prior[0]), ("item", self.bias_prior[1])):
+            (index,) = batch.need(side)
+            of = {
+                name: self.rows(getattr(self, f"{side}_{name}"), index)
+                for name in ("count", "factors", "logvar", "bias", "bias_logvar")
+            }
+            paid = losses.kl_normal(of["factors"], of["logvar"], self.factor_prior).sum(-1)
+            paid = paid + losses.kl_normal(of["bias"], of["bias_logvar"], bias_prior)
+            total = total + (paid / of["count"].clamp_min(1)).mean()
+        return self.kl * total
+
+    @torch.no_grad()
+    def sd(self, batch: Batch, *, noise: bool = True) -> Tensor:
+        """How uncertain a rating is (without `noise` the expected rating): (*S,) in stars."""
+        user, item = batch.need("user", "item")
+        variance = self.unknown(user, item)
+        return (variance + self.log_noise.exp() if noise else variance).sqrt()
+
+    # ---- one user, many items -------------------------------------------------------------
+
+    @torch.no_grad()
+    def belief(self, user: int) -> UserBelief:
+        """What training has learned of the user at this position."""
+        mean = torch.cat([self.user_factors[user], self.user_bias[user : user + 1]])
+        logvar = torch.cat([self.user_logvar[user], self.user_bias_logvar[user : user + 1]])
+        return UserBelief(mean, logvar.exp().diag())
+
+    @torch.no_grad()
+    def belief_from(self, items: Tensor, ratings: Tensor) -> UserBelief:
+        """What n ratings tell of a new user: items (n,) positions, ratings (n,) stars.
+
+        Bayes' rule for a normal prior and normal noise, given what is known of the items. Unlike
+        in training the covariance is the full one. No ratings give the prior.
+        """
+        mean, covariance, _ = self._bayes(items, ratings)
+        return UserBelief(mean.float(), covariance.float())
+
+    @torch.no_grad()
+    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """The mean of `belief_from`, and what each rating contributed to it."""
+        mean, _, parts = self._bayes(items, ratings)
+        return FoldedUser(mean.float(), parts.float())
+
+    def _bayes(self, items: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean (d,), covariance (d, d) and parts (n, d) of a new user's row; d = dim + 1."""
+        rows, offset = (t.double() for t in self.item_rows())
+        z, y = rows[items], ratings.double() - offset[items]
+        # An uncertain item says less: its variance holds the user's number near zero.
+        blur = self.item_logvar.detach()[items].double().exp().sum(0)  # (dim,)
+        blur = torch.cat([blur, blur.new_zeros(1)])
+        prior = torch.cat([self.factor_prior.expand(self.dim), self.bias_prior[:1]]).double()
+        noise = self.log_noise.double().exp()
+        precision = (z.T @ z + blur.diag()) / noise + (-prior).exp().diag()
+        covariance = torch.linalg.inv(precision)
+        parts = (covariance @ z.T * y / noise).T
+        return parts.sum(0), covariance, parts
+
+    @torch.no_grad()
+    def of_items(self, belief: UserBelief, items: Tensor, *, noise: bool = False) -> RatingBelief:
+        """Expected ratings (n,) of one user for n items, in stars, and their covariance (n, n).
+
+        What is unknown of the user is common to all items and so ties them together; what is
+        unknown of an item is its own and stands on the diagonal, with `noise` that of a rating too.
+        """
+        rows, offset = self.item_rows()
+        z = rows[items]
+        p, spread = belief.mean[:-1], belief.covariance.diagonal()[:-1]
+        own = self.item_logvar[items].exp() @ (p.square() + spread)
+        own = own + self.item_bias_logvar[items].exp()
+        if noise:
+            own = own + self.log_noise.exp()
+        covariance = z @ belief.covariance @ z.T + own.diag()
+        return RatingBelief(offset[items] + z @ belief.mean, covariance)
+
+
+def _biases(train: Dataset, credit: float = 5.0) -> np.ndarray:
+    """Mean, item's and then user's deviation, each held near zero by `credit` ratings: (n,)."""
+    fitted = np.full(len(train), train.rating.mean())
+    for index, size in ((train.item, train.n_items), (train.user, train.n_users)):
+        off = np.bincount(index, train.rating - fitted, size)
+        fitted = fitted + (off / (np.bincount(index, minlength=size) + credit))[index]
+    return fitted
