@@ -160,5 +160,6 @@ def twin_ratings(train: Dataset, test: Dataset) -> np.ndarray:
         raise ValueError("train and test must be parts of one Dataset: their vocabularies differ")
     code, _ = pd.factorize(test.items["title"])
     n = int(code.max(initial=0)) + 1
-    known = pd.Series(train.rating).groupby(train.user * n + code[train.item]).mean()
-    return known.reindex(test.user * n + code[test.item]).to_numpy(dtype=np.float64)
+    before, now = (part.user.astype(np.int64) * n + code[part.item] for part in (train, test))
+    known = pd.Series(train.rating).groupby(before).mean()
+    return known.reindex(now).to_numpy(dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +17,9 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 
+COLUMNS = ("user", "item", "rating", "timestamp", "weight", "row")
+_GATHER = 2**20  # rows gathered at once for shuffled batches
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
@@ -26,6 +30,7 @@ class Dataset:
     timestamp     : int64 (n,), seconds, or None
     weight        : float (n,), or None
     row           : int64 (n,), the row's number in the whole Dataset: breaks ties in time
+    Large data has columns of 32 bits (`open`, `from_chunks`): widen them before you multiply.
     users, items  : frames with one row per id of the vocabulary, in its order; column `user` or
                     `item` is the id, which is the frame's index too
     scale         : lowest and highest rating of the whole Dataset
@@ -98,11 +103,13 @@ class Dataset:
 
     def take(self, rows: np.ndarray) -> Dataset:
         """The part with these rows (positions or a boolean mask), in the given order."""
-        cut = {"user": self.user[rows], "item": self.item[rows], "rating": self.rating[rows]}
-        for extra in ("timestamp", "weight"):
-            column = getattr(self, extra)
-            cut[extra] = None if column is None else column[rows]
-        return replace(self, row=self.row[rows], **cut)
+        cut: dict[str, Any] = {}
+        for name in COLUMNS:
+            column = getattr(self, name)
+            if column is not None:
+                cut[name] = np.asarray(column[rows])
+                _release(column)
+        return replace(self, **cut)
 
     def split(
         self, how: str = "random", valid: float = 0.1, test: float = 0.1, seed: int = 0
@@ -209,6 +216,8 @@ class Batches:
         device: torch.device | str,
     ) -> None:
         self.tensors = {name: t.to(device) for name, t in tensors.items()}
+        # 32-bit codes become the 64 bits of a Batch where the batch is made.
+        self.wide = {n: torch.int64 for n, t in tensors.items() if not t.is_floating_point()}
         self.batch_size, self.generator, self.device = batch_size, generator, device
         self.n = len(next(iter(tensors.values())))
 
@@ -216,15 +225,26 @@ class Batches:
         return -(-self.n // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        tensors = self.tensors
-        if self.generator is not None:
-            # One gather a column and pass is far cheaper than collating rows one by one.
-            order = torch.randperm(self.n, generator=self.generator).to(self.device)
-            tensors = {name: t.index_select(0, order) for name, t in tensors.items()}
+        if self.generator is None:
+            yield from self._slices(self.tensors)
+            return
+        # Gathering many rows at once is far cheaper than collating them one by one.
+        order = torch.randperm(self.n, generator=self.generator).to(self.device)
+        for some in order.split(-(-_GATHER // self.batch_size) * self.batch_size):
+            yield from self._slices({n: t.index_select(0, some) for n, t in self.tensors.items()})
+
+    def _slices(self, tensors: dict[str, Tensor]) -> Iterator[Batch]:
         parts = (t.split(self.batch_size) for t in tensors.values())
-        names = tuple(tensors)
         for values in zip(*parts, strict=True):
-            yield Batch(**dict(zip(names, values, strict=True)))
+            named = zip(tensors, values, strict=True)
+            yield Batch(**{name: t.to(self.wide.get(name, t.dtype)) for name, t in named})
+
+
+def _release(column: np.ndarray) -> None:
+    """Give the pages of a column on disk back to the system: they count as memory in use."""
+    mapped: Any = getattr(column, "_mmap", None)
+    if hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def concat(*parts: Dataset) -> Dataset:

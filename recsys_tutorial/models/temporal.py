@@ -210,7 +210,7 @@ def _key(user: Tensor, time: Tensor) -> Tensor:
 
 def _day_key(train: Dataset) -> np.ndarray:
     assert train.timestamp is not None
-    return train.user * 10**6 + train.timestamp // DAY
+    return train.user.astype(np.int64) * 10**6 + train.timestamp // DAY
 
 
 def _carry(seen_bin: Tensor, who: Tensor, bin: Tensor) -> None:

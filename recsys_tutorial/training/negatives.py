@@ -25,7 +25,7 @@ class Negatives:
         n_rated = train.counts("user")
         start = np.concatenate([[0], np.cumsum(n_rated)])[:-1]
         unrated_before = item - (np.arange(len(item)) - start[user])
-        self.keys = torch.from_numpy(user * (self.n_items + 1) + unrated_before)
+        self.keys = torch.from_numpy(user.astype(np.int64) * (self.n_items + 1) + unrated_before)
         self.start = torch.from_numpy(start)
         self.room = torch.from_numpy(self.n_items - n_rated)
 
