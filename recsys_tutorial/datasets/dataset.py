@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -168,6 +169,15 @@ class Dataset:
             held_out = np.zeros(n, dtype=bool)
             held_out[block] = True
             yield self.take(order[~held_out[order]]), self.take(block)
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Write the columns to a directory, for `rt.datasets.open` to map into memory.
+
+        Raises TypeError for ids or side columns that are neither numbers nor text.
+        """
+        from recsys_tutorial.datasets import columns
+
+        columns.save(self, directory)
 
     # ---- batches --------------------------------------------------------------------------
 

@@ -95,8 +95,7 @@ def assemble(
     """A Dataset of columns that are known to be good; rows are numbered in their order.
 
     users, items : a side table, and the position in the vocabulary of each of its rows
-    scale        : lowest and highest rating, where those that occur do not say it
-    about        : the other fields of Dataset
+    scale        : lowest and highest rating; about: the other fields of Dataset
     """
     rating = columns["rating"]
     assert rating is not None
@@ -258,8 +257,10 @@ def _refuse_large(label: str, name: str, value: object) -> NoReturn:
 
 
 def _check_pairs(user: np.ndarray, item: np.ndarray, users: Vocabulary, items: Vocabulary) -> None:
-    pairs = pd.Series(user * np.int64(len(items)) + item)
-    if (again := np.flatnonzero(pairs.duplicated())).size:
+    pairs = pd.Series(user.astype(np.int64) * len(items) + item)
+    ordered = np.sort(pairs)  # a hash table of them would be far larger
+    if (ordered[1:] == ordered[:-1]).any():
+        again = np.flatnonzero(pairs.duplicated())
         second = int(again[0])
         first = int(np.flatnonzero(pairs == pairs.iloc[second])[0])
         who, what = users.ids[user[second]], items.ids[item[second]]
