@@ -103,7 +103,7 @@ def _check_ratings(
 def _fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
     fold_in: Any = getattr(model, "fold_in", None)
     if fold_in is None:
-        able = [name for name in models.__all__ if hasattr(getattr(models, name), "fold_in")]
+        able = [n for n in models.__all__ if callable(getattr(getattr(models, n), "fold_in", None))]
         raise TypeError(
             f"{type(model).__name__} cannot place a new user from ratings (nor give reasons by "
             f"them); these models can: {', '.join(able)}"

@@ -2,6 +2,7 @@
 
 from recsys_tutorial.models.als import ImplicitALS
 from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.deep import DeepMF
 from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.linear import EASE, ItemKNN, PureSVD
 from recsys_tutorial.models.mf import MF, BiasedMF
@@ -17,6 +18,7 @@ __all__ = [
     "EASE",
     "MF",
     "BiasedMF",
+    "DeepMF",
     "FactorizationMachine",
     "FoldedUser",
     "GumbelTastes",

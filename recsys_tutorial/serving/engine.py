@@ -45,7 +45,7 @@ class Engine:
         self.search = TitleSearch(listed["title"], self.counts)
         self._item = _positions(listed["ids"])
         self._user = _positions(self.card["users"]["ids"])
-        self.folds_in = hasattr(self.model, "fold_in")
+        self.folds_in = callable(getattr(self.model, "fold_in", None))
         if self.folds_in:
             self._prepare()
 

@@ -1,0 +1,394 @@
+"""DeepMF: BiasedMF at the start, a network beyond it, and where that pays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import recsys_tutorial as rt
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets import from_frame
+from recsys_tutorial.models import BiasedMF, DeepMF, Model, SideFeatureMF, deep
+
+
+def toy():
+    """Three users and four items, ages and genres, a week of ratings."""
+    rows = [(1, 10, 4), (1, 20, 2), (1, 40, 5), (2, 20, 3), (2, 30, 1), (3, 10, 5)]
+    ratings = pd.DataFrame(rows, columns=["user", "item", "rating"]).astype({"rating": float})
+    ratings["timestamp"] = 1_000_000 + 86_400 * np.arange(len(rows))
+    users = pd.DataFrame({"user": [1, 2, 3], "age": [20, 40, None], "job": ["cook", "pilot", None]})
+    genres = [("Drama", "War"), ("Comedy",), (), ("Comedy", "Drama")]
+    items = pd.DataFrame({"item": [10, 20, 30, 40], "genres": genres})
+    return from_frame(ratings, users=users, items=items)
+
+
+def bare(data):
+    """The same ratings, of which nothing else is known: neither side tables nor times."""
+    return replace(
+        data, users=data.users[["user"]], items=data.items[["item", "title"]], timestamp=None
+    )
+
+
+def scrambled(model):
+    """Every parameter random: nothing is hidden by a zero."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=model.generator))
+    return model
+
+
+def batch_of(data):
+    return next(iter(data.batches(("user", "item", "rating", "time"), batch_size=len(data))))
+
+
+def fitted(cls, train, epochs=15, **settings):
+    model = cls.for_dataset(train, **settings)
+    rt.fit(model, train, epochs=epochs, progress=False)
+    return model
+
+
+def rmse_of(model, test) -> float:
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
+class TestTheEquation:
+    def test_by_hand(self):
+        """One hidden number that is on for one pair and off for the other."""
+        model = DeepMF(1, 2, dim=1, width=1, n_user_features=1, n_item_features=1)
+        with torch.no_grad():
+            model.mean.fill_(3.0)
+            model.user_factors.fill_(2.0)
+            model.item_factors.copy_(torch.tensor([[0.5], [-1.0]]))
+            model.user_bias.fill_(0.25)
+            model.user_side.fill_(1.0)
+            model.item_side.copy_(torch.tensor([[0.0], [1.0]]))
+            model.clock.copy_(torch.tensor([100.0, 50.0, 0.0, 200.0]))
+            for weight, value in (
+                (model.deep_user, 1.0),
+                (model.deep_item, 2.0),
+                (model.deep_user_side, 0.5),
+                (model.deep_item_side, -4.0),
+                (model.deep_time, 1.0),
+                (model.deep_shift, 0.125),
+                (model.deep_last, 3.0),
+            ):
+                weight.fill_(value)
+        # h = c + P p + X x + Q q + Y y + tau t: 0.125 + 2 + 0.5 + 1 + 0 + 1, then 4 and 2 less
+        batch = Batch(user=torch.tensor([0, 0]), item=torch.tensor([0, 1]), time=torch.tensor(150))
+        on, off = model(batch).tolist()
+        assert on == pytest.approx(3 + 0.25 + 2 * 0.5 + 3 * (0.125 + 2 + 0.5 + 1 + 1))
+        assert off == pytest.approx(3 + 0.25 - 2 * 1.0)
+
+    def test_time_stays_within_training(self):
+        data = toy()
+        model = scrambled(DeepMF.for_dataset(data, dim=2, width=3))
+        start, end = int(data.timestamp.min()), int(data.timestamp.max())
+        assert model.clock.tolist() == [data.timestamp.mean(), data.timestamp.std(), start, end]
+        times = torch.tensor([start - 10**9, start, end, end + 10**9])
+        batch = Batch(user=torch.zeros(4).long(), item=torch.zeros(4).long(), time=times)
+        before, first, last, after = model(batch).tolist()
+        assert before == first != last == after
+
+    def test_every_field_is_heard(self):
+        """Change what is said of a user, an item or the time: the score changes."""
+        data = toy()
+        model = scrambled(DeepMF.for_dataset(data, dim=2, width=32))
+        batch = batch_of(data)
+        score = model(batch)
+        for name in ("user_side", "item_side"):
+            changed = scrambled(DeepMF.for_dataset(data, dim=2, width=32))
+            changed.load_state_dict(model.state_dict())
+            getattr(changed, name).add_(1.0)
+            assert (changed(batch) != score).all()
+        later = replace(batch, time=batch.time.flip(0))
+        assert (model(later) != score).any()
+
+    def test_gradient_check_in_double_precision(self):
+        data = toy()
+        model = scrambled(DeepMF.for_dataset(data, dim=2, width=4, l2_deep=0.3).double())
+        model.user_side, model.item_side = model.user_side.double(), model.item_side.double()
+        batch = batch_of(data)
+        batch = replace(batch, rating=batch.rating.double())
+        names = [f"model.{name}" for name, _ in model.named_parameters()]
+
+        class Objective(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.model = model
+
+            def forward(self, batch):
+                return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
+
+        def objective(*values):
+            parameters = dict(zip(names, values, strict=True))
+            return torch.func.functional_call(Objective(), parameters, (batch,))
+
+        values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+        assert torch.autograd.gradcheck(objective, values)
+
+    def test_the_penalty_on_the_network_is_paid_once_an_epoch(self):
+        data = toy()
+        model = scrambled(DeepMF.for_dataset(data, dim=2, width=4, l2=0, l2_bias=0, l2_deep=5.0))
+        paid = sum(
+            float(model.penalty(b).detach()) * len(b.user) for b in data.batches(batch_size=4)
+        )
+        weights = [p for name, p in model.named_parameters() if name.startswith("deep_")]
+        assert len(weights) == 7
+        assert paid == pytest.approx(
+            5 * sum(float(w.detach().square().sum()) for w in weights), rel=1e-5
+        )
+
+
+class TestShapes:
+    def test_rows_pairs_and_the_catalogue_agree(self, small, monkeypatch):
+        model = scrambled(DeepMF.for_dataset(small, dim=4, width=8))
+        time = torch.from_numpy(small.timestamp[:3])
+        user = torch.tensor([3, 1, 7])
+        one = model(Batch(user=user[:1], item=torch.tensor([4]), time=time[:1]))
+        assert one.shape == (1,)
+        wide = Batch(user=user[:, None], item=torch.arange(5).expand(3, 5), time=time[:, None])
+        assert model(wide).shape == (3, 5)
+        flat = Batch(
+            user=user.repeat_interleave(5),
+            item=torch.arange(5).repeat(3),
+            time=time.repeat_interleave(5),
+        )
+        assert torch.allclose(model(wide).flatten(), model(flat), atol=1e-5)
+        batch = Batch(user=user, time=time)
+        everything = Model.score_items(model, batch)
+        assert everything.shape == (3, small.n_items)
+        assert torch.allclose(model.score_items(batch), everything, atol=1e-4)
+        for cells in (8, 8 * small.n_items * 2, 8 * 7):  # blocks of one, of two users, of 7 items
+            monkeypatch.setattr(deep, "CELLS", cells)
+            assert torch.allclose(model.score_items(batch), everything, atol=1e-4)
+
+    def test_a_block_is_all_that_is_held(self, small, monkeypatch):
+        model = scrambled(DeepMF.for_dataset(small, dim=4, width=8))
+        monkeypatch.setattr(deep, "CELLS", 8 * 100)
+        largest, last_layer = [], model.last_layer
+        model.last_layer = lambda h: (largest.append(h.numel()), last_layer(h))[1]
+        users = torch.arange(small.n_users)
+        model.score_items(Batch(user=users, time=torch.zeros(len(users)).long()))
+        assert max(largest) <= 8 * 100
+
+    def test_order_and_names_of_rows_do_not_matter(self, small):
+        model = scrambled(DeepMF.for_dataset(small, dim=4, width=8))
+        rows = np.random.default_rng(0).permutation(len(small))
+        scores = rt.predict(model, small)
+        assert np.allclose(rt.predict(model, small.take(rows)), scores[rows], atol=1e-5)
+        ratings = small.ratings.assign(user=small.ratings["user"] + 1000)
+        users = small.users.assign(user=small.users["user"] + 1000).reset_index(drop=True)
+        items = small.items.reset_index(drop=True)
+        renamed = from_frame(ratings.reset_index(drop=True), users, items)
+        same = scrambled(DeepMF.for_dataset(renamed, dim=4, width=8))
+        assert np.array_equal(rt.predict(same, renamed), scores)
+
+
+class TestBiasedMFIsInIt:
+    def test_at_the_start_it_is_biased_mf(self, small):
+        model, plain = (cls.for_dataset(small, dim=5, seed=3) for cls in (DeepMF, BiasedMF))
+        assert np.array_equal(rt.predict(model, small), rt.predict(plain, small))
+
+    @pytest.mark.parametrize("dropout", [0.0, 0.3])
+    def test_with_the_network_frozen_it_trains_as_biased_mf(self, small, dropout):
+        model = DeepMF.for_dataset(small, dim=5, seed=3, dropout=dropout)
+        for name, parameter in model.named_parameters():
+            if name.startswith("deep_"):
+                parameter.requires_grad_(False)
+        plain = BiasedMF.for_dataset(small, dim=5, seed=3)
+        for each in (model, plain):
+            rt.fit(each, small, epochs=3, progress=False)
+        assert np.array_equal(rt.predict(model, small), rt.predict(plain, small))
+
+    def test_held_tightly_it_comes_out_as_biased_mf(self, small):
+        model = fitted(DeepMF, small, dim=5, seed=3, l2_deep=1e7)
+        plain = fitted(BiasedMF, small, dim=5, seed=3)
+        assert np.allclose(rt.predict(model, small), rt.predict(plain, small), atol=0.02)
+
+
+class TestTraining:
+    def test_two_rows_are_learned_by_heart(self):
+        data = toy().take(np.array([0, 1]))
+        model = DeepMF.for_dataset(data, dim=2, l2=0, l2_bias=0, l2_deep=0)
+        rt.fit(model, data, epochs=200, lr=0.05, progress=False)
+        assert np.allclose(rt.predict(model, data), data.rating, atol=0.01)
+
+    def test_three_epochs_beat_the_global_mean(self, small):
+        train, _, test = small.split(seed=3)
+        mean = np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2))
+        assert rmse_of(fitted(DeepMF, train, epochs=3), test) < mean
+
+    def test_it_works_without_times_and_side_tables(self, small):
+        train, _, test = bare(small).split(seed=3)
+        model = fitted(DeepMF, train, dim=4)
+        assert (model.timed, model.n_user_features, model.n_item_features) == (False, 0, 0)
+        assert "time" not in model.columns
+        assert rmse_of(model, test) < rmse_of(BiasedMF.for_dataset(train, dim=0), test) - 0.1
+        assert rt.evaluate(model, test, train=train, relevant=4)["n_users"] > 0
+
+    def test_dropout_is_off_in_evaluation(self, small):
+        model = scrambled(DeepMF.for_dataset(small, dim=4, dropout=0.5))
+        state = model.generator.get_state()
+        first, second = rt.predict(model, small), rt.predict(model, small)
+        assert np.array_equal(first, second)
+        assert torch.equal(model.generator.get_state(), state)
+        model.train()
+        noisy = model(batch_of(small))
+        assert not torch.allclose(noisy, model(batch_of(small)))
+        many = torch.stack([model(batch_of(small)).detach() for _ in range(400)])
+        gap = (many.mean(0).numpy() - rt.predict(model, small, clip=False)) / many.std(0).numpy()
+        assert abs(gap.mean()) < 0.01  # unbiased: what is left in is scaled up
+
+    @pytest.mark.parametrize("share", [-0.1, 1.0])
+    def test_an_impossible_dropout_is_refused(self, share):
+        with pytest.raises(ValueError, match=f"dropout={share}"):
+            DeepMF(2, 2, dropout=share)
+
+    @pytest.mark.parametrize("dropout", [0.0, 0.3])
+    def test_a_resumed_run_equals_an_uninterrupted_one(self, small, tmp_path, dropout):
+        whole, broken, resumed = (
+            DeepMF.for_dataset(small, dim=4, dropout=dropout) for _ in range(3)
+        )
+        rt.fit(whole, small, epochs=4, progress=False)
+        penalty, calls = broken.penalty, []
+
+        def fall_over(batch):
+            calls.append(1)
+            if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
+                raise RuntimeError("power cut")
+            return penalty(batch)
+
+        broken.penalty = fall_over
+        with pytest.raises(RuntimeError, match="power cut"):
+            rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
+        rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
+        assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
+
+    def test_the_seed_decides_and_nothing_else_is_touched(self, small):
+        before = torch.random.get_rng_state()
+        first, again, other = (
+            fitted(DeepMF, small, epochs=1, seed=s, dropout=0.2) for s in (1, 1, 2)
+        )
+        assert torch.equal(first.deep_user, again.deep_user)
+        assert not torch.equal(first.deep_user, other.deep_user)
+        assert torch.equal(torch.random.get_rng_state(), before)
+
+
+class TestUsingIt:
+    def test_cold_rows_score_by_their_features(self, small):
+        train = small.take((small.user != 4) & (small.item != 9))
+        model = fitted(DeepMF, train, dim=4)
+        assert model.user_factors[4].abs().sum() == model.item_factors[9].abs().sum() == 0
+        batch = Batch(user=torch.tensor([4]), item=torch.tensor([9]), time=torch.tensor([0]))
+        with torch.no_grad():
+            assert float(model(batch)) == pytest.approx(float(model.mean + model.deep(batch)))
+
+    def test_a_new_user_cannot_be_folded_in(self, small):
+        model = DeepMF.for_dataset(small)
+        with pytest.raises(TypeError, match="DeepMF cannot place a new user") as error:
+            rt.recommend(model, small, ratings={1: 5.0})
+        able = str(error.value).split("these models can:")[1]
+        assert "DeepMF" not in able
+        assert "BiasedMF" in able
+        assert len(rt.recommend(model, small, user=1, k=5)) == 5
+
+    def test_weights_and_buffers_are_all_that_predicting_needs(self, small, tmp_path):
+        for data in (small, bare(small)):
+            model = fitted(DeepMF, data, epochs=1, dim=4)
+            exported = rt.serving.export(model, data, tmp_path / data.users.columns[-1])
+            loaded = rt.serving.load(exported, data).model
+            assert type(loaded) is DeepMF
+            assert loaded.columns == model.columns
+            assert np.array_equal(rt.predict(loaded, data), rt.predict(model, data))
+
+
+# ---- where it pays: planted interactions that a product of the given length cannot express ----
+
+
+def rated(rng, n_users, n_items, each):
+    user = np.repeat(np.arange(n_users), each)
+    return user, np.concatenate([rng.permutation(n_items)[:each] for _ in range(n_users)])
+
+
+def neighbours_on_a_circle(seed):
+    """Users and items on a circle; a user likes what is near, sharply. Two numbers a row would
+    do, if they were not to be multiplied: a product of two can only make a smooth wave of it."""
+    rng = np.random.default_rng(seed)
+    user, item = rated(rng, 300, 150, 40)
+    apart = np.abs(rng.uniform(0, 1, 300)[user] - rng.uniform(0, 1, 150)[item])
+    near = np.minimum(apart, 1 - apart) < 0.12
+    rating = np.where(near, 4.0, 2.0) + rng.normal(0, 0.4, len(user))
+    return from_frame(pd.DataFrame({"user": user, "item": item, "rating": rating}))
+
+
+def films_of_their_youth(seed):
+    """Everybody loves the films that came out when they were twenty: age meets year."""
+    rng = np.random.default_rng(seed)
+    user, item = rated(rng, 300, 150, 12)
+    age, year = rng.integers(15, 75, 300), rng.integers(1935, 1998, 150)
+    was = age[user] - (1998 - year[item])
+    rating = 3 + 1.5 * np.exp(-(((was - 20) / 8) ** 2)) + rng.normal(0, 0.4, len(user))
+    return from_frame(
+        pd.DataFrame({"user": user, "item": item, "rating": rating}),
+        users=pd.DataFrame({"user": np.arange(300), "age": age}),
+        items=pd.DataFrame({"item": np.arange(150), "year": year}),
+    )
+
+
+def seasons(seed):
+    """Films for winter, films for summer: a genre meets the time."""
+    rng = np.random.default_rng(seed)
+    user, item = rated(rng, 300, 150, 30)
+    winter, when = rng.integers(0, 2, 150), rng.uniform(0, 1, len(user))
+    swing = np.where(winter[item] == 1, 1, -1) * np.sin(2 * np.pi * when)
+    rating = 3 + swing + rng.normal(0, 0.4, len(user))
+    seconds = 800_000_000 + (when * 31_536_000).astype(int)
+    genres = [("winter",) if w else ("summer",) for w in winter]
+    return from_frame(
+        pd.DataFrame({"user": user, "item": item, "rating": rating, "timestamp": seconds}),
+        items=pd.DataFrame({"item": np.arange(150), "genres": genres}),
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("plant", "least", "rival"),
+    [
+        (neighbours_on_a_circle, 0.06, BiasedMF),
+        (films_of_their_youth, 0.11, BiasedMF),
+        (seasons, 0.30, SideFeatureMF),
+    ],
+)
+def test_planted_interactions_are_found(plant, least, rival, seed):
+    train, _, test = plant(seed).split(valid=0, test=0.2, seed=seed)
+    error = [
+        rmse_of(fitted(cls, train, epochs=25, dim=2, seed=seed, **settings), test)
+        for cls, settings in ((rival, {}), (DeepMF, {"l2_deep": 10.0}))
+    ]
+    assert error[0] - error[1] > least
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_was_not_planted_is_not_found(seed):
+    """Biases and noise alone, with side tables and times that mean nothing."""
+    data = rt.datasets.planted(dim=0, n_ratings=8_000, seed=seed)
+    train, _, test = data.split(valid=0, test=0.2, seed=seed)
+    plain, model = (rmse_of(fitted(c, train, dim=2), test) for c in (BiasedMF, DeepMF))
+    assert model - plain < 0.01
+
+
+@pytest.mark.real
+def test_the_network_costs_nothing_on_real_ratings(ml100k):
+    """One fold; the gate of all five is the benchmark's."""
+    whole, test = next(iter(ml100k.folds()))
+    for train in (whole, bare(whole)):
+        error = []
+        for cls in (BiasedMF, DeepMF):
+            model = cls.for_dataset(train)
+            rt.fit(model, train, progress=False)
+            error.append(rmse_of(model, test))
+        assert error[1] < error[0] - 0.002
