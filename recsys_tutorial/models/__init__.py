@@ -4,6 +4,7 @@ from recsys_tutorial.models.als import ImplicitALS
 from recsys_tutorial.models.base import FoldedUser, Model
 from recsys_tutorial.models.deep import DeepMF
 from recsys_tutorial.models.fm import FactorizationMachine
+from recsys_tutorial.models.hashed import HashedMF
 from recsys_tutorial.models.linear import EASE, ItemKNN, PureSVD
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
@@ -12,6 +13,7 @@ from recsys_tutorial.models.side import SideFeatureMF
 from recsys_tutorial.models.svdpp import SVDpp
 from recsys_tutorial.models.tastes import GumbelTastes, MixtureOfTastes
 from recsys_tutorial.models.temporal import TemporalMF
+from recsys_tutorial.models.tensor import TensorFactorization
 from recsys_tutorial.models.variational import VariationalMF
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "FactorizationMachine",
     "FoldedUser",
     "GumbelTastes",
+    "HashedMF",
     "ImplicitALS",
     "ItemKNN",
     "MixtureOfTastes",
@@ -33,5 +36,6 @@ __all__ = [
     "SequenceTransformer",
     "SideFeatureMF",
     "TemporalMF",
+    "TensorFactorization",
     "VariationalMF",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser
+from recsys_tutorial.models.mf import BiasedMF
 from recsys_tutorial.models.side import SideFeatureMF
 
 
@@ -70,8 +71,10 @@ class SVDpp(SideFeatureMF):
         return super().for_dataset(train, **{**hyperparameters, "n_past": len(train)})
 
     def read(self, train: Dataset) -> None:
-        # Without features the step of SideFeatureMF that reads them is left out.
-        (super() if self.features else super(SideFeatureMF, self)).read(train)
+        if self.features:
+            super().read(train)
+        else:
+            BiasedMF.read(self, train)  # passes over SideFeatureMF, which would take them
         by_user = np.argsort(train.user, kind="stable")
         self.rated.copy_(torch.from_numpy(train.item[by_user]))
 

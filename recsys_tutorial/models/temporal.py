@@ -90,11 +90,7 @@ class TemporalMF(BiasedMF):
     @classmethod
     def for_dataset(cls, train: Dataset, *, days: bool = True, **hyperparameters: Any) -> Self:
         """As for every model; ValueError for a Dataset without timestamps."""
-        if len(train) and train.timestamp is None:
-            raise ValueError(
-                f"{cls.__name__} needs times, and Dataset {train.name!r} has none: add a "
-                "`timestamp` column in from_frame, or use BiasedMF"
-            )
+        need_times(cls, train)
         if len(train):
             hyperparameters["n_past"] = len(train)
             days = days and hyperparameters.get("n_days") != 0  # the settings of a kept model
@@ -111,8 +107,8 @@ class TemporalMF(BiasedMF):
         user, item, time = (torch.from_numpy(c) for c in (train.user, train.item, train.timestamp))
         self.past.copy_(self._moment(user, time).sort().values)
         self.past_start.copy_(self.user_count.cumsum(0) - self.user_count)
-        _carry(self.user_seen_bin, user, self.bin(time, self.user_bins))
-        _carry(self.item_seen_bin, item, self.bin(time, self.item_bins))
+        carry(self.user_seen_bin, user, self.bin(time, self.user_bins))
+        carry(self.item_seen_bin, item, self.bin(time, self.item_bins))
         if self.n_days:
             key, count = torch.from_numpy(_day_key(train)).unique(return_counts=True)
             self.day_key.copy_(key)
@@ -130,8 +126,7 @@ class TemporalMF(BiasedMF):
 
     def bin(self, time: Tensor, bins: int) -> Tensor:
         """Bin(t): equal steps through training; before and after it the first and the last."""
-        start, length = self.first
-        return ((time - start) * bins // length).clamp(0, max(bins - 1, 0))
+        return bin_of(time, self.first, bins)
 
     # ---- the equation ---------------------------------------------------------------------
 
@@ -204,6 +199,21 @@ class TemporalMF(BiasedMF):
         return rows, offset
 
 
+def need_times(cls: type, train: Dataset) -> None:
+    """ValueError for a Dataset without timestamps."""
+    if len(train) and train.timestamp is None:
+        raise ValueError(
+            f"{cls.__name__} needs times, and Dataset {train.name!r} has none: add a "
+            "`timestamp` column in from_frame, or use BiasedMF"
+        )
+
+
+def bin_of(time: Tensor, first: Tensor, bins: int) -> Tensor:
+    """Bin(t) of `bins` equal ones; `first` holds the first second of training and its length."""
+    start, length = first
+    return ((time - start) * bins // length).clamp(0, max(bins - 1, 0))
+
+
 def _key(user: Tensor, time: Tensor) -> Tensor:
     return user * 10**6 + time // DAY  # a million days reach to the year 4707
 
@@ -213,7 +223,7 @@ def _day_key(train: Dataset) -> np.ndarray:
     return train.user.astype(np.int64) * 10**6 + train.timestamp // DAY
 
 
-def _carry(seen_bin: Tensor, who: Tensor, bin: Tensor) -> None:
+def carry(seen_bin: Tensor, who: Tensor, bin: Tensor) -> None:
     """Per row and bin the last bin up to it with a rating; before the first, the first."""
     n, bins = seen_bin.shape
     if not bins:

@@ -1,0 +1,125 @@
+"""Matrix factorisation whose vectors live in fewer rows than there are users and items."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.mf import BiasedMF
+
+HASH_SEEDS = (101, 202)  # fixed and stored with the project: Python's hash() differs a process
+
+
+class Collisions(NamedTuple):
+    """Shares of the ids that share a bucket of the first hash, and both buckets, with another."""
+
+    one: float
+    both: float
+
+
+class HashedMF(BiasedMF):
+    r"""BiasedMF with hashed vectors, $p_u = \sum_{k=1,2} w_{uk} E[h_k(u)]$ and q alike:
+
+    hashed_users, hashed_items : E, (buckets, dim), shared by all ids that fall into a bucket
+    user_weights, item_weights : w, (n, 2), what each id makes of its two buckets; learned
+    user_buckets, item_buckets : h, (n, 2), murmurhash3 of the ids' text with two fixed seeds
+    compress : ids per bucket: the tables hold 1 / compress as many vectors as there are ids
+    Biases are one number an id and stay exact.
+
+    With one hash, whoever shares a bucket shares a vector. With two, hardly any two ids share
+    both, and the weights tell them apart. Svenstrup, Hansen, Winther 2017, "Hash embeddings".
+    """
+
+    fit_defaults: ClassVar = {"epochs": 16, "lr": 0.02, "batch_size": 1024}
+
+    hashed_users: nn.Parameter
+    hashed_items: nn.Parameter
+    user_buckets: Tensor
+    item_buckets: Tensor
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        dim: int = 64,
+        l2: float = 0.1,
+        l2_bias: float = 0.01,
+        compress: float = 4.0,
+        seed: int = 0,
+    ) -> None:
+        if not compress >= 1:
+            raise ValueError(f"compress={compress} must be at least 1: ids per bucket")
+        Model.__init__(self, n_users, n_items, seed=seed)  # no full tables, as BiasedMF has them
+        self.dim, self.l2, self.l2_bias, self.compress = dim, l2, l2_bias, compress
+        for side, n in (("user", n_users), ("item", n_items)):
+            buckets = max(1, round(n / compress))
+            # A vector is a sum of two: by the root of two it starts as long as BiasedMF's.
+            self.register_parameter(
+                f"hashed_{side}s", self.random_table(buckets, dim, 0.1 / 2**0.5)
+            )
+            self.register_parameter(f"{side}_weights", nn.Parameter(torch.ones(n, 2)))
+            self.register_parameter(f"{side}_bias", nn.Parameter(torch.zeros(n)))
+            empty = torch.zeros(n, 2, dtype=torch.int64)
+            self.register_buffer(f"{side}_buckets", empty)
+
+    def read(self, train: Dataset) -> None:
+        super().read(train)
+        self.user_buckets.copy_(buckets_of(train.user_vocab, len(self.hashed_users)))
+        self.item_buckets.copy_(buckets_of(train.item_vocab, len(self.hashed_items)))
+
+    def of(self, side: str, index: Tensor) -> Tensor:
+        """The vectors (*S, dim) of these users or items."""
+        table, weights = getattr(self, f"hashed_{side}s"), getattr(self, f"{side}_weights")
+        where = getattr(self, f"{side}_buckets")[index]  # (*S, 2)
+        w = self.rows(weights, index)  # (*S, 2)
+        return (w.unsqueeze(-1) * self.rows(table, where)).sum(-2)
+
+    @property
+    def user_factors(self) -> Tensor:  # type: ignore[override]
+        """All users' vectors (n_users, dim), put together from the buckets."""
+        return self.of("user", torch.arange(self.n_users, device=self.mean.device))
+
+    @property
+    def item_factors(self) -> Tensor:  # type: ignore[override]
+        """All items' vectors (n_items, dim), put together from the buckets."""
+        return self.of("item", torch.arange(self.n_items, device=self.mean.device))
+
+    def forward(self, batch: Batch) -> Tensor:
+        user, item = batch.need("user", "item")
+        b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
+        return self.mean + b_u + b_i + (self.of("user", user) * self.of("item", item)).sum(-1)
+
+    def penalty(self, batch: Batch) -> Tensor:
+        user, item = batch.need("user", "item")
+        b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
+        of_biases = b_u.square().mean() + b_i.square().mean()
+        of_vectors = losses.l2(self.of("user", user)) + losses.l2(self.of("item", item))
+        return self.l2 * of_vectors + self.l2_bias * of_biases
+
+    def collisions(self, side: str) -> Collisions:
+        """How many of the "user"s or "item"s are not alone in their buckets: shares, 0 to 1."""
+        first, second = np.sort(getattr(self, f"{side}_buckets").cpu().numpy(), axis=1).T
+        alone = getattr(self, f"{side}_buckets")[:, 0].cpu().numpy()
+        return Collisions(_shared(alone), _shared(first * (second.max() + 1) + second))
+
+
+def buckets_of(vocabulary: Vocabulary, buckets: int) -> Tensor:
+    """Two buckets (n, 2) of each id, from its text alone: the same on any machine, any day."""
+    from sklearn.utils import murmurhash3_32
+
+    names = [str(name) for name in vocabulary.ids]
+    hashes = [[murmurhash3_32(n, seed, positive=True) for n in names] for seed in HASH_SEEDS]
+    return torch.from_numpy(np.array(hashes, dtype=np.int64).T % buckets)
+
+
+def _shared(keys: np.ndarray) -> float:
+    _, place, many = np.unique(keys, return_inverse=True, return_counts=True)
+    return float((many[place] > 1).mean())
