@@ -23,11 +23,16 @@ from recsys_tutorial.batch import Batch
 
 
 class LossNeeds(NamedTuple):
-    """What a loss asks of `fit`; `negatives` is the number drawn when the caller names none."""
+    """What a loss asks of `fit`.
+
+    negatives : the number of items drawn in pairs, when the caller names none
+    keeps     : what pairs keep of the rated item: "rating", "gap"; NaN in the other columns
+    """
 
     batch: str = "rows"
     predicts: str = "rating"
     negatives: int = 0
+    keeps: tuple[str, ...] = ()
 
 
 def needs(loss: Callable[..., Tensor]) -> LossNeeds:
@@ -75,6 +80,8 @@ def gaussian_nll(output: Any, batch: Batch) -> Tensor:
     error is this with a variance fixed at 1/2, whatever the data says.
     """
     assert batch.rating is not None
+    if not hasattr(output, "variance"):
+        raise TypeError("gaussian_nll needs a model that gives score and variance: VariationalMF")
     variance = output.variance
     off = (batch.rating - output.score).square() / variance
     return _mean(0.5 * (off + torch.log(2 * math.pi * variance)), batch.weight)

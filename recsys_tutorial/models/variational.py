@@ -44,12 +44,13 @@ class VariationalMF(BiasedMF):
     log_noise    : ln sigma^2, stars^2; learned
     bias_prior   : ln of the prior variance of b_u and b_i, (2,), stars^2; learned
     factor_prior : ln s^2, prior variance of each number in p and q; counted in the training part so
-                   that the prior's spread of p . q, dim * s^4, is `prior` times the variance that
-                   biases leave. (Learned, it falls to zero, and p and q with it.)
+                   that the prior variance of p . q, dim * s^4, is `prior` times the variance that
+                   biases leave: the rest is noise. (Learned at this dim, it falls to zero.)
 
     Minimises the mean negative log-likelihood plus `kl` times KL(posterior | prior) / N, N being
     the number of training ratings: with kl=1 that is -ELBO / N. Rows without training ratings are
-    at the prior, mean 0: nobody is less certain.
+    at the prior, mean 0: nobody is less certain. Numbers that the data has no use for stay at their
+    prior and widen every prediction: with few ratings take a small `dim`.
 
     In training the score is drawn anew for each row of the batch from its mean and variance: as
     for one with drawn p and q, and all that a Gaussian likelihood asks for. The output's variance
@@ -71,9 +72,9 @@ class VariationalMF(BiasedMF):
         self,
         n_users: int,
         n_items: int,
-        dim: int = 32,
+        dim: int = 16,
         kl: float = 1.0,
-        prior: float = 1.0,
+        prior: float = 0.3,
         seed: int = 0,
     ) -> None:
         super().__init__(n_users, n_items, dim=dim, l2=0.0, l2_bias=0.0, seed=seed)

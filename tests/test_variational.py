@@ -1,0 +1,586 @@
+"""VariationalMF: its two losses by hand, scales, intervals that hold, and who is how certain."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import planted
+from recsys_tutorial.models import BiasedMF, VariationalMF
+from recsys_tutorial.models.variational import RatingBelief
+
+Z90 = 1.6449  # standard deviations on each side that hold 90 % of a normal distribution
+
+
+def batch_of(users, items, ratings=None) -> Batch:
+    rating = None if ratings is None else torch.as_tensor(ratings, dtype=torch.float32)
+    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items), rating=rating)
+
+
+def rows_of(data) -> Batch:
+    return batch_of(data.user, data.item, data.rating)
+
+
+def scrambled(model):
+    """Random numbers everywhere, so that what is wrong cannot hide behind a zero."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=model.generator))
+    return model
+
+
+def fitted(train, **settings):
+    model = VariationalMF.for_dataset(train, **settings)
+    rt.fit(model, train, progress=False)
+    return model
+
+
+def rmse_of(model, test) -> float:
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
+def coverage(model, test) -> np.ndarray:
+    """For each test row whether its rating is inside of the 90 % interval."""
+    with torch.no_grad():
+        score, variance = model(rows_of(test))
+    return (np.abs(test.rating - score.numpy()) < Z90 * variance.sqrt().numpy()).astype(float)
+
+
+def cut_histories(data, sizes=(0, 5, 50), group=40, seed=0):
+    """A training part in which some users keep only so many ratings; test rows; those users."""
+    rng = np.random.default_rng(seed)
+    train, _, test = data.split("random", valid=0, test=0.2, seed=seed)
+    able = rng.permutation(np.flatnonzero(train.counts("user") >= max(sizes)))
+    keep, users = np.ones(len(train), dtype=bool), {}
+    for size, some in zip(sizes, np.split(able[: group * len(sizes)], len(sizes)), strict=True):
+        users[size] = some
+        for user in some:
+            keep[rng.permutation(np.flatnonzero(train.user == user))[size:]] = False
+    return train.take(keep), test, users
+
+
+@pytest.fixture(scope="module")
+def cut():
+    """Planted: 400 users, 120 of them with histories cut to 0, 5 and 50; and the model on it."""
+    train, test, users = cut_histories(planted(400, 200, 24_000, seed=1))
+    return fitted(train, dim=4), train, test, users
+
+
+# ---- the two losses, by hand ----------------------------------------------------------------
+
+
+def test_kl_by_hand():
+    zero, one = torch.zeros(1), torch.ones(1)
+    assert float(losses.kl_normal(zero, zero)) == 0
+    assert float(losses.kl_normal(one, zero)) == 0.5
+    assert float(losses.kl_normal(zero, one)) == pytest.approx((math.e - 2) / 2)
+    assert float(losses.kl_normal(zero, zero + math.log(0.3), math.log(0.3))) == pytest.approx(0)
+
+
+def test_kl_equals_that_of_torch_for_any_prior():
+    draw = torch.Generator().manual_seed(0)
+    mean, logvar, prior = (torch.randn(50, generator=draw) for _ in range(3))
+    normal = torch.distributions.Normal
+    posterior = normal(mean, (logvar / 2).exp())
+    expected = torch.distributions.kl_divergence(
+        posterior, normal(torch.zeros(50), (prior / 2).exp())
+    )
+    assert torch.allclose(losses.kl_normal(mean, logvar, prior), expected, atol=1e-5)
+
+
+def test_nll_by_hand():
+    batch = batch_of([0, 1], [0, 1], [4.0, 1.0])
+    output = RatingBelief(torch.tensor([3.0, 3.0]), torch.tensor([1.0, 4.0]))
+    by_hand = [1 / 2 + math.log(2 * math.pi) / 2, 4 / 8 + math.log(2 * math.pi * 4) / 2]
+    assert float(losses.gaussian_nll(output, batch)) == pytest.approx(np.mean(by_hand))
+    weighted = Batch(rating=batch.rating, weight=torch.tensor([3.0, 1.0]))
+    assert float(losses.gaussian_nll(output, weighted)) == pytest.approx(
+        np.average(by_hand, weights=[3, 1])
+    )
+
+
+def test_a_plain_squared_error_is_a_variance_of_one_half():
+    batch = batch_of([0, 1], [0, 1], [4.0, 1.0])
+    score = torch.tensor([3.5, 2.0])
+    half = losses.gaussian_nll(RatingBelief(score, torch.full((2,), 0.5)), batch)
+    constant = math.log(math.pi) / 2
+    assert float(half) - constant == pytest.approx(float(losses.squared_error(score, batch)))
+
+
+def test_nll_needs_a_variance():
+    with pytest.raises(TypeError, match="VariationalMF"):
+        losses.gaussian_nll(torch.zeros(2), batch_of([0, 1], [0, 1], [4.0, 1.0]))
+
+
+# ---- scores and variances -------------------------------------------------------------------
+
+
+def by_hand():
+    """Two users, two items, vectors of two numbers."""
+    model = VariationalMF(2, 2, dim=2).eval()
+    with torch.no_grad():
+        model.mean.fill_(3.0)
+        model.user_factors.copy_(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
+        model.item_factors.copy_(torch.tensor([[3.0, 1.0], [-1.0, 0.0]]))
+        model.user_bias.copy_(torch.tensor([0.5, 0.0]))
+        model.item_bias.copy_(torch.tensor([0.0, 0.25]))
+        for name, value in {
+            "user_logvar": [[0.1, 0.2], [0.3, 0.4]],
+            "item_logvar": [[0.5, 0.6], [0.7, 0.8]],
+            "user_bias_logvar": [0.01, 0.02],
+            "item_bias_logvar": [0.03, 0.04],
+        }.items():
+            getattr(model, name).copy_(torch.tensor(value).log())
+        model.log_noise.fill_(math.log(0.9))
+    return model
+
+
+def test_mean_and_variance_by_hand():
+    score, variance = by_hand()(batch_of([0, 1, 1], [0, 1, 0]))
+    assert score.tolist() == pytest.approx([3 + 0.5 + 5, 3 + 0.25 + 0, 3 + 1])
+    first = (1 * 0.5 + 4 * 0.6) + (0.1 * 9 + 0.2 * 1) + (0.1 * 0.5 + 0.2 * 0.6) + 0.01 + 0.03
+    second = (0 * 0.7 + 1 * 0.8) + (0.3 * 1 + 0) + (0.3 * 0.7 + 0.4 * 0.8) + 0.02 + 0.04
+    assert variance[:2].tolist() == pytest.approx([first + 0.9, second + 0.9])
+
+
+def test_the_variance_is_that_of_drawn_vectors():
+    model = scrambled(VariationalMF(1, 1, dim=3)).eval()
+    draw = torch.Generator().manual_seed(0)
+
+    def drawn(mean, logvar):
+        return mean + (logvar / 2).exp() * torch.randn((400_000, *mean.shape), generator=draw)
+
+    with torch.no_grad():
+        p, q = (drawn(getattr(model, f"{s}_factors")[0], getattr(model, f"{s}_logvar")[0])
+                for s in ("user", "item"))  # fmt: skip
+        b = [drawn(getattr(model, f"{s}_bias"), getattr(model, f"{s}_bias_logvar"))[:, 0]
+             for s in ("user", "item")]  # fmt: skip
+        scores = model.mean + (p * q).sum(-1) + b[0] + b[1]
+        score, variance = model(batch_of([0], [0]))
+        noise = float(model.log_noise.exp())
+    assert float(scores.mean()) == pytest.approx(float(score), abs=0.02)
+    assert float(scores.var()) == pytest.approx(float(variance) - noise, rel=0.02)
+
+
+def test_without_variance_it_is_biased_mf(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=5))
+    parent = BiasedMF.for_dataset(small, dim=5)
+    state = {k: v for k, v in model.state_dict().items() if k in parent.state_dict()}
+    parent.load_state_dict(state)
+    with torch.no_grad():
+        for name in ("user_logvar", "item_logvar", "user_bias_logvar", "item_bias_logvar"):
+            getattr(model, name).fill_(-60)
+    batch = rows_of(small)
+    assert torch.equal(model.eval()(batch).score, parent(batch))
+    assert torch.allclose(model.train()(batch).score, parent(batch), atol=1e-5)
+
+
+def test_shapes_and_the_catalogue_agree(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=4)).eval()
+    assert model(batch_of([3], [4])).variance.shape == (1,)
+    wide = model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]]))
+    rows = model(batch_of([3, 3, 3, 1, 1, 1], [4, 0, 5, 1, 2, 3]))
+    for one, other in zip(wide, rows, strict=True):
+        assert one.shape == (2, 3)
+        assert torch.allclose(one.flatten(), other, atol=1e-5)
+    users = torch.tensor([0, 7, 7])
+    everything = model(batch_of(users[:, None], torch.arange(small.n_items)[None]))
+    assert torch.allclose(model.score_items(Batch(user=users)), everything.score, atol=1e-4)
+    assert model.train()(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])).variance.shape == (2, 3)
+
+
+def test_gradient_check_in_double_precision(small):
+    model = scrambled(VariationalMF.for_dataset(small.take(np.arange(6)), dim=2).double()).train()
+    batch = Batch(
+        user=torch.tensor(small.user[:6]),
+        item=torch.tensor(small.item[:6]),
+        rating=torch.tensor(small.rating[:6], dtype=torch.float64),
+    )
+    names = [f"model.{name}" for name, _ in model.named_parameters()]
+
+    class Objective(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, batch):
+            model.generator.manual_seed(3)  # the same draws for every evaluation
+            return losses.gaussian_nll(self.model(batch), batch) + self.model.penalty(batch)
+
+    def objective(*values):
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(Objective(), parameters, (batch,))
+
+    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+    assert torch.autograd.gradcheck(objective, values)
+
+
+# ---- the divergence, at the right scale -----------------------------------------------------
+
+
+def whole_kl(model) -> float:
+    """Of all rows that have training ratings, each once, in nats."""
+    total = 0.0
+    for side, prior in (("user", model.bias_prior[0]), ("item", model.bias_prior[1])):
+        warm = getattr(model, f"{side}_count") > 0
+        pairs = (("factors", "logvar", model.factor_prior), ("bias", "bias_logvar", prior))
+        for mean, logvar, of in pairs:
+            table = getattr(model, f"{side}_{mean}"), getattr(model, f"{side}_{logvar}")
+            total += float(losses.kl_normal(*table, of)[warm].sum().detach())
+    return total
+
+
+def test_the_sparse_form_is_the_full_form_over_an_epoch_and_on_average(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=3))
+    full = whole_kl(model) / len(small)
+    generator = torch.Generator().manual_seed(0)
+    paid, rows, each = 0.0, 0, []
+    for batch in small.batches(batch_size=37, generator=generator):
+        value = float(model.penalty(batch).detach())
+        paid, rows = paid + value * len(batch.user), rows + len(batch.user)
+        each.append(value)
+    assert rows == len(small)
+    assert paid / rows == pytest.approx(full, rel=1e-4)
+    error = np.std(each) / math.sqrt(len(each))
+    assert np.mean(each) == pytest.approx(full, abs=4 * error)
+    assert error < 0.05 * full
+
+
+def test_the_penalty_is_a_mean_so_that_its_size_does_not_hang_on_the_batch(small):
+    """The well-known mistake adds the divergence of the whole table to the mean loss, unscaled."""
+    model = scrambled(VariationalMF.for_dataset(small, dim=3))
+    batch = rows_of(small)
+    twice = batch_of(*(torch.cat([t, t]) for t in (batch.user, batch.item)))
+    once = float(model.penalty(batch).detach())
+    assert float(model.penalty(twice).detach()) == pytest.approx(once, rel=1e-5)
+    assert once == pytest.approx(whole_kl(model) / len(small), rel=1e-4)
+    assert once < whole_kl(model) / 100
+
+
+def test_active_users_do_not_pay_twice():
+    """Without 1/n a user with ten ratings would be held ten times as strongly as one with one."""
+    data = planted(30, 20, 200, min_ratings=1, seed=3)
+    model = scrambled(VariationalMF.for_dataset(data, dim=2))
+    model.penalty(rows_of(data)).backward()
+    expected = model.user_factors.detach() / model.factor_prior.exp() / len(data)
+    assert torch.allclose(model.user_factors.grad, expected, atol=1e-6)
+    assert data.counts("user").max() > 3 * data.counts("user").min()
+
+
+def test_the_prior_is_scaled_so_that_a_prediction_is_not_as_wide_as_the_scale(small):
+    for dim in (2, 64):
+        model = VariationalMF.for_dataset(small, dim=dim, prior=0.3)
+        spread = dim * float(model.factor_prior.exp()) ** 2
+        base = BiasedMF.for_dataset(small, dim=0)
+        rt.fit(base, small, progress=False)
+        left = np.var(small.rating - rt.predict(base, small, clip=False))
+        assert spread == pytest.approx(0.3 * left, rel=0.1)  # N(0, 1): a variance of dim
+
+
+def test_variances_start_small():
+    model = VariationalMF(5, 4, dim=3)
+    for name in ("user_logvar", "item_logvar", "user_bias_logvar", "item_bias_logvar"):
+        assert -5 <= float(getattr(model, name).detach().min()) <= -3
+
+
+# ---- drawing --------------------------------------------------------------------------------
+
+
+def test_evaluation_draws_nothing(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=3)).eval()
+    before = model.generator.get_state()
+    first, again = (model(rows_of(small)) for _ in range(2))
+    assert torch.equal(first.score, again.score)
+    assert np.array_equal(rt.predict(model, small), rt.predict(model, small))
+    assert rt.evaluate(model, small, train=small.take([0])) == rt.evaluate(
+        model, small, train=small.take([0])
+    )
+    assert torch.equal(model.generator.get_state(), before)
+    assert np.allclose(rt.predict(model, small, clip=False), first.score.detach().numpy())
+
+
+def test_training_draws_anew_for_each_row_with_the_models_own_generator(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=3))
+    same = batch_of([3] * 20_000, [4] * 20_000)
+    before = torch.get_rng_state()
+    with torch.no_grad():
+        score, variance = model.train()(same)
+        again = model(same).score
+        mean, total = model.eval()(batch_of([3], [4]))
+    noise = float(model.log_noise.detach().exp())
+    assert len(score.unique()) > 10_000  # one draw for the whole batch would be a single number
+    assert not torch.equal(score, again)
+    assert float(score.mean()) == pytest.approx(float(mean), abs=4 * float(total / 20_000) ** 0.5)
+    assert float(score.var()) == pytest.approx(float(total) - noise, rel=0.05)
+    assert torch.allclose(variance, torch.tensor(noise))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_seed_decides(small):
+    scores = []
+    for seed in (1, 1, 2):
+        model = VariationalMF.for_dataset(small, dim=3, seed=seed)
+        rt.fit(model, small, epochs=2, progress=False)
+        scores.append(rt.predict(model, small))
+    assert np.array_equal(scores[0], scores[1])
+    assert not np.array_equal(scores[0], scores[2])
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
+    whole, broken, resumed = (VariationalMF.for_dataset(small, dim=4) for _ in range(3))
+    rt.fit(whole, small, epochs=4, progress=False)
+    penalty, calls = broken.penalty, []
+
+    def fall_over(batch):
+        calls.append(1)
+        if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
+            raise RuntimeError("power cut")
+        return penalty(batch)
+
+    broken.penalty = fall_over
+    with pytest.raises(RuntimeError, match="power cut"):
+        rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
+    rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
+    for mine, its in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(mine, its)
+
+
+# ---- learning -------------------------------------------------------------------------------
+
+
+def test_two_rows_are_learned_by_heart_when_nothing_holds_them_back(small):
+    two = small.take(np.array([0, int(np.argmax(small.rating != small.rating[0]))]))
+    model = VariationalMF.for_dataset(two, kl=0.0)
+    rt.fit(model, two, epochs=400, lr=0.05, progress=False)
+    assert rmse_of(model, two) < 0.02
+
+
+def test_planted_tastes_are_found_and_none_where_none_were_planted():
+    gains = []
+    for dim in (4, 0):
+        train, _, test = planted(300, 200, 12_000, dim=dim, seed=2).split(valid=0, test=0.1)
+        base = BiasedMF.for_dataset(train, dim=0)
+        rt.fit(base, train, progress=False)
+        gains.append(rmse_of(base, test) - rmse_of(fitted(train, dim=4), test))
+    assert gains[0] > 0.15
+    assert -0.01 < gains[1] < 0.01
+
+
+def test_three_epochs_beat_the_mean(small):
+    train, _, test = small.split(valid=0, test=0.2)
+    model = VariationalMF.for_dataset(train)
+    rt.fit(model, train, epochs=3, progress=False)
+    assert rmse_of(model, test) < np.std(test.rating)
+
+
+@pytest.mark.parametrize("kl", [1.0, 2_000.0])
+def test_an_unscaled_divergence_drowns_the_data(kl):
+    """2,000 is about the number of ratings: what a sum over the tables comes to."""
+    train, _, test = planted(100, 60, 2_400, dim=2, seed=4).split(valid=0, test=0.1)
+    model = fitted(train, dim=4, kl=kl)
+    moved = float(model.user_factors.detach().square().mean())
+    nothing = float(np.std(test.rating))
+    if kl == 1.0:
+        assert rmse_of(model, test) < 0.9 * nothing
+        assert moved > 0.01
+    else:
+        assert rmse_of(model, test) > 0.97 * nothing
+        assert moved < 1e-4
+
+
+def test_it_runs_without_factors(small):
+    model = fitted(small, dim=0)
+    assert rmse_of(model, small) < np.std(small.rating)
+    assert float(model.sd(batch_of([0], [0]))) > 0
+
+
+# ---- who is how certain ---------------------------------------------------------------------
+
+
+def test_cold_rows_are_at_the_prior_and_so_the_least_certain(cut):
+    """A cold row is in no batch: left alone it would keep its small first variance."""
+    model, _, _, users = cut
+    cold = torch.as_tensor(users[0])
+    assert (model.user_count[cold] == 0).all()
+    assert (model.user_factors[cold] == 0).all()
+    assert (model.user_bias[cold] == 0).all()
+    assert torch.allclose(model.user_logvar[cold], model.factor_prior)
+    assert torch.allclose(model.user_bias_logvar[cold], model.bias_prior[0])
+    warm = model.user_count > 0
+    assert float(model.user_logvar[warm].detach().mean()) < float(model.factor_prior) - 0.5
+
+
+def sd_by_history(model, users) -> list[float]:
+    items = torch.arange(model.n_items)[None]
+    return [float(model.sd(batch_of(some[:, None], items)).mean()) for some in users.values()]
+
+
+def test_uncertainty_falls_with_the_number_of_ratings(cut):
+    model, _, _, users = cut
+    none, few, many = sd_by_history(model, users)
+    assert none > few + 0.04  # stars
+    assert few > many + 0.04
+
+
+def test_intervals_hold_for_each_number_of_ratings(cut):
+    model, _, test, users = cut
+    inside = coverage(model, test)
+    assert 0.85 <= inside.mean() <= 0.95
+    for some in users.values():  # about 300 rows and more each: a standard error of 0.02
+        assert 0.83 <= inside[np.isin(test.user, some)].mean() <= 0.97
+
+
+def test_noise_is_learned(cut):
+    """Planted: 0.4 stars, and rounding to whole stars adds 1/12."""
+    model = cut[0]
+    assert float(model.log_noise.detach().exp()) == pytest.approx(0.16 + 1 / 12, abs=0.08)
+
+
+@pytest.mark.real
+def test_on_real_ratings_uncertainty_falls_and_intervals_hold(ml100k, record_property):
+    train, test, users = cut_histories(ml100k)
+    model = fitted(train)
+    none, few, many = sd_by_history(model, users)
+    assert none > few + 0.02
+    assert few > many + 0.02
+    inside = coverage(model, test)
+    assert 0.85 <= inside.mean() <= 0.95
+    for size, some in users.items():  # 800 rows and more: a standard error of 0.01
+        share = inside[np.isin(test.user, some)].mean()
+        record_property(f"coverage with {size} ratings", share)
+        assert 0.86 <= share <= 0.96
+    count = train.counts("user")[test.user]
+    for low, high in ((0, 30), (30, 100), (100, np.inf)):
+        share = inside[(count >= low) & (count < high)].mean()
+        record_property(f"coverage from {low} ratings on", share)
+        assert 0.85 <= share <= 0.95
+
+
+@pytest.mark.real
+def test_gain_over_biases_on_an_official_fold(ml100k):
+    """The gate of the five folds is the benchmark's."""
+    train, test = next(iter(ml100k.folds()))
+    base = BiasedMF.for_dataset(train, dim=0)
+    rt.fit(base, train, progress=False)
+    assert rmse_of(base, test) - rmse_of(fitted(train), test) > 0.028
+
+
+# ---- one user, many items -------------------------------------------------------------------
+
+
+def test_bayes_rule_by_hand():
+    """One item, no factors: prior variance 2, noise 1, a rating 3 above what is expected."""
+    model = VariationalMF(1, 1, dim=0)
+    with torch.no_grad():
+        model.bias_prior.fill_(math.log(2.0))
+        model.log_noise.zero_()
+    belief = model.belief_from(torch.tensor([0]), torch.tensor([3.0]))
+    assert float(belief.mean) == pytest.approx(3 * 2 / 3)
+    assert float(belief.covariance) == pytest.approx(2 / 3)
+
+
+def test_no_ratings_leave_the_prior_and_each_rating_narrows_it(cut):
+    model, train, _, _ = cut
+    items = torch.tensor(np.argsort(-train.counts("item"))[:40])
+    stars = torch.full((40,), 4.0)
+    beliefs = [model.belief_from(items[:n], stars[:n]) for n in (0, 5, 40)]
+    assert torch.allclose(beliefs[0].mean, torch.zeros(model.dim + 1))
+    cold = int(cut[3][0][0])
+    assert torch.allclose(beliefs[0].covariance, model.belief(cold).covariance, atol=1e-6)
+    everything = torch.arange(model.n_items)
+    widths = [float(model.of_items(b, everything).variance.diagonal().mean()) for b in beliefs]
+    assert widths[0] > widths[1] > widths[2]
+    for wider, narrower in itertools.pairwise(beliefs):
+        left = torch.linalg.eigvalsh(wider.covariance - narrower.covariance)
+        assert float(left.min()) > -1e-6  # in no direction is more known from less
+
+
+def test_a_trained_users_mean_comes_out_again(cut):
+    model, train, _, users = cut
+    gaps = []
+    for user in users[50]:
+        mine = train.user == user
+        items, stars = torch.tensor(train.item[mine]), torch.tensor(train.rating[mine])
+        folded = model.fold_in(items, stars)
+        assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-4)
+        rows, offset = model.item_rows()
+        theirs = model.score_items(Batch(user=torch.tensor([user])))[0]
+        gaps.append(float((rows @ folded.row + offset - theirs).square().mean().sqrt().detach()))
+    assert np.mean(gaps) < 0.1  # stars; tastes move scores by 0.8
+
+
+def test_intervals_hold_for_new_users_as_well(cut):
+    model, train, test, users = cut
+    inside = []
+    for user in users[5]:
+        mine, asked = train.user == user, test.user == user
+        belief = model.belief_from(torch.tensor(train.item[mine]), torch.tensor(train.rating[mine]))
+        score, covariance = model.of_items(belief, torch.tensor(test.item[asked]), noise=True)
+        off = np.abs(test.rating[asked] - score.detach().numpy())
+        inside.extend(off < Z90 * covariance.diagonal().sqrt().detach().numpy())
+    assert 0.83 <= np.mean(inside) <= 0.97
+
+
+def test_items_covary_by_what_is_unknown_of_the_user(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=3)).eval()
+    items = torch.tensor([0, 4, 9])
+    belief = model.belief(7)
+    score, covariance = model.of_items(belief, items)
+    alone = model(batch_of([7] * 3, items))
+    noise = model.log_noise.detach().exp()
+    assert torch.allclose(score, alone.score)
+    assert torch.allclose(covariance.diagonal(), alone.variance - noise, atol=1e-5)
+    q, v_p = model.item_factors[items], model.user_logvar[7].exp()
+    shared = q[0] @ (v_p * q[1]) + model.user_bias_logvar[7].exp()
+    assert float(covariance[0, 1].detach()) == pytest.approx(float(shared.detach()), rel=1e-4)
+    noisy = model.of_items(belief, items, noise=True).variance
+    assert torch.allclose(noisy - covariance, noise * torch.eye(3), atol=1e-5)
+
+
+def test_the_covariance_is_that_of_drawn_vectors(cut):
+    model = cut[0]
+    items = torch.tensor([3, 50, 120])
+    seen = torch.tensor([0, 7, 11, 19])
+    belief = model.belief_from(seen, torch.tensor([5.0, 1.0, 4.0, 2.0]))
+    draw = torch.Generator().manual_seed(0)
+    n = 200_000
+    root = torch.linalg.cholesky(belief.covariance)
+    rows = belief.mean + torch.randn(n, model.dim + 1, generator=draw) @ root.T
+    with torch.no_grad():
+        q = model.item_factors[items] + (model.item_logvar[items] / 2).exp() * torch.randn(
+            n, 3, model.dim, generator=draw
+        )
+        b = model.item_bias[items] + (model.item_bias_logvar[items] / 2).exp() * torch.randn(
+            n, 3, generator=draw
+        )
+        scores = model.mean + b + rows[:, -1:] + (q * rows[:, None, :-1]).sum(-1)
+    mean, covariance = model.of_items(belief, items)
+    assert torch.allclose(scores.mean(0), mean, atol=0.01)
+    assert torch.allclose(torch.cov(scores.T), covariance, atol=0.01)
+
+
+def test_sd_is_the_root_of_the_variance(cut):
+    model, _, test, _ = cut
+    batch = rows_of(test)
+    with torch.no_grad():
+        variance = model(batch).variance
+    assert torch.allclose(model.sd(batch), variance.sqrt())
+    less = variance - model.log_noise.detach().exp()
+    assert torch.allclose(model.sd(batch, noise=False), less.sqrt(), atol=1e-5)
+
+
+def test_recommendations_with_reasons_and_an_export(cut, tmp_path):
+    model, train, _, _ = cut
+    told = rt.recommend(model, train, ratings={1: 5.0, 2: 1.0, 3: 4.0}, k=5, reasons=True)
+    assert len(told) == 5
+    assert told["reasons"].str.contains("rated").any()
+    assert len(rt.recommend(model, train, train.user_vocab.ids[3], k=5)) == 5
+    loaded = rt.serving.load(rt.serving.export(model, train, tmp_path / "export"), train).model
+    assert type(loaded) is VariationalMF
+    batch = rows_of(train)
+    with torch.no_grad():
+        assert torch.equal(loaded.eval()(batch).variance, model(batch).variance)
