@@ -30,13 +30,13 @@ def test_planted_data_is_refused(small, monkeypatch, tmp_path):
 
 
 def test_gates_can_fail():
-    folds = {
-        "BiasedMF": {"gain": 0.01, "rmse": 0.93, "fit_seconds": 2.0},
-        "SideFeatureMF": {"gain": 0.045, "rmse": 0.9, "fit_seconds": 5.1},
-        "FactorizationMachine": {"gain": 0.04, "rmse": 0.9, "fit_seconds": 1.0},
-        "Surprise SVD, tuned": {"gain": 0.03, "rmse": 0.91, "fit_seconds": 1.0},
-    }
-    assert [holds for _, holds in accuracy.gates(folds)] == [False] * 5
+    bad = {"gain": 0.01, "rmse": 0.93, "fit_seconds": 11.0}
+    folds = {name: bad for name in accuracy.CONTENDERS}
+    folds["DeepMF"] = {**bad, "rmse": 0.933}
+    folds["Surprise SVD, tuned"] = {"gain": 0.03, "rmse": 0.91, "fit_seconds": 1.0}
+    verdicts = [holds for _, holds in accuracy.gates(folds)]
+    promises = [p for c in accuracy.CONTENDERS.values() for p in (c.gain, c.seconds)]
+    assert verdicts == [False] * (sum(p is not None for p in promises) + 4)
     assert not ranking.gates({"times": 49, "evaluate_seconds": 1, "sklearn_seconds": 49})[0][1]
     slow = {"times_at_1024": 7, "times_at_best": 39}
     assert not any(holds for _, holds in speed.gates(slow, {"overhead": 0.11}))
