@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Contender(NamedTuple):
     """
 
     model: str
-    settings: dict[str, Any] = {}
+    settings: Mapping[str, Any] = MappingProxyType({})
     gain: float | None = None
     seconds: float | None = None
 
@@ -53,7 +54,7 @@ BEST = "SVDpp, features"  # promised to be the best single model
 Fitted = tuple[np.ndarray, float]  # predictions for the test rows, CPU seconds of the fit
 
 
-def ours(name: str, settings: dict[str, Any]) -> Callable[[Dataset, Dataset], Fitted]:
+def ours(name: str, settings: Mapping[str, Any]) -> Callable[[Dataset, Dataset], Fitted]:
     cls: type[Model] = getattr(rt.models, name)
 
     def run(train: Dataset, test: Dataset) -> Fitted:

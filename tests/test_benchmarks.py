@@ -31,7 +31,7 @@ def test_planted_data_is_refused(small, monkeypatch, tmp_path):
 
 def test_gates_can_fail():
     bad = {"gain": 0.01, "rmse": 0.93, "fit_seconds": 11.0}
-    folds = {name: bad for name in accuracy.CONTENDERS}
+    folds = dict.fromkeys(accuracy.CONTENDERS, bad)
     folds["DeepMF"] = {**bad, "rmse": 0.933}
     folds["Surprise SVD, tuned"] = {"gain": 0.03, "rmse": 0.91, "fit_seconds": 1.0}
     verdicts = [holds for _, holds in accuracy.gates(folds)]
