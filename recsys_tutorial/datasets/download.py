@@ -24,7 +24,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _BLOCK = 1 << 16
 
@@ -35,19 +35,28 @@ class DownloadError(OSError):
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """Hex sha256 of a file, read in blocks."""
-    digest = hashlib.sha256()
+    return _digest(path, hashlib.sha256())
+
+
+def md5_of(path: str | os.PathLike[str]) -> str:
+    """Hex md5 of a file: shows an accident, not an attack. For files without a known sha256."""
+    return _digest(path, hashlib.md5(usedforsecurity=False))
+
+
+def _digest(path: str | os.PathLike[str], digest: Any) -> str:
     with open(path, "rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
 
 
 def download(
     url: str,
     target: str | os.PathLike[str],
     *,
-    sha256: str,
+    sha256: str | None,
     max_bytes: int,
+    md5: str | None = None,
     timeout: float = 10.0,
     deadline: float = 600.0,
     progress: bool = True,
@@ -57,8 +66,9 @@ def download(
     Args:
         url: an https address (plain http is accepted for this machine itself only).
         target: path of the file to write; missing directories are made.
-        sha256: expected hex digest of the content.
+        sha256: expected hex digest of the content; None where only `md5` is known.
         max_bytes: refuse anything larger.
+        md5: expected hex md5, asked for where there is no sha256.
         timeout: seconds to connect, and seconds without a byte before giving up.
         deadline: seconds for the whole download.
         progress: write a progress line to stderr once a second has passed.
@@ -73,13 +83,16 @@ def download(
     target = Path(target)
     with _new_file(target) as (part, file):
         digest, n_bytes = _stream(url, file, max_bytes, timeout, deadline, progress)
-        if digest != sha256:
+        file.flush()
+        kind, wanted, found = "sha256", sha256, digest
+        if sha256 is None:
+            kind, wanted, found = "md5", md5, md5_of(part)
+        if found != wanted:
             raise DownloadError(
-                f"{url}: wrong checksum: expected sha256 {sha256}, the {n_bytes} bytes received "
-                f"have {digest}. Nothing was kept; try again later, or put the right file at "
+                f"{url}: wrong checksum: expected {kind} {wanted}, the {n_bytes} bytes received "
+                f"have {found}. Nothing was kept; try again later, or put the right file at "
                 f"{target} yourself"
             )
-        file.flush()
         os.fsync(file.fileno())
         file.close()
         os.replace(part, target)

@@ -1,7 +1,8 @@
 """Parsers of the MovieLens files: from bytes to plain tables with the same columns everywhere.
 
-Three layouts are read: the official one of MovieLens-100K, the copy of it that travels in the
-RecBole wheel, and the CSV files of the later sets. The first two give identical tables.
+Four layouts are read: the official one of MovieLens-100K, the copy of it that travels in the
+RecBole wheel (both give identical tables), that of MovieLens-1M, and the CSV files of the later
+sets, whose ratings also come in chunks where they are many.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from recsys_tutorial.datasets.archive import ArchiveError, Stream
 
 GENRES_100K = (
     "unknown",
@@ -39,6 +44,44 @@ GENRES_100K = (
 )
 """Genre names of MovieLens-100K, in the order of its 19 flags."""
 
+AGES_1M = {
+    1: "under 18",
+    18: "18-24",
+    25: "25-34",
+    35: "35-44",
+    45: "45-49",
+    50: "50-55",
+    56: "56 or more",
+}
+"""What the age codes of MovieLens-1M stand for: brackets, named by their lower end."""
+
+OCCUPATIONS_1M = (
+    "other",
+    "academic/educator",
+    "artist",
+    "clerical/admin",
+    "college/grad student",
+    "customer service",
+    "doctor/health care",
+    "executive/managerial",
+    "farmer",
+    "homemaker",
+    "K-12 student",
+    "lawyer",
+    "programmer",
+    "retired",
+    "sales/marketing",
+    "scientist",
+    "self-employed",
+    "technician/engineer",
+    "tradesman/craftsman",
+    "unemployed",
+    "writer",
+)
+"""What the occupation codes of MovieLens-1M stand for, from 0 on."""
+
+_CSV_HEADER = "userId,movieId,rating,timestamp"
+_CHUNK = 1_000_000  # lines of a large file read at once
 _YEAR = re.compile(r"\((\d{4})\)")
 _RATING_COLUMNS = ["user", "item", "rating", "timestamp"]
 _RECBOLE_RATINGS = b"user_id:token\titem_id:token\trating:float\ttimestamp:float"
@@ -54,12 +97,13 @@ class ParseError(ValueError):
 class RawTables:
     """What a set of files says, before ids become positions.
 
-    ratings : user, item (int64), rating (float64, stars), timestamp (int64, seconds)
+    ratings : user, item (int64), rating (float64, stars), timestamp (int64, seconds); None where
+              they are so many that `rating_chunks` reads them
     users   : user, age, gender, occupation, zip_code, or None where the set tells nothing
     items   : item, title, year (Int64), genres (tuple of str)
     """
 
-    ratings: pd.DataFrame
+    ratings: pd.DataFrame | None
     users: pd.DataFrame | None
     items: pd.DataFrame
 
@@ -111,12 +155,40 @@ def parse_recbole(files: Mapping[str, bytes]) -> RawTables:
     return RawTables(ratings, users, _items(items))
 
 
-def parse_csv(files: Mapping[str, bytes]) -> RawTables:
-    """ratings.csv and movies.csv of the later sets: UTF-8, header line, quoted commas.
+def parse_ml1m(files: Mapping[str, bytes]) -> RawTables:
+    """ratings.dat, users.dat and movies.dat: latin-1, fields apart by `::`, ids with gaps.
+
+    `age` is the lower end of a bracket, which `age_group` spells out; occupations get their names.
 
     Raises ParseError.
     """
-    ratings = _ratings(files, "ratings.csv", sep=",", header="userId,movieId,rating,timestamp")
+    items = []
+    for where, fields in _records(files, "movies.dat", "latin-1", "::", 3):
+        items.append((_whole(where, fields[0]), fields[1].strip(), tuple(fields[2].split("|"))))
+    people = []
+    for where, (user, gender, code, work, zip_code) in _records(
+        files, "users.dat", "latin-1", "::", 5
+    ):
+        age, occupation = _whole(where, code), _whole(where, work)
+        if age not in AGES_1M or not 0 <= occupation < len(OCCUPATIONS_1M):
+            raise ParseError(f"{where}: unknown age {age} or occupation {occupation}")
+        who = (_whole(where, user), age, gender, OCCUPATIONS_1M[occupation], zip_code.strip())
+        people.append((*who, AGES_1M[age]))
+    name = "ratings.dat"
+    if b"\t" in files[name]:  # it would be taken for a separator below
+        raise ParseError(f"{name}: holds a tab, which this layout has nowhere")
+    ratings = _ratings({name: files[name].replace(b"::", b"\t")}, name, sep="\t")
+    return RawTables(ratings, _people(people, "age_group"), _items(items))
+
+
+def parse_csv(files: Mapping[str, bytes]) -> RawTables:
+    """movies.csv and, if given, ratings.csv of the later sets: UTF-8, header, quoted commas.
+
+    Raises ParseError.
+    """
+    ratings = None
+    if "ratings.csv" in files:
+        ratings = _ratings(files, "ratings.csv", sep=",", header=_CSV_HEADER)
     name = "movies.csv"
     lines = csv.reader(io.StringIO(_text(files, name, "utf-8"), newline=""), strict=True)
     items = []
@@ -134,6 +206,30 @@ def parse_csv(files: Mapping[str, bytes]) -> RawTables:
     except csv.Error as error:
         raise ParseError(f"{name}, line {lines.line_num}: {error}") from error
     return RawTables(ratings, None, _items(items))
+
+
+def rating_chunks(stream: Stream) -> Iterator[pd.DataFrame]:
+    """ratings.csv of the large sets, a million lines at a time, in the columns of RawTables.
+
+    Raises ParseError, and ArchiveError where the archive is damaged.
+    """
+    name = stream.member.name
+    with stream.open() as file:
+        first = file.readline().rstrip(b"\r\n")
+        if first != _CSV_HEADER.encode():
+            raise ParseError(f"{name}, line 1: not the expected header: {first[:80]!r}")
+        reader = pd.read_csv(file, **_csv_options(","), chunksize=_CHUNK)
+        while True:
+            with _csv_errors(name, lambda: _bad_line(stream)):
+                chunk = next(reader, None)
+            if chunk is None:
+                return
+            yield chunk
+
+
+def _bad_line(stream: Stream) -> str | None:
+    with stream.open() as file:
+        return _bad_rating(file, ",", 1)
 
 
 def _join_title(title: str, year: str) -> str:
@@ -162,9 +258,14 @@ def _users(
     for where, fields in _records(files, name, encoding, sep, 5, header):
         user, age = _whole(where, fields[0]), _whole(where, fields[1])
         rows.append((user, age, *(text.strip() for text in fields[2:])))
-    frame = pd.DataFrame(rows, columns=["user", "age", "gender", "occupation", "zip_code"])
-    types = {"user": "int64", "age": "int64", "gender": "str", "occupation": "str"}
-    return frame.astype({**types, "zip_code": "str"})
+    return _people(rows)
+
+
+def _people(rows: list[tuple[Any, ...]], *more: str) -> pd.DataFrame:
+    columns = ["user", "age", "gender", "occupation", "zip_code", *more]
+    whole = ("user", "age")
+    types = {c: "int64" if c in whole else "str" for c in columns}
+    return pd.DataFrame(rows, columns=columns).astype(types)
 
 
 def _records(
@@ -207,30 +308,41 @@ def _ratings(
         if first != header.encode():
             raise ParseError(f"{name}, line 1: not the expected header: {first[:80]!r}")
         skiprows = 1
+    with _csv_errors(name, lambda: _bad_rating(io.BytesIO(content), sep, skiprows)):
+        return pd.read_csv(io.BytesIO(content), **_csv_options(sep), skiprows=skiprows)
+
+
+def _csv_options(sep: str) -> dict[str, Any]:
     types = {"user": "int64", "item": "int64", "rating": "float64", "timestamp": "int64"}
+    return {
+        "sep": sep,
+        "header": None,
+        "names": _RATING_COLUMNS,
+        "index_col": False,
+        "dtype": types,
+        "encoding": "ascii",
+        "quoting": csv.QUOTE_NONE,
+    }
+
+
+@contextmanager
+def _csv_errors(name: str, find: Callable[[], str | None]) -> Iterator[None]:
+    """What pandas dislikes as a ParseError that names the first bad line."""
     try:
         with warnings.catch_warnings():
             # pandas only warns when it drops the surplus fields of a line.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                io.BytesIO(content),
-                sep=sep,
-                header=None,
-                names=_RATING_COLUMNS,
-                index_col=False,
-                skiprows=skiprows,
-                dtype=types,
-                encoding="ascii",
-                quoting=csv.QUOTE_NONE,
-            )
+            yield
+    except ArchiveError:
+        raise
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
-        raise ParseError(f"{name}: {_bad_rating(content, sep, skiprows) or error}") from error
+        raise ParseError(f"{name}: {find() or error}") from error
 
 
-def _bad_rating(content: bytes, sep: str, skiprows: int) -> str | None:
+def _bad_rating(lines: Iterable[bytes], sep: str, skiprows: int) -> str | None:
     """Line number and text of the first line that is not user, item, rating, timestamp."""
-    for number, raw in enumerate(content.split(b"\n"), start=1):
-        line = raw.rstrip(b"\r").decode("ascii", errors="replace")
+    for number, raw in enumerate(lines, start=1):
+        line = raw.rstrip(b"\r\n").decode("ascii", errors="replace")
         if number <= skiprows or not line:
             continue
         fields = line.split(sep)
