@@ -52,7 +52,7 @@ def test_own_data_with_text_ids_weights_and_gaps(tmp_path: Path) -> None:
     ratings = pd.DataFrame(
         {"user": ["b", "a", "b"], "item": [3, 3, 9], "rating": [0.1, 2.0, 7.5], "weight": [1, 2, 0]}
     )
-    items = pd.DataFrame({"item": [9], "year": [1999], "genres": ["Drama|War"], "loud": [True]})
+    items = pd.DataFrame({"item": [9], "year": [1999], "genres": ["Drama|War"]})
     data = rt.datasets.from_frame(ratings, items=items)
     data.save(tmp_path)
     again = rt.datasets.open(tmp_path)
