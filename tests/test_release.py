@@ -112,3 +112,16 @@ def test_ci_calls_the_projects_own_command_and_extras_exist():
     assert asked is not None
     assert set(asked[1].split(",")) <= set(PROJECT["optional-dependencies"])
     assert "pip_audit" in weekly
+
+
+def test_the_licence_of_every_pinned_package_is_listed():
+    """After a change of pins: python scripts/licences.py."""
+    listed = dict(
+        re.findall(
+            r"^\| (\S+) \| (\S+) \|", (ROOT / "docs/licences.md").read_text("utf-8"), re.MULTILINE
+        )
+    )
+    for name in ("constraints.txt", "constraints-dev.txt"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for package, version in re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", text, re.MULTILINE):
+            assert listed.get(package) == version, package
