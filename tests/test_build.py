@@ -238,6 +238,37 @@ def test_readme_gets_the_table_between_its_marks_and_keeps_the_rest(project):
     assert "../README.md" not in generate(project)
 
 
+PLAN = """
+[[plan]]
+name = "day"
+start = "09:50"
+rows = [["01", 15, "all of it"], ["", 10, "Break"], ["02", 20, "half"]]
+"""
+
+
+def test_the_guide_gets_timetables_whose_clock_adds_up(project):
+    guide = project / "docs" / "instructor.md"
+    guide.parent.mkdir()
+    guide.write_text("Before.\n<!-- plan day: by the build -->\nold\n<!-- end of plan -->\nAfter.\n")
+    plans = project / "notebooks" / "source" / "plans.toml"
+    plans.write_text(PLAN)
+    write(project, generate(project))
+    lines = guide.read_text().splitlines()
+    assert lines[4:8] == [
+        "| 09:50 | 15 | 01 First | all of it |  |",
+        "| 10:05 | 10 |  | Break |  |",
+        "| 10:15 | 20 | 02 Second | half |  |",
+        "| 10:35 | | | end | |",
+    ]
+    assert out_of_sync(project, generate(project)) == []
+    plans.write_text(PLAN.replace('"02"', '"77"'))
+    with pytest.raises(SourceError, match="no page '77'"):
+        generate(project)
+    plans.write_text(PLAN.replace('"day"', '"night"'))
+    with pytest.raises(SourceError, match="no marks for the plan 'night'"):
+        generate(project)
+
+
 def test_bug_hunts_lie_one_folder_deeper(project):
     folder = project / "notebooks" / "source" / "bug_hunts"
     folder.mkdir()

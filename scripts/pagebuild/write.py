@@ -15,6 +15,7 @@ import nbformat
 
 from pagebuild import lint
 from pagebuild.book import TABLE, Book, beside, home
+from pagebuild.plans import timetables
 from pagebuild.source import Cell, Source
 
 CONTENTS = "{contents}"
@@ -65,7 +66,9 @@ def generate(root: Path, names: Sequence[str] = ()) -> dict[str, str]:
     Raises SourceError that lists everything wrong with the sources.
     """
     book = Book.read(root, names)
-    files = {} if names else {"index.ipynb": index(book), **readme(root, book)}
+    files = {}
+    if not names:
+        files = {"index.ipynb": index(book), **readme(root, book), **timetables(root, book)}
     for source in book.sources.values():
         files[f"{source.name}.ipynb"] = page(book, source, solutions=False)
         files[f"solutions/{source.name}.ipynb"] = page(book, source, solutions=True)
