@@ -4,6 +4,7 @@ Each takes an explicit seed and touches no global state; each is vectorised over
 that a page can show a band in place of one lucky line.
 """
 
+from recsys_tutorial.simulate.bandits import bandit
 from recsys_tutorial.simulate.intraday import FEEDS, intraday
 from recsys_tutorial.simulate.loops import feedback_loop
 from recsys_tutorial.simulate.shop import DESIGNS, Policy, ab_test
@@ -14,6 +15,7 @@ __all__ = [
     "FEEDS",
     "Policy",
     "ab_test",
+    "bandit",
     "feedback_loop",
     "interleaving",
     "intraday",

@@ -1,0 +1,116 @@
+"""A shop finds out about new films by showing them: when to try, when to use what it knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def bandit(
+    users: Any,
+    prior: Any,
+    noise: float,
+    *,
+    width: float = 1.0,
+    epsilon: float = 0.0,
+    items: int = 20,
+    visits: int = 1_000,
+    life: float | None = None,
+    seeds: int = 30,
+    seed: int = 0,
+) -> Floats:
+    """What a shop loses while it learns about its films: regret of each visit, in stars.
+
+    Visitors come one after the other, drawn from `users`, whose tastes z are known. The films are
+    new: the vector w of each is drawn from N(0, diag(prior)). The shop shows the visitor one film,
+    and the visitor rates it w . z plus noise. The shop believes of each film what Bayes' rule
+    makes of prior and ratings, a normal distribution of its score for this visitor, and shows the
+    film with the highest number that it draws from them:
+
+        score + width * sd * standard normal
+
+    width=0 is greedy, width=1 Thompson sampling. The regret is the score of the best film on the
+    shelf for this visitor less that of the film shown: what the shop would have with full
+    knowledge.
+
+    Args:
+        users: (n, d), the known vectors of visitors; a column of ones gives films a bias.
+        prior: (d,), variances of a film's vector.
+        noise: variance of a rating's noise, in stars^2.
+        width: how wide the drawn distribution is: 1 as wide as the shop's belief.
+        epsilon: share of the visits that get a film at random, 0 to 1.
+        items: films on the shelf.
+        visits: visitors, one after the other.
+        life: visits that a film stays on average, before a new one takes its place; None: for ever.
+        seeds: shops simulated side by side. The same `seed` gives the same films, visitors and
+            moments of replacement to every way of choosing.
+        seed: everything follows from it.
+
+    Returns:
+        (seeds, visits), the regret of each visit; never negative.
+
+    Raises:
+        ValueError: shapes that do not fit, variances or shares out of range, sizes below 1.
+
+    Source: Thompson 1933, "On the likelihood that one unknown probability exceeds another in view
+    of the evidence of two samples"; for linear scores Agrawal and Goyal 2013.
+    """
+    z, spread = np.asarray(users, dtype=np.float64), np.asarray(prior, dtype=np.float64)
+    _check(z, spread, noise, width, epsilon, items, visits, life, seeds)
+    of_world, of_choice = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    sd, shop = np.sqrt(spread), np.arange(seeds)
+    truth = sd * of_world.normal(size=(seeds, items, len(sd)))
+    mean = np.zeros_like(truth)
+    covariance = np.tile(np.diag(spread), (seeds, items, 1, 1))
+    regret = np.empty((seeds, visits))
+    for visit in range(visits):
+        if life is not None:
+            new = of_world.random((seeds, items)) < 1 / life
+            fresh = sd * of_world.normal(size=truth.shape)
+            truth[new], mean[new], covariance[new] = fresh[new], 0.0, np.diag(spread)
+        visitor = z[of_world.integers(len(z), size=seeds)]  # (seeds, d)
+        luck = np.sqrt(noise) * of_world.normal(size=seeds)
+        score = np.einsum("sid,sd->si", mean, visitor)
+        along = np.einsum("side,se->sid", covariance, visitor)  # covariance times z
+        variance = np.einsum("sid,sd->si", along, visitor)
+        # With width=0 the small number decides among equals.
+        drawn = score + (width * np.sqrt(variance) + 1e-9) * of_choice.normal(size=score.shape)
+        at_random = of_choice.random(seeds) < epsilon
+        shown = np.where(at_random, of_choice.integers(items, size=seeds), drawn.argmax(1))
+        true = np.einsum("sid,sd->si", truth, visitor)
+        regret[:, visit] = true.max(1) - true[shop, shown]
+        # Bayes' rule for one rating: a step along the direction that it has told something of.
+        gain = along[shop, shown] / (variance[shop, shown] + noise)[:, None]  # (seeds, d)
+        off = true[shop, shown] + luck - score[shop, shown]
+        mean[shop, shown] += gain * off[:, None]
+        covariance[shop, shown] -= gain[:, :, None] * along[shop, shown][:, None, :]
+    return regret
+
+
+def _check(
+    users: Floats,
+    prior: Floats,
+    noise: float,
+    width: float,
+    epsilon: float,
+    items: int,
+    visits: int,
+    life: float | None,
+    seeds: int,
+) -> None:
+    if users.ndim != 2 or len(users) == 0 or prior.shape != users.shape[1:]:
+        raise ValueError(
+            f"users must be (n, d) and prior (d,): these are {users.shape} and {prior.shape}"
+        )
+    if not ((prior >= 0).all() and noise > 0 and width >= 0):
+        raise ValueError(f"prior and width={width} must be >= 0, noise={noise} positive")
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon={epsilon} must be a share from 0 to 1")
+    if min(items, visits, seeds) < 1 or (life is not None and life < 1):
+        raise ValueError(
+            f"items={items}, visits={visits}, seeds={seeds} and life={life} must be at least 1"
+        )
