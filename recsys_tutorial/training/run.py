@@ -107,8 +107,9 @@ class Run:
             "tables": ", ".join(f"{k}{tuple(v.shape)}" for k, v in model.state_dict().items()),
             "loss": getattr(loss, "__name__", type(loss).__name__),
             "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": negatives,
-            "seed": seed, "data": _hash(train), "valid": None if valid is None else _hash(valid),
+            "seed": seed,
         }  # fmt: skip
+        self.data = {"data": train, "valid": valid}
 
     def prepare(
         self,
@@ -126,6 +127,10 @@ class Run:
         self.progress = Progress(progress, self.epochs)
         self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.settings["early_stopping"] = patience
+        if self.directory is not None:  # a checkpoint belongs to its data
+            for part, data in self.data.items():
+                self.settings[part] = None if data is None else _hash(data)
+        del self.data
         self.best_value, self.best_epoch = math.inf, 0
         self.best_state: dict[str, Tensor] | None = None
         self.loss_sum, self.rows_seen = torch.zeros((), device=self.device), 0.0
@@ -299,5 +304,5 @@ def _copy_of(model: Model) -> dict[str, Tensor]:
 def _hash(data: Dataset) -> str:
     digest = hashlib.sha256()
     for column in (data.user, data.item, data.rating):
-        digest.update(np.ascontiguousarray(column).tobytes())
+        digest.update(memoryview(np.ascontiguousarray(column)).cast("B"))
     return digest.hexdigest()[:16]
