@@ -1,0 +1,546 @@
+"""MixtureOfTastes and GumbelTastes: softmax over tastes, one taste is BiasedMF, planted tastes."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import chisquare
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import planted
+from recsys_tutorial.models import MF, BiasedMF, GumbelTastes, MixtureOfTastes
+from recsys_tutorial.models.tastes import gumbel
+
+BOTH = pytest.mark.parametrize("cls", [MixtureOfTastes, GumbelTastes])
+
+
+def batch_of(users, items, ratings=None) -> Batch:
+    stars = None if ratings is None else torch.as_tensor(ratings)
+    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items), rating=stars)
+
+
+def scrambled(model, sd: float = 1.0):
+    """The model with random numbers everywhere: what is wrong cannot hide behind a zero."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=model.generator) * sd)
+    return model.eval()
+
+
+def fitted(cls, train, **settings):
+    fit = {"epochs": 15, "lr": 0.02, "batch_size": 256} | settings.pop("fit", {})
+    model = cls.for_dataset(train, **settings)
+    rt.fit(model, train, progress=False, **fit)
+    return model
+
+
+def rmse_of(model, test) -> float:
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
+def by_hand(model, user: int, item: int) -> float:
+    """The definition, taste by taste, in plain numbers."""
+    q = model.item_factors[item].tolist()
+    dot = [
+        [sum(a * b for a, b in zip(taste, q, strict=True)) for taste in table[user].tolist()]
+        for table in (model.user_tastes, model.user_attention)
+    ]
+    if isinstance(model, GumbelTastes):
+        personal = dot[0][dot[1].index(max(dot[1]))]
+    else:
+        chance = [math.exp(logit) for logit in dot[1]]
+        personal = sum(c * s for c, s in zip(chance, dot[0], strict=True)) / sum(chance)
+    biases = model.user_bias[user] + model.item_bias[item]
+    return float((model.mean + biases).detach()) + personal
+
+
+# ---- the equation -----------------------------------------------------------------------------
+
+
+@BOTH
+def test_scores_of_three_users_by_hand(small, cls):
+    model = scrambled(cls.for_dataset(small, dim=3, n_tastes=4))
+    for user in (0, 3, 7):
+        for item in (0, 5):
+            score = float(model(batch_of([user], [item])).detach())
+            assert score == pytest.approx(by_hand(model, user, item), abs=1e-5)
+
+
+def test_two_tastes_with_round_numbers():
+    """Taste 0 gives 2 stars, taste 1 gives -1, and the attention is 3 to 1 for the first."""
+    model = MixtureOfTastes(1, 1, dim=2, n_tastes=2)
+    with torch.no_grad():
+        model.mean.fill_(3.0)
+        model.item_factors.copy_(torch.tensor([[1.0, 2.0]]))
+        model.user_tastes.copy_(torch.tensor([[[2.0, 0.0], [1.0, -1.0]]]))
+        model.user_attention.copy_(torch.tensor([[[math.log(3), 0.0], [0.0, 0.0]]]))
+    expected = 3 + 0.75 * 2 + 0.25 * -1
+    assert float(model(batch_of([0], [0])).detach()) == pytest.approx(expected)
+
+
+def test_the_softmax_is_over_tastes_and_not_over_the_latent_axis(small):
+    """A well-known slip weighs the latent axes: one taste, its numbers reweighed. It is told by
+    three signs: weights that are one a taste and sum to 1, a permutation of tastes that changes
+    nothing, and a latent rotation that changes nothing."""
+    model = scrambled(MixtureOfTastes.for_dataset(small, dim=5, n_tastes=3))
+    weights = model.weights(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    assert weights.shape == (2, 3)
+    assert torch.allclose(weights.sum(-1), torch.ones(2))
+    batch = batch_of(small.user, small.item)
+    before = model(batch).detach()
+    turn = torch.linalg.qr(torch.randn(5, 5, generator=model.generator)).Q
+    with torch.no_grad():
+        for table in (model.user_tastes, model.user_attention):
+            table.copy_(table[:, [2, 0, 1]])
+        for table in (model.user_tastes, model.user_attention, model.item_factors):
+            table.copy_(table @ turn)
+    assert torch.allclose(model(batch), before, atol=1e-4)
+
+
+@BOTH
+def test_one_taste_is_biased_mf_scores_objective_and_gradients(small, cls):
+    """From the same seed the same tables; and whatever stands in the tables, the same slopes."""
+    settings = {"dim": 5, "l2": 0.1, "l2_bias": 0.02, "seed": 3}
+    one = cls.for_dataset(small, n_tastes=1, **settings)
+    parent = BiasedMF.for_dataset(small, **settings)
+    assert torch.equal(one.user_tastes[:, 0], parent.user_factors)
+    assert torch.equal(one.item_factors, parent.item_factors)
+    scrambled(one).train()
+    state = {k: v for k, v in one.state_dict().items() if k in parent.state_dict()}
+    parent.load_state_dict({**state, "user_factors": one.user_tastes.detach()[:, 0]})
+    one.l2_attention = 0.0
+    batch = batch_of(small.user, small.item, small.rating.astype(np.float32))
+    assert torch.allclose(one(batch), parent(batch), rtol=0, atol=1e-5)
+    for model in (one, parent):
+        (losses.squared_error(model(batch), batch) + model.penalty(batch)).backward()
+    assert torch.allclose(one.user_tastes.grad[:, 0], parent.user_factors.grad, atol=1e-6)
+    for name in ("item_factors", "user_bias", "item_bias"):
+        assert torch.allclose(getattr(one, name).grad, getattr(parent, name).grad, atol=1e-6)
+    assert one.user_attention.grad.abs().max() < 1e-6
+
+
+@BOTH
+def test_one_taste_trains_as_biased_mf_does(small, cls):
+    settings = {"dim": 5, "l2": 0.1, "l2_bias": 0.02, "seed": 3}
+    one = fitted(cls, small, n_tastes=1, **settings)
+    parent = fitted(BiasedMF, small, **settings)
+    assert np.allclose(rt.predict(one, small), rt.predict(parent, small), atol=1e-3)
+
+
+def test_one_taste_without_biases_is_mf(small):
+    one = MixtureOfTastes.for_dataset(small, dim=5, n_tastes=1, seed=2)
+    plain = MF.for_dataset(small, dim=5, seed=2)
+    batch = batch_of(small.user, small.item)
+    assert torch.allclose(one(batch), plain(batch), rtol=0, atol=1e-6)
+
+
+@BOTH
+def test_equal_tastes_are_biased_mf_whatever_the_attention(small, cls):
+    model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3))
+    with torch.no_grad():
+        model.user_tastes.copy_(model.user_tastes[:, :1].expand_as(model.user_tastes))
+    parent = BiasedMF.for_dataset(small, dim=4)
+    state = {k: v for k, v in model.state_dict().items() if k in parent.state_dict()}
+    parent.load_state_dict({**state, "user_factors": model.user_tastes.detach()[:, 0]})
+    batch = batch_of(small.user, small.item)
+    assert torch.allclose(model(batch), parent(batch), atol=1e-4)
+
+
+@BOTH
+def test_shapes_and_the_catalogue_agree(small, cls, monkeypatch):
+    model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3))
+    assert model(batch_of([3], [4])).shape == (1,)
+    wide = model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]]))
+    assert wide.shape == (2, 3)
+    rows = model(batch_of([3, 3, 3, 1, 1, 1], [4, 0, 5, 1, 2, 3]))
+    assert torch.allclose(wide.flatten(), rows, atol=1e-5)
+    users = torch.tensor([0, 7, 7, 9, 2])
+    everything = model(batch_of(users[:, None], torch.arange(small.n_items)[None]))
+    assert torch.allclose(model.score_items(Batch(user=users)), everything, atol=1e-4)
+    monkeypatch.setattr(rt.models.tastes, "_CELLS", 2 * 3 * small.n_items)  # blocks of two users
+    assert torch.allclose(model.score_items(Batch(user=users)), everything, atol=1e-4)
+
+
+@BOTH
+def test_scoring_everything_holds_no_more_than_a_block(cls, monkeypatch):
+    """What of_catalogue makes is B x tastes x items: it must never see all users at once."""
+    model = scrambled(cls(500, 300, dim=2, n_tastes=3))
+    monkeypatch.setattr(rt.models.tastes, "_CELLS", 50_000)
+    sizes = []
+    whole = model.of_catalogue
+
+    def watched(table, user):
+        found = whole(table, user)
+        sizes.append(found.numel())
+        return found
+
+    monkeypatch.setattr(model, "of_catalogue", watched)
+    assert model.score_items(Batch(user=torch.arange(500))).shape == (500, 300)
+    assert max(sizes) <= 50_000
+    assert sum(sizes) == 2 * 500 * 3 * 300
+
+
+def test_gradient_check_in_double_precision(small):
+    model = scrambled(MixtureOfTastes(3, 4, dim=2, n_tastes=2, l2=0.1, l2_bias=0.1).double(), 0.5)
+    names = [f"model.{name}" for name, _ in model.named_parameters()]
+    batch = batch_of([0, 1, 1, 2], [3, 0, 1, 3], torch.tensor([4.0, 2.0, 5.0, 1.0]).double())
+
+    class Objective(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, batch):
+            return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
+
+    def objective(*values):
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(Objective(), parameters, (batch,))
+
+    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+    assert torch.autograd.gradcheck(objective, values)
+
+
+def test_tastes_start_different_and_equal_ones_would_never_part(small):
+    model = MixtureOfTastes.for_dataset(small, dim=4, n_tastes=2)
+    apart = (model.user_tastes[:, 0] - model.user_tastes[:, 1]).norm(dim=-1)
+    assert (apart > 0.01).all()
+    with torch.no_grad():
+        for table in (model.user_tastes, model.user_attention):
+            table[:, 1] = table[:, 0]
+    rt.fit(model, small, epochs=2, progress=False)
+    assert torch.equal(model.user_tastes[:, 0], model.user_tastes[:, 1])  # why they must
+
+
+def test_the_penalty_is_the_squared_length_of_all_tastes(small):
+    model = scrambled(
+        MixtureOfTastes.for_dataset(small, dim=3, l2=0.5, l2_attention=0.25, l2_bias=0.125)
+    )
+    user, item = torch.tensor([3, 3, 9]), torch.tensor([1, 2, 2])
+    expected = sum(
+        factor * float(table.detach()[who].square().sum()) / 3
+        for factor, table, who in (
+            (0.5, model.user_tastes, user),
+            (0.5, model.item_factors, item),
+            (0.25, model.user_attention, user),
+            (0.125, model.user_bias, user),
+            (0.125, model.item_bias, item),
+        )
+    )
+    assert float(model.penalty(batch_of(user, item)).detach()) == pytest.approx(expected, rel=1e-5)
+
+
+@BOTH
+def test_two_rows_are_learned_by_heart(small, cls):
+    two = small.take(np.array([0, 1]))
+    model = fitted(cls, two, l2=0, l2_attention=0, l2_bias=0, fit={"epochs": 200, "lr": 0.05})
+    assert rmse_of(model, two) < 0.01
+
+
+@BOTH
+def test_the_order_of_rows_and_the_names_of_ids_do_not_matter(small, cls):
+    model = scrambled(cls.for_dataset(small, dim=3))
+    order = np.random.default_rng(0).permutation(len(small))
+    shuffled = small.take(order)
+    assert np.allclose(rt.predict(model, shuffled), rt.predict(model, small)[order], atol=1e-5)
+
+
+@BOTH
+def test_cold_users_and_items_score_the_mean_and_the_other_bias(small, cls):
+    warm = small.take((small.user != 4) & (small.item != 9))
+    model = fitted(cls, warm, dim=4)
+    tables = (model.user_tastes[4], model.user_attention[4], model.item_factors[9])
+    assert all(float(t.abs().sum()) == 0 for t in tables)
+    assert float(model(batch_of([4], [9])).detach()) == pytest.approx(float(model.mean))
+    known = float(model(batch_of([4], [2])).detach())
+    assert known == pytest.approx(float((model.mean + model.item_bias[2]).detach()))
+
+
+@BOTH
+def test_after_three_epochs_it_beats_the_global_mean(small, cls):
+    train, _, test = small.split(valid=0, test=0.2)
+    model = cls.for_dataset(train)
+    rt.fit(model, train, epochs=3, batch_size=256, progress=False)
+    assert rmse_of(model, test) < np.std(test.rating) - 0.02
+
+
+@BOTH
+def test_large_tables_learn_by_sparse_gradients(cls):
+    """Tables of three axes go through SparseAdam as well."""
+    data = planted(n_users=400, n_items=400, n_ratings=4_000, dim=2, min_ratings=2, seed=1)
+    model = cls.for_dataset(data, dim=2)
+    rt.fit(model, data, epochs=2, batch_size=32, progress=False)
+    assert model.user_tastes.sparse_rows
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+    assert rmse_of(model, data) < np.std(data.rating)
+
+
+# ---- drawing a taste --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("logits", [[0.0, 0.0], [2.0, 0.0, -1.0], [5.0, 4.0, 3.0, -8.0]])
+def test_argmax_of_logits_and_noise_is_a_draw_from_softmax(logits):
+    """With probabilities in place of logits, the usual slip, the counts would be far off."""
+    n = 60_000
+    values = torch.tensor(logits)
+    drawn = (values + gumbel((n, len(logits)), torch.Generator().manual_seed(1))).argmax(-1)
+    counts = torch.bincount(drawn, minlength=len(logits)).numpy()
+    enough = values.softmax(-1).numpy() * n > 5
+    chance = values.double().softmax(-1).numpy()[enough]
+    assert chisquare(counts[enough], counts[enough].sum() * chance / chance.sum()).pvalue > 0.001
+    if len(set(logits)) > 1:
+        slip = values.double().softmax(-1).softmax(-1).numpy()
+        assert chisquare(counts, n * slip).pvalue < 1e-6
+
+
+def test_training_draws_tastes_with_the_chances_of_the_softmax(small):
+    model = GumbelTastes.for_dataset(small, n_tastes=3)
+    logits = torch.tensor([[1.0, 0.0, -1.0]]).expand(40_000, 3)
+    model.train()
+    drawn = model.mix(logits)
+    assert torch.allclose(drawn.max(-1).values, torch.ones(40_000), atol=1e-6)  # one taste speaks
+    chance = logits[0].softmax(-1)
+    assert torch.allclose(drawn.mean(0), chance, atol=4 * 0.5 / 40_000**0.5)
+
+
+def test_noise_is_finite_where_the_uniform_number_is_zero(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, generator: torch.zeros(shape))
+    assert torch.isfinite(gumbel((4, 3), torch.Generator())).all()
+
+
+def test_gradients_pass_straight_through(small):
+    """Forward it is one taste; backward the softmax at the temperature of the moment."""
+    model = GumbelTastes.for_dataset(small, warm=1.0, cold=0.5)
+    model.train()
+    model.progress = 0.5
+    logits = torch.zeros(1, 2, requires_grad=True)
+    liking = torch.tensor([[1.0, -1.0]])
+    noise = gumbel((1, 2), torch.Generator().set_state(model.generator.get_state()))
+    (model.mix(logits) * liking).sum().backward()
+    soft = (noise / math.sqrt(0.5)).softmax(-1)[0]
+    slope = 2 * soft[0] * soft[1] / math.sqrt(0.5)
+    assert torch.allclose(logits.grad, torch.stack([slope, -slope])[None], atol=1e-6)
+
+
+def test_the_temperature_falls_while_fit_goes_on(small, monkeypatch):
+    seen = []
+    model = GumbelTastes.for_dataset(small, dim=2, warm=2.0, cold=0.5)
+    penalty = model.penalty
+    monkeypatch.setattr(model, "penalty", lambda b: (seen.append(model.temperature), penalty(b))[1])
+    rt.fit(model, small, epochs=2, progress=False)
+    assert seen[0] == 2.0
+    assert all(a > b for a, b in pairwise(seen))
+    assert 0.5 < seen[-1] < 0.6
+    assert model.temperature == 0.5  # fitted
+
+
+@pytest.mark.parametrize("temperatures", [(1.0, 0.2), (0.5, 1.0), (math.inf, 0.5), (math.nan, 0.5)])
+def test_temperatures_that_cannot_be_are_refused(temperatures):
+    with pytest.raises(ValueError, match="temperatures must fall"):
+        GumbelTastes(2, 2, warm=temperatures[0], cold=temperatures[1])
+
+
+def test_evaluation_draws_nothing(small):
+    model = fitted(GumbelTastes, small, dim=4)
+    state = model.generator.get_state()
+    batch = batch_of(small.user, small.item)
+    assert torch.equal(model(batch), model(batch))
+    assert torch.equal(model.generator.get_state(), state)
+    model.train()
+    assert not torch.equal(model(batch), model(batch))
+
+
+@BOTH
+def test_entropy_of_known_attention(small, cls):
+    model = scrambled(cls.for_dataset(small, n_tastes=4))
+    model.user_attention.detach().zero_()
+    undecided = model.entropy(small)
+    assert undecided["choice"] == pytest.approx(math.log(4), abs=1e-6)
+    assert undecided["use"] == pytest.approx(math.log(4), abs=1e-6)
+    with torch.no_grad():  # items of two kinds, and a taste for each
+        model.item_factors.zero_()
+        model.item_factors[:, 0] = torch.where(torch.arange(small.n_items) % 2 == 0, 1.0, -1.0)
+        model.user_attention.zero_()
+        model.user_attention[:, 0, 0], model.user_attention[:, 1, 0] = 100.0, -100.0
+    edges = model.entropy(small)
+    even = np.bincount(small.user, weights=small.item % 2 == 0) / small.counts("user")
+    expected = -(even * np.log(even) + (1 - even) * np.log(1 - even))
+    assert edges["choice"] == pytest.approx(0, abs=1e-6)
+    assert edges["use"] == pytest.approx(float(expected[small.user].mean()), abs=1e-5)
+    model.user_attention.data[:, 1] = model.user_attention.data[:, 0] * 0  # one taste ...
+    model.item_factors.data.abs_()  # ... speaks for every item
+    assert model.entropy(small)["use"] == pytest.approx(0, abs=1e-6)
+
+
+# ---- planted tastes ---------------------------------------------------------------------------
+
+
+def several_tastes(seed: int, **changed):
+    settings = {"n_users": 300, "n_items": 300, "n_ratings": 36_000, "dim": 4, "n_tastes": 2}
+    settings |= {"noise": 0.3, "signal": 1.2, "selection": 0.5, "whole_stars": False}
+    return planted(**settings | changed, seed=seed)
+
+
+def test_planted_users_with_several_tastes():
+    data = several_tastes(0)
+    t = data.truth
+    assert t.user_tastes.shape == t.user_attention.shape == (300, 2, 4)
+    model = MixtureOfTastes(300, 300, dim=4, n_tastes=2).double()
+    with torch.no_grad():
+        model.mean.fill_(t.mean)
+        for table, values in (
+            (model.user_tastes, t.user_tastes),
+            (model.user_attention, t.user_attention),
+            (model.item_factors, t.item_factors),
+            (model.user_bias, t.user_bias),
+            (model.item_bias, t.item_bias),
+        ):
+            table.copy_(torch.from_numpy(values))
+    left = data.rating - model(batch_of(data.user, data.item)).detach().numpy()
+    assert left.std() == pytest.approx(0.3, abs=0.01)  # the truth leaves the noise, and no more
+    weights = model.weights(torch.from_numpy(data.user), torch.from_numpy(data.item))
+    assert float((weights.max(-1).values > 0.9).double().mean()) > 0.7  # most near 0 or 1
+
+
+def test_one_planted_taste_is_what_it_was():
+    plain, one = planted(seed=4), planted(seed=4, n_tastes=1)
+    assert np.array_equal(plain.rating, one.rating)
+    assert not hasattr(one.truth, "user_tastes")
+    with pytest.raises(ValueError, match="n_tastes=0"):
+        planted(n_tastes=0)
+
+
+def best_of(cls, grid, train, valid, **settings):
+    """The model of the smallest validation error; as many are tried of each class."""
+    fit = {"epochs": 40, "lr": 0.05, "batch_size": 1024}
+    models = [fitted(cls, train, fit=fit, **settings, **choice) for choice in grid]
+    return min(models, key=lambda model: rmse_of(model, valid))
+
+
+def likeness(model, truth) -> tuple[float, float]:
+    """How alike found and planted tastes are, and how alike those of people mixed up.
+
+    A taste is what it says of all items, U_m . q_i over i. Tastes of a user are matched by the
+    permutation of the largest sum of correlations (Hungarian method); mean over users and tastes.
+    """
+    everybody = torch.arange(model.n_users)
+    found = model.of_catalogue(model.user_tastes, everybody).detach().double().numpy()
+    planted_ = np.einsum("umd,id->umi", truth.user_tastes, truth.item_factors)
+
+    def unit(x):
+        x = x - x.mean(-1, keepdims=True)
+        return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+    def matched(a, b):
+        values = []
+        for mine, theirs in zip(unit(a), unit(b), strict=True):
+            r = mine @ theirs.T
+            values.append(r[linear_sum_assignment(-r)].mean())
+        return float(np.mean(values))
+
+    mixed_up = np.random.default_rng(0).permutation(model.n_users)
+    return matched(planted_, found), matched(planted_, found[mixed_up])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_planted_tastes_are_found_and_pay(seed):
+    """Four settings tried of each class, by validation rows; the verdict by test rows."""
+    data = several_tastes(seed)
+    train, valid, test = data.split(seed=seed)
+    plain = [{"dim": dim, "l2": l2} for dim in (16, 24) for l2 in (0.02, 0.04)]
+    several = [{"dim": dim, "l2": l2} for dim in (4, 5) for l2 in (0.003, 0.01)]
+    before = rmse_of(best_of(BiasedMF, plain, train, valid), test)
+    for cls in (MixtureOfTastes, GumbelTastes):
+        model = best_of(cls, several, train, valid, l2_attention=0.0001)
+        assert rmse_of(model, test) < before - 0.02
+        match, chance = likeness(model, data.truth)
+        assert match > 0.75
+        assert chance < 0.4
+
+
+def test_no_second_taste_is_found_where_none_was_planted():
+    """Two tastes that say the same: then it does not matter which of them speaks."""
+    data = several_tastes(0, n_tastes=1)
+    train, valid, test = data.split(seed=0)
+    grid = [{"dim": 4, "l2": l2} for l2 in (0.003, 0.01)]
+    plain = rmse_of(best_of(BiasedMF, grid, train, valid), test)
+    model = best_of(MixtureOfTastes, grid, train, valid, n_tastes=2)
+    assert rmse_of(model, test) > plain - 0.01
+    first, second = model.of_catalogue(model.user_tastes, torch.arange(300)).detach().unbind(1)
+    alike = torch.cosine_similarity(first, second, dim=-1).mean()
+    found = best_of(MixtureOfTastes, grid, *several_tastes(0).split(seed=0)[:2])
+    first, second = found.of_catalogue(found.user_tastes, torch.arange(300)).detach().unbind(1)
+    assert alike > torch.cosine_similarity(first, second, dim=-1).mean() + 0.3
+
+
+# ---- in use -----------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_new_user_is_refused_plainly_and_a_known_one_served(small, cls):
+    model = fitted(cls, small, dim=4)
+    with pytest.raises(TypeError, match=f"{cls.__name__} cannot place a new user.*BiasedMF"):
+        rt.recommend(model, small, ratings={1: 5.0})
+    assert len(rt.recommend(model, small, user=3, k=5)) == 5
+    assert rt.evaluate(model, small, train=[], relevant=4)["rmse"] < np.std(small.rating)
+
+
+@BOTH
+def test_weights_and_settings_are_all_that_predicting_needs(small, tmp_path, cls):
+    model = fitted(cls, small, dim=4, n_tastes=3)
+    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path / "export"), small).model
+    assert type(loaded) is cls
+    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
+
+
+@BOTH
+def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path, cls):
+    """Also the one that draws noise: its generator is in the checkpoint, its temperature follows
+    from the step."""
+    whole, broken, resumed = (cls.for_dataset(small, dim=4) for _ in range(3))
+    rt.fit(whole, small, epochs=4, batch_size=64, progress=False)
+    penalty, calls = broken.penalty, []
+
+    def fall_over(batch):
+        calls.append(1)
+        if len(calls) > 100:  # in the third epoch: an epoch has 38 steps
+            raise RuntimeError("power cut")
+        return penalty(batch)
+
+    broken.penalty = fall_over
+    settings = {"epochs": 4, "batch_size": 64, "progress": False, "checkpoint_dir": tmp_path}
+    with pytest.raises(RuntimeError, match="power cut"):
+        rt.fit(broken, small, **settings)
+    rt.fit(resumed, small, **settings, resume=True)
+    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
+
+
+@BOTH
+def test_the_seed_decides_and_nothing_else_is_touched(small, cls):
+    before = torch.random.get_rng_state()
+    first, again, other = (fitted(cls, small, seed=s, fit={"epochs": 1}) for s in (1, 1, 2))
+    assert torch.equal(first.user_tastes, again.user_tastes)
+    assert not torch.equal(first.user_tastes, other.user_tastes)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_no_taste_at_all_is_refused():
+    with pytest.raises(ValueError, match="n_tastes=0"):
+        MixtureOfTastes(2, 2, n_tastes=0)
+
+
+@pytest.mark.real
+@BOTH
+def test_gain_on_an_official_fold(ml100k, cls):
+    """One fold; the gate of all five is the benchmark's."""
+    train, test = next(iter(ml100k.folds()))
+    rmse = []
+    for kind, settings in ((BiasedMF, {"dim": 0}), (cls, {})):
+        model = kind.for_dataset(train, **settings)
+        rt.fit(model, train, progress=False)
+        rmse.append(rmse_of(model, test))
+    assert rmse[0] - rmse[1] > 0.025
