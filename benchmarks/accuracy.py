@@ -41,7 +41,7 @@ CONTENDERS = {
     "TemporalMF": Contender("TemporalMF"),
     "FactorizationMachine": Contender("FactorizationMachine", gain=0.041, seconds=5),
     "MixtureOfTastes": Contender("MixtureOfTastes", gain=0.025),
-    "GumbelTastes": Contender("GumbelTastes"),
+    "GumbelTastes": Contender("GumbelTastes", gain=0.025),
     "DeepMF": Contender("DeepMF"),
     "VariationalMF": Contender("VariationalMF", gain=0.025),
     "SVDpp": Contender("SVDpp", gain=0.027, seconds=10),
