@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         serving,
         simulate,
         uncertainty,
+        words,
     )
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.checks import check, progress
@@ -55,6 +56,7 @@ _MODULES = (
     "serving",
     "simulate",
     "uncertainty",
+    "words",
 )
 _NAMES = {
     "Batch": "batch",
@@ -110,6 +112,7 @@ __all__ = [
     "sweep",
     "uncertainty",
     "watch",
+    "words",
 ]
 
 

@@ -11,6 +11,7 @@ from loopback import Server
 from sample_sources import sample_table
 
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted, sources
+from recsys_tutorial.datasets.text import Text, load_text
 
 
 @pytest.fixture
@@ -49,3 +50,14 @@ def ml100k() -> Dataset:
         if os.environ.get("RECSYS_TUTORIAL_REQUIRE_DATA") == "1":
             raise
         pytest.skip(f"no real data: {error}")
+
+
+@pytest.fixture(scope="session")
+def gcide() -> Text:
+    """The real dictionary's text, found or fetched; skipped or failing without, as `ml100k`."""
+    try:
+        return load_text()
+    except DataUnavailable as error:
+        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_DATA") == "1":
+            raise
+        pytest.skip(f"no real text: {error}")

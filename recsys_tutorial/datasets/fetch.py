@@ -1,4 +1,7 @@
-"""Get a data set and verify it: `python -m recsys_tutorial.datasets.fetch --dataset ml-100k`."""
+"""Get a data set and verify it: `python -m recsys_tutorial.datasets.fetch --dataset ml-100k`.
+
+`--dataset gcide` gets the text of a dictionary, for word vectors.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from recsys_tutorial.datasets import text
 from recsys_tutorial.datasets.catalogue import SOURCES
 from recsys_tutorial.datasets.sources import load
 
@@ -20,6 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--offline", action="store_true", help="fetch nothing, only verify")
     options = parser.parse_args(arguments)
     try:
+        if options.dataset == text.NAME:
+            got = text.load_text(data_dir=options.data_dir, offline=options.offline)
+            print(f"{got.name}: {got.source}; {len(got.passages)} passages; terms: {text.TERMS}")
+            return 0
         dataset = load(options.dataset, data_dir=options.data_dir, offline=options.offline)
     except (OSError, ValueError) as error:
         print(f"fetch: {'; '.join(map(str.strip, str(error).splitlines()))}", file=sys.stderr)

