@@ -8,12 +8,14 @@ import sys
 import torch
 
 import recsys_tutorial as rt
-from benchmarks import accuracy, ledger, ranking, serving, speed
+from benchmarks import accuracy, ledger, peers, ranking, serving, speed
+
+WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers"]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", choices=["gates", "accuracy", "speed", "ranking", "serving"])
+    parser.add_argument("what", choices=WHAT)
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--write", action="store_true", help="put the figures into the ledger")
     options = parser.parse_args()
@@ -53,12 +55,19 @@ def main() -> int:
         result = serving.compare(data)
         checks += serving.gates(result)
         sections["serving"] = result
+    if options.what == "peers":
+        result = peers.compare(data)
+        print("\n" + peers.table(result))
+        checks += peers.gates(result)
+        sections["peers"] = result
     print()
     for text, holds in checks:
         print(f"{'holds' if holds else 'FAILS'}  {text}")
     if options.write:
         for name, content in sections.items():
             ledger.write(name, content, data)
+        if "peers" in sections:
+            ledger.write_page("16", peers.page_entries(sections["peers"]), data)
         print(f"\nwritten to {ledger.PATH.name}")
     return 0 if all(holds for _, holds in checks) else 1
 

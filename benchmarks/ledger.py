@@ -16,7 +16,15 @@ import torch
 from recsys_tutorial.datasets import Dataset
 
 PATH = Path(__file__).with_name("results.json")
-PACKAGES = ("torch", "pytorch-ignite", "numpy", "pandas", "scikit-learn", "scikit-surprise")
+PACKAGES = (
+    "torch",
+    "pytorch-ignite",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scikit-surprise",
+    "implicit",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -53,12 +61,31 @@ def write(section: str, content: dict[str, Any], data: Dataset) -> None:
 
     Raises ValueError for planted data: what is made up must not stand beside real figures.
     """
-    if data.truth is not None or data.name == "planted":
-        raise ValueError("the ledger takes no figures of planted data: get the real data first")
-    ledger = read()
+    ledger = _for(data)
     about = {"data": data.name, "rows": len(data), "machine": machine()}
     sections = ledger.setdefault("benchmarks", {})
     sections[section] = {**sections.get(section, {}), **about, **content}
+    _replace(ledger)
+
+
+def write_page(page: str, entries: dict[str, dict[str, Any]], data: Dataset) -> None:
+    """Put what `rt.ledger(page, key)` reads into the ledger, in place of what the page had.
+
+    Raises ValueError for planted data.
+    """
+    ledger = _for(data)
+    about = {"data": data.name, "machine": machine()}
+    ledger.setdefault("pages", {})[page] = {k: {**about, **e} for k, e in entries.items()}
+    _replace(ledger)
+
+
+def _for(data: Dataset) -> dict[str, Any]:
+    if data.truth is not None or data.name == "planted":
+        raise ValueError("the ledger takes no figures of planted data: get the real data first")
+    return read()
+
+
+def _replace(ledger: dict[str, Any]) -> None:
     text = json.dumps(ledger, indent=1, sort_keys=True) + "\n"
     handle, temporary = tempfile.mkstemp(dir=PATH.parent, prefix=".results")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
