@@ -17,6 +17,7 @@ import torch
 from recsys_tutorial import datasets, local, models, plots
 from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets import Dataset
+from recsys_tutorial.datasets.text import Text, load_text, planted_text
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.training import fit
 
@@ -67,6 +68,7 @@ class Page:
 
     data               : the Dataset, MovieLens-100K or, where it is not to be had, planted
     train, valid, test : its parts, split("random", seed=42)
+    text               : the text of a dictionary or, where it is not to be had, planted
     me                 : your ratings, item id to stars; those of a sample persona until you rate
     model              : the BiasedMF that an earlier page left, else one trained on the spot
     folder             : where your ratings, your progress and kept models are
@@ -118,6 +120,10 @@ class Page:
     @property
     def test(self) -> Dataset:
         return self._parts[2]
+
+    @cached_property
+    def text(self) -> Text:
+        return planted_text() if self.fast else load_text(fallback="planted")
 
     # ---- you ------------------------------------------------------------------------------
 
