@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.checks import check, progress
-    from recsys_tutorial.evaluation import evaluate, predict
+    from recsys_tutorial.evaluation import evaluate, next_group, predict
     from recsys_tutorial.expecting import expect
     from recsys_tutorial.machine import readiness
     from recsys_tutorial.pages import page
@@ -68,6 +68,7 @@ _NAMES = {
     "expect": "expecting",
     "fit": "training",
     "ledger": "results",
+    "next_group": "evaluation",
     "page": "pages",
     "predict": "evaluation",
     "progress": "checks",
@@ -97,6 +98,7 @@ __all__ = [
     "maps",
     "metrics",
     "models",
+    "next_group",
     "page",
     "plots",
     "predict",

@@ -90,6 +90,29 @@ def evaluate(
     return result
 
 
+def next_group(test: Dataset, train: Dataset | Sequence[Dataset]) -> Dataset:
+    """What came next: of each user's rows in `test` the first after all of `train`.
+
+    "First" is the earliest time that is later than the user's last one in `train`: one row, or all
+    rows of that second, each of them a right answer. Rows of the very second in which `train` ends
+    are left out, since nobody can tell which of them was first. Without timestamps the order of
+    rows is the order in time.
+    """
+    seen = [train] if isinstance(train, Dataset) else train
+    never = np.iinfo(np.int64)
+    end = np.full(test.n_users, never.min)
+    for part in seen:
+        np.maximum.at(end, part.user, _moment(part))
+    later = test.take(_moment(test) > end[test.user])
+    first = np.full(test.n_users, never.max)
+    np.minimum.at(first, later.user, _moment(later))
+    return later.take(_moment(later) == first[later.user])
+
+
+def _moment(data: Dataset) -> np.ndarray:
+    return data.row if data.timestamp is None else data.timestamp
+
+
 def _relevant(test: Dataset, threshold: float | None) -> np.ndarray:
     if threshold is None:
         if test.implicit:

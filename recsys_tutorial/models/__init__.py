@@ -6,6 +6,7 @@ from recsys_tutorial.models.deep import DeepMF
 from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.hashed import HashedMF
 from recsys_tutorial.models.linear import EASE, ItemKNN, PureSVD
+from recsys_tutorial.models.markov import Markov
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.popularity import Popularity
 from recsys_tutorial.models.sequences import SequenceLSTM, SequenceTransformer
@@ -27,6 +28,7 @@ __all__ = [
     "HashedMF",
     "ImplicitALS",
     "ItemKNN",
+    "Markov",
     "MixtureOfTastes",
     "Model",
     "Popularity",

@@ -20,16 +20,24 @@ PADDING = -1  # in a history, where there is no item; always behind the last ite
 NEVER = torch.iinfo(torch.int64).max  # its time: earlier than nothing
 
 
-def windows(data: Dataset, length: int) -> Batch:
-    """Each user's rows in order of time, cut into windows of at most `length` from the end on.
+def in_order(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (n,) that sort the rows by user, then time; and the time of each sorted row.
 
-    The tensors of the Batch are all (n_windows, length), but for `user` (n_windows,), sorted, and
-    a user's windows in order: the last one is what scoring looks at. `history` has the items,
-    PADDING behind the last; `rating`, `time` and `weight` (0 for padding) are those of these rows.
     Rows of equal time keep their order; without timestamps the order of rows is the order in time.
     """
     moment = data.row if data.timestamp is None else data.timestamp
     order = np.lexsort((data.row, moment, data.user))
+    return order, moment[order]
+
+
+def windows(data: Dataset, length: int) -> Batch:
+    """Each user's rows as `in_order` has them, cut into windows of at most `length` from the end.
+
+    The tensors of the Batch are all (n_windows, length), but for `user` (n_windows,), sorted, and
+    a user's windows in order: the last one is what scoring looks at. `history` has the items,
+    PADDING behind the last; `rating`, `time` and `weight` (0 for padding) are those of these rows.
+    """
+    order, moment = in_order(data)
     user, n = data.user[order], data.counts("user")
     rank = np.arange(len(user)) - (np.cumsum(n) - n)[user]  # 0 for a user's first row
     from_end = (n[user] - 1 - rank) // length  # 0 for the rows of a user's last window
@@ -40,14 +48,14 @@ def windows(data: Dataset, length: int) -> Batch:
 
     def table(column: np.ndarray, dtype: torch.dtype, empty: float) -> Tensor:
         filled = torch.full(shape, empty, dtype=dtype)
-        filled[window, slot] = torch.from_numpy(np.ascontiguousarray(column[order])).to(dtype)
+        filled[window, slot] = torch.from_numpy(column).to(dtype)
         return filled
 
-    weight = np.ones(len(user)) if data.weight is None else data.weight
+    weight = np.ones(len(user)) if data.weight is None else data.weight[order]
     return Batch(
         user=torch.from_numpy(np.repeat(np.arange(data.n_users), many)),
-        history=table(data.item, torch.int64, PADDING),
-        rating=table(data.rating, torch.float32, 0),
+        history=table(data.item[order], torch.int64, PADDING),
+        rating=table(data.rating[order], torch.float32, 0),
         time=table(moment, torch.int64, NEVER),
         weight=table(weight, torch.float32, 0),
     )
