@@ -19,6 +19,7 @@ class Batch:
     time       : int64, seconds
     history    : int64 with one more trailing axis L, positions of earlier items
     weight     : float32, how much a row counts (1 where the data has no weights)
+    gap        : float32, seconds until the user's next training rating; NaN where none follows
     """
 
     user: Tensor | None = None
@@ -27,6 +28,7 @@ class Batch:
     time: Tensor | None = None
     history: Tensor | None = None
     weight: Tensor | None = None
+    gap: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""

@@ -16,6 +16,7 @@ from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.multi_output import time_to_next
 from recsys_tutorial.models.sequences import SequenceModel
 from recsys_tutorial.training.negatives import Negatives
 from recsys_tutorial.training.sequences import SequenceBatches
@@ -91,10 +92,11 @@ class TrainingBatches:
         generator: torch.Generator | None,
         device: torch.device,
     ) -> None:
-        self.pairs = losses.needs(loss).batch == "pairs"
+        self.pairs, self.keeps = losses.needs(loss).batch == "pairs", losses.needs(loss).keeps
         self.negatives, self.contrast, self.device = negatives, contrast, device
         self.n_items = data.n_items
-        if contrast is not None:  # who has rated everything has nothing to be contrasted with
+        # Who has rated everything has nothing to be contrasted with.
+        if contrast is not None and not self.keeps:
             data = data.take(contrast.room.numpy()[data.user] > 0)
             if len(data) == 0:
                 raise ValueError(
@@ -102,10 +104,14 @@ class TrainingBatches:
                     "with: train on the ratings instead (loss=squared_error)"
                 )
         on = torch.device("cpu") if self.pairs else device
-        columns = [c for c in model.columns if c != "rating" or not self.pairs]
-        if not self.pairs and "rating" not in columns:
-            columns.append("rating")
+        with_rating = not self.pairs or "rating" in self.keeps
+        columns = [c for c in model.columns if c != "rating"] + ["rating"] * with_rating
         self.batches = data.batches(columns, batch_size=batch_size, generator=generator, device=on)
+        if "gap" in self.keeps:
+            if contrast is None:
+                raise ValueError('negatives="all": this loss needs a number of drawn items')
+            gap = time_to_next(data, contrast.train)
+            self.batches.tensors["gap"] = torch.from_numpy(gap).to(on, torch.float32)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -126,6 +132,14 @@ class TrainingBatches:
             for name in ("user", "time", "weight")
             if (value := getattr(batch, name)) is not None
         }
+        if self.keeps:  # no row is left out: who has no unrated item is shown the rated one again
+            assert self.contrast is not None
+            room = self.contrast.room[user] > 0
+            others = torch.where(room.unsqueeze(1), others, item.unsqueeze(1))
+        for name in self.keeps:
+            value = getattr(batch, name)
+            nothing = value.new_full(others.shape, torch.nan)
+            as_column[name] = torch.cat([value.unsqueeze(1), nothing], dim=1)
         return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **as_column)
 
 
@@ -159,20 +173,22 @@ def measure(
     was_training = model.training
     model.eval()
     total = squared = torch.zeros((), dtype=torch.float64)
-    n = 0.0
+    n, n_rated = 0.0, 0
     for batch in data:
         output = scores(model, batch, negatives)
         counts = size(batch)
         total = total + loss(output, batch).double().cpu() * counts
         if model.predicts == "rating" and batch.rating is not None:
             low, high = model.scale
-            error = losses.score_of(output).clamp(low, high) - batch.rating
+            rated = ~batch.rating.isnan()
+            error = (losses.score_of(output).clamp(low, high) - batch.rating)[rated]
             squared = squared + error.double().square().sum().cpu()
+            n_rated += error.numel()
         n += counts
     model.train(was_training)
     result = {"valid_loss": float(total) / n}
-    if model.predicts == "rating" and not data.pairs:
-        result["valid_rmse"] = math.sqrt(float(squared) / n)
+    if n_rated:
+        result["valid_rmse"] = math.sqrt(float(squared) / n_rated)
     return result
 
 

@@ -19,7 +19,7 @@ class Negatives:
     """
 
     def __init__(self, train: Dataset, generator: torch.Generator) -> None:
-        self.n_items, self.generator = train.n_items, generator
+        self.train, self.n_items, self.generator = train, train.n_items, generator
         order = np.lexsort((train.item, train.user))
         user, item = train.user[order], train.item[order]
         n_rated = train.counts("user")

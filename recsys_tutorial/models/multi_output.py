@@ -1,0 +1,191 @@
+"""One pair of vectors, three outputs: the rating, whether there is one, the time to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.mf import BiasedMF
+
+SPREAD = 2.0  # of ln(1 + seconds) around its mean, where time passes at all: see `multi_output`
+
+
+class Outputs(NamedTuple):
+    """What MultiOutputMF says of each (user, item) of a batch.
+
+    score : (*S,), the rating in stars
+    seen  : (*S,), log-odds that the user rates the item, among one rated and m drawn ones
+    gap   : (*S, 2), the time until the user rates again: log-odds that it is 0 seconds, and the
+            expected ln(1 + seconds) if it is not
+    """
+
+    score: Tensor
+    seen: Tensor
+    gap: Tensor
+
+
+def multi_output(
+    rating: float = 1.0, seen: float = 0.4, gap: float = 0.3
+) -> Callable[[Any, Batch], Tensor]:
+    r"""The loss of MultiOutputMF with these weights: a mean over the rated rows of
+
+    $$w_r (r - s)^2
+      + w_s \Big[\ln(1 + e^{-z}) + \sum_{j=1}^m \ln(1 + e^{z_j})\Big]
+      + w_g \Big[-\ln P(\mathrm{gap} = 0\ \mathrm{or\ not})
+                 + \frac{(\ln(1 + \mathrm{gap}) - g)^2}{2 \cdot 2^2} [\mathrm{gap} > 0]\Big]$$
+
+    The first term is in stars^2, the others in nats: log-odds, and a Gaussian of standard
+    deviation 2 (a factor of 7 in time), so that no term rules because of its unit. A weight says
+    how many stars^2 one nat is worth. A term of weight 0 is not computed.
+
+    Needs pairs that keep rating and gap: column 0 is the rated item, with its rating and its gap
+    (NaN after the user's last rating); drawn items have NaN for both, and only `seen` hears them.
+    A user who has rated every item is shown the rated one again, which does not count as drawn.
+    """
+    weights = {"rating": rating, "seen": seen, "gap": gap}
+    if min(weights.values()) < 0 or not sum(weights.values()) > 0:
+        raise ValueError(f"weights must not be negative, and one must be positive: {weights}")
+
+    def loss(output: Any, batch: Batch) -> Tensor:
+        if not isinstance(output, Outputs):
+            raise ValueError("multi_output needs a model with three outputs: MultiOutputMF")
+        stars, time = batch.need("rating", "gap")
+        row = output.score.new_zeros(len(stars))
+        if rating:
+            row = row + rating * (output.score[:, 0] - stars[:, 0]).square()
+        if seen:
+            (item,) = batch.need("item")
+            drawn = item[:, 1:] != item[:, :1]
+            made_up = (F.softplus(output.seen[:, 1:]) * drawn).sum(-1)
+            row = row + seen * (F.softplus(-output.seen[:, 0]) + made_up)
+        if gap:
+            row = row + gap * _time_to_next(output.gap[:, 0], time[:, 0])
+        weight = torch.ones_like(row) if batch.weight is None else batch.weight.reshape(-1)
+        return (row * weight).sum() / weight.sum()
+
+    loss.__name__ = "multi_output(" + ", ".join(f"{k}={w:g}" for k, w in weights.items()) + ")"
+    loss.needs = losses.LossNeeds(  # type: ignore[attr-defined]
+        batch="pairs", predicts="rating", negatives=4, keeps=("rating", "gap")
+    )
+    return loss
+
+
+def _time_to_next(told: Tensor, gap: Tensor) -> Tensor:
+    """(B, 2) and (B,) seconds -> (B,) nats; 0 where the gap is NaN: nothing is known there."""
+    known = ~gap.isnan()
+    gap = gap.nan_to_num()
+    at_once = (gap == 0).to(told.dtype)
+    of_zero = F.binary_cross_entropy_with_logits(told[:, 0], at_once, reduction="none")
+    of_rest = ((gap.log1p() - told[:, 1]) / SPREAD).square() / 2
+    return (of_zero + of_rest * (1 - at_once)) * known
+
+
+def time_to_next(rows: Dataset, train: Dataset) -> np.ndarray:
+    """Seconds (n,) from each of `rows` to the same user's next row in `train`.
+
+    Next in the order of (time, row). NaN where none follows, or where there are no times.
+    """
+    if rows.timestamp is None or train.timestamp is None:
+        return np.full(len(rows), np.nan)
+    user, time, row = (
+        np.concatenate([getattr(train, name), getattr(rows, name)])
+        for name in ("user", "timestamp", "row")
+    )
+    asked = np.arange(len(user)) >= len(train)
+    order = np.lexsort((asked, row, time, user))  # a training row comes before itself as a question
+    end = len(order) - 1
+    place = np.where(asked[order], end, np.arange(len(order)))
+    following = order[np.minimum.accumulate(place[::-1])[::-1]]  # the next training row
+    there = ~asked[following] & (user[following] == user[order])
+    gap = np.empty(len(order))
+    gap[order] = np.where(there, time[following] - time[order], np.nan)
+    return gap[len(train) :]
+
+
+class MultiOutputMF(BiasedMF):
+    r"""Three outputs that share the vectors p and q (a trunk with three heads):
+
+    $$s = \mu + b_u + b_i + \sum_f p_{uf} q_{if}, \quad
+      z = c_0 + a_i + \sum_f w_{0f}\, p_{uf} q_{if}, \quad
+      g_k = c_k + d_{uk} + e_{ik} + \sum_f w_{kf}\, p_{uf} q_{if}, \; k = 1, 2$$
+
+    score s, in stars, is BiasedMF. seen z : log-odds. gap g : see `Outputs`.
+
+    heads     : w, (3, dim), how much each product p_f q_f says of the other outputs; zero at first
+    shift     : c, (3,), what a user and an item say of whom nothing is known
+    item_seen : a, (n_items,). Users have none: as many items are drawn for a user as the user's
+                ratings ask for, and so nobody has seen more of them than others
+    user_gap, item_gap : d and e, (n_users, 2) and (n_items, 2)
+
+    l2_heads : penalty on a, d, e (a rated row pays for its own, as with biases)
+
+    Rated rows alone pay penalties. The model folds in a new user by the ratings, as BiasedMF.
+
+    Caruana 1997, "Multitask learning", on what tasks that share a representation can win.
+    """
+
+    default_loss: Callable[..., Tensor] = staticmethod(multi_output())
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        dim: int = 64,
+        l2: float = 0.11,
+        l2_bias: float = 0.01,
+        *,
+        l2_heads: float = 0.002,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
+        self.l2_heads = l2_heads
+        self.heads = nn.Parameter(torch.zeros(3, dim))
+        self.shift = nn.Parameter(torch.zeros(3))
+        self.item_seen = nn.Parameter(torch.zeros(n_items))
+        self.user_gap = nn.Parameter(torch.zeros(n_users, 2))
+        self.item_gap = nn.Parameter(torch.zeros(n_items, 2))
+
+    @torch.no_grad()
+    def read(self, train: Dataset) -> None:
+        """Besides what every model takes: the usual time to the next rating."""
+        super().read(train)
+        gap = time_to_next(train, train)
+        gap = gap[~np.isnan(gap)]
+        n, zeros = len(gap), int((gap == 0).sum())
+        self.shift[1] = float(np.log((zeros + 0.5) / (n - zeros + 0.5)))
+        if n > zeros:
+            self.shift[2] = float(np.log1p(gap[gap > 0]).mean())
+
+    def forward(self, batch: Batch) -> Outputs:  # type: ignore[override]
+        user, item = batch.need("user", "item")
+        p, q = self.rows(self.user_factors, user), self.rows(self.item_factors, item)
+        both = p * q  # (*S, dim): the trunk
+        other = both @ self.heads.T + self.shift  # (*S, 3)
+        biases = self.rows(self.user_bias, user) + self.rows(self.item_bias, item)
+        of_gap = self.rows(self.user_gap, user) + self.rows(self.item_gap, item)
+        return Outputs(
+            score=self.mean + biases + both.sum(-1),
+            seen=other[..., 0] + self.rows(self.item_seen, item),
+            gap=other[..., 1:] + of_gap,
+        )
+
+    def penalty(self, batch: Batch) -> Tensor:
+        user, item = batch.need("user", "item")
+        if item.ndim == 2:  # drawn items pay nothing
+            user, item = user[:, 0], item[:, 0]
+        rated = replace(batch, user=user, item=item)
+        of_heads = (
+            self.rows(self.item_seen, item).square().mean()
+            + losses.l2(self.rows(self.user_gap, user))
+            + losses.l2(self.rows(self.item_gap, item))
+        )
+        return super().penalty(rated) + self.l2_heads * of_heads
