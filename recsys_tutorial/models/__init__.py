@@ -6,6 +6,7 @@ from recsys_tutorial.models.deep import DeepMF
 from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.hashed import HashedMF
 from recsys_tutorial.models.linear import EASE, ItemKNN, PureSVD
+from recsys_tutorial.models.markov import Markov
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.multi_output import MultiOutputMF
 from recsys_tutorial.models.popularity import Popularity
@@ -28,6 +29,7 @@ __all__ = [
     "HashedMF",
     "ImplicitALS",
     "ItemKNN",
+    "Markov",
     "MixtureOfTastes",
     "Model",
     "MultiOutputMF",
