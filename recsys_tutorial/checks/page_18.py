@@ -1,0 +1,123 @@
+"""Checks of page 18."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial import rerank
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+
+@register("18.int8")
+def int8(answer: Any, page: Page) -> str | None:
+    """A function: (n, d) -> whole numbers as np.int8 and one scale a row."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(4)
+    table = (rng.normal(size=(7, 5)) * np.array([[1e-3], [1], [50], [1], [0], [9], [1]])).astype(
+        np.float32
+    )
+    zero = "a row of zeros must stay one: look at what 0 divided by 0 gives."
+    try:
+        with np.errstate(divide="raise", invalid="raise"):
+            found = answer(table.copy())
+    except FloatingPointError:
+        return zero
+    if found is None:
+        return "the function returns nothing yet."
+    if not isinstance(found, tuple) or len(found) != 2:
+        return "two things are asked: the whole numbers, and the scales."
+    numbers, scales = map(np.asarray, found)
+    if numbers.dtype != np.int8 or numbers.shape != table.shape:
+        return (
+            f"the numbers must be np.int8 of the table's shape {table.shape}, not "
+            f"{numbers.dtype} {numbers.shape}."
+        )
+    if scales.shape != (7, 1):
+        return f"one scale a row is asked: the shape (7, 1), not {scales.shape}."
+    if not np.isfinite(scales).all() or (numbers[4] != 0).any():
+        return zero
+    step = np.abs(table).max(1, keepdims=True) / 127
+    off = np.abs(numbers * scales.astype(np.float64) - table)
+    if (off > 1.2 * step + 1e-12).any():
+        return "numbers times scales are not the table: some entry is off by more than a step."
+    if (off > 0.51 * step + 1e-12).any():
+        return "close, but rounding is off by at most half a step, and this is off by more."
+    return None
+
+
+@register("18.next_one")
+def next_one(answer: Any, page: Page) -> str | None:
+    """A function (r, s, chosen, lam): the position that MMR takes next."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        r, s = rng.random(9), rerank.cosine(rng.normal(size=(9, 4)))
+        r = (r - r.min()) / (r.max() - r.min())
+        expected = rerank.mmr(r, s, 6, lam=0.7)
+        for place in range(6):
+            chosen = expected[:place].tolist()
+            found = answer(r.copy(), s.copy(), list(chosen), 0.7)
+            if found is None:
+                return "the function returns nothing yet."
+            if int(found) in chosen:
+                return f"position {int(found)} is in the list already: {chosen}."
+            if int(found) != expected[place]:
+                where = "to an empty list" if place == 0 else f"to a list of {place}"
+                return f"at lambda 0.7 it adds another film {where} than the formula does."
+        if int(answer(r.copy(), s.copy(), [int(r.argmax())], 1)) != np.argsort(-r)[1]:
+            return "at lambda 1 it should be the plain ranking."
+    return None
+
+
+@register("18.list_sd")
+def list_sd(answer: Any, page: Page) -> str | None:
+    """A function (w, covariance): the standard deviation of a weighted sum."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    w, root = np.array([0.5, 0.3, 0.2]), np.random.default_rng(5).normal(size=(3, 3))
+    covariance = root @ root.T
+    found = answer(w.copy(), covariance.copy())
+    if found is None:
+        return "the function returns nothing yet."
+    if np.ndim(found) != 0:
+        return f"one number is asked; this has the shape {np.shape(found)}."
+    variance, sds = w @ covariance @ w, np.sqrt(np.diag(covariance))
+    slips = {
+        "that is the variance, in stars^2: the root is missing.": variance,
+        "films are not independent: the entries off the diagonal count too.": np.sqrt(
+            (w**2 * sds**2).sum()
+        ),
+        "that is the mean of the films' own deviations, as if all were wrong together.": w @ sds,
+        "this forgets the weights.": np.sqrt(covariance.sum()),
+    }
+    for text, slip in slips.items():
+        if abs(float(found) - slip) < 1e-6:
+            return text
+    if abs(float(found) - np.sqrt(variance)) > 1e-6:
+        return "on weights and covariances of our own it gives another number."
+    return None
+
+
+@register("18.divergence")
+def divergence(answer: Any, page: Page) -> str | None:
+    """A function (p, q): how far the shares q are from p, in nats; 1 % of p is mixed into q."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    p, q = np.array([0.5, 0.3, 0.2, 0.0]), np.array([0.6, 0.0, 0.1, 0.3])
+    found = answer(p.copy(), q.copy())
+    if found is None:
+        return "the function returns nothing yet."
+    if not np.isfinite(found):
+        return "a genre that is never watched or never listed must not make it nan or infinite."
+    if abs(float(found) - rerank.miscalibration(q, p[None])) < 1e-6:
+        return "p and q are exchanged."
+    if abs(float(found) - rerank.miscalibration(p, q[None])) > 1e-6:
+        return "on shares of our own it gives another number: is a hundredth of p mixed into q?"
+    if abs(float(answer(p.copy(), p.copy()))) > 1e-9:
+        return "two equal arrays of shares are 0 apart."
+    return None
