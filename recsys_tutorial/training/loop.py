@@ -18,6 +18,7 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.multi_output import time_to_next
 from recsys_tutorial.models.sequences import SequenceModel
+from recsys_tutorial.training.distributed import Peers
 from recsys_tutorial.training.negatives import Negatives
 from recsys_tutorial.training.sequences import SequenceBatches
 
@@ -168,8 +169,12 @@ def measure(
     data: TrainingBatches | SequenceBatches,
     loss: Callable[..., Tensor],
     negatives: int | str,
+    peers: Peers | None = None,
 ) -> dict[str, float]:
-    """valid_loss, the mean over rows, and for rating models valid_rmse in stars."""
+    """valid_loss, the mean over rows, and for rating models valid_rmse in stars.
+
+    With peers each process measures its part.
+    """
     was_training = model.training
     model.eval()
     total = squared = torch.zeros((), dtype=torch.float64)
@@ -186,9 +191,11 @@ def measure(
             n_rated += error.numel()
         n += counts
     model.train(was_training)
-    result = {"valid_loss": float(total) / n}
-    if n_rated:
-        result["valid_rmse"] = math.sqrt(float(squared) / n_rated)
+    sums = [float(total), float(squared), n, n_rated]
+    all_loss, all_squares, rows, rated_rows = sums if peers is None else peers.total(*sums)
+    result = {"valid_loss": all_loss / rows}
+    if rated_rows:
+        result["valid_rmse"] = math.sqrt(all_squares / rated_rows)
     return result
 
 

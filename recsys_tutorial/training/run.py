@@ -20,6 +20,7 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.sequences import SequenceModel
 from recsys_tutorial.training import checkpoint
+from recsys_tutorial.training.distributed import own_states, peers
 from recsys_tutorial.training.history import History, TrainingDiverged
 from recsys_tutorial.training.loop import (
     Optimisers,
@@ -76,8 +77,13 @@ class Run:
             # zeros otherwise) above everything that was learned.
             model.predicts = "score"
             model.mean.zero_()
+        self.peers = peers(model)
+        self.first = self.peers is None or self.peers.first
         self.shuffle = torch.Generator().manual_seed(seed)
         self.draws = torch.Generator().manual_seed(seed + 1)
+        if self.peers is not None:
+            self.draws.manual_seed(seed + 1 + self.peers.rank * 2**20)  # others draw others
+            valid = valid and self.peers.part(valid)
         sampled = needs.batch == "pairs" and negatives != "all"
         self.train: TrainingBatches | SequenceBatches
         self.valid: TrainingBatches | SequenceBatches | None = None
@@ -97,6 +103,10 @@ class Run:
                 model, valid, loss, 16 * 1024 if not sampled else batch_size, negatives,
                 contrast, None, device,
             )  # fmt: skip
+        if self.peers is not None:
+            inner = self.train if isinstance(self.train, SequenceBatches) else self.train.batches
+            inner.shard = self.peers.shard
+            batch_size *= self.peers.world  # what a step of all together is made of
         width = 1 if not sampled else 1 + int(negatives)
         # A softmax over the catalogue touches every row of its tables in each step.
         touched = train.n_items if sequential else min(batch_size, len(train)) * width
@@ -124,7 +134,7 @@ class Run:
         from ignite.engine import Engine, Events
 
         self.history, self.patience = history, patience
-        self.progress = Progress(progress, self.epochs)
+        self.progress = Progress(progress and self.first, self.epochs)
         self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.settings["early_stopping"] = patience
         if self.directory is not None:  # a checkpoint belongs to its data
@@ -139,7 +149,7 @@ class Run:
         self.engine.logger.setLevel(logging.CRITICAL)  # errors are raised, not logged as well
         self.engine.add_event_handler(Events.EPOCH_COMPLETED, self.end_of_epoch)
         self.writer: Any = None
-        if log_dir is not None:
+        if log_dir is not None and self.first:
             from tensorboardX import SummaryWriter
 
             # Flushed each second by its own thread: TensorBoard would see nothing for two minutes.
@@ -149,7 +159,7 @@ class Run:
             last = self.directory / "last.pt"
             if last.exists():
                 self.restore(checkpoint.load(last, self.settings))
-            else:
+            elif self.first:
                 self.progress.say(f"no checkpoint in {self.directory} yet: starting from scratch")
 
     def go(self) -> None:
@@ -184,9 +194,12 @@ class Run:
         self.model.progress = done / self.total_steps
         with self.model.one_step():
             loss = self.loss(scores(self.model, batch, self.negatives), batch)
-            objective = loss + self.model.penalty(batch)
+            penalty = self.model.penalty(batch)
+        peers = self.peers
         self.optimisers.zero_grad()
-        objective.backward()
+        (loss + penalty if peers is None else peers.weigh(loss, penalty, batch)).backward()
+        if peers is not None:
+            peers.add_gradients(self.model)
         self.optimisers.step(rate)
         loss = loss.detach()
         rows = size(batch)
@@ -195,7 +208,7 @@ class Run:
         self.loss_sum += loss * rows
         self.rows_seen += rows
         if engine.state.iteration % LOG_EVERY == 0:
-            self.look(engine, float(loss))
+            self.look(engine, float(loss if peers is None else peers.total(loss)[0]))
         return loss
 
     def look(self, engine: Any, loss: float) -> None:
@@ -210,7 +223,9 @@ class Run:
 
     def end_of_epoch(self, engine: Any) -> None:
         epoch = engine.state.epoch
-        train_loss = float(self.loss_sum) / self.rows_seen
+        sums = [float(self.loss_sum), self.rows_seen]
+        loss_sum, rows = sums if self.peers is None else self.peers.total(*sums)
+        train_loss = loss_sum / rows
         self.loss_sum.zero_()
         self.rows_seen = 0.0
         if not math.isfinite(train_loss):
@@ -219,7 +234,7 @@ class Run:
         row: dict[str, Any] = {"epoch": epoch, "train_loss": train_loss}
         if self.valid is not None:
             self.valid_draws.manual_seed(0)  # the same negatives after every epoch
-            row.update(measure(self.model, self.valid, self.loss, self.negatives))
+            row.update(measure(self.model, self.valid, self.loss, self.negatives, self.peers))
         row["lr"] = one_cycle(engine.state.iteration - 1, self.total_steps, self.lr)
         row["seconds"] = time.monotonic() - self.start
         self.history.rows.append(row)
@@ -230,7 +245,9 @@ class Run:
         self.good_state = _copy_of(self.model)
         self.keep_best(row, epoch, engine)
         if self.directory is not None:
-            checkpoint.save(self.directory / "last.pt", self.state(epoch))
+            state = self.state(epoch)  # all of them: each adds what only it knows
+            if self.first:
+                checkpoint.save(self.directory / "last.pt", state)
         self.progress.epoch(row)
         if self.history.stop_requested and self.history.stopped is None:
             self.history.stopped = "stopped"
@@ -244,7 +261,7 @@ class Run:
             self.best_value, self.best_epoch = value, epoch
             if self.patience is not None:
                 self.best_state = self.good_state
-            if self.directory is not None:
+            if self.directory is not None and self.first:
                 best = {"run": self.settings, "epoch": epoch, "model": self.good_state}
                 checkpoint.save(self.directory / "best.pt", best)
         elif self.patience is not None and epoch - self.best_epoch >= self.patience:
@@ -270,7 +287,9 @@ class Run:
             "epoch": epoch,
             "model": self.good_state,
             "optimisers": self.optimisers.state_dict(),
-            "generators": {name: g.get_state() for name, g in generators.items()},
+            "generators": [{name: g.get_state() for name, g in generators.items()}]
+            if self.peers is None
+            else self.peers.states(generators),
             "rows": list(self.history.rows),
             "best": [self.best_value, self.best_epoch, self.best_state],
             "stopped": self.history.stopped,
@@ -279,12 +298,9 @@ class Run:
     def restore(self, saved: dict[str, Any]) -> None:
         self.model.load_state_dict(saved["model"])
         self.optimisers.load_state_dict(saved["optimisers"])
-        for name, generator in (
-            ("shuffle", self.shuffle),
-            ("draws", self.draws),
-            ("model", self.model.generator),
-        ):
-            generator.set_state(saved["generators"][name])
+        generators = {"shuffle": self.shuffle, "draws": self.draws, "model": self.model.generator}
+        for name, state in own_states(saved["generators"], self.peers).items():
+            generators[name].set_state(state)
         self.history.rows = list(saved["rows"])
         self.best_value, self.best_epoch, self.best_state = saved["best"]
         self.history.stopped = saved["stopped"] if saved["stopped"] == "early" else None
@@ -304,5 +320,5 @@ def _copy_of(model: Model) -> dict[str, Tensor]:
 def _hash(data: Dataset) -> str:
     digest = hashlib.sha256()
     for column in (data.user, data.item, data.rating):
-        digest.update(memoryview(np.ascontiguousarray(column)).cast("B"))
+        digest.update(np.ascontiguousarray(column).view(np.uint8).data)  # no copy
     return digest.hexdigest()[:16]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.datasets.dataset import Dataset, part_of
 from recsys_tutorial.models.sequences import NEVER, PADDING, SequenceModel, windows
 
 
@@ -21,6 +21,7 @@ class SequenceBatches:
     """
 
     pairs = False
+    shard: tuple[int, int] = (0, 1)  # as in Batches
 
     def __init__(
         self,
@@ -40,7 +41,8 @@ class SequenceBatches:
 
     def __len__(self) -> int:
         (user,) = self.windows.need("user")
-        return -(-len(user) // self.size)
+        whole = self.size * self.shard[1]
+        return len(user) // whole + (len(user) % whole >= self.shard[1])
 
     def __iter__(self) -> Iterator[Batch]:
         user, history, rating, time, weight = self.windows.need(
@@ -49,7 +51,7 @@ class SequenceBatches:
         order = torch.arange(len(user))
         if self.generator is not None:
             order = torch.randperm(len(user), generator=self.generator)
-        for some in order.split(self.size):
+        for some in part_of(order, self.size, *self.shard).split(self.size):
             used = (history[some] != PADDING).any(0).nonzero()
             width = int(used.max()) + 1  # padding that nobody needs is cut off
             yield Batch(
