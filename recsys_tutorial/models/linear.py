@@ -170,8 +170,8 @@ class ItemKNN(ItemToItem):
         self,
         n_users: int,
         n_items: int,
-        k: int = 100,
-        shrink: float = 50.0,
+        k: int = 200,
+        shrink: float = 10.0,
         max_gib: float = 4.0,
         seed: int = 0,
     ) -> None:
