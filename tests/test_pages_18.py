@@ -101,6 +101,13 @@ def test_lists_are_better_known_than_what_people_watch(values):
     assert values["slope"] < 1  # whoever watches what is rare is sent furthest from it
 
 
+def test_less_of_the_well_known_is_cheap_at_first_and_dear_in_the_end(values):
+    share, accuracy = np.array(values["turned"]).T  # exponents 0, 0.05, 0.1, ... 0.5
+    assert (np.diff(share) < 0).all()
+    assert accuracy[2] > 0.95 * accuracy[0]
+    assert accuracy[-1] < 0.7 * accuracy[0]
+
+
 def test_every_group_comes_with_an_interval_and_its_size(values):
     assert len(values["served"]) >= 6
     for value, low, high, n in values["served"].values():

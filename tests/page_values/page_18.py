@@ -35,6 +35,7 @@ VALUES = {
     "head": "[float(raters[head].sum() / len(train)), float(slots)]",
     "liked_head": "float(np.isin(test.item[liked], head).mean())",
     "above": "above",
+    "turned": "[[float(share), float(quality)] for share, quality in turned.values()]",
     "served": "{name: [got.value, got.low, got.high, got.n] for name, got in served.items()}",
     "alike": "{name: [got.value, got.low, got.high] for name, got in alike.items()}",
     "slope": "float(np.polyfit(watched, told, 1)[0])",
