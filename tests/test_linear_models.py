@@ -10,6 +10,7 @@ import recsys_tutorial as rt
 from recsys_tutorial import Batch
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import EASE, ImplicitALS, ItemKNN, Popularity, PureSVD
+from recsys_tutorial.serving.engine import Engine
 
 ALL = [EASE, ItemKNN, PureSVD, ImplicitALS]
 
@@ -217,6 +218,21 @@ def test_an_export_carries_all_that_scoring_needs(cls, cut, tmp_path):
     loaded = rt.serving.load(rt.serving.export(model, cut, tmp_path / "export"), cut).model
     assert type(loaded) is cls
     assert np.array_equal(everybody(loaded, cut), everybody(model, cut))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_the_service_recommends_with_reasons_that_sum_to_the_score(cls, small, tmp_path):
+    model = fitted(cls, small)
+    engine = Engine(rt.serving.load(rt.serving.export(model, small, tmp_path / "export"), small))
+    items, ratings = np.array([0, 7, 9]), np.array([5.0, 5.0, 1.0])
+    found = engine.recommend(items, ratings, k=5)
+    asked = dict(zip(small.item_vocab.ids[items].tolist(), ratings, strict=True))
+    expected = rt.recommend(model, small, ratings=asked, k=5)
+    assert [row["item"] for row in found] == expected["item"].tolist()
+    told = engine.explain(items, ratings, small.item_vocab.position(found[0]["item"]))
+    lifts = sum(part["lift"] for part in told["contributions"])
+    assert told["base"] + lifts == pytest.approx(found[0]["score"], abs=1e-5)
+    assert len(engine.recommend_user(4, k=3)) == 3
 
 
 @pytest.mark.parametrize("cls", ALL)
