@@ -1,0 +1,118 @@
+"""Checks of page 13."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+
+@register("13.variance_of_product")
+def variance_of_product(answer: Any, page: Page) -> str | None:
+    """A function of two means and two variances: the variance of the product."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    m_p, v_p, m_q, v_q = 1.5, 0.4, -0.7, 0.9
+    found = answer(m_p, v_p, m_q, v_q)
+    if found is None:
+        return "the function returns nothing yet."
+    if np.ndim(found) != 0:
+        return f"one number is asked; this returns the shape {np.shape(found)}."
+    found = float(found)
+    slips = {
+        "this is the variance of a sum, not of a product.": v_p + v_q,
+        "both variances together add something too: one term is missing.": m_p**2 * v_q
+        + v_p * m_q**2,
+        "that would hold if both means were zero.": v_p * v_q,
+        "the mean of the square is not yet the variance: the square of the mean goes off.": (
+            m_p**2 + v_p
+        )
+        * (m_q**2 + v_q),
+        "each mean belongs squared to the variance of the other number.": m_p**2 * v_p
+        + m_q**2 * v_q
+        + v_p * v_q,
+        "the means must be squared.": m_p * v_q + m_q * v_p + v_p * v_q,
+    }
+    for text, slip in slips.items():
+        if abs(found - slip) < 1e-9:
+            return text
+    if abs(found - (m_p**2 * v_q + v_p * m_q**2 + v_p * v_q)) > 1e-6:
+        return "for numbers of our own it is not the variance of what one draws."
+    return None
+
+
+@register("13.coverage")
+def coverage(answer: Any, page: Page) -> str | None:
+    """A function (rating, score, sd, z): share of ratings within z standard deviations."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(4)
+    rating, score = rng.integers(1, 6, 400).astype(float), rng.uniform(1, 5, 400)
+    sd = rng.uniform(0.3, 2.0, 400)
+    found = answer(rating.copy(), score.copy(), sd.copy(), 1.2)
+    if found is None:
+        return "the function returns nothing yet."
+    if np.ndim(found) != 0:
+        return f"one share is asked; this returns the shape {np.shape(found)}."
+    off = rating - score
+    right = (abs(off) < 1.2 * sd).mean()
+    slips = {
+        "this counts those that are outside.": 1 - right,
+        "an interval has two sides: a rating far below the score is outside too.": (
+            off < 1.2 * sd
+        ).mean(),
+        "`sd` is a standard deviation already: it needs no root.": (
+            abs(off) < 1.2 * np.sqrt(sd)
+        ).mean(),
+        "this does not look at z.": (abs(off) < sd).mean(),
+        "a share from 0 to 1 is asked, this is in percent.": 100 * right,
+        "a share is asked, this is a number of rows.": 400 * right,
+    }
+    for text, slip in slips.items():
+        if abs(float(found) - slip) < 1e-9:
+            return text
+    if abs(float(found) - right) > 1e-9:
+        return "on rows of our own it gives another share than counting does."
+    return None
+
+
+@register("13.choose")
+def choose(answer: Any, page: Page) -> str | None:
+    """A function (score, sd, rng): the position that Thompson sampling shows."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(6)
+    score, sd = np.array([3.0, 3.4, 3.2]), np.array([0.8, 0.1, 0.5])
+    first = answer(score.copy(), sd.copy(), rng)
+    if first is None:
+        return "the function returns nothing yet."
+    if np.ndim(first) != 0 or not (0 <= float(first) < 3 and float(first) == int(first)):
+        return "a position is asked: 0 for the first film, 1 for the second."
+    n = 4_000
+    often = np.bincount([int(answer(score.copy(), sd.copy(), rng)) for _ in range(n)], minlength=3)
+    if often.max() == n:
+        return "it shows the same film every time: where is the draw?"
+    other = np.random.default_rng(7).normal(size=(100_000, 3))
+    slips = {
+        "all films got the same draw: each needs one of its own.": score + sd * other[:, :1],
+        "the draws are equally wide for all: where is `sd`?": score + other,
+        "the scores are not in it.": sd * other + 0 * score,
+        "`sd` is a standard deviation already: it needs no root.": score + np.sqrt(sd) * other,
+        "any film at random is not Thompson sampling: use what is believed.": other,
+        "a wide belief should lift films only as often as it lowers them.": score + sd * abs(other),
+        "it shows the film with the smallest draw, not with the largest.": -(score + sd * other),
+    }
+    right = _shares(score + sd * other)
+    if abs(often / n - right).max() < 0.035:  # over 4 standard errors of a share
+        return None
+    for text, drawn in slips.items():
+        if abs(often / n - _shares(drawn)).max() < 0.035:
+            return text
+    return "it does not show each film as often as it has the highest draw."
+
+
+def _shares(drawn: np.ndarray) -> np.ndarray:
+    return np.bincount(drawn.argmax(1), minlength=drawn.shape[1]) / len(drawn)

@@ -1,0 +1,96 @@
+"""What page 13 shows and says is so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pages_runner import executed
+
+pytestmark = pytest.mark.page
+
+
+@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
+def values(request):
+    if request.param == "full":
+        request.getfixturevalue("ml100k")
+    return executed("13_variational_mf", "solutions", request.param).values
+
+
+def test_the_class_of_the_page_is_that_of_the_library(values):
+    assert values["gap"] < 1e-5
+    assert values["kl_gap"] < 1e-5
+    assert values["drawn"] == pytest.approx(4 * 0.2 + 0.3 * 1 + 0.3 * 0.2, abs=0.01)
+
+
+def test_two_films_of_about_the_same_score_and_not_the_same_certainty(values):
+    (sure, sd_sure, many), (unsure, sd_unsure, few) = values["two_films"]
+    assert abs(sure - unsure) < 0.15
+    assert sd_unsure > sd_sure + 0.02
+    assert many > few
+
+
+def test_a_wrong_scale_spoils_intervals_or_error(values):
+    rmse, inside = (dict(zip(values["scales"], values[k], strict=True)) for k in ("rmse", "inside"))
+    whole = max(rmse)
+    assert 0.85 <= inside[1.0] <= 0.95
+    assert inside[0.01] < 0.82  # sure of what it learned by heart
+    assert rmse[1.0] < values["plain"] - 0.025
+    assert rmse[whole] > values["plain"] + 0.1  # nothing learned, not even the biases
+
+
+def test_intervals_hold_for_each_group_of_people(values):
+    for name, shares in values["held"].items():
+        assert values["rows_held"][name] > 150
+        # A standard error of a share from 150 rows is 0.04; the shapes differ a little as well.
+        assert np.abs(np.array(shares) - values["levels"]).max() < 0.12
+        assert 0.85 <= shares[values["levels"].index(0.9)] <= 0.95
+
+
+def test_it_says_how_wrong_it_is_and_both_fall_with_ratings(values):
+    for side in ("user", "item"):
+        says, wrong = values["says"][side], values["wrong_by"][side]
+        assert says == sorted(says, reverse=True)
+        assert says[0] > says[-1] + 0.05
+        assert wrong[0] > wrong[-1] + 0.04
+        assert says == pytest.approx(wrong, abs=0.15)
+
+
+def test_the_model_gets_to_know_you(values):
+    yours = values["yours"]
+    assert len(yours) > 5
+    assert yours == sorted(yours, reverse=True)
+    assert yours[-1] < 0.9 * yours[0]
+    for titles in values["asked"]:
+        assert len(set(titles)) == 5
+
+
+def test_thompson_wins_where_films_stay(values):
+    regret, late = values["regret"], values["last_quarter"]
+    assert regret["Thompson"] < 0.97 * regret["by chance, 10 %"]  # real: 0.87, se 0.03
+    assert regret["Thompson"] < 0.85 * regret["greedy"]
+    assert late["Thompson"] < late["by chance, 10 %"] - 0.02
+
+
+def test_and_loses_where_they_leave_soon_or_beliefs_are_too_wide(values):
+    means = values["means"]
+    assert means["Thompson"][0] > means["greedy"][0] + 0.05
+    assert means["Thompson"][0] > means["by chance, 10 %"][0] + 0.05
+    assert means["Thompson"][-1] < means["greedy"][-1] - 0.03
+    for wide, others in zip(
+        means["Thompson, 3 times too wide"],
+        zip(*(means[w] for w in means if "wide" not in w), strict=True),
+        strict=True,
+    ):
+        assert wide > max(others)
+
+
+def test_the_table_is_fair(values):
+    error, surprise, inside, rare = (
+        dict(zip(values["table"], column, strict=True))
+        for column in zip(*values["table"].values(), strict=True)
+    )
+    assert error["biases only"] - error["variational MF"] > 0.025
+    assert error["variational MF"] < error["biased MF"] + 0.005  # seeds differ by 0.002
+    assert surprise["variational MF"] < surprise["biased MF"]
+    assert all(0.85 <= share <= 0.95 for share in inside.values())
+    assert abs(rare["variational MF"] - 0.9) < 0.05
