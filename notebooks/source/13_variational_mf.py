@@ -50,16 +50,16 @@ for film in (sure, unsure):
 
 # %% [markdown]
 # Biased matrix factorisation would show the two numbers before the ±, nearly the same. But one film
-# has been seen by many, and of the other little is known. A shop should treat them differently. So where does the
-# number behind the ± come from, and can we trust it?
+# has been seen by many, and of the other little is known. A shop should treat them differently. So
+# where does the number behind the ± come from, and can we trust it?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A distribution in place of each number
 #
 # Until now a user was a list of numbers. Now each of these numbers is a **normal distribution**: a
-# mean $m$, our best guess, and a variance $v$, how far off it may be. The same for films and for all
-# biases. So each table gets a second one of the same shape. We take all these numbers as independent;
-# that is not quite so, but it keeps the sums simple.
+# mean $m$, our best guess, and a variance $v$, how far off it may be. The same for films and for
+# all biases. So each table gets a second one of the same shape. We take all these numbers as
+# independent; that is not quite so, but it keeps the sums simple.
 #
 # A rating scatters too: ask the same person twice and you may get two answers. That is noise, with
 # a variance $\sigma^2$ of its own, which is learned as well.
@@ -167,25 +167,26 @@ class Drawing(Uncertain):
 # Too small a $v$, and an error costs dearly; too large a $v$, and the second term does.
 #
 # But one thing is missing. Scores that do not jump fit the ratings best. So all variances would
-# shrink to zero, and we would be back where we were. What holds against it is the **prior**: what we
-# believed before we saw a rating, $N(0, s^2)$. To know more than that must be paid for. The price is
-# a distance between two distributions, the Kullback-Leibler divergence, in nats:
+# shrink to zero, and we would be back where we were. What holds against it is the **prior**: what
+# we believed before we saw a rating, $N(0, s^2)$. To know more than that must be paid for. The
+# price is a distance between two distributions, the Kullback-Leibler divergence, in nats:
 #
 # $$\mathrm{KL} = \tfrac12 \left( \frac{m^2 + v}{s^2} - 1 - \ln \frac{v}{s^2} \right)$$
 #
 # It is 0 where mean and variance are still the prior's, and grows as a number moves away from 0 or
 # becomes certain. The sum of both parts, over all ratings and all numbers, is called the negative
-# **ELBO** (evidence lower bound):
+# **ELBO** (evidence lower bound). To make it small is to fit the ratings while claiming no more
+# knowledge than they pay for:
 #
 # $$-\mathrm{ELBO} = \sum_{\text{ratings}} -\ln N(r \mid s, \sigma^2) \;+\; \sum_{\text{numbers}} \mathrm{KL}$$
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The scale is everything
 #
-# Our loss is a *mean* over the $N$ ratings, so the whole ELBO is divided by $N$:
-# mean of the likelihood, plus $\mathrm{KL} / N$. In a batch there is no need to go through all tables.
-# A user with $n_u$ ratings comes along $n_u$ times an epoch. If each time they pay $1/n_u$ of their
-# KL, they have paid once.
+# Our loss is a *mean* over the $N$ ratings, so the whole ELBO is divided by $N$: mean of the
+# likelihood, plus $\mathrm{KL} / N$. In a batch there is no need to go through all tables. A user
+# with $n_u$ ratings comes along $n_u$ times an epoch. If each time they pay $1/n_u$ of their KL,
+# they have paid once.
 
 
 # %% tags=["long"]
@@ -227,9 +228,9 @@ print(f"Largest difference of variances: {gap:.0e} stars²; of the KL: {kl_gap:.
 
 # %% [markdown]
 # Now the experiment. A well-known tutorial once added the KL of the *whole table* to each batch's
-# mean loss, which is $N$ times too much. In an earlier version it was multiplied by $10^{-10}$, which
-# is nothing. Let us see what wrong scales do, on validation rows. For each scale we look at two
-# things: the error, and how many ratings lie in the interval that should hold 90 % of them.
+# mean loss, which is $N$ times too much. In an earlier version it was multiplied by $10^{-10}$,
+# which is nothing. Let us see what wrong scales do, on validation rows. For each scale we look at
+# two things: the error, and how many ratings lie in the interval that should hold 90 % of them.
 
 
 # %%
@@ -283,10 +284,10 @@ print(f"The whole KL, undivided: {rmse[-1]:.3f} stars. Nothing has been learned.
 # nothing, and its interval is right only since it is as wide as all ratings.
 #
 # The prior's width is a choice too. With variance 1 for each of 16 numbers a product would have the
-# variance 16, on a scale of five stars. The library counts what biases leave unexplained and gives a
-# third of that to tastes (`prior=0.3`); the rest is noise. And one trap for later: users
-# and films without any rating are in no batch, so they would keep their small first variance
-# and look *most* certain of all. After training they get the prior.
+# variance 16, on a scale of five stars. The library counts what biases leave unexplained and gives
+# a third of that to tastes (`prior=0.3`, chosen on validation rows); the rest is noise. And one
+# trap for later: users and films without any rating are in no batch, so they would keep their small
+# first variance and look *most* certain of all. After training they get the prior.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it know what it does not know?
@@ -362,8 +363,8 @@ rt.plots.show(fig, alt=alt)
 # ## Uncertainty falls with ratings
 #
 # The model should be less sure of people who have rated little. We make such people, as on page 08:
-# a tenth of the users and of the films lose all but a few of their training ratings, and the rows to
-# be predicted stay the same. Then we compare what the model *says* (its standard deviation) with
+# a tenth of the users and of the films lose all but a few of their training ratings, and the rows
+# to be predicted stay the same. Then we compare what the model *says* (its standard deviation) with
 # how wrong it *is* (its error).
 
 # %%
@@ -397,14 +398,14 @@ rt.plots.show(fig, alt=alt)
 
 # %%
 for side, name in {"user": "People", "item": "Films"}.items():
-    print(f"{name} without ratings: it says {says[side][0]:.2f} stars, and is wrong by")
-    print(
-        f"{wrong_by[side][0]:.2f}; with {kept[-1]}: {says[side][-1]:.2f}, and {wrong_by[side][-1]:.2f}."
-    )
+    for at in (0, -1):
+        print(f"{name} with {kept[at]} ratings: it says {says[side][at]:.2f} stars,", end=" ")
+        print(f"and is wrong by {wrong_by[side][at]:.2f}.")
 
 # %% [markdown]
 # What it says and how wrong it is fall together, a few hundredths of a star apart. (Note where the
-# axis begins.) Neither comes close to zero. Most of the error is noise, and no number of ratings takes that away.
+# axis begins.) Neither comes close to zero. Most of the error is noise, and no number of ratings
+# takes that away.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
@@ -450,8 +451,8 @@ pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": titles[dou
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## To explore or to use what you know
 #
-# Back to the shop. Twenty new films are on the shelf, and nothing is known of them. Every visitor is
-# shown one, and rates it. The shop wants everybody to see the best film for them. But what it
+# Back to the shop. Twenty new films are on the shelf, and nothing is known of them. Every visitor
+# is shown one, and rates it. The shop wants everybody to see the best film for them. But what it
 # believes about a film comes only from those who were shown it. Three ways to choose:
 #
 # * **greedy**: the film with the highest score. One unlucky rating, and a good film is never shown
@@ -460,8 +461,8 @@ pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": titles[dou
 # * **Thompson sampling**: draw a number for each film from what you believe about it, score and
 #   standard deviation, and show the highest.
 #
-# Thompson sampling needs nothing new. A film that may be good gets its chance, as often as it may be
-# the best; one that is surely worse gets none.
+# Thompson sampling needs nothing new. A film that may be good gets its chance, as often as it may
+# be the best; one that is surely worse gets none.
 
 # %% [markdown]
 # ### Exercise: Thompson's choice
@@ -471,8 +472,8 @@ pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": titles[dou
 #
 # <details><summary>Hint</summary>
 #
-# `score + sd * rng.normal(size=len(score))` is one draw for each film. The answer is the position of
-# the largest.
+# `score + sd * rng.normal(size=len(score))` is one draw for each film. The answer is the position
+# of the largest.
 #
 # </details>
 
@@ -493,9 +494,9 @@ def choose(score, sd, rng):
 rt.check("13.choose", choose)
 
 # %% [markdown]
-# The simulated shop is made of what our model has learned: its users are the visitors, and new films
-# are drawn from its prior. What is lost against a shop that knows everything is called **regret**,
-# here in stars a visit. We run many shops, to see more than luck.
+# The simulated shop is made of what our model has learned: its users are the visitors, and new
+# films are drawn from its prior. What is lost against a shop that knows everything is called
+# **regret**, here in stars a visit. We run many shops, to see more than luck.
 
 # %%
 p = model.user_factors.detach().numpy()
@@ -507,7 +508,7 @@ ways = {
     "by chance, 10 %": {"width": 0, "epsilon": 0.1},
     "Thompson": {"width": 1},
 }
-shop = {"visits": 2_000, "seed": 2}
+shop = {"items": 20, "visits": 2_000, "seed": 2}
 
 # %%
 regret = {
@@ -537,8 +538,8 @@ for way, lost in regret.items():
     )
 
 # %% [markdown]
-# Look at the bands. Greedy shops are lucky or unlucky: some have found a good film early, others show
-# a poor one for ever. Choosing by chance repairs that, but every tenth visitor goes on paying.
+# Look at the bands. Greedy shops are lucky or unlucky: some have found a good film early, others
+# show a poor one for ever. Choosing by chance repairs that, but every tenth visitor goes on paying.
 # Thompson pays at the beginning, and then less and less.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -599,8 +600,8 @@ print(f"Against chance, there: {chance:+.2f}. A little chance is a simple and st
 # ## Is it worth it?
 #
 # The test part, once. Beside our model stands biased matrix factorisation, to which we give one
-# interval for all: as wide as its error on the validation rows. All three could be used in a shop, so
-# the comparison is a fair one.
+# interval for all: as wide as its error on the validation rows. All three could be used in a shop,
+# so the comparison is a fair one.
 
 # %% tags=["long"]
 rows = {}
@@ -635,8 +636,9 @@ print(f"{table.loc['biased MF', 'of rare films']:.0%}.")
 
 # %% [markdown]
 # Surprise is the negative log-likelihood: how unexpected the ratings were. One width for all does
-# well on average, since most of the uncertainty is noise, which is much the same for everybody. What
-# you gain is the difference between films and between people, and with it the right to explore.
+# well on average, since most of the uncertainty is noise, which is much the same for everybody.
+# What you gain is the difference between films and between people, and with it the right to
+# explore.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
