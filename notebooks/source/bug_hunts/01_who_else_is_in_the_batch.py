@@ -1,0 +1,117 @@
+# ---
+# minutes: 10
+# needs: [02_mf_follow_along]
+# ---
+
+# %% [markdown]
+# # Bug hunt: who else is in the batch?
+#
+# A model's score for you changes with the company that you are scored in. Find the one wrong place, and mend it.
+
+# %% tags=["setup"]
+import recsys_tutorial as rt
+
+page = rt.page("bug_hunts/01_who_else_is_in_the_batch")
+
+# %% [markdown]
+# ## The story
+#
+# A shop gives each customer three *tastes*, three vectors instead of one. For each film an attention says which
+# of the three should speak: three weights that sum to one. Offline all numbers were fine. In the shop, where
+# customers are scored one by one, the lists looked like somebody else's. This is the code.
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+
+
+def suspect(tastes, attention, film):  # (B, 3, k), (B, 3, k), (B, k)
+    says = (tastes * film.unsqueeze(1)).sum(-1)  # (B, 3): what each taste says of the film
+    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): how much it looks this way
+    weight = looks.softmax(dim=0)  # (B, 3): which taste speaks
+    return (weight * says).sum(-1)  # (B,)
+
+
+# %% [markdown]
+# ## The symptom
+#
+# We take one customer and one film, and score the pair alone, then among more and more others. The films' vectors
+# are real; the tastes are drawn at random.
+
+# %%
+films = page.model.item_factors.detach()  # (n_films, k)
+draw = torch.Generator().manual_seed(1)
+tastes, attention = torch.randn(2, 256, 3, films.shape[1], generator=draw)
+film = films[torch.randint(len(films), (256,), generator=draw)]
+sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+
+
+# %%
+def symptom(score, name):
+    first = [float(score(tastes[:n], attention[:n], film[:n])[0]) for n in sizes]
+    fig, ax = plt.subplots(figsize=(7, 3.2))
+    ax.plot(sizes, first, "o-", color=rt.plots.PALETTE["blue"])
+    ax.set_xscale("log", base=2)
+    ax.set(xlabel="customers in the batch", ylabel="score of the first one (no unit)", title=name)
+    rt.plots.show(
+        fig, alt=f"Line: the first customer's score by {name}, against the size of the batch."
+    )
+    print(f"from {min(first):+.3f} to {max(first):+.3f}")
+
+
+# %%
+symptom(suspect, "suspect")
+
+# %% [markdown]
+# Nothing about the first customer or the film has changed. A score may not depend on who else is in the batch.
+#
+# ## Mend it
+#
+# Below is a copy. Change one place, run the cell, and run the check.
+#
+# <details><summary>Hint 1</summary>
+#
+# Only one of the four lines lets the rows of a batch see each other. Which operations are taken *over* an axis?
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The three weights of each customer should sum to one. What sums to one here? Print `weight.sum(0)` and `weight.sum(1)`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `looks` is (customers, tastes). A softmax over `dim=0` shares one unit out among the customers.
+#
+# </details>
+
+
+# %% tags=["stub"]
+def mended(tastes, attention, film):  # your turn: one place is wrong
+    says = (tastes * film.unsqueeze(1)).sum(-1)  # (B, 3): what each taste says of the film
+    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): how much it looks this way
+    weight = looks.softmax(dim=0)  # (B, 3): which taste speaks
+    return (weight * says).sum(-1)  # (B,)
+
+
+# %% tags=["solution"]
+def mended(tastes, attention, film):
+    says = (tastes * film.unsqueeze(1)).sum(-1)  # (B, 3): what each taste says of the film
+    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): how much it looks this way
+    weight = looks.softmax(dim=-1)  # (B, 3): which taste speaks
+    return (weight * says).sum(-1)  # (B,)
+
+
+# %%
+rt.check("bug_hunts.softmax", mended)
+
+# %%
+symptom(mended, "your version")
+
+# %% [markdown]
+# ## What to take home
+#
+# A wrong axis raises no error: the shapes are right, the numbers sum to one, only over the wrong thing. A test that
+# catches the whole family: *score a batch, score its rows one by one, compare*. Every model of this series has it.

@@ -1,0 +1,127 @@
+# ---
+# minutes: 10
+# needs: [02_mf_follow_along]
+# ---
+
+# %% [markdown]
+# # Bug hunt: everybody is average
+#
+# A model trains, its loss falls, and it ends up giving the same stars to everything. Find the one wrong place, and mend it.
+
+# %% tags=["setup"]
+import recsys_tutorial as rt
+
+page = rt.page("bug_hunts/02_everybody_is_average")
+
+# %% [markdown]
+# ## The story
+#
+# Somebody writes matrix factorisation by hand. No error, no warning worth reading, a loss that falls in the first
+# steps and then stays. "Our data has no structure", says the report.
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+
+
+def suspect(p, q, rating):  # (B, k), (B, k), (B,): stars above the mean
+    score = (p * q).sum(1, keepdim=True)  # one number a row
+    error = score - rating
+    return (error**2).mean()  # the loss of the batch, stars squared
+
+
+# %% [markdown]
+# ## The symptom
+#
+# A plain training loop: batches of ratings, gradient, step. Then we look at the predictions of the training rows
+# themselves, which any model with tables this size should follow well.
+
+# %%
+train = page.train
+user, item = torch.from_numpy(train.user), torch.from_numpy(train.item)
+rating = torch.from_numpy(train.rating - train.rating.mean()).float()
+
+
+def trained_with(loss_of):
+    draw = torch.Generator().manual_seed(2)
+    tables = [0.3 * torch.randn(n, 8, generator=draw) for n in (train.n_users, train.n_items)]
+    users, films = (torch.nn.Parameter(t) for t in tables)
+    step = torch.optim.Adam([users, films], lr=0.02)
+    for _ in range(page.pick(400, 150)):
+        batch = torch.randint(len(rating), (512,), generator=draw)
+        step.zero_grad()
+        loss_of(users[user[batch]], films[item[batch]], rating[batch]).backward()
+        step.step()
+    return (users[user] * films[item]).sum(1).detach()
+
+
+# %%
+def symptom(loss_of, name):
+    guess = trained_with(loss_of)
+    fig, ax = plt.subplots(figsize=(7, 3.2))
+    for what, values, style in (("ratings", rating, "--"), ("predictions", guess, "-")):
+        ax.hist(
+            values.numpy(), 40, density=True, histtype="step", linestyle=style, lw=2, label=what
+        )
+    ax.set(xlabel="stars above the mean", ylabel="density", title=name)
+    ax.legend()
+    rt.plots.show(
+        fig, alt=f"Distribution of ratings and of predictions of {name}, in stars above the mean."
+    )
+    together = float(torch.corrcoef(torch.stack([guess, rating]))[0, 1])
+    print(
+        f"predictions spread by {float(guess.std()):.2f} stars, correlation with the ratings {together:+.2f}"
+    )
+
+
+# %%
+symptom(suspect, "suspect")
+
+# %% [markdown]
+# ## Mend it
+#
+# <details><summary>Hint 1</summary>
+#
+# What is the average over the batch an average *of*? How many numbers should there be in it?
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Print the shapes of `score`, `rating` and `error` for a batch of 4 rows.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# (4, 1) minus (4,) is (4, 4): every prediction is compared with every rating. The best single answer to all
+# ratings is their mean.
+#
+# </details>
+
+
+# %% tags=["stub"]
+def mended(p, q, rating):  # your turn: one place is wrong
+    score = (p * q).sum(1, keepdim=True)  # one number a row
+    error = score - rating
+    return (error**2).mean()  # the loss of the batch, stars squared
+
+
+# %% tags=["solution"]
+def mended(p, q, rating):
+    score = (p * q).sum(1)  # one number a row
+    error = score - rating
+    return (error**2).mean()  # the loss of the batch, stars squared
+
+
+# %%
+rt.check("bug_hunts.broadcast", mended)
+
+# %%
+symptom(mended, "your version")
+
+# %% [markdown]
+# ## What to take home
+#
+# Broadcasting is a convenience that also hides mistakes. Reduce over the last axis, never keep or squeeze an axis
+# without a reason, and let the loss refuse shapes that differ: `rt.losses.squared_error` raises here.

@@ -1,0 +1,111 @@
+# ---
+# minutes: 10
+# needs: [06_evaluation]
+# ---
+
+# %% [markdown]
+# # Bug hunt: two papers, one model
+#
+# Two papers report the same model on the same rows with two errors. One function does not compute what its name says.
+# Find the one wrong place, and mend it.
+
+# %% tags=["setup"]
+import recsys_tutorial as rt
+
+page = rt.page("bug_hunts/07_two_papers_one_model")
+
+# %% [markdown]
+# ## The story
+#
+# The errors come in batches: one array for each user, say, or one for every 512 rows. The function below puts them
+# together into *the* RMSE, the root of the mean of all squared errors.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+
+def suspect(batches):  # a list of arrays: errors in stars
+    one_by_one = [float(np.sqrt((errors**2).mean())) for errors in batches]
+    return float(np.mean(one_by_one))  # RMSE of all rows, stars
+
+
+# %% [markdown]
+# ## The symptom
+#
+# The same errors of the same model, once in batches of growing size, once a batch for each user.
+
+# %%
+errors = rt.predict(page.model, page.valid) - page.valid.rating
+by_user = [errors[page.valid.user == u] for u in np.unique(page.valid.user)]
+sizes = np.unique(np.geomspace(1, len(errors), 40).astype(int))
+
+
+# %%
+def symptom(rmse, name):
+    found = [rmse([errors[i : i + size] for i in range(0, len(errors), size)]) for size in sizes]
+    each_user = rmse(by_user)
+    fig, ax = plt.subplots(figsize=(7, 3.2))
+    ax.plot(sizes, found, ".-", color=rt.plots.PALETTE["blue"], label="batches of this size")
+    ax.axhline(
+        each_user, ls="--", color=rt.plots.PALETTE["vermilion"], label="a batch for each user"
+    )
+    ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", title=name, xscale="log")
+    ax.legend()
+    rt.plots.show(
+        fig,
+        alt=f"Line: RMSE of the same errors by {name}, against batch size; dashed: user by user.",
+    )
+    print(f"{min(found):.3f} to {max(found):.3f} stars; user by user {each_user:.3f}")
+
+
+# %%
+symptom(suspect, "suspect")
+
+# %% [markdown]
+# ## Mend it
+#
+# <details><summary>Hint 1</summary>
+#
+# Take two batches, one with the errors 0 and 0, one with the single error 3. What is the RMSE of the three? Count it
+# by hand, then ask the function.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# There are two mistakes in taking means of roots: small batches count as much as large ones, and the root of a mean
+# is not the mean of roots. One change cures both.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Put the errors together first (`np.concatenate`), then take the mean, then the root. Both lines may become one.
+#
+# </details>
+
+
+# %% tags=["stub"]
+def mended(batches):  # your turn: one place is wrong
+    one_by_one = [float(np.sqrt((errors**2).mean())) for errors in batches]
+    return float(np.mean(one_by_one))  # RMSE of all rows, stars
+
+
+# %% tags=["solution"]
+def mended(batches):
+    return float(np.sqrt((np.concatenate(batches) ** 2).mean()))  # RMSE of all rows, stars
+
+
+# %%
+rt.check("bug_hunts.mean_of_means", mended)
+
+# %%
+symptom(mended, "your version")
+
+# %% [markdown]
+# ## What to take home
+#
+# Averaging over users is a fine number too, only it is *another* number: at least one known library gives it by
+# default under the same name, and one textbook averages over batches. Before you compare with a published RMSE, ask
+# what its mean was taken over.

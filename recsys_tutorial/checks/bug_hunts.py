@@ -1,0 +1,165 @@
+"""Checks of the bug hunts: each calls the mended function on data of its own.
+
+What is asked for is known here in its right form; the answer must agree with it where the bug shows
+and where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+WRONG = "it still differs from what it should be on data of our own."
+
+
+def _function(answer: Any) -> str | None:
+    return None if callable(answer) else f"a function is asked; this is a {type(answer).__name__}."
+
+
+def _shape(found: Any) -> str:
+    return "nothing" if found is None else f"the shape {tuple(found.shape)}"
+
+
+def _near(found: Any, expected: Any, tolerance: float = 1e-4) -> bool:
+    found, expected = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
+    return found.shape == expected.shape and bool(torch.allclose(found, expected, atol=tolerance))
+
+
+@register("bug_hunts.softmax")
+def softmax(answer: Callable[..., Any], page: Page) -> str | None:
+    """Scores (B,) of a mixture of three tastes."""
+    if off := _function(answer):
+        return off
+    draw = torch.Generator().manual_seed(11)
+    tastes, attention = torch.randn(2, 5, 3, 4, generator=draw)
+    film = torch.randn(5, 4, generator=draw)
+    found = answer(tastes, attention, film)
+    if found is None or tuple(found.shape) != (5,):
+        return f"five pairs give five scores; this gives {_shape(found)}."
+    alone = torch.cat(
+        [answer(tastes[i : i + 1], attention[i : i + 1], film[i : i + 1]) for i in range(5)]
+    )
+    if not _near(found, alone):
+        return "a pair scored alone still gets another score than among others."
+    looks = torch.einsum("bmk,bk->bm", attention, film)
+    expected = (looks.softmax(1) * torch.einsum("bmk,bk->bm", tastes, film)).sum(1)
+    return None if _near(found, expected) else WRONG
+
+
+@register("bug_hunts.broadcast")
+def broadcast(answer: Callable[..., Any], page: Page) -> str | None:
+    """The loss of a batch: mean squared error of products."""
+    if off := _function(answer):
+        return off
+    draw = torch.Generator().manual_seed(12)
+    p, q = torch.randn(2, 6, 3, generator=draw)
+    rating = torch.randn(6, generator=draw)
+    found = answer(p, q, rating)
+    if found is None or torch.as_tensor(found).ndim != 0:
+        return "a loss is one number."
+    score = (p * q).sum(1)
+    if _near(found, (score.unsqueeze(1) - rating).square().mean()):
+        return "every prediction is still compared with every rating."
+    return None if _near(found, (score - rating).square().mean()) else WRONG
+
+
+@register("bug_hunts.variation")
+def variation(answer: Callable[..., Any], page: Page) -> str | None:
+    """Squared steps along time, mean over films."""
+    if off := _function(answer):
+        return off
+    constant = torch.tensor([[1.0] * 5, [-2.0] * 5, [0.5] * 5])
+    alike = torch.tensor([[0.0, 1.0, 0.0, 1.0, 0.0]] * 3)
+    if float(answer(constant)) > 1e-6:
+        return "films that never change, but differ from each other, are still punished."
+    if float(answer(alike)) < 1e-6:
+        return "films that jump up and down together are not punished at all."
+    drift = torch.randn(3, 5, generator=torch.Generator().manual_seed(13))
+    expected = (drift[:, 1:] - drift[:, :-1]).square().sum() / 3
+    return None if _near(answer(drift), expected) else WRONG
+
+
+@register("bug_hunts.last_batch")
+def last_batch(answer: Callable[..., Any], page: Page) -> str | None:
+    """RMSE in stars, whatever the size of the batches."""
+    if off := _function(answer):
+        return off
+    rng = np.random.default_rng(14)
+    guess, rating = rng.normal(size=(2, 60))
+    expected = float(np.sqrt(np.mean((guess - rating) ** 2)))
+    for size, what in ((7, "a smaller last batch"), (20, "a full last batch"), (60, "one batch")):
+        if not _near(answer(guess, rating, size), expected, 1e-9):
+            return f"60 rows in batches of {size} ({what}): not all rows are in it, once each."
+    return None if _near(answer(guess, rating, 100), expected, 1e-9) else WRONG
+
+
+@register("bug_hunts.seen")
+def seen(answer: Callable[..., Any], page: Page) -> str | None:
+    """The best unseen items (B, k)."""
+    if off := _function(answer):
+        return off
+    draw = torch.Generator().manual_seed(15)
+    rated = torch.rand(4, 12, generator=draw) < 0.4
+    for low, what in ((0.0, "positive"), (-9.0, "negative"), (-4.5, "both")):
+        scores = low + 9 * torch.rand(4, 12, generator=draw)
+        found = answer(scores, rated, k=3)
+        if found is None or tuple(found.shape) != (4, 3):
+            return f"three films for each of four users are asked, not {_shape(found)}."
+        if bool(rated.gather(1, found).any()):
+            return f"where scores are {what}, films that were seen are still in the list."
+        best = scores.masked_fill(rated, -torch.inf).topk(3, dim=1).indices
+        if not torch.equal(found, best):
+            return f"where scores are {what}, the list is not the best of what was not seen."
+    return None
+
+
+@register("bug_hunts.choosing")
+def choosing(answer: Callable[..., Any], page: Page) -> str | None:
+    """Which setting is taken, and what is reported of it."""
+    if off := _function(answer):
+        return off
+    valid, test = np.array([0.93, 0.91, 0.95, 0.92]), np.array([0.90, 0.94, 0.92, 0.91])
+    best, reported = answer(valid.copy(), test.copy())
+    if int(best) == 0:
+        return "the setting is still taken because of the rows that the report is about."
+    if int(best) != 1:
+        return "the setting that is taken is not the one with the least error where we may choose."
+    if not _near(reported, test[1], 1e-9):
+        return "the report must say what the chosen setting reaches on rows that had no say."
+    return None
+
+
+@register("bug_hunts.mean_of_means")
+def mean_of_means(answer: Callable[..., Any], page: Page) -> str | None:
+    """RMSE of all rows in all batches."""
+    if off := _function(answer):
+        return off
+    by_hand = answer([np.array([0.0, 0.0]), np.array([3.0])])
+    if not _near(by_hand, 3**0.5, 1e-6):
+        return "the errors 0, 0 and 3 have the RMSE 1.732, in whatever batches."
+    rng = np.random.default_rng(16)
+    parts = [rng.normal(size=n) for n in (5, 1, 9)]
+    expected = float(np.sqrt(np.mean(np.concatenate(parts) ** 2)))
+    return None if _near(answer(parts), expected, 1e-6) else WRONG
+
+
+@register("bug_hunts.divergence")
+def divergence(answer: Callable[..., Any], page: Page) -> str | None:
+    """The objective per rating: mean misfit, and divergence by the number of ratings."""
+    if off := _function(answer):
+        return off
+    draw = torch.Generator().manual_seed(17)
+    misfit, mean, log_var = torch.rand(8, generator=draw), *torch.randn(2, 5, generator=draw)
+    moved = float((0.5 * (mean**2 + log_var.exp() - 1 - log_var)).sum())
+    found = [float(answer(misfit, mean, log_var, n)) - float(misfit.mean()) for n in (100, 1000)]
+    if _near(found[0], moved) or _near(found[0], found[1]):
+        return "ten times the ratings should leave a tenth of the divergence beside each."
+    if not _near(found[0], moved / 100) or not _near(found[1], moved / 1000):
+        return "the two terms are still not counted over the same thing: per rating."
+    return None
