@@ -1,0 +1,102 @@
+"""Checks of page 11."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+
+@register("11.weights")
+def weights(answer: Any, page: Page) -> str | None:
+    """A function (A, q): softmax over tastes of the products A_m . q."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    generator = torch.Generator().manual_seed(4)
+    attention, q = (torch.randn(s, generator=generator) for s in ((4, 3, 5), (4, 5)))
+    found = answer(attention.clone(), q.clone())
+    if found is None:
+        return "the function returns nothing yet."
+    found = torch.as_tensor(found).detach()
+    if tuple(found.shape) != (4, 3):
+        return (
+            f"for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number a "
+            f"taste; this has {tuple(found.shape)}."
+        )
+    logits = (attention * q[:, None]).sum(-1)
+    latent = ((attention * q[:, None]).softmax(-1)).sum(-1)
+    if torch.allclose(found, latent, atol=1e-5):
+        return "this softmax went over the latent axis: sum over that one first."
+    if torch.allclose(found, logits, atol=1e-5):
+        return "these are the products; the softmax over tastes is still to come."
+    if torch.allclose(found, logits.softmax(0), atol=1e-5):
+        return "this softmax went over the rows of the batch: users would share their weights."
+    if not torch.allclose(found.sum(-1), torch.ones(4), atol=1e-5):
+        return "the weights of a row must sum to 1."
+    if not torch.allclose(found, logits.softmax(-1), atol=1e-5):
+        return "on numbers of our own it gives other weights than the softmax of A_m . q."
+    return None
+
+
+@register("11.draw")
+def draw(answer: Any, page: Page) -> str | None:
+    """A function (logits, u): one taste a row, drawn with the chances of the softmax."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    rng = np.random.default_rng(5)
+    logits = np.tile([1.0, 0.0, -1.0], (20_000, 1))
+    u = rng.uniform(1e-9, 1.0, logits.shape)
+    found = answer(logits.copy(), u.copy())
+    if found is None:
+        return "the function returns nothing yet."
+    found = np.asarray(found)
+    if found.shape != (20_000,):
+        return f"one taste for each row is asked, the shape (20000,), not {found.shape}."
+    if found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 2:
+        return "the answer must be the numbers of tastes: 0, 1 or 2 for three tastes."
+    chance = np.exp([1.0, 0.0, -1.0]) / np.exp([1.0, 0.0, -1.0]).sum()
+    share = np.bincount(found, minlength=3) / len(found)
+    if share[0] == 1:
+        return "nothing is drawn: this always takes the largest. Where is the noise?"
+    if np.abs(share - chance).max() > 0.02:  # five times the noise of 20,000 draws
+        return (
+            f"with logits 1, 0, -1 the tastes should come up {_percent(chance)} of the time; "
+            f"here they come up {_percent(share)}."
+        )
+    return None
+
+
+@register("11.entropy")
+def entropy(answer: Any, page: Page) -> str | None:
+    """A function (w): mean over the rows of the entropy, in nats."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    w = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.6, 0.3, 0.1]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = answer(w.copy())
+    if found is None:
+        return "the function returns nothing yet."
+    if np.ndim(found) != 0:
+        return f"one number is asked, the mean over the rows; this has the shape {np.shape(found)}."
+    expected = float(-(w * np.log(np.where(w > 0, w, 1.0))).sum(-1).mean())
+    slips = {
+        "a weight of exactly 0 gives nan: 0 times its logarithm counts as 0.": np.nan,
+        "entropy is not negative: the sign is missing.": -expected,
+        "this is in bits: nats need the natural logarithm.": expected / np.log(2),
+        "this is the sum over the rows: take the mean.": expected * len(w),
+        "this is the mean over tastes as well: sum over them.": expected / w.shape[1],
+    }
+    for text, slip in slips.items():
+        if np.isclose(float(found), slip, atol=1e-6, equal_nan=True):
+            return text
+    if abs(float(found) - expected) > 1e-4:
+        return "on weights of our own it gives another number than the mean entropy."
+    return None
+
+
+def _percent(shares: np.ndarray) -> str:
+    return ", ".join(f"{share:.0%}" for share in shares)

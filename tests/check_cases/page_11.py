@@ -1,0 +1,58 @@
+"""Answers to the checks of page 11."""
+
+import numpy as np
+
+from check_cases import Case
+
+
+def _products(A, q):
+    return (A * q[:, None]).sum(-1)
+
+
+def _softmax(logits):
+    e = np.exp(logits)
+    return e / e.sum(-1, keepdims=True)
+
+
+def _entropy(w):
+    return -(w * np.log(np.where(w > 0, w, 1.0))).sum(-1)
+
+
+CASES = {
+    "11.weights": Case(
+        right=lambda page: lambda A, q: _products(A, q).softmax(-1),
+        stub=lambda page: lambda A, q: None,
+        wrong=[
+            lambda page: lambda A, q: (A * q[:, None]).softmax(-1).sum(-1),  # the well-known slip
+            lambda page: lambda A, q: (A * q[:, None]).softmax(-1),
+            lambda page: lambda A, q: _products(A, q).softmax(0),
+            lambda page: _products,
+            lambda page: lambda A, q: (A * q[:, None]).softmax(1).mean(-1),
+            lambda page: 0.5,
+        ],
+    ),
+    "11.draw": Case(
+        right=lambda page: lambda logits, u: (logits - np.log(-np.log(u))).argmax(-1),
+        stub=lambda page: lambda logits, u: None,
+        wrong=[
+            lambda page: lambda logits, u: (_softmax(logits) - np.log(-np.log(u))).argmax(-1),
+            lambda page: lambda logits, u: logits.argmax(-1),
+            lambda page: lambda logits, u: (logits + u).argmax(-1),
+            lambda page: lambda logits, u: (logits + np.log(u)).argmax(-1),
+            lambda page: lambda logits, u: (logits - np.log(-np.log(u))).argmax(0),
+            lambda page: lambda logits, u: _softmax(logits - np.log(-np.log(u))),
+        ],
+    ),
+    "11.entropy": Case(
+        right=lambda page: lambda w: _entropy(w).mean(),
+        stub=lambda page: lambda w: None,
+        wrong=[
+            lambda page: lambda w: -(w * np.log(w)).sum(-1).mean(),
+            lambda page: lambda w: -_entropy(w).mean(),
+            lambda page: lambda w: _entropy(w).sum(),
+            lambda page: lambda w: _entropy(w).mean() / np.log(2),
+            lambda page: _entropy,
+            lambda page: lambda w: _entropy(w.mean(0)),
+        ],
+    ),
+}
