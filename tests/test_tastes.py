@@ -416,7 +416,7 @@ def test_one_planted_taste_is_what_it_was():
 
 def best_of(cls, grid, train, valid, **settings):
     """The model of the smallest validation error; as many are tried of each class."""
-    fit = {"epochs": 40, "lr": 0.05, "batch_size": 1024}
+    fit = {"epochs": 60, "lr": 0.1, "batch_size": 1024}
     models = [fitted(cls, train, fit=fit, **settings, **choice) for choice in grid]
     return min(models, key=lambda model: rmse_of(model, valid))
 
@@ -448,15 +448,15 @@ def likeness(model, truth) -> tuple[float, float]:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_planted_tastes_are_found_and_pay(seed):
-    """Four settings tried of each class, by validation rows; the verdict by test rows."""
+    """Two settings tried of each class, by validation rows; the verdict by test rows."""
     data = several_tastes(seed)
     train, valid, test = data.split(seed=seed)
-    plain = [{"dim": dim, "l2": l2} for dim in (16, 24) for l2 in (0.02, 0.04)]
-    several = [{"dim": dim, "l2": l2} for dim in (4, 5) for l2 in (0.003, 0.01)]
+    plain = [{"dim": dim, "l2": 0.03} for dim in (16, 24)]
+    several = [{"dim": dim, "l2": 0.01} for dim in (4, 5)]
     before = rmse_of(best_of(BiasedMF, plain, train, valid), test)
     for cls in (MixtureOfTastes, GumbelTastes):
-        model = best_of(cls, several, train, valid, l2_attention=0.0001)
-        assert rmse_of(model, test) < before - 0.02
+        model = best_of(cls, several, train, valid)
+        assert rmse_of(model, test) < before - 0.03  # seven seeds: at least 0.043
         match, chance = likeness(model, data.truth)
         assert match > 0.75
         assert chance < 0.4
@@ -466,7 +466,7 @@ def test_no_second_taste_is_found_where_none_was_planted():
     """Two tastes that say the same: then it does not matter which of them speaks."""
     data = several_tastes(0, n_tastes=1)
     train, valid, test = data.split(seed=0)
-    grid = [{"dim": 4, "l2": l2} for l2 in (0.003, 0.01)]
+    grid = [{"dim": 4, "l2": 0.01}]
     plain = rmse_of(best_of(BiasedMF, grid, train, valid), test)
     model = best_of(MixtureOfTastes, grid, train, valid, n_tastes=2)
     assert rmse_of(model, test) > plain - 0.01
