@@ -185,14 +185,15 @@ def pmi_dataset(
     words = text.vocab.ids
     side = pd.DataFrame({"user": words, "item": words, "rating": 0.0})
     blank = from_frame(side, name=name, source=f"{len(text.code):,} running words")
-    rating = np.concatenate([table.data, np.zeros(len(never))])
-    return replace(
+    pairs = np.concatenate([known, never])
+    rating = np.concatenate([table.data, np.zeros(len(never))]).astype(np.float32)
+    return replace(  # narrow columns: there are millions of rows, and they would be most of memory
         blank,
-        user=np.concatenate([known, never]) // n,
-        item=np.concatenate([known, never]) % n,
+        user=(pairs // n).astype(np.int32),
+        item=(pairs % n).astype(np.int32),
         rating=rating,
-        weight=np.concatenate([weight.data**power, np.ones(len(never))]),
-        row=np.arange(len(rating)),
+        weight=np.concatenate([weight.data**power, np.ones(len(never))]).astype(np.float32),
+        row=np.arange(len(rating), dtype=np.int32),
         scale=(float(rating.min()), float(rating.max())),
     )
 
