@@ -1,0 +1,18 @@
+"""What the tests want to know of page 05."""
+
+VALUES = {
+    "pairs": "counts.nnz",
+    "medians": "medians",
+    "right": "sum(right)",
+    "in_five": "sum(in_five)",
+    "questions": "len(known)",
+    "gap": "float(gap)",
+    "near": "near",
+    "topic": "None if text.truth is None else text.truth.topic",
+    "compared": "compared.to_dict()",
+    "frequently": "frequently",
+    "if_shuffled": "if_shuffled",
+    "close": "title[close.index].tolist()",
+    "mine": "[title[i] for i in page.me]",
+    "spent": "spent",
+}

@@ -1,0 +1,61 @@
+"""What page 05 shows and says is so."""
+
+from __future__ import annotations
+
+import pytest
+from pages_runner import executed
+
+pytestmark = pytest.mark.page
+
+NAME = "05_word2vec_is_mf"
+
+
+@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
+def values(request):
+    if request.param == "full":
+        request.getfixturevalue("ml100k")
+        request.getfixturevalue("gcide")
+    return executed(NAME, "solutions", request.param).values
+
+
+def test_the_svd_agrees_far_more_than_with_shuffled_text(values):
+    medians = values["medians"]
+    assert medians["weights and zeros"] >= 4  # 6 measured, and on planted text
+    assert medians["shuffled"] <= 1
+
+
+def test_word2vec_ends_at_pmi_less_log_k(values):
+    assert values["gap"] < 1e-4
+
+
+def test_you_get_films_that_you_have_not_rated(values):
+    assert len(values["close"]) == 8
+    assert not set(values["close"]) & set(values["mine"])
+
+
+def test_planted_topics_are_found():
+    values = executed(NAME, "solutions", "fast").values
+    for word, found in values["near"].items():
+        assert {values["topic"].get(other) for other in found} == {values["topic"][word]}
+    assert values["right"] > values["questions"] / 2
+
+
+@pytest.mark.real
+def test_words_of_the_dictionary_have_neighbours_and_analogies(ml100k, gcide):
+    values = executed(NAME, "solutions", "full").values
+    assert values["pairs"] > 1_000_000
+    assert values["spent"] < 15  # CPU seconds for counting
+    assert values["medians"]["without"] < values["medians"]["weights and zeros"] - 1
+    assert values["in_five"] >= 7  # of eleven; by chance one in several hundred
+    assert {"queen", "prince"} & set(values["near"]["king"])
+    assert {"meat", "cake", "flour"} & set(values["near"]["bread"])
+
+
+@pytest.mark.real
+def test_company_is_not_taste_and_order_is_not_chance(ml100k, gcide):
+    values = executed(NAME, "solutions", "full").values
+    shared = values["compared"]["genres shared"]
+    company, shuffled = "by company (item2vec)", "company, order of rating shuffled"
+    assert shared[company] > shared["by stars (MF)"] + 0.05 > shared["any films"] + 0.1
+    assert shared[company] > shared[shuffled] + 0.02
+    assert values["frequently"] > 5 * values["if_shuffled"]
