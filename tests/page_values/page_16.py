@@ -1,0 +1,15 @@
+"""What the tests want to know of page 16."""
+
+VALUES = {
+    "gaps": "[gap_ease, gap_knn, gap_svd, gap_als, gap_svdpp, gap_tensor]",
+    "worst": "worst / objective[0]",  # largest step of the objective; not above zero
+    "score": "{name: float(value) for name, value in score.items()}",
+    "tuned": "[float(value) for value in tuned]",
+    "slopes": "{name: [float(v) for v in values] for name, values in slopes.items()}",
+    "collisions": "collisions.to_dict('list')",
+    "full": "[float(full_kb), float(rmse['BiasedMF'])]",
+    "rmse": "{name: float(value) for name, value in rmse.items()}",
+    "live": "live",
+    "lists": "{name: list(titles) for name, titles in lists.items()}",
+    "overlap": "[common, apart]",
+}

@@ -1,0 +1,88 @@
+"""What page 16 shows and says is so."""
+
+from __future__ import annotations
+
+import pytest
+from pages_runner import executed
+
+import recsys_tutorial as rt
+
+PAGE = "16_other_approaches"
+pytestmark = pytest.mark.page
+
+
+@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
+def values(request):
+    if request.param == "full":
+        request.getfixturevalue("ml100k")
+    return executed(PAGE, "solutions", request.param).values
+
+
+def test_what_the_page_writes_is_what_the_library_has(values):
+    """Weights and scores in float32 against float64: EASE, ItemKNN, PureSVD, ALS, SVD++, tensor."""
+    ease, knn, svd, als, svdpp, tensor = values["gaps"]
+    assert max(ease, knn) < 1e-5
+    assert max(svd, svdpp, tensor) < 1e-4
+    assert als < 1e-8
+
+
+def test_the_objective_never_rises(values):
+    assert values["worst"] <= 1e-12
+
+
+def test_the_loss_without_logarithm_has_no_slope_where_it_is_most_wrong(values):
+    slopes = values["slopes"]
+    assert abs(slopes["1 - sigmoid"][0]) < 1e-3
+    assert slopes["-ln sigmoid"][0] == pytest.approx(-1, abs=1e-3)
+
+
+def test_collisions_are_as_many_as_expected_and_two_hashes_make_them_rare(values):
+    found = values["collisions"]
+    for one, expected in zip(found["share a row"], found["expected"], strict=True):
+        assert one == pytest.approx(expected, abs=0.08)
+    few, least = found["share both"][:2], found["share both"][-1]
+    assert max(few) < 0.3 * min(found["share a row"])
+    assert least > 2 * max(few)  # with few rows there are few pairs
+    assert found["memory (kB)"] == sorted(found["memory (kB)"], reverse=True)
+    assert values["full"][0] > max(found["memory (kB)"])
+
+
+def test_recommendations_are_eight_titles_each(values):
+    assert all(len(set(titles)) == 8 for titles in values["lists"].values())
+    common, apart = values["overlap"]
+    assert common > apart  # who fills the table agrees with each other, not with models of stars
+
+
+def test_the_ledger_says_what_the_page_says():
+    rows = rt.ledger("16", "table").record["rows"]
+    ranked = {name: row["ndcg@10"] for name, row in rows.items()}
+    rating = {name: ranked[name] for name, row in rows.items() if "rmse" in row}
+    solved = [ranked[name] for name in ("EASE", "ImplicitALS", "PureSVD", "ItemKNN")]
+    assert min(solved) > max(rating.values()) + 0.02  # "rank far better"; sd of folds is 0.01
+    assert min(solved) > ranked["Popularity"]
+    tuning = rt.ledger("16", "tuning").record["rows"]
+    assert all(row["valid"] > row["careless"] for row in tuning.values() if "careless" in row)
+
+
+@pytest.mark.real
+def test_real_data_gives_the_numbers_of_the_ledger(ml100k):
+    values = executed(PAGE, "solutions", "full").values
+    for name, row in values["live"].items():
+        assert row["now"] == pytest.approx(row["ledger"], abs=2e-3), name
+
+
+@pytest.mark.real
+def test_one_setting_decides_who_wins(ml100k):
+    values = executed(PAGE, "solutions", "full").values
+    score, tuned = values["score"], values["tuned"]
+    assert tuned[0] < score["BPR"] < max(tuned)  # careless EASE loses, tuned EASE wins
+    assert min(score["EASE"], score["ImplicitALS"]) > score["BPR"] > 1.5 * score["Popularity"]
+
+
+@pytest.mark.real
+def test_memory_is_bought_with_little_accuracy(ml100k):
+    """Four ids a row: a quarter of the memory, and still far better than biases only (0.94)."""
+    values = executed(PAGE, "solutions", "full").values
+    rmse = values["rmse"]
+    assert rmse["BiasedMF"] < rmse["HashedMF"] < rmse["BiasedMF"] + 0.02
+    assert rmse["SVD++"] < rmse["BiasedMF"] + 0.003

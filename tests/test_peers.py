@@ -1,0 +1,102 @@
+"""The comparison of page 16: its ledger is of the present settings, and its gates can fail."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import recsys_tutorial as rt
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import ledger, peers
+
+
+def test_the_ledger_belongs_to_the_present_settings():
+    """After a change of trials or defaults: python -m benchmarks peers --write."""
+    assert ledger.read()["benchmarks"]["peers"]["settings"] == peers.settings()
+
+
+def test_the_page_reads_what_was_measured():
+    section = ledger.read()["benchmarks"]["peers"]
+    for key, entry in peers.page_entries(section).items():
+        found = rt.ledger("16", key)
+        assert found == entry["value"]
+        assert found.record["rows"] == entry["rows"]
+        assert found.data == "ml-100k"
+
+
+def test_the_models_defaults_are_the_tuned_ones():
+    """Who takes a model without looking gets what the trials found."""
+    for name in ("ItemKNN", "EASE", "PureSVD", "ImplicitALS"):
+        chosen = ledger.read()["benchmarks"]["peers"]["chosen"][name]["settings"]
+        model = getattr(rt.models, name)(3, 4)
+        assert {key: getattr(model, key) for key in chosen} == chosen, name
+
+
+def test_each_is_tuned_with_at_most_a_dozen_trials_and_peers_with_no_fewer():
+    trials = {name: len(c.trials) for name, c in peers.rankers().items()}
+    assert max(trials.values()) <= 12
+    assert trials["implicit ALS"] >= trials["ImplicitALS"]
+    assert trials["implicit BPR"] >= trials["BPR"]
+
+
+def test_gates_can_fail():
+    good = [0.01, -0.01, 0.03, 900]
+    bad = [-0.03, -0.05, -0.01, 900]
+    result = {
+        "als_times": 4.0,
+        "on_test": {
+            "EASE - implicit ALS": good,
+            "ImplicitALS - implicit ALS": good,
+            "bpr_times": 1.3,
+        },
+    }
+    assert all(holds for _, holds in peers.gates(result))
+    result["als_times"] = 5.1
+    result["on_test"] = {
+        "EASE - implicit ALS": bad,
+        "ImplicitALS - implicit ALS": bad,
+        "bpr_times": 1.1,
+    }
+    assert not any(holds for _, holds in peers.gates(result))
+
+
+def test_pages_too_take_no_planted_data(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "PATH", tmp_path / "results.json")
+    with pytest.raises(ValueError, match="planted"):
+        ledger.write_page("16", {}, small)
+    assert not ledger.PATH.exists()
+
+
+def test_the_penalty_of_a_line_up_is_paid_for_the_rated_item(small):
+    model = peers.RankedMF.for_dataset(small, dim=3, l2=1.0)
+    user, item = (torch.from_numpy(a[:4].astype(np.int64)) for a in (small.user, small.item))
+    alone = model.penalty(rt.Batch(user=user[:, None], item=item[:, None]))
+    others = item[:, None].repeat(1, 5)
+    others[:, 1:] = 7
+    line_up = model.penalty(rt.Batch(user=user[:, None], item=others))
+    assert torch.equal(line_up, alone)
+
+
+def test_ndcg_of_each_user_is_that_of_evaluate(small):
+    train, _, test = small.split(valid=0, test=0.3, seed=0)
+    model = rt.models.EASE.for_dataset(train)
+    rt.fit(model, train, progress=False)
+    each = peers.ndcg_of_each_user(model, test, train)
+    assert len(each) == small.n_users
+    expected = rt.evaluate(model, test, train=train, relevant=4)["ndcg@10"]
+    assert np.nanmean(each) == pytest.approx(expected)
+
+
+@pytest.mark.real
+def test_closed_forms_give_the_ledgers_numbers_on_the_first_fold(ml100k):
+    train, test = next(iter(ml100k.folds()))
+    section = ledger.read()["benchmarks"]["peers"]
+    for name in ("Popularity", "ItemKNN", "PureSVD", "EASE"):
+        settings = section["chosen"][name]["settings"]
+        model = peers.rankers()[name].run(train, **settings)
+        found = peers.judged(model, test, train)["ndcg@10"]
+        assert found == pytest.approx(section["folds"][name]["ndcg@10_folds"][0], abs=5e-4), name
