@@ -59,7 +59,7 @@ class Peers:
 
     def add_gradients(self, model: Model) -> None:
         """Replace each gradient by the sum of those of all processes."""
-        dense: list[tuple[Tensor, Tensor]] = []
+        dense: list[tuple[torch.nn.Parameter, Tensor]] = []
         for parameter in model.parameters():
             gradient = parameter.grad
             if gradient is not None and gradient.is_sparse:

@@ -36,7 +36,7 @@ def fit(
     early_stopping: int | None = None,
     checkpoint_dir: str | Path | None = None,
     resume: bool = False,
-    progress: bool = True,
+    progress: bool | str = True,
     background: bool = False,
     device: str = "auto",
 ) -> History:
@@ -56,10 +56,13 @@ def fit(
     checkpoint_dir : after every epoch `last.pt`, and `best.pt` when validation improved
     resume         : go on from `last.pt` if it is there; the result equals that of an
                      uninterrupted run to the bit (same machine)
-    progress       : lines of text where somebody watches; silent in pipes and logs
+    progress       : lines of text where somebody watches; silent in pipes and logs unless "always"
     background     : return at once and train a copy, which is loaded into `model` when it ends;
                      in a notebook `progress` is then a curve that grows, see `watch`
     device         : "auto" takes CUDA where there is some
+
+    In the processes of a group (`torchrun scripts/train.py`) each takes its part of every step:
+    `batch_size` is each one's, and the result is that of one process with all their rows.
 
     A closed-form model is fitted by its own `.fit(train)`. An interrupt (Ctrl-C) ends the run
     and leaves what has been learned so far.
@@ -84,7 +87,7 @@ def fit(
     history = History(epochs, getattr(loss, "__name__", type(loss).__name__))
     trained = copy.deepcopy(model) if background else model
     run = Run(trained, train, valid, loss, epochs, batch_size, lr, negatives, seed, where)
-    in_lines = progress and not background
+    in_lines = False if background else progress
     run.prepare(history, log_dir, early_stopping, checkpoint_dir, resume, in_lines)
     if background:
         _in_background(run, model, history)

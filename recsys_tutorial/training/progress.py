@@ -34,8 +34,8 @@ def describe(row: dict[str, Any], epochs: int) -> str:
 class Progress:
     """Prints at most about two lines a second, and always the last epoch."""
 
-    def __init__(self, wanted: bool, epochs: int) -> None:
-        self.wanted = wanted and somebody_watches()
+    def __init__(self, wanted: bool | str, epochs: int) -> None:
+        self.wanted = wanted == "always" or (bool(wanted) and somebody_watches())
         self.epochs = epochs
         self.printed = time.monotonic()
 

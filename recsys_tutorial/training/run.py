@@ -77,13 +77,14 @@ class Run:
             # zeros otherwise) above everything that was learned.
             model.predicts = "score"
             model.mean.zero_()
+        mine = valid
         self.peers = peers(model)
         self.first = self.peers is None or self.peers.first
         self.shuffle = torch.Generator().manual_seed(seed)
         self.draws = torch.Generator().manual_seed(seed + 1)
         if self.peers is not None:
             self.draws.manual_seed(seed + 1 + self.peers.rank * 2**20)  # others draw others
-            valid = valid and self.peers.part(valid)
+            mine = None if valid is None else self.peers.part(valid)
         sampled = needs.batch == "pairs" and negatives != "all"
         self.train: TrainingBatches | SequenceBatches
         self.valid: TrainingBatches | SequenceBatches | None = None
@@ -95,12 +96,12 @@ class Run:
                 model, train, loss, batch_size, negatives,
                 Negatives(train, self.draws) if sampled else None, self.shuffle, device,
             )  # fmt: skip
-        if valid is not None and isinstance(model, SequenceModel):
-            self.valid = SequenceBatches(model, valid, batch_size, None, device, valid=True)
-        elif valid is not None:
+        if mine is not None and isinstance(model, SequenceModel):
+            self.valid = SequenceBatches(model, mine, batch_size, None, device, valid=True)
+        elif mine is not None:
             contrast = Negatives(train, self.valid_draws) if sampled else None
             self.valid = TrainingBatches(
-                model, valid, loss, 16 * 1024 if not sampled else batch_size, negatives,
+                model, mine, loss, 16 * 1024 if not sampled else batch_size, negatives,
                 contrast, None, device,
             )  # fmt: skip
         if self.peers is not None:
@@ -128,13 +129,13 @@ class Run:
         patience: int | None,
         checkpoint_dir: str | Path | None,
         resume: bool,
-        progress: bool,
+        progress: bool | str,
     ) -> None:
         """Build the engine and, to resume, load the last checkpoint."""
         from ignite.engine import Engine, Events
 
         self.history, self.patience = history, patience
-        self.progress = Progress(progress and self.first, self.epochs)
+        self.progress = Progress(progress if self.first else False, self.epochs)
         self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.settings["early_stopping"] = patience
         if self.directory is not None:  # a checkpoint belongs to its data
@@ -170,7 +171,7 @@ class Run:
         try:
             if len(self.history.rows) < self.epochs and self.history.stopped is None:
                 self.model.train()
-                with one_thread():
+                with one_thread(), torch.enable_grad():  # even if asked for inside no_grad
                     self.engine.run(self.train, max_epochs=self.epochs)
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"

@@ -1,0 +1,137 @@
+"""Train any model of the library, on one process or on many, on one machine or on several.
+
+    python scripts/train.py --data ml-1m --model BiasedMF --set dim=32
+    torchrun --standalone --nproc_per_node=2 scripts/train.py --data ml-25m --batch-size 65536
+
+Each process takes its part of every step, so N processes do what one does with N times the
+`--batch-size`. With `--checkpoint-dir` the same command goes on after the last whole epoch of a run
+that was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# torchrun starts this file, not the package: the checkout may not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", default="ml-100k",
+        help="a name that rt.datasets.load knows, or a directory that Dataset.save wrote (it may "
+        "hold two, `train` and `valid`: then all processes share one copy in memory)",
+    )  # fmt: skip
+    parser.add_argument("--data-dir", help="where named data is looked for and kept")
+    parser.add_argument("--split", default="random", choices=["random", "last", "time"])
+    parser.add_argument("--model", default="BiasedMF", help="a class of rt.models")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="a hyperparameter of the model, again for each: --set dim=32 --set l2=0.05",
+    )  # fmt: skip
+    parser.add_argument("--loss", help="a function of rt.losses; else the model's own")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch-size", type=int, help="rows a step of each process")
+    parser.add_argument("--lr", type=float)
+    parser.add_argument("--negatives", type=int, default=0)
+    parser.add_argument("--early-stopping", type=int)
+    parser.add_argument("--seed", type=int, default=0, help="of split, start and shuffling")
+    parser.add_argument("--checkpoint-dir", help="goes on from the last whole epoch found here")
+    parser.add_argument("--log-dir", help="tensorboardX scalars, written by one process")
+    parser.add_argument("--save", help="file for the trained weights (.safetensors)")
+    return parser.parse_args(given)
+
+
+def backend() -> str | None:
+    """How the processes talk: nccl between GPUs, gloo else; None where this one is alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return None
+    import torch
+
+    host = os.environ.get("MASTER_ADDR", "")
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "0")) == int(os.environ["WORLD_SIZE"])
+    if local or host in ("localhost", "127.0.0.1"):
+        # All on this machine: no name service and no network are needed.
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+    return "nccl" if torch.cuda.is_available() else "gloo"
+
+
+def parts(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The training and the validation part; the test part stays out of this script."""
+    import recsys_tutorial as rt
+
+    place = Path(options.data)
+    if (place / "train").is_dir():
+        return rt.datasets.open(place / "train"), rt.datasets.open(place / "valid")
+    if (place / "meta.json").is_file():
+        data = rt.datasets.open(place)
+    else:
+        data = rt.datasets.load(options.data, data_dir=options.data_dir)
+    return data.split(options.split, seed=options.seed)[:2]
+
+
+def hyperparameters(settings: list[str]) -> dict[str, Any]:
+    """`["dim=32"]` -> `{"dim": 32}`: plain Python values, else text."""
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, found, text = setting.partition("=")
+        if not found:
+            raise SystemExit(f"train: --set {setting}: write NAME=VALUE, dim=32 say")
+        try:
+            values[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            values[name] = text
+    return values
+
+
+def train(local_rank: int, options: argparse.Namespace) -> None:
+    """What each process does."""
+    import ignite.distributed as idist
+    from ignite.utils import setup_logger
+
+    import recsys_tutorial as rt
+
+    logger = setup_logger("train", distributed_rank=idist.get_rank())  # only the first one speaks
+    kind = getattr(rt.models, options.model, None)
+    loss = getattr(rt.losses, options.loss) if options.loss else None
+    if kind is None:
+        raise SystemExit(f"train: no model {options.model!r}: choose of {rt.models.__all__}")
+    training, valid = parts(options)
+    model = kind.for_dataset(training, **{"seed": options.seed, **hyperparameters(options.set)})
+    logger.info("%s on %r, %d process(es)", options.model, training, idist.get_world_size())
+    given = {k: getattr(options, k) for k in ("epochs", "batch_size", "lr", "early_stopping")}
+    history = rt.fit(
+        model, training, valid, loss=loss, negatives=options.negatives, seed=options.seed,
+        checkpoint_dir=options.checkpoint_dir, resume=options.checkpoint_dir is not None,
+        log_dir=options.log_dir, progress="always", device=str(idist.device()), **given,
+    )  # fmt: skip
+    last = history.rows[-1]
+    logger.info("done: %s", ", ".join(f"{k} {v:.6g}" for k, v in last.items()))
+    if options.save and idist.get_rank() == 0:
+        from safetensors.torch import save_file
+
+        state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+        part = f"{options.save}.part"
+        save_file(state, part)
+        os.replace(part, options.save)
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments(given)
+    import ignite.distributed as idist
+
+    with idist.Parallel(backend=backend()) as parallel:
+        parallel.run(train, options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
