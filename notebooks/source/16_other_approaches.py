@@ -515,7 +515,8 @@ shown = {
 }
 machine = measured.record["machine"]
 print(f"{measured.data}, {machine['cpu']}, one thread, {machine['date']}.")
-table[list(shown)].rename(columns=shown).astype(float).round(3).fillna("")
+numbers = table[list(shown)].rename(columns=shown).astype(float)
+numbers.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
 
 # %% [markdown]
 # Where did the rating models go? They were asked how many stars a film would get *if* you watched
