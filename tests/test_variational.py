@@ -483,6 +483,21 @@ def test_bayes_rule_by_hand():
     assert float(belief.covariance) == pytest.approx(2 / 3)
 
 
+def test_an_uncertain_item_says_less_by_hand():
+    """One factor: prior variance 1, noise 1, q = 2 with variance 3, the bias all but known."""
+    model = VariationalMF(1, 1, dim=1)
+    with torch.no_grad():
+        model.factor_prior.zero_()
+        model.bias_prior.fill_(-30)
+        model.log_noise.zero_()
+        model.item_factors.fill_(2.0)
+        model.item_logvar.fill_(math.log(3.0))
+    belief = model.belief_from(torch.tensor([0]), torch.tensor([4.0]))
+    precision = 1 + 2**2 + 3  # without the 3 it would be 5
+    assert float(belief.covariance[0, 0]) == pytest.approx(1 / precision)
+    assert float(belief.mean[0]) == pytest.approx(2 * 4 / precision)
+
+
 def test_no_ratings_leave_the_prior_and_each_rating_narrows_it(cut):
     model, train, _, _ = cut
     items = torch.tensor(np.argsort(-train.counts("item"))[:40])
