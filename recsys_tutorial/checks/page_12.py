@@ -1,0 +1,62 @@
+"""Checks of page 12."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from recsys_tutorial.checks.registry import register
+from recsys_tutorial.pages import Page
+
+
+@register("12.network")
+def network(answer: Any, page: Page) -> str | None:
+    """A function (z, W, c, v): one hidden layer with a cut, then a weighted sum."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    generator = torch.Generator().manual_seed(3)
+    z, w, c, v = (torch.randn(shape, generator=generator) for shape in ((7, 5), (5, 64), 64, 64))
+    found = answer(z.clone(), w.clone(), c.clone(), v.clone())
+    if found is None:
+        return "the function returns nothing yet."
+    if tuple(found.shape) != (7,):
+        return f"for 7 rows the result must have the shape (7,), not {tuple(found.shape)}."
+    inside = z @ w + c
+    slips = {
+        "nothing is cut off: without the cut it is one more sum.": inside @ v,
+        "cut the hidden numbers, not the result.": (inside @ v).relu(),
+        "c is missing.": (z @ w).relu() @ v,
+        "c belongs inside of the cut.": ((z @ w).relu() + c) @ v,
+        "v is missing: the hidden numbers are not simply added up.": inside.relu().sum(-1),
+    }
+    for text, slip in slips.items():
+        if torch.allclose(found, slip, atol=1e-3):
+            return text
+    if not torch.allclose(found, inside.relu() @ v, atol=1e-3):
+        return "on rows of our own it gives other numbers than v · max(0, c + W z)."
+    return None
+
+
+@register("12.gaps")
+def gaps(answer: Any, page: Page) -> str | None:
+    """A function: from sorted times the time from each to the next, NaN at the end."""
+    if not callable(answer):
+        return f"a function is asked, and this is a {type(answer).__name__}."
+    times = np.array([100, 100, 130, 500])
+    found = answer(times.copy())
+    if found is None:
+        return "the function returns nothing yet."
+    found = np.asarray(found, dtype=float)
+    if found.shape != (4,):
+        return f"four times must give four numbers; this has the shape {found.shape}."
+    if np.isnan(found[0]):
+        return "this is the time since the rating before; asked is the time to the next."
+    if not np.isnan(found[-1]):
+        return "after the last rating nothing is known: it must be NaN there."
+    if not np.allclose(found[:-1], [0, 30, 370]):
+        return f"the times 100, 100, 130, 500 gave {found.tolist()}."
+    if np.shape(answer(np.array([7]))) != (1,) or not np.isnan(answer(np.array([7]))[0]):
+        return "a user with one rating must get one NaN."
+    return None
