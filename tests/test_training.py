@@ -476,3 +476,10 @@ class TestOutput:
         steps = [event.step for event in events.Scalars("train/loss")]
         assert steps
         assert all(step % 50 == 0 for step in steps)
+
+
+def test_training_inside_no_grad_trains(small):
+    model = rt.models.BiasedMF.for_dataset(small, dim=2)
+    with torch.no_grad():
+        rt.fit(model, small, epochs=1, progress=False)
+    assert float(model.item_bias.detach().abs().max()) > 0
