@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,14 +35,18 @@ def licence(package: str) -> str:
     except PackageNotFoundError:
         return "not installed here (another system); see the package"
     kinds = [c.split("::")[-1].strip() for c in about.get_all("Classifier") or [] if "License" in c]
-    stated = about.get("License-Expression") or ", ".join(kinds) or about.get("License") or ""
+    stated = _one(about, "License-Expression") or ", ".join(kinds) or _one(about, "License")
     first = next(iter(stated.strip().splitlines()), "")
     return first[:80].replace("|", "/") or "not stated in its metadata; see the package"
 
 
+def _one(about: PackageMetadata, field: str) -> str:
+    return next(iter(about.get_all(field) or []), "")
+
+
 def main() -> int:
     core, rest = pins("constraints.txt"), pins("constraints-dev.txt")
-    used = {name: "readers" for name in core} | {n: "tests, extras" for n in rest if n not in core}
+    used = dict.fromkeys(core, "readers") | {n: "tests, extras" for n in rest if n not in core}
     rows = [
         f"| {name} | {({**rest, **core})[name]} | {licence(name)} | {who} |"
         for name, who in sorted(used.items(), key=lambda pair: pair[0].lower())

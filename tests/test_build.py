@@ -249,7 +249,9 @@ rows = [["01", 15, "all of it"], ["", 10, "Break"], ["02", 20, "half"]]
 def test_the_guide_gets_timetables_whose_clock_adds_up(project):
     guide = project / "docs" / "instructor.md"
     guide.parent.mkdir()
-    guide.write_text("Before.\n<!-- plan day: by the build -->\nold\n<!-- end of plan -->\nAfter.\n")
+    guide.write_text(
+        "Before.\n<!-- plan day: by the build -->\nold\n<!-- end of plan -->\nAfter.\n"
+    )
     plans = project / "notebooks" / "source" / "plans.toml"
     plans.write_text(PLAN)
     write(project, generate(project))

@@ -364,7 +364,9 @@ unfair = None  # your turn: a list of names
 
 # %% tags=["solution"]
 base = trials.loc["EASE"]
-unfair = list(trials.index[(trials["tuned"] > base["careless"]) & (trials["tuned"] < base["tuned"])])
+unfair = list(
+    trials.index[(trials["tuned"] > base["careless"]) & (trials["tuned"] < base["tuned"])]
+)
 
 # %%
 rt.check("16.unfair", unfair)

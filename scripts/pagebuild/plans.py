@@ -25,8 +25,8 @@ def timetables(root: Path, book: Book) -> dict[str, str]:
     for plan in tomllib.loads(plans.read_text(encoding="utf-8"))["plan"]:
         name = plan["name"]
         marks = re.compile(rf"(<!-- plan {name}: [^\n]*-->)\n.*?(<!-- end of plan -->)", re.DOTALL)
-        table = "\n".join(timetable(plan, book))
-        text, found = marks.subn(lambda mark, t=table: f"{mark[1]}\n{t}\n{mark[2]}", text)
+        table = "\n".join(timetable(plan, book)).replace("\\", r"\\")
+        text, found = marks.subn(rf"\1\n{table}\n\2", text)
         if not found:
             raise SourceError(f"{GUIDE.as_posix()} has no marks for the plan {name!r}")
     return {f"../{GUIDE.as_posix()}": text}
