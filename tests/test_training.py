@@ -483,3 +483,13 @@ def test_training_inside_no_grad_trains(small):
     with torch.no_grad():
         rt.fit(model, small, epochs=1, progress=False)
     assert float(model.item_bias.detach().abs().max()) > 0
+
+
+def test_the_whole_catalogue_as_contrast_fits_tables_far_larger_than_a_batch():
+    data = rt.datasets.planted(n_users=60, n_items=300, n_ratings=1500)
+    model = rt.models.MF.for_dataset(data, dim=2)
+    loss = rt.losses.sampled_softmax
+    history = rt.fit(
+        model, data, loss=loss, negatives="all", batch_size=16, epochs=2, progress=False
+    )
+    assert history.frame["train_loss"].iloc[-1] < history.frame["train_loss"].iloc[0]

@@ -110,7 +110,11 @@ class Run:
             batch_size *= self.peers.world  # what a step of all together is made of
         width = 1 if not sampled else 1 + int(negatives)
         # A softmax over the catalogue touches every row of its tables in each step.
-        touched = train.n_items if sequential else min(batch_size, len(train)) * width
+        touched = (
+            train.n_items
+            if sequential or negatives == "all"
+            else min(batch_size, len(train)) * width
+        )
         self.optimisers = Optimisers(model, lr, touched)
         self.total_steps = epochs * len(self.train)
         self.settings = {
