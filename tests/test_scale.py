@@ -157,7 +157,9 @@ def test_bad_chunks(small: Dataset) -> None:
 
 
 def test_parquet(small: Dataset, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="an extra that readers lack; it changes how pandas keeps text")
+    pytest.importorskip(
+        "pyarrow", reason="an extra that readers lack; it changes how pandas keeps text"
+    )
     small.ratings.to_parquet(tmp_path / "ratings.parquet")
     made = rt.datasets.from_parquet(tmp_path / "ratings.parquet", items=small.items, rows=500)
     assert made.ratings.astype({"rating": float}).equals(
