@@ -445,7 +445,8 @@ label = "sample person" if page.me_is_sample else "you"
 ax.plot(count[you], stable[you], "D", color=rt.plots.PALETTE["black"], markersize=10, label=label)
 ax.set(xscale="log", ylim=(0.45, 1.0), xlabel="ratings of a person (number)")
 ax.set(ylabel="films with the same taste (share)", title="Do two tastes come out again?")
-ax.xaxis.set_major_formatter("{x:g}")
+ax.set_xticks(middle, [f"{m:.0f}" for m in middle])
+ax.minorticks_off()
 ax.legend()
 alt = f"Agreement between seeds: from {by_count[0]:.0%} to {by_count[-1]:.0%} with more ratings, "
 rt.plots.show(fig, alt=alt + f"against {chance:.0%} by chance; {label} at {stable[you]:.0%}.")
