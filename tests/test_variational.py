@@ -441,7 +441,7 @@ def test_noise_is_learned(cut):
 
 
 @pytest.mark.real
-def test_on_real_ratings_uncertainty_falls_and_intervals_hold(ml100k, record_property):
+def test_on_real_ratings_uncertainty_falls_and_intervals_hold(ml100k):
     train, test, users = cut_histories(ml100k)
     model = fitted(train)
     none, few, many = sd_by_history(model, users)
@@ -451,12 +451,10 @@ def test_on_real_ratings_uncertainty_falls_and_intervals_hold(ml100k, record_pro
     assert 0.85 <= inside.mean() <= 0.95
     for size, some in users.items():  # 800 rows and more: a standard error of 0.01
         share = inside[np.isin(test.user, some)].mean()
-        record_property(f"coverage with {size} ratings", share)
         assert 0.86 <= share <= 0.96
     count = train.counts("user")[test.user]
     for low, high in ((0, 30), (30, 100), (100, np.inf)):
         share = inside[(count >= low) & (count < high)].mean()
-        record_property(f"coverage from {low} ratings on", share)
         assert 0.85 <= share <= 0.95
 
 
