@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
+from ladder import gradients_are_right, whole_and_resumed
 
 import recsys_tutorial as rt
-from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import BiasedMF, DeepMF, Model, SideFeatureMF, deep
@@ -113,22 +112,8 @@ class TestTheEquation:
         model.user_side, model.item_side = model.user_side.double(), model.item_side.double()
         batch = batch_of(data)
         batch = replace(batch, rating=batch.rating.double())
-        names = [f"model.{name}" for name, _ in model.named_parameters()]
 
-        class Objective(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.model = model
-
-            def forward(self, batch):
-                return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
-
-        def objective(*values):
-            parameters = dict(zip(names, values, strict=True))
-            return torch.func.functional_call(Objective(), parameters, (batch,))
-
-        values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-        assert torch.autograd.gradcheck(objective, values)
+        assert gradients_are_right(model, batch)
 
     def test_the_penalty_on_the_network_is_paid_once_an_epoch(self):
         data = toy()
@@ -250,22 +235,9 @@ class TestTraining:
 
     @pytest.mark.parametrize("dropout", [0.0, 0.3])
     def test_a_resumed_run_equals_an_uninterrupted_one(self, small, tmp_path, dropout):
-        whole, broken, resumed = (
-            DeepMF.for_dataset(small, dim=4, dropout=dropout) for _ in range(3)
+        whole, resumed = whole_and_resumed(
+            lambda: DeepMF.for_dataset(small, dim=4, dropout=dropout), small, tmp_path
         )
-        rt.fit(whole, small, epochs=4, progress=False)
-        penalty, calls = broken.penalty, []
-
-        def fall_over(batch):
-            calls.append(1)
-            if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
-                raise RuntimeError("power cut")
-            return penalty(batch)
-
-        broken.penalty = fall_over
-        with pytest.raises(RuntimeError, match="power cut"):
-            rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
-        rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
         assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
 
     def test_the_seed_decides_and_nothing_else_is_touched(self, small):

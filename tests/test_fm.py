@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ladder import gradients_are_right, whole_and_resumed
 
 import recsys_tutorial as rt
-from recsys_tutorial import Batch, losses
+from recsys_tutorial import Batch
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import BiasedMF, FactorizationMachine
 
@@ -190,27 +191,13 @@ def test_gradient_check_in_double_precision():
     data = toy()
     model = FactorizationMachine.for_dataset(data, FIELDS, bins=2, dim=2, l2_bias=0.1)
     scrambled(model.double())
-    names = [f"model.{name}" for name, _ in model.named_parameters()]
     batch = Batch(
         user=torch.tensor(data.user),
         item=torch.tensor(data.item),
         rating=torch.tensor(data.rating, dtype=torch.float64),
     )
 
-    class Objective(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, batch):
-            return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
-
-    def objective(*values):
-        parameters = dict(zip(names, values, strict=True))
-        return torch.func.functional_call(Objective(), parameters, (batch,))
-
-    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-    assert torch.autograd.gradcheck(objective, values)
+    assert gradients_are_right(model, batch)
 
 
 def test_two_penalties_one_per_row_and_one_per_table(small):
@@ -329,20 +316,9 @@ def test_its_settings_build_it_again(small):
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
-    whole, broken, resumed = (FactorizationMachine.for_dataset(small, dim=4) for _ in range(3))
-    rt.fit(whole, small, epochs=4, progress=False)
-    penalty, calls = broken.penalty, []
-
-    def fall_over(batch):
-        calls.append(1)
-        if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
-            raise RuntimeError("power cut")
-        return penalty(batch)
-
-    broken.penalty = fall_over
-    with pytest.raises(RuntimeError, match="power cut"):
-        rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
-    rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
+    whole, resumed = whole_and_resumed(
+        lambda: FactorizationMachine.for_dataset(small, dim=4), small, tmp_path
+    )
     assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
+from ladder import gradients_are_right, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
@@ -198,22 +198,8 @@ class TestTheEquation:
         model = scrambled(MultiOutputMF.for_dataset(data, dim=2).double())
         (batch,) = batches_of(model, data)
         batch = replace(batch, rating=batch.rating.double(), gap=batch.gap.double())
-        names = [f"model.{name}" for name, _ in model.named_parameters()]
 
-        class Objective(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.model = model
-
-            def forward(self, batch):
-                return multi_output()(self.model(batch), batch) + self.model.penalty(batch)
-
-        def objective(*values):
-            parameters = dict(zip(names, values, strict=True))
-            return torch.func.functional_call(Objective(), parameters, (batch,))
-
-        values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-        assert torch.autograd.gradcheck(objective, values)
+        assert gradients_are_right(model, batch, multi_output())
 
     def test_shapes_and_the_catalogue_agree(self, small):
         model = scrambled(MultiOutputMF.for_dataset(small, dim=4))
@@ -297,20 +283,9 @@ class TestTraining:
         assert float(model.user_gap.detach().abs().sum()) == 0
 
     def test_a_resumed_run_equals_an_uninterrupted_one(self, small, tmp_path):
-        whole, broken, resumed = (MultiOutputMF.for_dataset(small, dim=4) for _ in range(3))
-        rt.fit(whole, small, epochs=4, progress=False)
-        penalty, calls = broken.penalty, []
-
-        def fall_over(batch):
-            calls.append(1)
-            if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
-                raise RuntimeError("power cut")
-            return penalty(batch)
-
-        broken.penalty = fall_over
-        with pytest.raises(RuntimeError, match="power cut"):
-            rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
-        rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
+        whole, resumed = whole_and_resumed(
+            lambda: MultiOutputMF.for_dataset(small, dim=4), small, tmp_path
+        )
         for mine, theirs in zip(outputs_of(whole, small), outputs_of(resumed, small), strict=True):
             assert torch.equal(mine, theirs)
         with pytest.raises(ValueError, match="its loss"):

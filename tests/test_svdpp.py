@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ladder import gradients_are_right, whole_and_resumed
 from test_side_features import batch_of, error, fitted, without_side
 
 import recsys_tutorial as rt
@@ -48,15 +49,9 @@ def test_scores_counted_by_hand():
     np.testing.assert_allclose(wide.numpy(), [expected[2][1:], expected[0][1:]])
 
 
-def test_gradient():
-    model = by_hand()
-    batch = batch_of([0, 1, 0, 2], [1, 0, 2, 1])
-
-    def score(y):
-        return torch.func.functional_call(model, {"item_implicit": y}, (batch,))
-
-    y = model.item_implicit.detach().clone().requires_grad_(True)
-    assert torch.autograd.gradcheck(score, (y,))
+def test_gradients_of_score_and_penalty():
+    batch = replace(batch_of([0, 1, 0, 2], [1, 0, 2, 1]), rating=torch.arange(4.0).double())
+    assert gradients_are_right(by_hand(), batch)
 
 
 def test_without_a_word_from_history_it_is_side_feature_mf(small):
@@ -191,15 +186,10 @@ def test_export_carries_the_history(small, tmp_path):
     np.testing.assert_allclose(rt.predict(model, test), rt.predict(loaded, test), atol=1e-6)
 
 
-def test_resume_is_exact(small, tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
     train, _, test = small.split(seed=1)
-    whole, first = SVDpp.for_dataset(train), SVDpp.for_dataset(train)
-    rt.fit(whole, train, epochs=3, progress=False)
-    handle = rt.fit(first, train, epochs=3, checkpoint_dir=tmp_path, progress=False)
-    assert handle.done
-    again = SVDpp.for_dataset(train)
-    rt.fit(again, train, epochs=3, checkpoint_dir=tmp_path, resume=True, progress=False)
-    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(again, test))
+    whole, resumed = whole_and_resumed(lambda: SVDpp.for_dataset(train), train, tmp_path)
+    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(resumed, test))
 
 
 def test_cold_users_score_the_mean_and_the_film(small):

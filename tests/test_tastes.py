@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from ladder import gradients_are_right, whole_and_resumed
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import chisquare
 
@@ -186,23 +187,9 @@ def test_scoring_everything_holds_no_more_than_a_block(cls, monkeypatch):
 
 def test_gradient_check_in_double_precision(small):
     model = scrambled(MixtureOfTastes(3, 4, dim=2, n_tastes=2, l2=0.1, l2_bias=0.1).double(), 0.5)
-    names = [f"model.{name}" for name, _ in model.named_parameters()]
     batch = batch_of([0, 1, 1, 2], [3, 0, 1, 3], torch.tensor([4.0, 2.0, 5.0, 1.0]).double())
 
-    class Objective(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, batch):
-            return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
-
-    def objective(*values):
-        parameters = dict(zip(names, values, strict=True))
-        return torch.func.functional_call(Objective(), parameters, (batch,))
-
-    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-    assert torch.autograd.gradcheck(objective, values)
+    assert gradients_are_right(model, batch)
 
 
 def test_tastes_start_different_and_equal_ones_would_never_part(small):
@@ -501,21 +488,9 @@ def test_weights_and_settings_are_all_that_predicting_needs(small, tmp_path, cls
 def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path, cls):
     """Also the one that draws noise: its generator is in the checkpoint, its temperature follows
     from the step."""
-    whole, broken, resumed = (cls.for_dataset(small, dim=4) for _ in range(3))
-    rt.fit(whole, small, epochs=4, batch_size=64, progress=False)
-    penalty, calls = broken.penalty, []
-
-    def fall_over(batch):
-        calls.append(1)
-        if len(calls) > 100:  # in the third epoch: an epoch has 38 steps
-            raise RuntimeError("power cut")
-        return penalty(batch)
-
-    broken.penalty = fall_over
-    settings = {"epochs": 4, "batch_size": 64, "progress": False, "checkpoint_dir": tmp_path}
-    with pytest.raises(RuntimeError, match="power cut"):
-        rt.fit(broken, small, **settings)
-    rt.fit(resumed, small, **settings, resume=True)
+    whole, resumed = whole_and_resumed(
+        lambda: cls.for_dataset(small, dim=4), small, tmp_path, batch_size=64
+    )
     assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ladder import gradients_are_right, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
@@ -172,7 +173,6 @@ def test_gradient_check_in_double_precision():
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.rand(parameter.shape, generator=model.generator))
-    names = [name for name, _ in model.named_parameters()]
     data = toy()
     batch = Batch(
         user=torch.tensor(data.user),
@@ -181,20 +181,7 @@ def test_gradient_check_in_double_precision():
         time=torch.tensor(data.timestamp),
     )
 
-    class Objective(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, batch):
-            return losses.squared_error(self.model(batch), batch) + self.model.penalty(batch)
-
-    def objective(*values):
-        parameters = {f"model.{n}": v for n, v in zip(names, values, strict=True)}
-        return torch.func.functional_call(Objective(), parameters, (batch,))
-
-    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-    assert torch.autograd.gradcheck(objective, values)
+    assert gradients_are_right(model, batch)
 
 
 def test_penalty_of_an_epoch_is_that_of_the_tables_once(small):
@@ -274,29 +261,10 @@ def test_data_without_times_is_refused_with_a_remedy():
 
 
 def test_saved_and_resumed_runs_equal_an_uninterrupted_one(small, tmp_path):
-    whole = TemporalMF.for_dataset(small, dim=4)
-    rt.fit(whole, small, epochs=4, progress=False, checkpoint_dir=tmp_path / "a")
-    broken = TemporalMF.for_dataset(small, dim=4)
-    stop_after(broken, small, 2, 4, tmp_path / "b")
-    resumed = TemporalMF.for_dataset(small, dim=4)
-    rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path / "b", resume=True)
+    whole, resumed = whole_and_resumed(
+        lambda: TemporalMF.for_dataset(small, dim=4), small, tmp_path
+    )
     assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
-
-
-def stop_after(model, data, epochs, of, directory):
-    """Train `of` epochs, but fall over in the step after `epochs` of them."""
-    penalty, calls = model.penalty, []
-    steps = len(data.batches(batch_size=max(32, len(data) // 40)))
-
-    def fall_over(batch):
-        calls.append(1)
-        if len(calls) > epochs * steps:
-            raise RuntimeError("power cut")
-        return penalty(batch)
-
-    model.penalty = fall_over
-    with pytest.raises(RuntimeError, match="power cut"):
-        rt.fit(model, data, epochs=of, progress=False, checkpoint_dir=directory)
 
 
 def test_weights_and_buffers_are_all_that_predicting_needs(small, tmp_path):

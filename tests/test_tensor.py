@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ladder import gradients_are_right, whole_and_resumed
 from test_side_features import error, fitted
 
 import recsys_tutorial as rt
@@ -52,16 +53,9 @@ def test_the_personal_part_is_a_tensor_in_cp_form():
         np.testing.assert_allclose((scores - biases).detach().numpy(), tensor[:, :, stretch])
 
 
-def test_gradient():
-    model = by_hand()
+def test_gradients_of_score_and_penalty():
     batch = batch_at([0, 1, 1], [1, 0, 1], [100, 115, 129])
-    names = ["user_factors", "item_factors", "time_factors"]
-
-    def score(*tables):
-        return torch.func.functional_call(model, dict(zip(names, tables, strict=True)), (batch,))
-
-    given = [getattr(model, n).detach().clone().requires_grad_(True) for n in names]
-    assert torch.autograd.gradcheck(score, given)
+    assert gradients_are_right(by_hand(), replace(batch, rating=torch.arange(3.0).double()))
 
 
 def test_ones_as_third_factor_equal_biased_mf_at_the_start_and_through_training(small):
@@ -149,13 +143,9 @@ def test_finds_a_taste_that_turns_and_none_where_none_turned(seed):
 
 def test_resume_and_export(small, tmp_path):
     train, _, test = small.split(seed=1)
-    whole, again = (TensorFactorization.for_dataset(train) for _ in range(2))
-    rt.fit(whole, train, epochs=3, progress=False)
-    for epochs in (3, 3):
-        rt.fit(
-            again, train, epochs=epochs, checkpoint_dir=tmp_path / "c", resume=True, progress=False
-        )
-    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(again, test))
+    make = lambda: TensorFactorization.for_dataset(train)  # noqa: E731
+    whole, resumed = whole_and_resumed(make, train, tmp_path / "c")
+    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(resumed, test))
     loaded = rt.serving.load(rt.serving.export(whole, train, tmp_path / "kept")).model
     np.testing.assert_allclose(rt.predict(whole, test), rt.predict(loaded, test), atol=1e-6)
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from ladder import gradients_are_right, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
@@ -200,23 +201,8 @@ def test_gradient_check_in_double_precision(small):
         item=torch.tensor(small.item[:6]),
         rating=torch.tensor(small.rating[:6], dtype=torch.float64),
     )
-    names = [f"model.{name}" for name, _ in model.named_parameters()]
 
-    class Objective(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, batch):
-            model.generator.manual_seed(3)  # the same draws for every evaluation
-            return losses.gaussian_nll(self.model(batch), batch) + self.model.penalty(batch)
-
-    def objective(*values):
-        parameters = dict(zip(names, values, strict=True))
-        return torch.func.functional_call(Objective(), parameters, (batch,))
-
-    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-    assert torch.autograd.gradcheck(objective, values)
+    assert gradients_are_right(model, batch, losses.gaussian_nll)
 
 
 # ---- the divergence, at the right scale -----------------------------------------------------
@@ -331,20 +317,9 @@ def test_the_seed_decides(small):
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
-    whole, broken, resumed = (VariationalMF.for_dataset(small, dim=4) for _ in range(3))
-    rt.fit(whole, small, epochs=4, progress=False)
-    penalty, calls = broken.penalty, []
-
-    def fall_over(batch):
-        calls.append(1)
-        if len(calls) > 100:  # in the third epoch: an epoch has 40 steps
-            raise RuntimeError("power cut")
-        return penalty(batch)
-
-    broken.penalty = fall_over
-    with pytest.raises(RuntimeError, match="power cut"):
-        rt.fit(broken, small, epochs=4, progress=False, checkpoint_dir=tmp_path)
-    rt.fit(resumed, small, epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True)
+    whole, resumed = whole_and_resumed(
+        lambda: VariationalMF.for_dataset(small, dim=4), small, tmp_path
+    )
     for mine, its in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(mine, its)
 

@@ -165,6 +165,16 @@ class Model(nn.Module):
                 )
 
 
+def runs(first: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of several stretches, one after the other, and where each stretch begins in them.
+
+    first, many : (B,), stretch b is first[b], first[b] + 1, ... of length many[b]
+    """
+    begins = many.cumsum(0) - many
+    within = torch.arange(int(many.sum()), device=many.device)
+    return within + (first - begins).repeat_interleave(many), begins
+
+
 def _gather(table: Tensor, index: Tensor) -> Tensor:
     flat = index.reshape(-1)
     if getattr(table, "sparse_rows", False) and torch.is_grad_enabled():

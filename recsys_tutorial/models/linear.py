@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.base import FoldedUser, Model, runs
 
 CELLS = 8 * 1024 * 1024  # scores held at once: 32 MB
 BYTES = 32  # a cell of the item-item table while it is made: sparse, float64 and inverse, float32
@@ -100,9 +100,7 @@ class ItemToItem(ClosedForm):
     def score_items(self, batch: Batch) -> Tensor:
         user = batch.need("user")[0].reshape(-1)
         first, many = self.row_start[user], self.row_start[user + 1] - self.row_start[user]
-        bag = many.cumsum(0) - many  # where each user begins among the rows picked
-        picked = torch.arange(int(many.sum()), device=user.device)
-        picked = picked + (first - bag).repeat_interleave(many)
+        picked, bag = runs(first, many)
         return F.embedding_bag(  # x @ W over the rated items alone
             self.row_item[picked],
             self.weights,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser
+from recsys_tutorial.models.base import FoldedUser, runs
 from recsys_tutorial.models.mf import BiasedMF
 from recsys_tutorial.models.side import SideFeatureMF
 
@@ -82,18 +82,19 @@ class SVDpp(SideFeatureMF):
         """|N(u)|^(-1/2) sum of y over N(u): (*S, dim); zero for users without ratings."""
         each, place = user.unique(return_inverse=True)  # a user's sum is taken once a batch
         many = self.user_count[each]
-        first, offset = (self.user_count.cumsum(0) - self.user_count)[each], many.cumsum(0) - many
-        within = torch.arange(int(many.sum()), device=user.device) - offset.repeat_interleave(many)
-        items = self.rated[first.repeat_interleave(many) + within]
+        past, begins = runs((self.user_count.cumsum(0) - self.user_count)[each], many)
         sparse = getattr(self.item_implicit, "sparse_rows", False) and torch.is_grad_enabled()
-        total = F.embedding_bag(items, self.item_implicit, offset, mode="sum", sparse=sparse)
+        total = F.embedding_bag(
+            self.rated[past], self.item_implicit, begins, mode="sum", sparse=sparse
+        )
         scaled = total / many.clamp_min(1).sqrt().unsqueeze(-1)
         return scaled.index_select(0, place.reshape(-1)).view(*user.shape, self.dim)
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
-        q = self.of_items(item)[0]
-        return super().forward(batch) + (self.told_by_history(user) * q).sum(-1)
+        (p, b_u), (q, b_i) = self.of_users(user), self.of_items(item)
+        p = p + self.told_by_history(user)
+        return self.mean + (p * q).sum(-1) + b_u + b_i
 
     def penalty(self, batch: Batch) -> Tensor:
         (item,) = batch.need("item")
@@ -103,8 +104,13 @@ class SVDpp(SideFeatureMF):
 
     def score_items(self, batch: Batch) -> Tensor:
         (user,) = batch.need("user")
-        q = self.of_items(torch.arange(self.n_items, device=user.device))[0]
-        return super().score_items(batch).addmm_(self.told_by_history(user.reshape(-1)), q.T)
+        user = user.reshape(-1)
+        (p, b_u), (q, b_i) = (
+            self.of_users(user),
+            self.of_items(torch.arange(self.n_items, device=user.device)),
+        )
+        p = p + self.told_by_history(user)
+        return torch.addmm(self.mean + b_i, p, q.T).add_(b_u.unsqueeze(-1))
 
     # A new user's history is known from the ratings: only p is sought, and starts at zero.
 

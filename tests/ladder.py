@@ -1,0 +1,67 @@
+"""Rungs of the test ladder that every trained model climbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch, losses
+from recsys_tutorial.datasets import Dataset
+from recsys_tutorial.models import Model
+
+
+def whole_and_resumed(
+    make: Callable[[], Model], data: Dataset, directory: Path, **settings: Any
+) -> tuple[Model, Model]:
+    """Two models of four epochs: one trained in one go, one that fell over in its third epoch and
+    was resumed by a third model that had never seen a step."""
+    settings = {"epochs": 4, "progress": False, **settings}
+    whole, broken, resumed = (make() for _ in range(3))
+    rt.fit(whole, data, **settings)
+    batch_size = settings.get("batch_size") or min(
+        whole.fit_defaults["batch_size"], max(32, len(data) // 40)
+    )
+    last, penalty, calls = int(2.5 * -(-len(data) // batch_size)), broken.penalty, []
+
+    def fall_over(batch: Batch) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) > last:
+            raise RuntimeError("power cut")
+        return penalty(batch)
+
+    broken.penalty = fall_over  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="power cut"):
+        rt.fit(broken, data, **settings, checkpoint_dir=directory)
+    saved = torch.load(directory / "last.pt", weights_only=True)
+    assert saved["epoch"] == 2  # something is left to do, and something is done
+    rt.fit(resumed, data, **settings, checkpoint_dir=directory, resume=True)
+    return whole, resumed
+
+
+def gradients_are_right(
+    model: Model, batch: Batch, loss: Callable[..., torch.Tensor] = losses.squared_error
+) -> bool:
+    """Loss and penalty of a float64 model against differences, in every parameter."""
+    names = [f"model.{name}" for name, _ in model.named_parameters()]
+
+    class Objective(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, batch: Batch) -> torch.Tensor:
+            model.generator.manual_seed(3)  # the same draws for every evaluation
+            return loss(self.model(batch), batch) + self.model.penalty(batch)
+
+    def objective(*values: torch.Tensor) -> torch.Tensor:
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(Objective(), parameters, (batch,))
+
+    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
+    return torch.autograd.gradcheck(objective, values)
