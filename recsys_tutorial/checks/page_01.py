@@ -45,11 +45,9 @@ def new_friend(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("01.observed_error")
+@register("01.observed_error", asks="function")
 def observed_error(answer: Any, page: Page) -> str | None:
     """A function: mean squared error over the cells that hold a rating."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(1)
     stars = rng.integers(1, 6, (7, 4)).astype(float)
     stars[rng.random(stars.shape) < 0.4] = np.nan
@@ -58,8 +56,6 @@ def observed_error(answer: Any, page: Page) -> str | None:
     squares = (stars - predicted)[there] ** 2
     with np.errstate(invalid="ignore"):
         value = answer(stars.copy(), predicted.copy())
-    if value is None:
-        return "the function returns nothing yet."
     if np.ndim(value) != 0:
         return f"one number is asked; this returns the shape {np.shape(value)}."
     value = float(value)

@@ -12,15 +12,11 @@ from recsys_tutorial.leakage import sees_test
 from recsys_tutorial.pages import Page
 
 
-@register("06.prepare")
+@register("06.prepare", asks="function")
 def prepare(answer: Any, page: Page) -> str | None:
     """A function: damped mean stars of each film, from the training part alone."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     train, test = page.train, page.test
     value = answer(train, test)
-    if value is None:
-        return "the function returns nothing yet."
     value = np.asarray(value, dtype=float)
     if value.shape != (train.n_items,):
         return f"one number a film is asked, ({train.n_items},); this returns {value.shape}."
@@ -39,19 +35,15 @@ def prepare(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("06.conditional_auc")
+@register("06.conditional_auc", asks="function")
 def conditional_auc(answer: Any, page: Page) -> str | None:
     """A function: mean over users of the AUC within the user's rows."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(6)
     users = np.repeat(np.arange(30), rng.integers(2, 12, 30))
     rng.shuffle(users)
     scores = np.round(rng.normal(size=len(users)) + users / 10, 1)
     labels = (scores + rng.normal(0, 1.5, len(users)) > users / 20 + 1).astype(int)
     value = answer(labels.copy(), scores.copy(), users.copy())
-    if value is None:
-        return "the function returns nothing yet."
     if np.ndim(value) != 0:
         return f"one number is asked; this returns the shape {np.shape(value)}."
     value = float(value)
@@ -74,14 +66,10 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("06.true_rank")
+@register("06.true_rank", asks="function")
 def true_rank(answer: Any, page: Page) -> str | None:
     """A function: estimate of the exact rank from a sampled one."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     value = answer(6, 1_000, 99)
-    if value is None:
-        return "the function returns nothing yet."
     if abs(float(answer(1, 1_000, 99)) - 1) > 1e-9:
         return "where none of the drawn films is above it, the best guess is rank 1."
     if abs(float(answer(100, 1_000, 99)) - 1_000) > 1e-9:

@@ -10,16 +10,12 @@ from recsys_tutorial.checks.registry import register
 from recsys_tutorial.pages import Page
 
 
-@register("07.clicks_so_far")
+@register("07.clicks_so_far", asks="function")
 def clicks_so_far(answer: Any, page: Page) -> str | None:
     """A function: for each time of showing, the number of clicks strictly before it."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(7)
     shown, clicks = rng.integers(0, 60, 40), rng.integers(0, 60, 25)
     value = answer(shown.copy(), clicks.copy())
-    if value is None:
-        return "the function returns nothing yet."
     value = np.asarray(value)
     if value.shape != shown.shape:
         return f"one number a showing is asked, {shown.shape}; this returns {value.shape}."
@@ -59,15 +55,11 @@ def memory(answer: Any, page: Page) -> str | None:
     return "rows times numbers times bytes, times four, divided by 2**30."
 
 
-@register("07.visitors")
+@register("07.visitors", asks="function")
 def visitors(answer: Any, page: Page) -> str | None:
     """A function: visitors in each arm for a rise of a click rate."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     for rate, lift in ((0.1, 0.01), (0.03, 0.002)):
         value = answer(rate, lift)
-        if value is None:
-            return "the function returns nothing yet."
         right = 2 * (1.96 + 0.84) ** 2 * rate * (1 - rate) / lift**2
         slips = {
             "this is for both arms together.": 2 * right,

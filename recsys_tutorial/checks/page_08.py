@@ -21,11 +21,9 @@ def found(answer: Any, page: Page) -> str | None:
     return None if letter == "b" else f'choose "a", "b" or "c"; this is {answer!r}.'
 
 
-@register("08.multi_hot")
+@register("08.multi_hot", asks="function")
 def multi_hot(answer: Any, page: Page) -> str | None:
     """A function of genres (list of tuples) and names: one column a name, summed."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     names = ["Comedy", "Drama", "War"]
     genres: list[tuple[str, ...]] = [("War", "Comedy"), (), ("Drama",), ("Western", "War")]
     expected = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1]])

@@ -10,15 +10,11 @@ from recsys_tutorial.checks.registry import register
 from recsys_tutorial.pages import Page
 
 
-@register("13.variance_of_product")
+@register("13.variance_of_product", asks="function")
 def variance_of_product(answer: Any, page: Page) -> str | None:
     """A function of two means and two variances: the variance of the product."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     m_p, v_p, m_q, v_q = 1.5, 0.4, -0.7, 0.9
     found = answer(m_p, v_p, m_q, v_q)
-    if found is None:
-        return "the function returns nothing yet."
     if np.ndim(found) != 0:
         return f"one number is asked; this returns the shape {np.shape(found)}."
     found = float(found)
@@ -44,17 +40,13 @@ def variance_of_product(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("13.coverage")
+@register("13.coverage", asks="function")
 def coverage(answer: Any, page: Page) -> str | None:
     """A function (rating, score, sd, z): share of ratings within z standard deviations."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(4)
     rating, score = rng.integers(1, 6, 400).astype(float), rng.uniform(1, 5, 400)
     sd = rng.uniform(0.3, 2.0, 400)
     found = answer(rating.copy(), score.copy(), sd.copy(), 1.2)
-    if found is None:
-        return "the function returns nothing yet."
     if np.ndim(found) != 0:
         return f"one share is asked; this returns the shape {np.shape(found)}."
     off = rating - score
@@ -79,16 +71,12 @@ def coverage(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("13.choose")
+@register("13.choose", asks="function")
 def choose(answer: Any, page: Page) -> str | None:
     """A function (score, sd, rng): the position that Thompson sampling shows."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(6)
     score, sd = np.array([3.0, 3.4, 3.2]), np.array([0.8, 0.1, 0.5])
     first = answer(score.copy(), sd.copy(), rng)
-    if first is None:
-        return "the function returns nothing yet."
     if np.ndim(first) != 0 or not (0 <= float(first) < 3 and float(first) == int(first)):
         return "a position is asked: 0 for the first film, 1 for the second."
     n = 4_000

@@ -10,19 +10,15 @@ from recsys_tutorial.checks.registry import register
 from recsys_tutorial.pages import Page
 
 
-@register("14.rotation")
+@register("14.rotation", asks="function")
 def rotation(answer: Any, page: Page) -> str | None:
     """A function (a, b): the rotation R for which a @ R is closest to b."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(6)
     a = rng.normal(size=(40, 4)) * [3.0, 2.0, 1.0, 0.5]
     hidden = np.linalg.qr(rng.normal(size=(4, 4)))[0]
     b = a @ hidden + 0.3 * rng.normal(size=a.shape)
     u, size, vt = np.linalg.svd(a.T @ b)
     found = answer(a.copy(), b.copy())
-    if found is None:
-        return "the function returns nothing yet."
     found = np.asarray(found)
     if found.shape != (4, 4):
         return f"for two tables of 4 axes R must have the shape (4, 4), not {found.shape}."
@@ -39,17 +35,13 @@ def rotation(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("14.kept")
+@register("14.kept", asks="function")
 def kept(answer: Any, page: Page) -> str | None:
     """A function (a, b, k): the mean share of the k nearest that stay."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(7)
     a = rng.normal(size=(60, 5)) * rng.uniform(0.2, 5, (60, 1)) + 0.3
     b = a + rng.normal(size=a.shape) * np.linalg.norm(a, axis=1, keepdims=True) * 0.3
     found = answer(a.copy(), b.copy(), 6)
-    if found is None:
-        return "the function returns nothing yet."
     if np.ndim(found) != 0:
         return (
             f"one number is asked, the mean over the films; this has the shape {np.shape(found)}."
@@ -74,15 +66,11 @@ def kept(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("14.together")
+@register("14.together", asks="function")
 def together(answer: Any, page: Page) -> str | None:
     """A function (speaks): share of people for whom the same taste speaks for both films."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     speaks = np.random.default_rng(8).integers(0, 3, (30, 7))
     found = answer(speaks.copy())
-    if found is None:
-        return "the function returns nothing yet."
     found = np.asarray(found)
     if found.shape != (7, 7):
         return f"for 7 films the table must have the shape (7, 7), not {found.shape}."

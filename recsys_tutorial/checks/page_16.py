@@ -11,15 +11,11 @@ from recsys_tutorial.pages import Page
 from recsys_tutorial.results import ledger
 
 
-@register("16.ease")
+@register("16.ease", asks="function")
 def ease(answer: Any, page: Page) -> str | None:
     """A function (x, l2): the weights of EASE."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     x = np.random.default_rng(4).uniform(0, 1, (30, 6))
     found = answer(x.copy(), 2.0)
-    if found is None:
-        return "the function returns nothing yet."
     if np.shape(found) != (6, 6):
         return f"W must be (n_items, n_items), (6, 6) here; this is {np.shape(found)}."
     found = np.asarray(found, dtype=float)
@@ -40,17 +36,13 @@ def ease(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("16.user_row")
+@register("16.user_row", asks="function")
 def user_row(answer: Any, page: Page) -> str | None:
     """A function (q and x of the rated, gram of all, c, l2): the user's row."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     rng = np.random.default_rng(5)
     every, c, l2 = rng.normal(size=(12, 3)), np.array([3.0, 1.5, 5.0, 2.0]), 0.7
     q, gram, x = every[:4], every.T @ every, np.array([1.0, 0.25, 0.8, 0.5])
     found = answer(q.copy(), x.copy(), gram.copy(), c.copy(), l2)
-    if found is None:
-        return "the function returns nothing yet."
     if np.shape(found) != (3,):
         return f"the row must have the shape (dim,), (3,) here; this is {np.shape(found)}."
 
@@ -99,15 +91,11 @@ def unfair(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("16.shared")
+@register("16.shared", asks="function")
 def shared(answer: Any, page: Page) -> str | None:
     """A function (n, buckets): expected share of ids that are not alone in their bucket."""
-    if not callable(answer):
-        return f"a function is asked, and this is a {type(answer).__name__}."
     for n, buckets in ((1682, 1024), (1682, 1024**2), (2, 4), (1, 8)):
         found = answer(n, buckets)
-        if found is None:
-            return "the function returns nothing yet."
         if np.ndim(found) != 0:
             return f"one number is asked; this returns the shape {np.shape(found)}."
         alone = (1 - 1 / buckets) ** (n - 1)

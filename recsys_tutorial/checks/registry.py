@@ -29,8 +29,15 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 _checks: dict[str, Check] = {}
 
 
-def register(name: str) -> Callable[[Check], Check]:
+class Off(Exception):
+    """What is off with an answer, said from the depth of a check."""
+
+
+def register(name: str, asks: str = "value") -> Callable[[Check], Check]:
     """Decorator that makes a function `(answer, page) -> None or what is off` the check `name`.
+
+    asks : "function" for an exercise whose answer is one: anything else, and a function that
+           returns nothing, is told so, and the check sees neither
 
     Raises ValueError for a name that is taken, or that lacks its page: "00.count".
     """
@@ -40,10 +47,26 @@ def register(name: str) -> Callable[[Check], Check]:
         raise ValueError(f"there is a check {name!r} already")
 
     def keep(function: Check) -> Check:
-        _checks[name] = function
+        _checks[name] = _of_function(function) if asks == "function" else function
         return function
 
     return keep
+
+
+def _of_function(inner: Check) -> Check:
+    def outer(answer: Any, page: pages.Page) -> str | None:
+        if not callable(answer):
+            return f"a function is asked, and this is a {type(answer).__name__}."
+
+        def called(*arguments: Any, **named: Any) -> Any:
+            found = answer(*arguments, **named)
+            if found is None:
+                raise Off("the function returns nothing yet.")
+            return found
+
+        return inner(called, page)
+
+    return outer
 
 
 def modules() -> list[str]:
@@ -83,6 +106,8 @@ def check(name: str, answer: Any) -> bool:
     try:
         page = pages.current()
         off = NOTHING_YET if answer is None else function(answer, page)
+    except Off as error:
+        off = str(error)
     except Exception as error:  # the reader's code, or an answer of an unexpected kind
         off = _one_line(error)
     if off is None:
