@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
+import lab
 import numpy as np
 import pytest
 from loopback import Server
@@ -29,6 +31,24 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, sources.Source]:
     return sample_table(server, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium; without one the tests are skipped, or fail where
+    RECSYS_TUTORIAL_REQUIRE_BROWSER says that there must be one."""
+    path = lab.browser()
+    if path is None:
+        reason = f"no browser: none of {', '.join(lab.BROWSERS)} is installed"
+        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import lab
@@ -12,23 +11,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def notebooks(tmp_path_factory) -> Iterator[lab.Lab]:
-    """JupyterLab on planted data; without a Chromium the tests are skipped, or fail where
-    RECSYS_TUTORIAL_REQUIRE_BROWSER says that there must be one."""
-    path = lab.browser()
-    if path is None:
-        reason = f"no browser: none of {', '.join(lab.BROWSERS)} is installed"
-        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
+def notebooks(chromium, tmp_path_factory) -> Iterator[lab.Lab]:
+    """JupyterLab on planted data."""
     folder = tmp_path_factory.mktemp("lab")
-    with lab.served(folder) as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
+    with lab.served(folder) as address:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         yield lab.Lab(page, address)
-        chromium.close()
 
 
 def test_from_the_index_to_page_00_and_through_it(notebooks):

@@ -68,21 +68,11 @@ class OnPage(lab.Lab):
 
 
 @pytest.fixture(scope="module")
-def notebooks(tmp_path_factory) -> Iterator[OnPage]:
-    path = lab.browser()
-    if path is None:
-        reason = f"no browser: none of {', '.join(lab.BROWSERS)} is installed"
-        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
+def notebooks(chromium, tmp_path_factory) -> Iterator[OnPage]:
     folder = tmp_path_factory.mktemp("lab")
-    with lab.served(folder) as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
+    with lab.served(folder) as address:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         yield OnPage(page, address, folder)
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import lab
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_films_are_rated_in_the_frame_of_the_notebook(tmp_path):
-    path = lab.browser()
-    if path is None:
-        reason = f"no browser: none of {', '.join(lab.BROWSERS)} is installed"
-        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with lab.served(tmp_path) as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
+def test_films_are_rated_in_the_frame_of_the_notebook(chromium, tmp_path):
+    with lab.served(tmp_path) as address:
         notebook = lab.Lab(chromium.new_page(viewport={"width": 1280, "height": 1000}), address)
         notebook.open("04_deploy_it_now.ipynb")
         run_through = """async last => {
@@ -43,4 +32,3 @@ def test_films_are_rated_in_the_frame_of_the_notebook(tmp_path):
         assert before[0] not in after
         assert notebook.errors() == []
         assert notebook.wrong == []
-        chromium.close()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
 import httpx
-import lab
 import pytest
 from service import exported, film_model, films, served  # noqa: F401
 
@@ -17,22 +15,6 @@ import recsys_tutorial as rt
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    path = lab.browser()
-    if path is None:
-        reason = f"no browser: none of {', '.join(lab.BROWSERS)} is installed"
-        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

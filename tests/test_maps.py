@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 
 import lab
@@ -162,21 +161,6 @@ def test_titles_with_tabs_and_unknown_years_stay_in_their_columns(tmp_path):
 
 
 # ---- in a browser ---------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = lab.browser()
-    if path is None:
-        if os.environ.get("RECSYS_TUTORIAL_REQUIRE_BROWSER") == "1":
-            pytest.fail("no browser is installed")
-        pytest.skip("no browser is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=lab.ARGUMENTS)
-        yield running
-        running.close()
 
 
 class Visit:
