@@ -32,9 +32,13 @@ ten[["title", "genres", "score"]]
 # room: who has seen three of these? Would you trust the list? Wait for hands. (2 minutes)
 
 # %% [markdown]
-# Each line above the table is an *epoch*: one pass over the ratings set aside for training.
-# `valid rmse` is the error, in stars, on ratings that were kept away from it. The column `score` is
-# how many stars the model expects.
+# `page` holds what a page needs: `page.data` is all ratings, `page.train` those to learn from and
+# `page.valid` some that were kept away from it. `BiasedMF` is the kind of model; on page 02 you
+# build it line by line.
+#
+# Each line above the table tells of an *epoch*: one pass over the ratings to learn from. `train loss`
+# is what training makes small on them. `valid rmse` is the error, in stars, on those kept away. The
+# column `score` is how many stars the model expects.
 #
 # For whom are these films? For whoever gave the ratings below. On page 02 you will rate films
 # yourself; until then an invented person stands in for you.
