@@ -122,7 +122,7 @@ def static_checks(console: Console, environment: Environment) -> None:
 
 def check(console: Console, options: argparse.Namespace) -> int:
     """Everything, in order; the exit code is pytest's unless a check of ours failed."""
-    extras = ("bench", "dev", *READER) if options.full else ("dev", *READER)
+    extras = ("bench", "dev", "docs", *READER) if options.full else ("dev", "docs", *READER)
     start = time.monotonic()
     environment = Environment(
         console, Options(extras=extras, offline=options.offline, yes=options.yes)
