@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from recsys_tutorial import metrics
+from recsys_tutorial import metrics as formulas
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset, concat
 from recsys_tutorial.losses import score_of
@@ -16,6 +16,15 @@ from recsys_tutorial.models.base import Model
 from recsys_tutorial.ranking import ranking_statistics, top_k
 
 ROWS = 64 * 1024  # rows scored at once by predict
+_ON_ROWS = ("rmse", "mae", "auc", "conditional_auc")  # the first two of ratings only
+_STATISTICS = {  # as in the result, and in ranking_statistics
+    "recall@{k}": "recall",
+    "precision@{k}": "precision",
+    "ndcg@{k}": "ndcg",
+    "map@{k}": "average_precision",
+    "mrr": "reciprocal_rank",
+    "ranking_auc": "auc",
+}
 CELLS = 8 * 1024 * 1024  # scores held at once by evaluate: 32 MB
 
 
@@ -48,6 +57,7 @@ def evaluate(
     train: Dataset | Sequence[Dataset],
     relevant: float | None = None,
     k: int = 10,
+    metrics: Iterable[str] | None = None,
 ) -> dict[str, float]:
     """Every number of the series' tables, for one model on one test part.
 
@@ -55,6 +65,8 @@ def evaluate(
                out of each user's ranking
     relevant : ratings from here on are relevant; None means 4 on a scale that ends at 5, and
                every pair where the data has no ratings
+    metrics  : names of those wanted, None for all below. What nobody asks for is not computed:
+               in a large catalogue `mrr` and `ranking_auc` cost as much as all others together
 
     rmse, mae              : in stars, predictions clipped to the scale; absent for ranking models
     auc                    : over the rated test rows of all users together, relevant or not
@@ -66,28 +78,50 @@ def evaluate(
     n_users, n_cold        : users ranked; test rows whose user or item the model never saw
     Ties count as all their orders averaged. Formulas: `rt.metrics`.
 
-    Raises ValueError for another vocabulary, an empty test part, or an unclear `relevant`.
+    Raises ValueError for another vocabulary, an empty test part, an unclear `relevant`, or a
+    metric that is unknown, or has no meaning for this model.
     """
     if len(test) == 0:
         raise ValueError("the test part is empty: there is nothing to evaluate on")
     seen = [train] if isinstance(train, Dataset) else list(train)
     for part in [test, *seen]:
         model.check_vocabulary(part)
-    is_relevant = _relevant(test, relevant)
-    scores = predict(model, test, clip=False)
+    wanted = _wanted(model, metrics, k)
+    of_ratings = wanted <= {"rmse", "mae", "n_cold"}
+    is_relevant = np.empty(0) if of_ratings else _relevant(test, relevant)
     result: dict[str, float] = {}
-    if model.predicts == "rating":
+    if not wanted.isdisjoint(_ON_ROWS):
+        scores = predict(model, test, clip=False)
         stars = scores.clip(*model.scale.tolist())
-        result["rmse"] = metrics.rmse(test.rating, stars)
-        result["mae"] = metrics.mae(test.rating, stars)
-    result["auc"] = metrics.auc(is_relevant, scores)
-    result["conditional_auc"] = metrics.conditional_auc(is_relevant, scores, test.user)
-    taken = concat(*seen) if len(seen) > 1 else next(iter(seen), None)
-    result.update(_ranking(model, test, taken, is_relevant, k))
-    cold_user = (model.user_count == 0).cpu().numpy()[test.user]
-    cold_item = (model.item_count == 0).cpu().numpy()[test.item]
-    result["n_cold"] = int((cold_user | cold_item).sum())
+        rows: dict[str, Callable[[], float]] = {
+            "rmse": lambda: formulas.rmse(test.rating, stars),
+            "mae": lambda: formulas.mae(test.rating, stars),
+            "auc": lambda: formulas.auc(is_relevant, scores),
+            "conditional_auc": lambda: formulas.conditional_auc(is_relevant, scores, test.user),
+        }
+        result.update((name, compute()) for name, compute in rows.items() if name in wanted)
+    if not wanted <= {*_ON_ROWS, "n_cold"}:
+        taken = concat(*seen) if len(seen) > 1 else next(iter(seen), None)
+        result.update(_ranking(model, test, taken, is_relevant, k, wanted))
+    if "n_cold" in wanted:
+        cold_user = (model.user_count == 0).cpu().numpy()[test.user]
+        cold_item = (model.item_count == 0).cpu().numpy()[test.item]
+        result["n_cold"] = int((cold_user | cold_item).sum())
     return result
+
+
+def _wanted(model: Model, metrics: Iterable[str] | None, k: int) -> set[str]:
+    """The names asked for, all of them known."""
+    rows = _ON_ROWS if model.predicts == "rating" else _ON_ROWS[2:]
+    known = [*rows, *(name.format(k=k) for name in _STATISTICS), "coverage", "n_users", "n_cold"]
+    wanted = known if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(
+            f"metrics={unknown}: for a {type(model).__name__} and k={k}, evaluate knows "
+            + ", ".join(known)
+        )
+    return set(wanted)
 
 
 def next_group(test: Dataset, train: Dataset | Sequence[Dataset]) -> Dataset:
@@ -129,7 +163,12 @@ def _relevant(test: Dataset, threshold: float | None) -> np.ndarray:
 
 @torch.no_grad()
 def _ranking(
-    model: Model, test: Dataset, train: Dataset | None, is_relevant: np.ndarray, k: int
+    model: Model,
+    test: Dataset,
+    train: Dataset | None,
+    is_relevant: np.ndarray,
+    k: int,
+    wanted: set[str],
 ) -> dict[str, float]:
     """Exhaustive ranking, one block of users after the other."""
     device = model.mean.device
@@ -139,7 +178,8 @@ def _ranking(
         raise ValueError(
             "no test row is relevant: pass a lower relevant=... (ratings from there on count)"
         )
-    wanted = (_Rows(positive), None if train is None else _Rows(train))
+    relevant, taken = _Rows(positive), None if train is None else _Rows(train)
+    whole = not wanted.isdisjoint({"mrr", "ranking_auc"})
     history_end = None if train is None else _end_of_history(train)
     block = max(1, CELLS // test.n_items)
     per_user: dict[str, list[Tensor]] = {}
@@ -150,25 +190,25 @@ def _ranking(
         batch = Batch(user=torch.from_numpy(some), time=time).to(device)
         scores = model.score_items(batch).to("cpu", torch.float32)
         scores = scores.clone() if scores.stride(0) == 0 or scores.stride(1) == 0 else scores
-        relevant_rows, relevant_items = wanted[0].of(some)
         none = torch.empty(0, dtype=torch.int64)
-        masked = (none, none) if wanted[1] is None else wanted[1].of(some)
-        statistics = ranking_statistics(scores, relevant_rows, relevant_items, *masked, k=k)
+        masked = (none, none) if taken is None else taken.of(some)
+        statistics = ranking_statistics(scores, *relevant.of(some), *masked, k=k, whole=whole)
         for name, values in statistics.items():
             per_user.setdefault(name, []).append(values)
-        _, best = top_k(scores, k)  # masked cells are -inf by now
-        shown[best[best >= 0]] = True  # -1 where a user has fewer than k candidates
+        if "coverage" in wanted:
+            _, best = top_k(scores, k)  # masked cells are -inf by now
+            shown[best[best >= 0]] = True  # -1 where a user has fewer than k candidates
     mean = {name: float(torch.cat(parts).double().nanmean()) for name, parts in per_user.items()}
-    return {
-        f"recall@{k}": mean["recall"],
-        f"precision@{k}": mean["precision"],
-        f"ndcg@{k}": mean["ndcg"],
-        f"map@{k}": mean["average_precision"],
-        "mrr": mean["reciprocal_rank"],
-        "ranking_auc": mean["auc"],
-        "coverage": float(shown.double().mean()),
-        "n_users": len(users),
+    result = {
+        key: mean[name]
+        for template, name in _STATISTICS.items()
+        if (key := template.format(k=k)) in wanted
     }
+    if "coverage" in wanted:
+        result["coverage"] = float(shown.double().mean())
+    if "n_users" in wanted:
+        result["n_users"] = len(users)
+    return result
 
 
 class _Rows:

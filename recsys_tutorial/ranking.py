@@ -30,6 +30,8 @@ def ranking_statistics(
     masked_rows: Any,
     masked_items: Any,
     k: int = 10,
+    *,
+    whole: bool = True,
 ) -> dict[str, Tensor]:
     """Statistics of the whole catalogue's ranking for each user of a block.
 
@@ -42,12 +44,15 @@ def ranking_statistics(
             a pair may occur twice.
         masked_items: (n_masked,) column of each item to leave out.
         k: length of the list for the statistics that look at its top.
+        whole: False leaves out the two that need the whole list. The top of each list is then
+            found without counting through the catalogue for each relevant item.
 
     Returns:
         Tensors (n_users,), float64 but for the count: ``recall``, ``precision``, ``ndcg``,
-        ``average_precision`` (all at k), ``reciprocal_rank`` (whole list), ``auc`` (relevant items
-        against all other candidates; NaN if there is none) and ``n_positive`` (int64). Ties are
-        resolved by expectation. Where ``n_positive`` is 0 all others are NaN.
+        ``average_precision`` (all at k), with `whole` also ``reciprocal_rank`` (whole list) and
+        ``auc`` (relevant items against all other candidates; NaN if there is none), and
+        ``n_positive`` (int64). Ties are resolved by expectation. Where ``n_positive`` is 0 all
+        others are NaN.
 
     Raises:
         ValueError: a score is NaN, an index is outside the block, a relevant item occurs twice or
@@ -80,9 +85,9 @@ def ranking_statistics(
             f"item {item[at]} of row {row[at]} is both positive and masked: is a test row also "
             "in the training data?"
         )
-    above, equal, candidates = _count(block.cpu().numpy(), row, values)
+    counts = _count(block.cpu().numpy(), row, values) if whole else _top(block, row, values, k)
     n_positive = np.bincount(row, minlength=n_users)
-    statistics = _from_counts(row, above, equal, candidates, n_positive, k)
+    statistics = _from_counts(row, *counts, n_positive, k, whole)
     none = n_positive == 0
     result = {}
     for name, value in statistics.items():
@@ -199,6 +204,26 @@ def _count(block: NDArray[Any], row: Ints, values: NDArray[Any]) -> tuple[Ints, 
     return above, equal, candidates
 
 
+def _top(block: Tensor, row: Ints, values: NDArray[Any], k: int) -> tuple[Ints, Ints, Ints]:
+    """What `_count` gives, right as far as the first k places go.
+
+    An item beyond them has k or more above it, and what is equal to it does not matter. The number
+    of candidates is right up to k. Only a tie that goes over the end of the list is counted out.
+    """
+    best = block.topk(min(k + 1, block.shape[1]), dim=1).values.cpu().numpy()
+    candidates = (best > -np.inf).sum(axis=1)
+    lines, value = best[row], values[:, None]
+    above, equal = (lines > value).sum(axis=1), (lines == value).sum(axis=1)
+    equal = np.maximum(equal, 1)  # itself
+    open_ended = np.flatnonzero((above < k) & (above + equal > k))
+    users, first = np.unique(row[open_ended], return_index=True)
+    ties = np.zeros(len(candidates), dtype=np.int64)
+    for user, value in zip(users.tolist(), values[open_ended[first]], strict=True):
+        ties[user] = torch.count_nonzero(block[user] == float(value))
+    equal[open_ended] = ties[row[open_ended]]
+    return above, equal, candidates
+
+
 def _how_many(than: np.ufunc, lines: NDArray[Any], line: Ints, values: NDArray[Any]) -> Ints:
     """How many entries of the ascending ``lines[line]`` are less (or equal), for each value.
 
@@ -217,7 +242,13 @@ def _how_many(than: np.ufunc, lines: NDArray[Any], line: Ints, values: NDArray[A
 
 
 def _from_counts(
-    row: Ints, above: Ints, equal: Ints, candidates: Ints, n_positive: Ints, k: int
+    row: Ints,
+    above: Ints,
+    equal: Ints,
+    candidates: Ints,
+    n_positive: Ints,
+    k: int,
+    whole: bool,
 ) -> dict[str, Floats]:
     """Expectations of all statistics from the counts; rows without positives hold anything.
 
@@ -251,22 +282,25 @@ def _from_counts(
     inverse = harmonic[high] - harmonic[low]
     others = (p - 1) / np.maximum(t - 1, 1)
     precisions = share * ((found + 1) * inverse + others * (high - low - (a + 1) * inverse))
-    # Negatives above each of the tie's positives, on average over the orders of the tie.
-    negatives = candidates - n_positive
-    wrong = total(p * (a - found + (t - p) / 2))
-    leading = found == 0
-    best = _first_hit(a[leading], t[leading], p[leading], harmonic)
     some = np.maximum(n_positive, 1)
     ideal = discount[np.minimum(some, top)]
-    pairs = (n_positive * negatives).astype(np.float64)
-    return {
+    statistics = {
         "recall": hits / some,
         "precision": hits / k,
         "ndcg": total(share * (discount[high] - discount[low])) / ideal,
         "average_precision": total(precisions) / np.minimum(some, k),
-        "reciprocal_rank": total(best, user[leading]),
-        "auc": 1 - np.divide(wrong, pairs, out=np.full(n_users, np.nan), where=pairs > 0),
     }
+    if whole:
+        leading = found == 0
+        best = _first_hit(a[leading], t[leading], p[leading], harmonic)
+        statistics["reciprocal_rank"] = total(best, user[leading])
+        # Negatives above each of the tie's positives, on average over the orders of the tie.
+        negatives = candidates - n_positive
+        wrong = total(p * (a - found + (t - p) / 2))
+        pairs = (n_positive * negatives).astype(np.float64)
+        lost = np.divide(wrong, pairs, out=np.full(n_users, np.nan), where=pairs > 0)
+        statistics["auc"] = 1 - lost
+    return statistics
 
 
 def _first_hit(a: Ints, t: Ints, p: Ints, harmonic: Floats) -> Floats:

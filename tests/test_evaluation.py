@@ -113,7 +113,57 @@ class TestEvaluate:
         train, valid, test = parts
         whole = rt.evaluate(model, test, train=[train, valid])
         monkeypatch.setattr(evaluation, "CELLS", 3 * test.n_items)
+        sizes, score_items = set(), model.score_items
+        monkeypatch.setattr(
+            model, "score_items", lambda batch: sizes.add(len(batch.user)) or score_items(batch)
+        )
         assert rt.evaluate(model, test, train=[train, valid]) == pytest.approx(whole)
+        assert max(sizes) == 3  # memory does not grow with the number of users
+
+    def test_only_what_is_asked_for(self, model, parts):
+        train, valid, test = parts
+        whole = rt.evaluate(model, test, train=[train, valid], k=5)
+        for name, value in whole.items():
+            one = rt.evaluate(model, test, train=[train, valid], k=5, metrics=name)
+            assert one == {name: pytest.approx(value)}
+        some = ["n_users", "ndcg@5", "rmse"]
+        result = rt.evaluate(model, test, train=[train, valid], k=5, metrics=some)
+        assert result == {name: pytest.approx(whole[name]) for name in some}
+        assert list(result) == ["rmse", "ndcg@5", "n_users"]  # as in the whole table
+
+    def test_what_is_not_asked_for_is_not_computed(self, model, parts, monkeypatch):
+        train, _, test = parts
+        ranked, lists = [], []
+        rank, top_k = evaluation.ranking_statistics, evaluation.top_k
+
+        def statistics(*args, whole, **kwargs):
+            ranked.append(whole)
+            return rank(*args, whole=whole, **kwargs)
+
+        monkeypatch.setattr(evaluation, "ranking_statistics", statistics)
+        monkeypatch.setattr(evaluation, "top_k", lambda *a: lists.append(a) or top_k(*a))
+        rt.evaluate(model, test, train=train, metrics=["rmse", "auc", "n_cold"])
+        assert ranked == lists == []
+        rt.evaluate(model, test, train=train, metrics=["ndcg@10"])
+        assert ranked == [False]
+        assert lists == []
+        monkeypatch.setattr(evaluation, "predict", None)
+        rt.evaluate(model, test, train=train, metrics=["mrr"])
+        assert ranked == [False, True]
+
+    @pytest.mark.parametrize("name", ["ndcg@5", "NDCG", "ndcg"])
+    def test_an_unknown_metric_shows_the_names(self, model, parts, name):
+        train, _, test = parts
+        with pytest.raises(ValueError, match=rf"metrics=\['{name}'\].*BiasedMF.*rmse, .*ndcg@10, "):
+            rt.evaluate(model, test, train=train, metrics=["rmse", name])
+
+    def test_stars_of_a_ranking_model_are_refused(self, parts):
+        train, _, test = parts
+        model = Popularity.for_dataset(train)
+        rt.fit(model, train)
+        with pytest.raises(ValueError, match="for a Popularity"):
+            rt.evaluate(model, test, train=train, metrics=["rmse"])
+        assert list(rt.evaluate(model, test, train=train, metrics=["mrr"])) == ["mrr"]
 
     def test_items_of_train_do_not_compete(self, small):
         """The best-scored item is in train: without it the test item is first."""
@@ -180,6 +230,11 @@ class TestRelevance:
         with pytest.raises(ValueError, match=r"1 to 10.*relevant="):
             rt.evaluate(Fixed.for_dataset(data), data, train=[])
         assert rt.evaluate(Fixed.for_dataset(data), data, train=[], relevant=4)["n_users"] == 2
+
+    def test_rmse_alone_does_not_ask(self):
+        data = from_frame(self.ratings(10))
+        result = rt.evaluate(Fixed.for_dataset(data), data, train=[], metrics=["rmse", "n_cold"])
+        assert list(result) == ["rmse", "n_cold"]
 
     def test_pairs_without_ratings_are_all_relevant(self):
         data = from_frame(pd.DataFrame({"user": [1, 1, 2], "item": [1, 2, 3]}))

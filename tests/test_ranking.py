@@ -30,8 +30,9 @@ def random_block(seed, n_users, n_items, levels, positive=0.1, masked=0.2):
     return scores.astype(np.float32), np.nonzero(kind == 1), np.nonzero(kind == 2)
 
 
-def statistics(scores, positive, masked, k):
-    return ranking_statistics(torch.from_numpy(scores.copy()), *positive, *masked, k)
+def statistics(scores, positive, masked, k, whole=True):
+    block = torch.from_numpy(scores.copy())
+    return ranking_statistics(block, *positive, *masked, k, whole=whole)
 
 
 def assert_equal_to_metrics(scores, positive, masked, k):
@@ -42,6 +43,10 @@ def assert_equal_to_metrics(scores, positive, masked, k):
     assert result["n_positive"].dtype == torch.int64
     for name, metric in DENSE.items():
         np.testing.assert_allclose(result[name], metric(labels, dense, k), atol=1e-9, err_msg=name)
+    top = statistics(scores, positive, masked, k, whole=False)
+    assert result.keys() - top.keys() == {"auc", "reciprocal_rank"}
+    for name, value in top.items():
+        torch.testing.assert_close(value, result[name], equal_nan=True, msg=name)
     candidates = dense > -np.inf
     for user in range(len(scores)):
         expected = np.nan
