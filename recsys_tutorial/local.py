@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recsys_tutorial.atomic import replacing
 from recsys_tutorial.datasets.sources import ENVIRONMENT, default_directory
 
 STATE = "RECSYS_TUTORIAL_STATE"
 """Environment variable that names another directory for these files."""
+
+_SUM = "sha256"  # of the rest, beside it: a damaged digit is still good JSON
 
 
 def directory() -> Path:
@@ -27,17 +29,20 @@ def directory() -> Path:
 
 
 def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
-    """The content of a JSON file, or None where there is none.
+    """The content of a JSON object in a file, or None where there is none.
 
-    A file that cannot be read, or whose content is not valid, never stops a page: one line says
-    so, and the file is kept aside under a name that ends in `.damaged`.
+    A file that cannot be read, whose content is not valid or does not have the sum that stands in
+    it never stops a page: one line says so, and the file is kept aside under a name that ends in
+    `.damaged`. One without a sum was written by hand, and is taken as it is.
     """
     path = directory() / name
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if _SUM in content and content.pop(_SUM) != _sum_of(content):
+            content = None
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         content = None
     if content is not None and is_valid(content):
         return content
@@ -50,9 +55,10 @@ def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
     return None
 
 
-def write_json(name: str, content: Any) -> Path | None:
+def write_json(name: str, content: dict[str, Any]) -> Path | None:
     """Write a JSON file, whole or not at all; None (and one line) where that is not possible."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    plain = json.loads(json.dumps(content))  # with keys as they will be read
+    text = json.dumps({**plain, _SUM: _sum_of(plain)}, indent=1, ensure_ascii=False) + "\n"
     try:
         with replacing(directory() / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -65,15 +71,6 @@ def write_json(name: str, content: Any) -> Path | None:
     return directory() / name
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends without error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.replace(name, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+def _sum_of(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -19,7 +19,7 @@ from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.datasets.text import Text, load_text, planted_text
 from recsys_tutorial.models.base import Model
-from recsys_tutorial.training import fit
+from recsys_tutorial.training import checkpoint, fit
 
 SWITCH = "RECSYS_TUTORIAL_PAGES"
 """Environment variable: "fast" runs the pages small and on planted data, "full" (or unset) as
@@ -218,9 +218,8 @@ class Page:
             )
         path = self._model_path(name)
         try:
-            with local.replacing(path) as temporary:
-                kept = {"kind": kind, "settings": settings, "predicts": model.predicts}
-                torch.save({**kept, "weights": weights}, temporary)
+            kept = {"kind": kind, "settings": settings, "predicts": model.predicts}
+            checkpoint.save(path, {**kept, "weights": weights})
         except OSError as error:
             print(f"The model could not be kept in {path.parent}: {error.strerror or error}.")
             return None
@@ -232,7 +231,7 @@ class Page:
         if not path.is_file():
             return None
         try:
-            kept = torch.load(path, weights_only=True)
+            kept = checkpoint.read(path)
             model = getattr(models, kept["kind"]).for_dataset(self.train, **kept["settings"])
             counts = model.user_count.clone(), model.item_count.clone()
             model.load_state_dict(kept["weights"])

@@ -34,14 +34,20 @@ def ledger(page: str, key: str, *, path: Path | None = None) -> Measured:
     page, key : the entry is content["pages"][page][key]: an object with at least `value` (a
                 number) and `unit`
 
-    Raises KeyError that names what there is, FileNotFoundError outside of a checkout.
+    Raises KeyError that names what there is, FileNotFoundError outside of a checkout,
+    ValueError for a damaged file.
     """
     source = path or PATH
     if not source.is_file():
         raise FileNotFoundError(
             f"no ledger at {source}: it belongs to the checkout of the project, not to the package"
         )
-    pages = json.loads(source.read_text(encoding="utf-8")).get("pages", {})
+    try:
+        pages = dict(json.loads(source.read_text(encoding="utf-8"))["pages"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{source} cannot be read ({error}): get it back with git checkout -- {source.name}"
+        ) from None
     if page not in pages:
         raise KeyError(f"the ledger has nothing for page {page!r}; it has {sorted(pages)}")
     if key not in pages[page]:

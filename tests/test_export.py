@@ -301,7 +301,7 @@ def test_an_export_that_fails_leaves_the_old_one(copy, films, fails_at, monkeypa
         if len(calls) == fails_at:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exporting.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         rt.serving.export(fitted(films, epochs=1, seed=6), films, copy)
     rt.serving.load(copy, films)

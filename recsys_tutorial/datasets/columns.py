@@ -1,16 +1,20 @@
 """Datasets on disk: one file a column, read by mapping it into memory.
 
-A directory holds `user.npy`, `item.npy`, `rating.npy` and so on, the ids and side tables as JSON,
-and `meta.json` with the size and sha256 of each file, written last. Every file is written beside
-its place and renamed, so that an interrupted save is noticed and never read as data. Nothing is
-ever unpickled. Mapped columns are copied on write: the files never change.
+A directory holds `user-<save>.npy`, `item-<save>.npy` and so on, the ids and side tables as JSON,
+and `meta.json` with the size and sha256 of each file and of itself. It is written last and in one
+move: after an interrupted save the directory is what it was before. Nothing is ever unpickled.
+Mapped columns are copied on write: the files never change.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,12 +23,14 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from recsys_tutorial.atomic import is_abandoned, replacing
 from recsys_tutorial.datasets.dataset import COLUMNS, Dataset
 from recsys_tutorial.datasets.download import sha256_of
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 _META = "meta.json"
+_OURS = re.compile(r"[a-z]+-[0-9a-f]{12}\.(npy|npz|json)")
 
 
 class ColumnsDamaged(ValueError):
@@ -32,7 +38,7 @@ class ColumnsDamaged(ValueError):
 
 
 def save(dataset: Dataset, directory: str | os.PathLike[str], *, fingerprint: str = "") -> Path:
-    """Write `dataset` as columns of at most 32-bit ids; an older save there is replaced.
+    """Write `dataset` as columns of at most 32-bit ids; an older save there is replaced at the end.
 
     fingerprint : what the columns were made from, for `open` to ask for
     Ratings are written with 32 bits where that loses nothing, times where they fit.
@@ -40,14 +46,28 @@ def save(dataset: Dataset, directory: str | os.PathLike[str], *, fingerprint: st
     Raises TypeError for ids or side columns that are neither numbers, text nor tuples of text.
     """
     place = Path(directory)
-    place.mkdir(parents=True, exist_ok=True)
-    (place / _META).unlink(missing_ok=True)  # from here on until the end it is no data set
+    this_save = secrets.token_hex(6)  # never a name that another save, or process, uses
+    try:
+        earlier = _named_in(place / _META)
+        _write(dataset, place, fingerprint, this_save)
+    except BaseException:
+        _remove(place.glob(f"*-{this_save}.*"))
+        raise
+    # What a kill left is nobody's after a day; before, another process may be writing it.
+    others = (p for p in place.iterdir() if _OURS.fullmatch(p.name) and this_save not in p.name)
+    _remove([*(place / name for name in earlier), *filter(is_abandoned, others)])
+    return place
+
+
+def _write(dataset: Dataset, place: Path, fingerprint: str, this_save: str) -> None:
     files: dict[str, dict[str, Any]] = {}
 
     def write(name: str, fill: Callable[[IO[bytes]], Any]) -> None:
-        _replace(place / name, fill)
-        path = place / name
-        files[name] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        path = place / name.replace(".", f"-{this_save}.")
+        with replacing(path) as part, part.open("wb") as file:
+            fill(file)
+        about = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        files[name] = {"file": path.name, **about}
 
     for name in COLUMNS:
         column = getattr(dataset, name)
@@ -61,14 +81,14 @@ def save(dataset: Dataset, directory: str | os.PathLike[str], *, fingerprint: st
     if dataset.truth is not None:
         truth = {k: np.asarray(v) for k, v in vars(dataset.truth).items()}
         write("truth.npz", lambda file: np.savez(file, allow_pickle=False, **truth))
-    about = {
+    about: dict[str, Any] = {
         "format": FORMAT,
         "fingerprint": fingerprint,
         "files": files,
         **{key: getattr(dataset, key) for key in ("name", "source", "scale", "implicit")},
     }
-    _replace(place / _META, lambda file: file.write(json.dumps(about, indent=1).encode()))
-    return place
+    with replacing(place / _META) as part:
+        part.write_text(json.dumps({**about, "sha256": _sum_of(about)}, indent=1))
 
 
 def open_columns(directory: str | os.PathLike[str], *, fingerprint: str | None = None) -> Dataset:
@@ -82,6 +102,16 @@ def open_columns(directory: str | os.PathLike[str], *, fingerprint: str | None =
     short or altered, or when the fingerprint is another one.
     """
     place = Path(directory)
+    for patience in (2, 1, 0):
+        try:
+            return _open(place, fingerprint)
+        except ColumnsDamaged:  # another save may have come between two of its files
+            if not patience:
+                raise
+    raise AssertionError("not reached")
+
+
+def _open(place: Path, fingerprint: str | None) -> Dataset:
     meta = place / _META
     if not meta.is_file():
         raise FileNotFoundError(
@@ -91,22 +121,25 @@ def open_columns(directory: str | os.PathLike[str], *, fingerprint: str | None =
         about = json.loads(meta.read_text(encoding="utf-8"))
         files, made_from = dict(about["files"]), about["fingerprint"]
         version = about["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(place, _META, f"it cannot be read ({error})") from None
     if version != FORMAT:
         raise _damaged(place, _META, f"it has format {version}, this version reads {FORMAT}")
+    if about.get("sha256") != _sum_of(about):
+        raise _damaged(place, _META, "its content is not what was written")
     if fingerprint is not None and made_from != fingerprint:
         raise _damaged(place, _META, f"it was made from {made_from!r}, not from {fingerprint!r}")
+    at = {name: place / known["file"] for name, known in files.items()}
     for name, known in files.items():
-        path = place / name
+        path = at[name]
         if not path.is_file():
-            raise _damaged(place, name, "it is missing")
+            raise _damaged(place, path.name, "it is missing")
         if (size := path.stat().st_size) != known["bytes"]:
-            raise _damaged(place, name, f"it has {size} bytes instead of {known['bytes']}")
+            raise _damaged(place, path.name, f"it has {size} bytes instead of {known['bytes']}")
         if sha256_of(path) != known["sha256"]:
-            raise _damaged(place, name, "its content is not what was written")
-    columns = {n: _map(place / f"{n}.npy") for n in COLUMNS if f"{n}.npy" in files}
-    sides = json.loads((place / "tables.json").read_text(encoding="utf-8"))
+            raise _damaged(place, path.name, "its content is not what was written")
+    columns = {n: _map(at[f"{n}.npy"]) for n in COLUMNS if f"{n}.npy" in files}
+    sides = json.loads(at["tables.json"].read_text(encoding="utf-8"))
     user_vocab, users = _frame_in(sides["users"], "user")
     item_vocab, items = _frame_in(sides["items"], "item")
     return Dataset(
@@ -114,7 +147,7 @@ def open_columns(directory: str | os.PathLike[str], *, fingerprint: str | None =
         item_vocab=item_vocab,
         users=users,
         items=items,
-        truth=_truth(place / "truth.npz") if "truth.npz" in files else None,
+        truth=_truth(at["truth.npz"]) if "truth.npz" in files else None,
         name=about["name"],
         source=about["source"],
         scale=(float(about["scale"][0]), float(about["scale"][1])),
@@ -130,17 +163,24 @@ def _damaged(place: Path, name: str, what: str) -> ColumnsDamaged:
     )
 
 
-def _replace(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
-    """Write beside the place, then rename: a kill leaves the old file or the new one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _named_in(meta: Path) -> list[str]:
+    """The files of the save that is there, if one is."""
     try:
-        with part.open("wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        named = [one["file"] for one in json.loads(meta.read_bytes())["files"].values()]
+        return [name for name in named if _OURS.fullmatch(name)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):  # somebody may have it open, on Windows
+            path.unlink(missing_ok=True)
+
+
+def _sum_of(about: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in about.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _narrow(column: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import platform
 import re
 from collections.abc import Mapping
@@ -31,11 +30,11 @@ from torch import Tensor
 
 import recsys_tutorial
 from recsys_tutorial import models
+from recsys_tutorial.atomic import replacing
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
-from recsys_tutorial.local import replacing
 from recsys_tutorial.models.base import Model
 
 FORMAT = 1
@@ -131,11 +130,7 @@ def export(
 
 def _write(path: Path, content: bytes) -> None:
     with replacing(path) as temporary:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # the name must not come before the content
-        temporary.chmod(0o644)
+        temporary.write_bytes(content)
 
 
 def _seen_tensors(dataset: Dataset) -> dict[str, Tensor]:

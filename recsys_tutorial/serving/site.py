@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.local import replacing
+from recsys_tutorial.atomic import replacing
 from recsys_tutorial.serving.engine import MOST_RATINGS, Engine
 from recsys_tutorial.serving.exporting import Exported, load
 from recsys_tutorial.serving.page_files import page_files, page_html
@@ -66,7 +66,6 @@ def build_site(export: str | Path | Exported, out: str | Path) -> Path:
     for name, content in written.items():  # index.html last: a page that is there is whole
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
-            temporary.chmod(0o644)
     return folder
 
 

@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from recsys_tutorial.atomic import replacing
+
+_DAMAGE = (
+    RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError, IndexError,
+    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write to a temporary neighbour, then rename: a kill leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write tensors and plain values: a kill leaves the old file or the new one.
+
+    Raises OSError where that is not possible; the old file stays.
+    """
     try:
-        with open(temporary, "wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:
+        # Where a write fails in its middle, torch raises an error of its own on top.
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise OSError(
+            cause.errno,
+            f"{cause.strerror or cause}: what was there before is as it was. Make room, or choose "
+            "another directory; a run goes on with resume=True",
+            str(path),
+        ) from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `save` wrote, every byte of it compared with its checksum.
+
+    Raises ValueError when the file is not whole or was changed, OSError when it cannot be read.
+    """
+    content = path.read_bytes()  # once: the file may be replaced meanwhile
+    try:
+        # torch.load looks at no checksum: a flipped byte would be another weight, in silence.
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            if (damaged := parts.testzip()) is not None:
+                raise ValueError(f"the checksum of its part {damaged} is wrong")
+        found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except _DAMAGE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is damaged ({reason[:120]})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is damaged (it holds a {type(found).__name__})")
+    return found
 
 
 def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
@@ -30,12 +66,11 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     Raises ValueError when the file is damaged or belongs to a run with other settings or data.
     """
     try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
-        found = content["run"]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        content = read(path)
+        found = dict(content["run"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is no readable checkpoint ({reason[:120]}): delete it to start from scratch"
+            f"{path} is no readable checkpoint ({error}): delete it to start from scratch"
         ) from None
     other = [name for name in run if found.get(name) != run[name]]
     if other:
