@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recsys_tutorial.atomic import replacing
+from recsys_tutorial.atomic import alone, replacing
 from recsys_tutorial.datasets.sources import ENVIRONMENT, default_directory
+
+__all__ = ["alone", "directory", "read_json", "replacing", "write_json"]
 
 STATE = "RECSYS_TUTORIAL_STATE"
 """Environment variable that names another directory for these files."""

@@ -154,9 +154,10 @@ def _is_record(content: Any) -> bool:
 
 
 def _remember(name: str, passed: bool) -> None:
-    record = _record()
-    tries = record["tries"].get(name, 0)
-    record["tries"][name] = tries + 1 if isinstance(tries, int) else 1
-    if passed:
-        record["passed"].setdefault(name, time.strftime("%Y-%m-%d"))
-    local.write_json(PROGRESS, record)
+    with local.alone(local.directory()):  # another page may be checking as well
+        record = _record()
+        tries = record["tries"].get(name, 0)
+        record["tries"][name] = tries + 1 if isinstance(tries, int) else 1
+        if passed:
+            record["passed"].setdefault(name, time.strftime("%Y-%m-%d"))
+        local.write_json(PROGRESS, record)

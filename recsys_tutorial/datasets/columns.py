@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from recsys_tutorial.atomic import is_abandoned, replacing
+from recsys_tutorial.atomic import alone, replacing
 from recsys_tutorial.datasets.dataset import COLUMNS, Dataset
 from recsys_tutorial.datasets.download import sha256_of
 from recsys_tutorial.datasets.vocabulary import Vocabulary
@@ -47,15 +47,14 @@ def save(dataset: Dataset, directory: str | os.PathLike[str], *, fingerprint: st
     """
     place = Path(directory)
     this_save = secrets.token_hex(6)  # never a name that another save, or process, uses
-    try:
-        earlier = _named_in(place / _META)
-        _write(dataset, place, fingerprint, this_save)
-    except BaseException:
-        _remove(place.glob(f"*-{this_save}.*"))
-        raise
-    # What a kill left is nobody's after a day; before, another process may be writing it.
-    others = (p for p in place.iterdir() if _OURS.fullmatch(p.name) and this_save not in p.name)
-    _remove([*(place / name for name in earlier), *filter(is_abandoned, others)])
+    with alone(place):
+        try:
+            _write(dataset, place, fingerprint, this_save)
+        except BaseException:
+            _remove(place.glob(f"*-{this_save}.*"))
+            raise
+        ours = (path for path in place.iterdir() if _OURS.fullmatch(path.name))
+        _remove(path for path in ours if this_save not in path.name)
     return place
 
 
@@ -161,15 +160,6 @@ def _damaged(place: Path, name: str, what: str) -> ColumnsDamaged:
         f"{place / name} is damaged: {what}. Delete {place} and make it again, by "
         "dataset.save(directory) or by loading the data set anew"
     )
-
-
-def _named_in(meta: Path) -> list[str]:
-    """The files of the save that is there, if one is."""
-    try:
-        named = [one["file"] for one in json.loads(meta.read_bytes())["files"].values()]
-        return [name for name in named if _OURS.fullmatch(name)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []
 
 
 def _remove(paths: Iterable[Path]) -> None:

@@ -30,7 +30,7 @@ from torch import Tensor
 
 import recsys_tutorial
 from recsys_tutorial import models
-from recsys_tutorial.atomic import replacing
+from recsys_tutorial.atomic import alone, replacing
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets.dataset import Dataset
@@ -118,13 +118,14 @@ def export(
     )
     card = _card(model, dataset, weights, dict(metrics or {}))
     _compare(model, _assemble(card, weights).model, dataset)
-    _write(folder / card["weights"]["file"], weights)
     text = json.dumps(card, ensure_ascii=False, allow_nan=False, indent=None)
-    _write(folder / CARD, text.encode())
-    for old in folder.glob("weights-*.safetensors"):
-        if old.name != card["weights"]["file"]:
-            with suppress(OSError):  # somebody may be reading it, on Windows
-                old.unlink()
+    with alone(folder):
+        _write(folder / card["weights"]["file"], weights)
+        _write(folder / CARD, text.encode())
+        for old in folder.glob("weights-*.safetensors"):
+            if old.name != card["weights"]["file"]:
+                with suppress(OSError):  # somebody may be reading it, on Windows
+                    old.unlink()
     return folder
 
 

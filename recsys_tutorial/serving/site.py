@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.atomic import replacing
+from recsys_tutorial.atomic import alone, replacing
 from recsys_tutorial.serving.engine import MOST_RATINGS, Engine
 from recsys_tutorial.serving.exporting import Exported, load
 from recsys_tutorial.serving.page_files import page_files, page_html
@@ -63,9 +63,10 @@ def build_site(export: str | Path | Exported, out: str | Path) -> Path:
     written = {name: files[name] for name in (*SCRIPTS[1:], "style.css")}
     written["table.js"] = f"window.TABLE={table};\n".encode()
     written["index.html"] = page_html(files["index.html"], SCRIPTS, folder="")
-    for name, content in written.items():  # index.html last: a page that is there is whole
-        with replacing(folder / name) as temporary:
-            temporary.write_bytes(content)
+    with alone(folder):
+        for name, content in written.items():  # index.html last: a page that is there is whole
+            with replacing(folder / name) as temporary:
+                temporary.write_bytes(content)
     return folder
 
 
