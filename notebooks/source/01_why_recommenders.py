@@ -96,7 +96,8 @@ pieces = pd.DataFrame(
     columns=["piece", "colourful", "dressy", "fits the note"],
 )
 pieces["model"] = (3 + pieces[["colourful", "dressy"]].to_numpy() @ likes).round(1)  # in stars
-pieces["truth"] = pieces["model"] - 2 * ~pieces["fits the note"]  # the wrong thing costs 2 stars
+truth = pieces["model"] - 2 * ~pieces["fits the note"]  # the wrong thing costs 2 stars
+pieces["truth"] = truth.clip(lower=1)  # there is nothing below one star
 pieces
 
 # %% [markdown]
@@ -191,6 +192,8 @@ for alone in ("the model alone", "the stylist alone"):
 # Read it from the left. Where the note is worth nothing, model and pair are the same point: there
 # is nothing to read. The more the note matters, the more a reader adds. The stylist alone stays
 # below the pair everywhere, since nobody can look through 200 pieces for each of 400 clients.
+#
+# (A *standard error* says how far such an average would move with 400 other clients.)
 #
 # We put all this into the example; it is no measurement of stylists. What it shows is *why* such
 # pairs work: each knows something that the other cannot see. Keep the question for every
@@ -415,12 +418,14 @@ def squared_error(p, q):
 print(f"At random: {squared_error(p, q).item():.2f} stars², {seen.sum()} ratings")
 
 # %% [markdown]
-# Which way is better? One rating tells, by the chain rule. With the miss $e = r - s$,
+# Which way is better? One rating tells, by the chain rule. Say the rating is $r$, the model says $s$,
+# and the miss is $e = r - s$. Then
 #
 # $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
 #
 # In words: where the model said too few stars, move the person towards the film; where it said too
-# many, away from it. PyTorch can work that out for us. Let us check that it does the same.
+# many, away from it. PyTorch can work that out for us (the part of it that does is called *autograd*).
+# Let us check that it does the same.
 
 # %%
 squared_error(p, q).backward()  # autograd leaves its answer in p.grad and q.grad
@@ -533,7 +538,9 @@ rt.check("01.observed_error", observed_error)
 # is, say what you want of it, and the gradient comes by itself.** A new idea costs a few lines, and
 # no new mathematics.
 #
-# See for yourself. Here is the model above, as a class; tables and seeds come from the library.
+# See for yourself. Here is the model above, as a class; tables and seeds come from the library. A
+# `batch` is a handful of ratings, as many as `B`: who in `batch.user`, which film in `batch.item`, the
+# stars in `batch.rating`. `rows` looks their vectors up.
 
 
 # %%
@@ -625,7 +632,8 @@ verdict("WithBias", "WithGenres", "rare films", "Genres, on rare films")
 #
 # **Change 3: another question.** Stars may not be what you need. Perhaps you want a *chance*: how
 # likely is it that somebody will like the film, with four stars or five? That is another loss, in one
-# line. The model stays as it is; its output, measured from 3.5 stars, becomes the chance's logit.
+# line. The model stays as it is. Its output, measured from 3.5 stars, is read as a *logit*: 0 means
+# a chance of one half, and the larger the number, the nearer to certain.
 
 
 # %%
@@ -752,7 +760,7 @@ for values, style, label in zip(thinner, ("s--", "o-"), kinds, strict=True):
     spread = 2 * values.std(1, ddof=1)
     ax.errorbar(per_user, values.mean(1), spread, fmt=style, capsize=5, label=label)
 ax.set(xlabel="training ratings per user", ylabel="error on unseen ratings (RMSE, stars)")
-ax.set(title="The same models, a thinner table (bars: ± 2 sd over seeds)")
+ax.set(title="The same models, a thinner table (bars: ± 2 standard deviations)")
 ax.legend()
 mean_error = thinner.mean(2)  # (2, 4)
 ends = [f"{values[0]:.2f} to {values[-1]:.2f} stars" for values in mean_error]

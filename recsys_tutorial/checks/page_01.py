@@ -86,5 +86,5 @@ def density(answer: Any, page: Page) -> str | None:
     if not 0 <= value <= 1:
         return f"a share is between 0 and 1, and this is {value:g}."
     if abs(value - right) > 0.01 * right:
-        return "count the cells of the whole table: every user with every film."
+        return "divide all ratings of page.data by all cells: every user with every film."
     return None
