@@ -18,30 +18,20 @@ from recsys_tutorial.pages import Page
 WRONG = "it still differs from what it should be on data of our own."
 
 
-def _function(answer: Any) -> str | None:
-    return None if callable(answer) else f"a function is asked; this is a {type(answer).__name__}."
-
-
-def _shape(found: Any) -> str:
-    return "nothing" if found is None else f"the shape {tuple(found.shape)}"
-
-
 def _near(found: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     found, expected = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
     return found.shape == expected.shape and bool(torch.allclose(found, expected, atol=tolerance))
 
 
-@register("bug_hunts.softmax")
+@register("bug_hunts.softmax", asks="function")
 def softmax(answer: Callable[..., Any], page: Page) -> str | None:
     """Scores (B,) of a mixture of three tastes."""
-    if off := _function(answer):
-        return off
     draw = torch.Generator().manual_seed(11)
     tastes, attention = torch.randn(2, 5, 3, 4, generator=draw)
     film = torch.randn(5, 4, generator=draw)
     found = answer(tastes, attention, film)
-    if found is None or tuple(found.shape) != (5,):
-        return f"five pairs give five scores; this gives {_shape(found)}."
+    if np.shape(found) != (5,):
+        return f"five pairs give five scores; this gives {tuple(np.shape(found))}."
     alone = torch.cat(
         [answer(tastes[i : i + 1], attention[i : i + 1], film[i : i + 1]) for i in range(5)]
     )
@@ -52,16 +42,14 @@ def softmax(answer: Callable[..., Any], page: Page) -> str | None:
     return None if _near(found, expected) else WRONG
 
 
-@register("bug_hunts.broadcast")
+@register("bug_hunts.broadcast", asks="function")
 def broadcast(answer: Callable[..., Any], page: Page) -> str | None:
     """The loss of a batch: mean squared error of products."""
-    if off := _function(answer):
-        return off
     draw = torch.Generator().manual_seed(12)
     p, q = torch.randn(2, 6, 3, generator=draw)
     rating = torch.randn(6, generator=draw)
     found = answer(p, q, rating)
-    if found is None or torch.as_tensor(found).ndim != 0:
+    if torch.as_tensor(found).ndim != 0:
         return "a loss is one number."
     score = (p * q).sum(1)
     if _near(found, (score.unsqueeze(1) - rating).square().mean()):
@@ -69,11 +57,9 @@ def broadcast(answer: Callable[..., Any], page: Page) -> str | None:
     return None if _near(found, (score - rating).square().mean()) else WRONG
 
 
-@register("bug_hunts.variation")
+@register("bug_hunts.variation", asks="function")
 def variation(answer: Callable[..., Any], page: Page) -> str | None:
     """Squared steps along time, mean over films."""
-    if off := _function(answer):
-        return off
     constant = torch.tensor([[1.0] * 5, [-2.0] * 5, [0.5] * 5])
     alike = torch.tensor([[0.0, 1.0, 0.0, 1.0, 0.0]] * 3)
     if float(answer(constant)) > 1e-6:
@@ -85,11 +71,9 @@ def variation(answer: Callable[..., Any], page: Page) -> str | None:
     return None if _near(answer(drift), expected) else WRONG
 
 
-@register("bug_hunts.last_batch")
+@register("bug_hunts.last_batch", asks="function")
 def last_batch(answer: Callable[..., Any], page: Page) -> str | None:
     """RMSE in stars, whatever the size of the batches."""
-    if off := _function(answer):
-        return off
     rng = np.random.default_rng(14)
     guess, rating = rng.normal(size=(2, 60))
     expected = float(np.sqrt(np.mean((guess - rating) ** 2)))
@@ -99,18 +83,16 @@ def last_batch(answer: Callable[..., Any], page: Page) -> str | None:
     return None if _near(answer(guess, rating, 100), expected, 1e-9) else WRONG
 
 
-@register("bug_hunts.seen")
+@register("bug_hunts.seen", asks="function")
 def seen(answer: Callable[..., Any], page: Page) -> str | None:
     """The best unseen items (B, k)."""
-    if off := _function(answer):
-        return off
     draw = torch.Generator().manual_seed(15)
     rated = torch.rand(4, 12, generator=draw) < 0.4
     for low, what in ((0.0, "positive"), (-9.0, "negative"), (-4.5, "both")):
         scores = low + 9 * torch.rand(4, 12, generator=draw)
         found = answer(scores, rated, k=3)
-        if found is None or tuple(found.shape) != (4, 3):
-            return f"three films for each of four users are asked, not {_shape(found)}."
+        if np.shape(found) != (4, 3):
+            return f"three films for each of four users are asked, not {tuple(np.shape(found))}."
         if bool(rated.gather(1, found).any()):
             return f"where scores are {what}, films that were seen are still in the list."
         best = scores.masked_fill(rated, -torch.inf).topk(3, dim=1).indices
@@ -119,11 +101,9 @@ def seen(answer: Callable[..., Any], page: Page) -> str | None:
     return None
 
 
-@register("bug_hunts.choosing")
+@register("bug_hunts.choosing", asks="function")
 def choosing(answer: Callable[..., Any], page: Page) -> str | None:
     """Which setting is taken, and what is reported of it."""
-    if off := _function(answer):
-        return off
     valid, test = np.array([0.93, 0.91, 0.95, 0.92]), np.array([0.90, 0.94, 0.92, 0.91])
     best, reported = answer(valid.copy(), test.copy())
     if int(best) == 0:
@@ -135,11 +115,9 @@ def choosing(answer: Callable[..., Any], page: Page) -> str | None:
     return None
 
 
-@register("bug_hunts.mean_of_means")
+@register("bug_hunts.mean_of_means", asks="function")
 def mean_of_means(answer: Callable[..., Any], page: Page) -> str | None:
     """RMSE of all rows in all batches."""
-    if off := _function(answer):
-        return off
     by_hand = answer([np.array([0.0, 0.0]), np.array([3.0])])
     if not _near(by_hand, 3**0.5, 1e-6):
         return "the errors 0, 0 and 3 have the RMSE 1.732, in whatever batches."
@@ -149,11 +127,9 @@ def mean_of_means(answer: Callable[..., Any], page: Page) -> str | None:
     return None if _near(answer(parts), expected, 1e-6) else WRONG
 
 
-@register("bug_hunts.divergence")
+@register("bug_hunts.divergence", asks="function")
 def divergence(answer: Callable[..., Any], page: Page) -> str | None:
     """The objective per rating: mean misfit, and divergence by the number of ratings."""
-    if off := _function(answer):
-        return off
     draw = torch.Generator().manual_seed(17)
     misfit, mean, log_var = torch.rand(8, generator=draw), *torch.randn(2, 5, generator=draw)
     moved = float((0.5 * (mean**2 + log_var.exp() - 1 - log_var)).sum())

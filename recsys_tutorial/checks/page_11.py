@@ -26,7 +26,7 @@ def weights(answer: Any, page: Page) -> str | None:
     logits = (attention * q[:, None]).sum(-1)
     latent = ((attention * q[:, None]).softmax(-1)).sum(-1)
     if torch.allclose(found, latent, atol=1e-5):
-        return "this softmax went over the latent axis: sum over that one first."
+        return "this softmax went over the numbers of the vectors: sum over those first."
     if torch.allclose(found, logits, atol=1e-5):
         return "these are the products; the softmax over tastes is still to come."
     if torch.allclose(found, logits.softmax(0), atol=1e-5):

@@ -31,7 +31,7 @@ def network(answer: Any, page: Page) -> str | None:
         if torch.allclose(found, slip, atol=1e-3):
             return text
     if not torch.allclose(found, inside.relu() @ v, atol=1e-3):
-        return "on rows of our own it gives other numbers than v · max(0, c + W z)."
+        return "on rows of our own it gives other numbers than v · max(0, z W + c)."
     return None
 
 
@@ -49,6 +49,7 @@ def gaps(answer: Any, page: Page) -> str | None:
         return "after the last rating nothing is known: it must be NaN there."
     if not np.allclose(found[:-1], [0, 30, 370]):
         return f"the times 100, 100, 130, 500 gave {found.tolist()}."
-    if np.shape(answer(np.array([7]))) != (1,) or not np.isnan(answer(np.array([7]))[0]):
+    single = np.asarray(answer(np.array([7])), dtype=float)
+    if single.shape != (1,) or not np.isnan(single[0]):
         return "a user with one rating must get one NaN."
     return None

@@ -44,8 +44,8 @@ def variance_of_product(answer: Any, page: Page) -> str | None:
 def coverage(answer: Any, page: Page) -> str | None:
     """A function (rating, score, sd, z): share of ratings within z standard deviations."""
     rng = np.random.default_rng(4)
-    rating, score = rng.integers(1, 6, 400).astype(float), rng.uniform(1, 5, 400)
-    sd = rng.uniform(0.3, 2.0, 400)
+    rating, score = rng.integers(1, 6, 500).astype(float), rng.uniform(1, 5, 500)
+    sd = rng.uniform(0.3, 2.0, 500)
     found = answer(rating.copy(), score.copy(), sd.copy(), 1.2)
     if np.ndim(found) != 0:
         return f"one share is asked; this returns the shape {np.shape(found)}."
@@ -60,8 +60,9 @@ def coverage(answer: Any, page: Page) -> str | None:
             abs(off) < 1.2 * np.sqrt(sd)
         ).mean(),
         "this does not look at z.": (abs(off) < sd).mean(),
+        "this does not look at `sd`.": (abs(off) < 1.2).mean(),
         "a share from 0 to 1 is asked, this is in percent.": 100 * right,
-        "a share is asked, this is a number of rows.": 400 * right,
+        "a share is asked, this is a number of rows.": 500 * right,
     }
     for text, slip in slips.items():
         if abs(float(found) - slip) < 1e-9:

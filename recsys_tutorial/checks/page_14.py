@@ -47,7 +47,9 @@ def kept(answer: Any, page: Page) -> str | None:
             f"one number is asked, the mean over the films; this has the shape {np.shape(found)}."
         )
     expected = _kept([_cosines(a), _cosines(b)], 6)
-    inside = [_cosines(x) + 3 * np.eye(len(x)) for x in (a, b)]  # each film is its own nearest
+    inside = [_cosines(x) for x in (a, b)]
+    for cosines in inside:
+        np.fill_diagonal(cosines, 3)  # each film is its own nearest
     products = [_alone(x @ x.T) for x in (a, b)]
     distances = [_alone(-((x[:, None] - x) ** 2).sum(-1)) for x in (a, b)]
     farthest = [_alone(-_cosines(x)) for x in (a, b)]
@@ -80,6 +82,9 @@ def together(answer: Any, page: Page) -> str | None:
     slips = {
         "these are numbers of people: divide by how many there are.": expected * len(speaks),
         "this is divided by the films: divide by the number of people.": expected * 30 / 7,
+        "a product of truth values does not count: make numbers of them before.": (
+            sum((speaks == m).T @ (speaks == m) for m in range(3)) / len(speaks)
+        ),
         "one taste is missing: the first has the number 0.": (
             (speaks[:, :, None] == speaks[:, None, :]) & (speaks[:, :, None] > 0)
         ).mean(0),

@@ -27,6 +27,7 @@ def ease(answer: Any, page: Page) -> str | None:
     slips = {
         "rows were divided where columns must be: W_ji is -P_ji / P_ii.": right.T,
         "the sign is wrong: a film that goes with another must get a positive weight.": -right,
+        "each column is still to be divided by P_ii.": right * np.diag(p),
     }
     for text, slip in slips.items():
         if np.allclose(found, slip):
@@ -55,11 +56,14 @@ def user_row(answer: Any, page: Page) -> str | None:
         "rated films count twice on the left: G holds them once already.": (c, wanted, l2),
         "on the right stands the whole confidence c.": (c - 1, (c - 1) * x, l2),
         "on the right each film wants its x, not 1.": (c - 1, c, l2),
+        "on the right each film wants c times its x.": (c - 1, x, l2),
         "all that is missing is the penalty l2 on the diagonal.": (c - 1, wanted, 0.0),
     }
     for text, (extra, right, ridge) in slips.items():
         if np.allclose(found, solved(extra, right, ridge, gram)):
             return text
+    if np.allclose(found, solved(c - 1, wanted, 0.0, gram + l2)):
+        return "the penalty l2 belongs on the diagonal only: l2 times the identity."
     if np.allclose(found, solved(c, wanted, l2, 0 * gram)):
         return "this forgets all films that are not rated: their part is G."
     if not np.allclose(found, solved(c - 1, wanted, l2, gram), atol=1e-6):
@@ -104,6 +108,8 @@ def shared(answer: Any, page: Page) -> str | None:
                 return "that is the share of ids that are alone: the others are asked."
             if n == 1:
                 return "a single id has no company: with n = 1 the share is 0."
+            if abs(float(found) - (1 - (1 - 1 / buckets) ** n)) < 1e-9:
+                return "an id cannot meet itself: there are n - 1 others."
             return (
                 f"for {n:,} ids and {buckets:,} buckets it gives {float(found):.4f}: too far off."
             )

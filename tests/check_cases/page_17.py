@@ -76,6 +76,17 @@ def _moves(live, previous):
         os.replace(path, live / path.name)
 
 
+def _card_first(live, previous):
+    _card_only(live, previous)
+    for weights in previous.glob("weights-*"):
+        shutil.copy(weights, live)
+
+
+def _gone_for_a_moment(live, previous):
+    shutil.rmtree(live)
+    shutil.copytree(previous, live)
+
+
 def _nothing(*_):
     return None
 
@@ -111,6 +122,8 @@ CASES = {
             lambda page: _in_place,
             lambda page: _card_only,
             lambda page: _moves,
+            lambda page: _card_first,
+            lambda page: _gone_for_a_moment,
             lambda page: "cp previous/* live",
         ],
     ),
