@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks gates`; or one of its parts, or `serving`, alone."""
+"""The command line: `python -m benchmarks gates`; or one of its parts, or another one, alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import sys
 import torch
 
 import recsys_tutorial as rt
-from benchmarks import accuracy, ledger, peers, ranking, serving, speed
+from benchmarks import accuracy, evaluation, ledger, peers, ranking, serving, speed
 
-WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers"]
+WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "evaluation"]
+PLANTED = ("evaluation",)  # these make their data themselves
 
 
 def main() -> int:
@@ -20,7 +21,10 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the figures into the ledger")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = rt.datasets.load("ml-100k", data_dir=options.data_dir)
+    if options.what in PLANTED:
+        data = rt.datasets.planted()  # a stand-in: each size makes its own
+    else:
+        data = rt.datasets.load("ml-100k", data_dir=options.data_dir)
     about = ledger.machine()
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     print(f"{about['cpu']}, {about['cores']} cores, 1 torch thread; {versions}\n{data!r}\n")
@@ -60,6 +64,10 @@ def main() -> int:
         print("\n" + peers.table(result))
         checks += peers.gates(result)
         sections["peers"] = result
+    if options.what == "evaluation":
+        lines = evaluation.compare()
+        checks += evaluation.gates(lines)
+        sections["evaluation"] = {"lines": lines, "dim": evaluation.DIM}
     print()
     for text, holds in checks:
         print(f"{'holds' if holds else 'FAILS'}  {text}")

@@ -19,18 +19,28 @@ TIMES = 50
 ROUNDS = 5
 
 
-def sklearn_loop(model: Model, test: Dataset, train: Dataset, k: int = 10) -> dict[str, float]:
-    """NDCG@k and AUC of each user's ranking, one call a user."""
+def sklearn_loop(
+    model: Model, test: Dataset, train: Dataset, users: np.ndarray | None = None, k: int = 10
+) -> dict[str, float]:
+    """NDCG@k and AUC of each user's ranking, one call a user.
+
+    users : ascending codes of those to rank; all by default
+    """
+    users = np.arange(test.n_users) if users is None else users
     with torch.no_grad():
-        scores = model.score_items(Batch(user=torch.arange(test.n_users))).numpy()
+        scores = model.score_items(Batch(user=torch.from_numpy(users))).numpy()
     candidate = np.ones(scores.shape, dtype=bool)
-    candidate[train.user, train.item] = False
     relevant = np.zeros(scores.shape, dtype=bool)
-    relevant[test.user, test.item] = test.rating >= 4
+
+    def cells(part: Dataset) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.isin(part.user, users)
+        return users.searchsorted(part.user[rows]), part.item[rows]
+
+    candidate[cells(train)] = False
+    relevant[cells(test.take(test.rating >= 4))] = True
     ndcg, auc = [], []
-    for user in range(test.n_users):
-        mine = candidate[user]
-        labels, values = relevant[user, mine], scores[user, mine]
+    for labels, mine, values in zip(relevant, candidate, scores, strict=True):
+        labels, values = labels[mine], values[mine]
         if labels.any():
             ndcg.append(ndcg_score(labels[None], values[None], k=k))
             auc.append(roc_auc_score(labels, values))

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, ledger, ranking, speed
+from benchmarks import accuracy, evaluation, ledger, ranking, speed
 
 
 def test_the_ledger_belongs_to_the_present_settings():
@@ -65,3 +65,13 @@ def test_gain_over_biases_only_on_the_official_folds(ml100k):
 @pytest.mark.slow
 def test_evaluate_agrees_with_scikit_learn_on_real_data(ml100k):
     assert ranking.compare(ml100k)["times"] > 1  # raises where the two disagree
+
+
+def test_evaluation_is_measured_in_a_process_of_its_own_and_agrees_with_the_loop():
+    size = evaluation.Size(60, 200, 3_000)
+    (line,) = evaluation.compare((size,))  # raises where the loop over users says something else
+    assert line["users"] >= line["ranked_users"] > 0
+    assert line["loop_seconds"] > 0
+    assert [holds for _, holds in evaluation.gates([line])][:2] == [True, True]
+    slow = {**line, "ndcg_seconds": 61, "auc_seconds": 301, "peak_gib": 2.1}
+    assert not any(holds for _, holds in evaluation.gates([slow]))

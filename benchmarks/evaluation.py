@@ -1,0 +1,125 @@
+"""`evaluate` on catalogues that grow: seconds, memory, and the loop over users it stands in for.
+
+Each size is evaluated in a process of its own that opens the ratings from disk, so that the memory
+is that of evaluating and of nothing else. The data is planted and the model not trained: neither
+changes what there is to compute. One thread, CPU seconds: other work on the machine hardly counts.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+import recsys_tutorial as rt
+from benchmarks.ranking import sklearn_loop
+from recsys_tutorial.models import BiasedMF
+
+
+class Size(NamedTuple):
+    users: int
+    items: int
+    ratings: int
+
+
+SIZES = (
+    Size(943, 1_682, 100_000),  # as MovieLens-100K
+    Size(6_040, 3_706, 1_000_000),  # as MovieLens-1M
+    Size(70_000, 10_000, 10_000_000),  # as MovieLens-10M
+    Size(160_000, 60_000, 25_000_000),  # as MovieLens-25M
+)
+WANTED = {"ndcg_seconds": "ndcg@10", "auc_seconds": "ranking_auc"}
+MOST = {"ndcg_seconds": 60, "auc_seconds": 300, "peak_gib": 2}  # at the largest size
+SAMPLE = 100  # users of the loop
+DIM = 64
+
+
+def compare(sizes: tuple[Size, ...] = SIZES) -> list[dict[str, Any]]:
+    """One line per size."""
+    fresh = multiprocessing.get_context("spawn")
+    lines = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            for work in (_make, _measure):
+                process = fresh.Process(target=work, args=(folder, size))
+                process.start()
+                process.join()
+                if process.exitcode != 0:
+                    raise RuntimeError(f"{work.__name__} of {size} ended with {process.exitcode}")
+            lines.append(json.loads((Path(folder) / "line.json").read_text(encoding="utf-8")))
+        print(text(lines[-1]), flush=True)
+    return lines
+
+
+def _make(folder: str, size: Size) -> None:
+    data = rt.datasets.planted(*size, seed=0)
+    train, _, test = data.split("random", valid=0, seed=42)
+    train.save(Path(folder) / "train")
+    test.save(Path(folder) / "test")
+
+
+def _measure(folder: str, size: Size) -> None:
+    torch.set_num_threads(1)
+    train, test = (rt.datasets.open(Path(folder) / part) for part in ("train", "test"))
+    model = BiasedMF.for_dataset(train, dim=DIM)
+    few = np.unique(test.user[test.rating >= 4])
+    few = np.random.default_rng(0).choice(few, min(SAMPLE, len(few)), replace=False)
+    sample, seen = (part.take(np.isin(part.user, few)) for part in (test, train))
+    by_hand, loop_seconds = _timed(lambda: sklearn_loop(model, sample, seen, np.sort(few)))
+    line: dict[str, Any] = {**size._asdict()}
+    for name, metric in WANTED.items():
+        here = rt.evaluate(model, sample, train=train, metrics=metric)[metric]
+        if abs(here - by_hand[metric]) > 1e-6:
+            raise AssertionError(f"{metric}: {here} here, {by_hand[metric]} by scikit-learn")
+        result, line[name] = _timed(
+            lambda metric=metric: rt.evaluate(model, test, train=train, metrics=[metric, "n_users"])
+        )
+        line["ranked_users"] = result["n_users"]
+    line["loop_users"] = len(few)
+    line["loop_seconds"] = loop_seconds * line["ranked_users"] / len(few)
+    line["peak_gib"] = peak_gib()
+    (Path(folder) / "line.json").write_text(json.dumps(line), encoding="utf-8")
+
+
+def _timed(work: Callable[[], dict[str, float]]) -> tuple[dict[str, float], float]:
+    start = time.process_time()
+    return work(), time.process_time() - start
+
+
+def peak_gib() -> float:
+    """Most memory this process ever held; not a number where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 2**30
+
+
+def text(line: dict[str, Any]) -> str:
+    times = line["loop_seconds"] / (line["ndcg_seconds"] + line["auc_seconds"])
+    return (
+        f"{line['ranked_users']:>8,} users x {line['items']:>6,} items: NDCG@10 "
+        f"{line['ndcg_seconds']:.2f} s, ranking AUC {line['auc_seconds']:.2f} s, both user by user "
+        f"{line['loop_seconds']:,.0f} s ({times:.0f} times), peak {line['peak_gib']:.2f} GiB"
+    )
+
+
+def gates(lines: list[dict[str, Any]]) -> list[tuple[str, bool]]:
+    largest = lines[-1]
+    return [
+        (
+            f"{largest['users']:,} x {largest['items']:,}: {name.replace('_', ' ')} "
+            f"{largest[name]:.1f} (at most {most})",
+            largest[name] <= most,
+        )
+        for name, most in MOST.items()
+    ]
