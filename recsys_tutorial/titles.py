@@ -20,7 +20,7 @@ def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
     "empire str" finds "Empire Strikes Back, The (1980)". Where nothing fits so, titles that are
     spelled alike.
     """
-    words = _plain(text).split()
+    words = plain_text(text).split()
     if not words:
         return []
     titles = dataset.items["title"].to_numpy()
@@ -49,7 +49,7 @@ def item_of(dataset: Dataset, title: str) -> Hashable:
     same = np.flatnonzero(titles == title)
     if len(same) == 0:
         plain = _plain_titles(tuple(titles))
-        same = np.flatnonzero(np.array(plain) == _plain(str(title)))
+        same = np.flatnonzero(np.array(plain) == plain_text(str(title)))
     if len(same) == 1:
         return dataset.item_vocab.ids[same[0]].item()
     if len(same) > 1:
@@ -59,7 +59,7 @@ def item_of(dataset: Dataset, title: str) -> Hashable:
     raise KeyError(f"there is no film {title!r} in {dataset.name}: {advice}")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Lower case letters and digits without accents, one space between words."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not _is_accent(c))))
@@ -71,7 +71,7 @@ def _is_accent(character: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _plain_titles(titles: tuple[str, ...]) -> list[str]:
-    return [_plain(title) for title in titles]
+    return [plain_text(title) for title in titles]
 
 
 def _begin_words(plain: str, words: list[str]) -> bool:

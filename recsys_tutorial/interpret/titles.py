@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 
 import numpy as np
 
 from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.titles import plain_text
 
 _CLOSE = 0.75  # share of letters in common from which a title counts as mistyped
+_ARTICLE = r"^(.*), (the|a|an|la|le|les|das|der|die|il|el|los)\b"  # "Godfather, The"
 _CLEAR = 0.05  # how much closer than the next one it must be
 
 
@@ -54,11 +55,9 @@ def find(dataset: Dataset, title: str) -> int:
 
 
 def _plain(title: str) -> str:
-    """Small letters and digits, single spaces, the article in front left out."""
-    letters = unicodedata.normalize("NFKD", title.casefold())
-    letters = "".join(c for c in letters if not unicodedata.combining(c))
-    moved = re.sub(r"^(.*), (the|a|an|la|le|les|das|der|die|il|el|los)\b", r"\2 \1", letters)
-    words = re.sub(r"[^\w]+", " ", moved).split()
+    """As `titles.plain_text`, the article in front left out."""
+    moved = re.sub(_ARTICLE, r"\2 \1", title.casefold())
+    words = plain_text(moved).split()
     return " ".join(words[1:] if len(words) > 1 and words[0] in ("the", "a", "an") else words)
 
 
