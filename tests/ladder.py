@@ -16,6 +16,25 @@ from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.models import Model
 
 
+def batch_of(users: Any, items: Any, ratings: Any = None) -> Batch:
+    """A batch of these codes, of any shape."""
+    stars = None if ratings is None else torch.as_tensor(ratings, dtype=torch.float32)
+    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items), rating=stars)
+
+
+def scrambled(model: Any, sd: float = 1.0) -> Any:
+    """The model with random numbers everywhere: what is wrong cannot hide behind a zero."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(sd * torch.randn(parameter.shape, generator=model.generator))
+    return model
+
+
+def rmse_of(model: Model, test: Dataset) -> float:
+    """In stars."""
+    return rt.metrics.rmse(test.rating, rt.predict(model, test))
+
+
 def whole_and_resumed(
     make: Callable[[], Model], data: Dataset, directory: Path, **settings: Any
 ) -> tuple[Model, Model]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
+from ladder import gradients_are_right, rmse_of, scrambled, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial.batch import Batch
@@ -32,14 +32,6 @@ def bare(data):
     )
 
 
-def scrambled(model):
-    """Every parameter random: nothing is hidden by a zero."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=model.generator))
-    return model
-
-
 def batch_of(data):
     return next(iter(data.batches(("user", "item", "rating", "time"), batch_size=len(data))))
 
@@ -48,10 +40,6 @@ def fitted(cls, train, epochs=15, **settings):
     model = cls.for_dataset(train, **settings)
     rt.fit(model, train, epochs=epochs, progress=False)
     return model
-
-
-def rmse_of(model, test) -> float:
-    return rt.metrics.rmse(test.rating, rt.predict(model, test))
 
 
 class TestTheEquation:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
+from ladder import batch_of, gradients_are_right, rmse_of, scrambled, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
@@ -36,18 +36,6 @@ def toy():
     return from_frame(ratings, users=users, items=items)
 
 
-def batch_of(users, items) -> Batch:
-    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items))
-
-
-def scrambled(model):
-    """The model with random numbers everywhere: what is wrong cannot hide behind a zero."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=model.generator))
-    return model
-
-
 def whole_x(model, user: int, item: int) -> np.ndarray:
     """x of one (user, item) over all features in one long vector, laid by `offsets`."""
     x = np.zeros(model.n_users + model.n_items + model.n_side)
@@ -74,10 +62,6 @@ def fitted(cls, train, **settings):
     model = cls.for_dataset(train, **settings)
     rt.fit(model, train, epochs=15, lr=0.02, batch_size=256, progress=False)
     return model
-
-
-def rmse_of(model, test) -> float:
-    return rt.metrics.rmse(test.rating, rt.predict(model, test))
 
 
 FIELDS = ("age", "job", "year", "genres")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ladder import batch_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
@@ -13,10 +14,6 @@ from recsys_tutorial.datasets import Dataset, from_frame
 from recsys_tutorial.models import MF, BiasedMF, Popularity
 
 FACTOR_MODELS = [MF, BiasedMF]
-
-
-def batch_of(users, items) -> Batch:
-    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items))
 
 
 def fitted(cls, data: Dataset, **settings):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
+from ladder import gradients_are_right, rmse_of, scrambled, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
@@ -34,14 +34,6 @@ def toy():
     return from_frame(pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"]))
 
 
-def scrambled(model):
-    """Every parameter random: nothing is hidden by a zero."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=model.generator))
-    return model
-
-
 def batches_of(model, data, train=None, loss=None, m=2, seed=0, **settings):
     contrast = Negatives(data if train is None else train, torch.Generator().manual_seed(seed))
     loss = loss or multi_output()
@@ -59,10 +51,6 @@ def outputs_of(model, data) -> Outputs:
     with torch.no_grad():
         user, item = (torch.from_numpy(c.astype(np.int64)) for c in (data.user, data.item))
         return model(Batch(user=user, item=item))
-
-
-def rmse_of(model, test) -> float:
-    return rt.metrics.rmse(test.rating, rt.predict(model, test))
 
 
 class TestTimeToNext:

@@ -6,8 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
-from scipy.optimize import linear_sum_assignment
+from ladder import batch_of, gradients_are_right, rmse_of, scrambled
 from scipy.stats import chisquare
 
 import recsys_tutorial as rt
@@ -19,28 +18,11 @@ from recsys_tutorial.models.tastes import gumbel
 BOTH = pytest.mark.parametrize("cls", [MixtureOfTastes, GumbelTastes])
 
 
-def batch_of(users, items, ratings=None) -> Batch:
-    stars = None if ratings is None else torch.as_tensor(ratings)
-    return Batch(user=torch.as_tensor(users), item=torch.as_tensor(items), rating=stars)
-
-
-def scrambled(model, sd: float = 1.0):
-    """The model with random numbers everywhere: what is wrong cannot hide behind a zero."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=model.generator) * sd)
-    return model.eval()
-
-
 def fitted(cls, train, **settings):
     fit = {"epochs": 15, "lr": 0.02, "batch_size": 256} | settings.pop("fit", {})
     model = cls.for_dataset(train, **settings)
     rt.fit(model, train, progress=False, **fit)
     return model
-
-
-def rmse_of(model, test) -> float:
-    return rt.metrics.rmse(test.rating, rt.predict(model, test))
 
 
 def by_hand(model, user: int, item: int) -> float:
@@ -64,7 +46,7 @@ def by_hand(model, user: int, item: int) -> float:
 
 @BOTH
 def test_scores_of_three_users_by_hand(small, cls):
-    model = scrambled(cls.for_dataset(small, dim=3, n_tastes=4))
+    model = scrambled(cls.for_dataset(small, dim=3, n_tastes=4)).eval()
     for user in (0, 3, 7):
         for item in (0, 5):
             score = float(model(batch_of([user], [item])).detach())
@@ -87,7 +69,7 @@ def test_the_softmax_is_over_tastes_and_not_over_the_latent_axis(small):
     """A well-known slip weighs the latent axes: one taste, its numbers reweighed. It is told by
     three signs: weights that are one a taste and sum to 1, a permutation of tastes that changes
     nothing, and a latent rotation that changes nothing."""
-    model = scrambled(MixtureOfTastes.for_dataset(small, dim=5, n_tastes=3))
+    model = scrambled(MixtureOfTastes.for_dataset(small, dim=5, n_tastes=3)).eval()
     weights = model.weights(torch.tensor([1, 2]), torch.tensor([3, 4]))
     assert weights.shape == (2, 3)
     assert torch.allclose(weights.sum(-1), torch.ones(2))
@@ -141,7 +123,7 @@ def test_one_taste_without_biases_is_mf(small):
 
 @BOTH
 def test_equal_tastes_are_biased_mf_whatever_the_attention(small, cls):
-    model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3))
+    model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3)).eval()
     with torch.no_grad():
         model.user_tastes.copy_(model.user_tastes[:, :1].expand_as(model.user_tastes))
     parent = BiasedMF.for_dataset(small, dim=4)
@@ -153,7 +135,7 @@ def test_equal_tastes_are_biased_mf_whatever_the_attention(small, cls):
 
 @BOTH
 def test_shapes_and_the_catalogue_agree(small, cls, monkeypatch):
-    model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3))
+    model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3)).eval()
     assert model(batch_of([3], [4])).shape == (1,)
     wide = model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]]))
     assert wide.shape == (2, 3)
@@ -169,7 +151,7 @@ def test_shapes_and_the_catalogue_agree(small, cls, monkeypatch):
 @BOTH
 def test_scoring_everything_holds_no_more_than_a_block(cls, monkeypatch):
     """What of_catalogue makes is B x tastes x items: it must never see all users at once."""
-    model = scrambled(cls(500, 300, dim=2, n_tastes=3))
+    model = scrambled(cls(500, 300, dim=2, n_tastes=3)).eval()
     monkeypatch.setattr(rt.models.tastes, "_CELLS", 50_000)
     sizes = []
     whole = model.of_catalogue
@@ -186,7 +168,9 @@ def test_scoring_everything_holds_no_more_than_a_block(cls, monkeypatch):
 
 
 def test_gradient_check_in_double_precision(small):
-    model = scrambled(MixtureOfTastes(3, 4, dim=2, n_tastes=2, l2=0.1, l2_bias=0.1).double(), 0.5)
+    model = scrambled(
+        MixtureOfTastes(3, 4, dim=2, n_tastes=2, l2=0.1, l2_bias=0.1).double(), 0.5
+    ).eval()
     batch = batch_of([0, 1, 1, 2], [3, 0, 1, 3], torch.tensor([4.0, 2.0, 5.0, 1.0]).double())
 
     assert gradients_are_right(model, batch)
@@ -230,7 +214,7 @@ def test_two_rows_are_learned_by_heart(small, cls):
 
 @BOTH
 def test_the_order_of_rows_and_the_names_of_ids_do_not_matter(small, cls):
-    model = scrambled(cls.for_dataset(small, dim=3))
+    model = scrambled(cls.for_dataset(small, dim=3)).eval()
     order = np.random.default_rng(0).permutation(len(small))
     shuffled = small.take(order)
     assert np.allclose(rt.predict(model, shuffled), rt.predict(model, small)[order], atol=1e-5)
@@ -343,7 +327,7 @@ def test_evaluation_draws_nothing(small):
 
 @BOTH
 def test_entropy_of_known_attention(small, cls):
-    model = scrambled(cls.for_dataset(small, n_tastes=4))
+    model = scrambled(cls.for_dataset(small, n_tastes=4)).eval()
     model.user_attention.detach().zero_()
     undecided = model.entropy(small)
     assert undecided["choice"] == pytest.approx(math.log(4), abs=1e-6)
@@ -361,161 +345,3 @@ def test_entropy_of_known_attention(small, cls):
     model.user_attention.data[:, 1] = model.user_attention.data[:, 0] * 0  # one taste ...
     model.item_factors.data.abs_()  # ... speaks for every item
     assert model.entropy(small)["use"] == pytest.approx(0, abs=1e-6)
-
-
-# ---- planted tastes ---------------------------------------------------------------------------
-
-
-def several_tastes(seed: int, **changed):
-    settings = {"n_users": 300, "n_items": 300, "n_ratings": 36_000, "dim": 4, "n_tastes": 2}
-    settings |= {"noise": 0.3, "signal": 1.2, "selection": 0.5, "whole_stars": False}
-    return planted(**settings | changed, seed=seed)
-
-
-def test_planted_users_with_several_tastes():
-    data = several_tastes(0)
-    t = data.truth
-    assert t.user_tastes.shape == t.user_attention.shape == (300, 2, 4)
-    model = MixtureOfTastes(300, 300, dim=4, n_tastes=2).double()
-    with torch.no_grad():
-        model.mean.fill_(t.mean)
-        for table, values in (
-            (model.user_tastes, t.user_tastes),
-            (model.user_attention, t.user_attention),
-            (model.item_factors, t.item_factors),
-            (model.user_bias, t.user_bias),
-            (model.item_bias, t.item_bias),
-        ):
-            table.copy_(torch.from_numpy(values))
-    left = data.rating - model(batch_of(data.user, data.item)).detach().numpy()
-    assert left.std() == pytest.approx(0.3, abs=0.01)  # the truth leaves the noise, and no more
-    weights = model.weights(torch.from_numpy(data.user), torch.from_numpy(data.item))
-    assert float((weights.max(-1).values > 0.9).double().mean()) > 0.7  # most near 0 or 1
-
-
-def test_one_planted_taste_is_what_it_was():
-    plain, one = planted(seed=4), planted(seed=4, n_tastes=1)
-    assert np.array_equal(plain.rating, one.rating)
-    assert not hasattr(one.truth, "user_tastes")
-    with pytest.raises(ValueError, match="n_tastes=0"):
-        planted(n_tastes=0)
-
-
-def best_of(cls, grid, train, valid, **settings):
-    """The model of the smallest validation error; as many are tried of each class."""
-    fit = {"epochs": 60, "lr": 0.1, "batch_size": 1024}
-    models = [fitted(cls, train, fit=fit, **settings, **choice) for choice in grid]
-    return min(models, key=lambda model: rmse_of(model, valid))
-
-
-def likeness(model, truth) -> tuple[float, float]:
-    """How alike found and planted tastes are, and how alike those of people mixed up.
-
-    A taste is what it says of all items, U_m . q_i over i. Tastes of a user are matched by the
-    permutation of the largest sum of correlations (Hungarian method); mean over users and tastes.
-    """
-    everybody = torch.arange(model.n_users)
-    found = model.of_catalogue(model.user_tastes, everybody).detach().double().numpy()
-    planted_ = np.einsum("umd,id->umi", truth.user_tastes, truth.item_factors)
-
-    def unit(x):
-        x = x - x.mean(-1, keepdims=True)
-        return x / np.linalg.norm(x, axis=-1, keepdims=True)
-
-    def matched(a, b):
-        values = []
-        for mine, theirs in zip(unit(a), unit(b), strict=True):
-            r = mine @ theirs.T
-            values.append(r[linear_sum_assignment(-r)].mean())
-        return float(np.mean(values))
-
-    mixed_up = np.random.default_rng(0).permutation(model.n_users)
-    return matched(planted_, found), matched(planted_, found[mixed_up])
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_planted_tastes_are_found_and_pay(seed):
-    """Two settings tried of each class, by validation rows; the verdict by test rows."""
-    data = several_tastes(seed)
-    train, valid, test = data.split(seed=seed)
-    plain = [{"dim": dim, "l2": 0.03} for dim in (16, 24)]
-    several = [{"dim": dim, "l2": 0.01} for dim in (4, 5)]
-    before = rmse_of(best_of(BiasedMF, plain, train, valid), test)
-    for cls in (MixtureOfTastes, GumbelTastes):
-        model = best_of(cls, several, train, valid)
-        assert rmse_of(model, test) < before - 0.03  # seven seeds: at least 0.043
-        match, chance = likeness(model, data.truth)
-        assert match > 0.75
-        assert chance < 0.4
-
-
-def test_no_second_taste_is_found_where_none_was_planted():
-    """Two tastes that say the same: then it does not matter which of them speaks."""
-    data = several_tastes(0, n_tastes=1)
-    train, valid, test = data.split(seed=0)
-    grid = [{"dim": 4, "l2": 0.01}]
-    plain = rmse_of(best_of(BiasedMF, grid, train, valid), test)
-    model = best_of(MixtureOfTastes, grid, train, valid, n_tastes=2)
-    assert rmse_of(model, test) > plain - 0.01
-    first, second = model.of_catalogue(model.user_tastes, torch.arange(300)).detach().unbind(1)
-    alike = torch.cosine_similarity(first, second, dim=-1).mean()
-    found = best_of(MixtureOfTastes, grid, *several_tastes(0).split(seed=0)[:2])
-    first, second = found.of_catalogue(found.user_tastes, torch.arange(300)).detach().unbind(1)
-    assert alike > torch.cosine_similarity(first, second, dim=-1).mean() + 0.3
-
-
-# ---- in use -----------------------------------------------------------------------------------
-
-
-@BOTH
-def test_a_new_user_is_refused_plainly_and_a_known_one_served(small, cls):
-    model = fitted(cls, small, dim=4)
-    with pytest.raises(TypeError, match=f"{cls.__name__} cannot place a new user.*BiasedMF"):
-        rt.recommend(model, small, ratings={1: 5.0})
-    assert len(rt.recommend(model, small, user=3, k=5)) == 5
-    assert rt.evaluate(model, small, train=[], relevant=4)["rmse"] < np.std(small.rating)
-
-
-@BOTH
-def test_weights_and_settings_are_all_that_predicting_needs(small, tmp_path, cls):
-    model = fitted(cls, small, dim=4, n_tastes=3)
-    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path / "export"), small).model
-    assert type(loaded) is cls
-    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
-
-
-@BOTH
-def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path, cls):
-    """Also the one that draws noise: its generator is in the checkpoint, its temperature follows
-    from the step."""
-    whole, resumed = whole_and_resumed(
-        lambda: cls.for_dataset(small, dim=4), small, tmp_path, batch_size=64
-    )
-    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
-
-
-@BOTH
-def test_the_seed_decides_and_nothing_else_is_touched(small, cls):
-    before = torch.random.get_rng_state()
-    first, again, other = (fitted(cls, small, seed=s, fit={"epochs": 1}) for s in (1, 1, 2))
-    assert torch.equal(first.user_tastes, again.user_tastes)
-    assert not torch.equal(first.user_tastes, other.user_tastes)
-    assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_no_taste_at_all_is_refused():
-    with pytest.raises(ValueError, match="n_tastes=0"):
-        MixtureOfTastes(2, 2, n_tastes=0)
-
-
-@pytest.mark.real
-@BOTH
-def test_gain_on_an_official_fold(ml100k, cls):
-    """One fold; the gate of all five is the benchmark's."""
-    train, test = next(iter(ml100k.folds()))
-    rmse = []
-    for kind, settings in ((BiasedMF, {"dim": 0}), (cls, {})):
-        model = kind.for_dataset(train, **settings)
-        rt.fit(model, train, progress=False)
-        rmse.append(rmse_of(model, test))
-    assert rmse[0] - rmse[1] > 0.025

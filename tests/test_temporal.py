@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
+from ladder import gradients_are_right, rmse_of, whole_and_resumed
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
@@ -53,10 +53,6 @@ def fitted(cls, train, **settings):
     model = cls.for_dataset(train, **settings)
     rt.fit(model, train, epochs=20, lr=0.02, batch_size=128, progress=False)
     return model
-
-
-def rmse_of(model, test) -> float:
-    return rt.metrics.rmse(test.rating, rt.predict(model, test))
 
 
 # ---- total variation ------------------------------------------------------------------------
