@@ -1,0 +1,145 @@
+"""SideFeatureMF for cold rows and new users, and how it is kept."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ladder import batch_of, rmse_of
+from test_side_features import fitted, planted_on_features
+
+import recsys_tutorial as rt
+from recsys_tutorial import losses
+from recsys_tutorial.datasets import concat
+from recsys_tutorial.models import BiasedMF, SideFeatureMF
+
+# ---- cold rows, unknown ids, new users ------------------------------------------------------
+
+
+def test_cold_rows_score_mean_and_features():
+    data = planted_on_features(3, 1.0)
+    train = data.take((data.user >= 30) & (data.item >= 30))
+    model = fitted(SideFeatureMF, train)
+    assert model.user_factors[:30].abs().sum() == model.item_bias[:30].abs().sum() == 0
+    both_cold = data.take((data.user < 30) & (data.item < 30))
+    x, y = model.user_side[both_cold.user], model.item_side[both_cold.item]
+    expected = (
+        model.mean
+        + x @ model.side_user_bias
+        + y @ model.side_item_bias
+        + ((x @ model.side_user_factors) * (y @ model.side_item_factors)).sum(-1)
+    )
+    scores = rt.predict(model, both_cold, clip=False)
+    np.testing.assert_allclose(scores, expected.detach().numpy(), atol=1e-5)
+    assert rmse_of(model, both_cold) < 0.75 * both_cold.rating.std()
+    assert rt.evaluate(model, both_cold, train=train, relevant=3.5)["n_cold"] == len(both_cold)
+
+
+def test_an_unknown_id_names_the_remedy(small):
+    model = SideFeatureMF.for_dataset(small)
+    with pytest.raises(KeyError, match="nobody"):
+        rt.recommend(model, small, "nobody")
+    with pytest.raises(ValueError, match="for_dataset"):
+        rt.predict(model, rt.datasets.planted(n_users=81, n_items=60, n_ratings=2_400, seed=1))
+
+
+def test_fold_in_counts_item_features_and_a_stranger_has_none():
+    data = planted_on_features(4, 1.0)
+    model = fitted(SideFeatureMF, data.take(data.item >= 30))
+    rows, offset = model.item_rows()
+    assert not rows.requires_grad
+    cold = torch.arange(30)
+    q, bias = model.of_items(cold)
+    assert torch.equal(rows[:30, :-1], q.detach())
+    assert torch.equal(offset[:30], model.mean + bias.detach())
+    rated = torch.arange(100, 140)
+    genre = np.array([g[0] for g in data.items["genres"]])
+    liked = genre == genre[100]
+    stars = torch.tensor(np.where(liked[100:140], 5.0, 2.0))
+    folded = model.fold_in(rated, stars)
+    assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-5)
+    scores = (rows @ folded.row + offset)[:30].numpy()  # films that nobody has rated
+    assert scores[liked[:30]].min() > scores[~liked[:30]].max()
+
+
+def test_fold_in_finds_the_row_that_training_finds(small):
+    model = SideFeatureMF.for_dataset(
+        replace(small, users=small.users[["user"]]), dim=4, l2=0.1, l2_bias=0.01, own=1.0
+    )
+    rt.fit(model, small, epochs=200, batch_size=len(small), lr=0.05, progress=False)
+    user = int(np.argmax(small.counts("user")))
+    mine = small.user == user
+    folded = model.fold_in(torch.tensor(small.item[mine]), torch.tensor(small.rating[mine]))
+    trained = torch.cat([model.user_factors[user], model.user_bias[user : user + 1]])
+    assert torch.allclose(folded.row, trained, atol=0.02)
+
+
+# ---- keeping --------------------------------------------------------------------------------
+
+
+def test_weights_and_features_survive_a_round_trip(small, tmp_path):
+    model = fitted(SideFeatureMF, small)
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    twin = SideFeatureMF.for_dataset(small)
+    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    assert np.array_equal(rt.predict(model, small), rt.predict(twin, small))
+    assert {"user_side", "item_side"} <= set(model.state_dict())
+
+
+def test_predicting_needs_no_data(small):
+    model = fitted(SideFeatureMF, small)
+    alone = copy.deepcopy(model)
+    alone.user_vocab = alone.item_vocab = None
+    batch = batch_of([0, 1], [2, 3])
+    assert torch.equal(alone(batch), model(batch))
+
+
+def test_an_export_holds_it_to_the_last_bit(small, tmp_path):
+    from recsys_tutorial.serving import export, load
+
+    model = fitted(SideFeatureMF, small)
+    export(model, small, tmp_path / "export")
+    loaded = load(tmp_path / "export").model
+    assert isinstance(loaded, SideFeatureMF)
+    batch = batch_of(small.user, small.item)
+    assert torch.equal(loaded(batch), model(batch))
+
+
+def test_an_interrupted_run_resumes_to_the_bit(small, tmp_path):
+    whole = SideFeatureMF.for_dataset(small)
+    rt.fit(whole, small, epochs=4, progress=False)
+    parts = SideFeatureMF.for_dataset(small)
+
+    class Interrupt(Exception):
+        pass
+
+    def stop_late(output, batch):
+        stop_late.steps += 1
+        if stop_late.steps > 100:
+            raise Interrupt
+        return losses.squared_error(output, batch)
+
+    stop_late.steps = 0
+    stop_late.__name__ = "squared_error"
+    with pytest.raises(Interrupt):
+        rt.fit(parts, small, loss=stop_late, epochs=4, checkpoint_dir=tmp_path, progress=False)
+    again = SideFeatureMF.for_dataset(small)
+    history = rt.fit(again, small, epochs=4, checkpoint_dir=tmp_path, resume=True, progress=False)
+    assert len(history.rows) == 4
+    assert np.array_equal(rt.predict(again, small), rt.predict(whole, small))
+
+
+def test_it_learns_from_parts_joined(small):
+    train, valid, _ = small.split()
+    assert len(fitted(SideFeatureMF, concat(train, valid)).user_side) == small.n_users
+
+
+@pytest.mark.real
+def test_gain_over_biases_only_on_the_official_folds(ml100k):
+    gains = []
+    for train, test in ml100k.folds(5):
+        biases = fitted(BiasedMF, train, dim=0)
+        gains.append(rmse_of(biases, test) - rmse_of(fitted(SideFeatureMF, train), test))
+    assert np.mean(gains) >= 0.043
+    assert min(gains) >= 0.036

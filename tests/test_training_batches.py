@@ -1,0 +1,196 @@
+"""Training: large tables, negatives, settings, and what is printed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial import losses
+from recsys_tutorial.models import MF, BiasedMF, Model
+from recsys_tutorial.training.loop import Optimisers, one_cycle
+from recsys_tutorial.training.negatives import Negatives
+
+
+@pytest.fixture(scope="module")
+def parts(small):
+    return small.split("random", seed=3)
+
+
+def weights(model: Model) -> list[np.ndarray]:
+    return [v.detach().numpy().copy() for v in model.state_dict().values()]
+
+
+def same(a: Model, b: Model) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
+
+
+class TestLargeTables:
+    def test_sparse_updates_touch_only_rows_of_the_batch(self):
+        data = rt.datasets.planted(n_users=5_000, n_items=60, n_ratings=10_000, min_ratings=1)
+        few = data.take(np.arange(100))
+        model = BiasedMF.for_dataset(few, dim=4)
+        optimisers = Optimisers(model, 0.01, 32)
+        assert model.user_factors.sparse_rows
+        assert not model.item_factors.sparse_rows
+        assert [type(o).__name__ for o in optimisers.each] == ["Adam", "SparseAdam"]
+        batch = next(iter(few.batches(batch_size=32)))
+        loss = losses.squared_error(model(batch), batch) + model.penalty(batch)
+        loss.backward()
+        assert model.user_factors.grad.is_sparse
+        assert model.user_bias.grad.is_sparse
+        assert model.user_bias.grad._nnz() <= 2 * 32
+
+    def test_sparse_and_dense_learn_alike(self, small, monkeypatch):
+        train, valid, _ = small.split(seed=2)
+        errors = []
+        for limit in (8, 0):  # 0: every table is taken for a large one
+            monkeypatch.setattr(Optimisers, "LARGE", limit)
+            model = BiasedMF.for_dataset(train, dim=8)
+            history = rt.fit(model, train, valid, progress=False)
+            errors.append(history.frame["valid_rmse"].iloc[-1])
+        assert errors[0] == pytest.approx(errors[1], abs=0.03)
+
+    def test_gradients_of_both_kinds_agree(self, small):
+        batch = next(iter(small.batches(batch_size=50)))
+        gradients = []
+        for sparse in (False, True):
+            model = BiasedMF.for_dataset(small, dim=3)
+            for _, table in model.tables():
+                table.sparse_rows = sparse
+            with model.one_step():
+                (losses.squared_error(model(batch), batch) + model.penalty(batch)).backward()
+            grad = [t.grad.to_dense() if t.grad.is_sparse else t.grad for _, t in model.tables()]
+            gradients.append(grad)
+        for dense, from_sparse in zip(*gradients, strict=True):
+            assert torch.allclose(dense, from_sparse, atol=1e-6)
+
+
+class TestNegatives:
+    def test_never_a_rated_item_and_uniform_over_the_rest(self):
+        table = pd.DataFrame({"user": [1, 1, 1, 2], "item": [10, 12, 14, 11], "rating": 5})
+        items = pd.DataFrame({"item": [10, 11, 12, 13, 14, 15]})
+        data = rt.datasets.from_frame(table, items=items)
+        draw = Negatives(data, torch.Generator().manual_seed(0)).draw(torch.tensor([0, 1]), 30_000)
+        first = torch.bincount(draw[0], minlength=6) / 30_000
+        assert first[[0, 2, 4]].sum() == 0
+        assert torch.allclose(first[[1, 3, 5]], torch.tensor(1 / 3), atol=0.02)
+        second = torch.bincount(draw[1], minlength=6) / 30_000
+        assert second[1] == 0
+        assert torch.allclose(second[[0, 2, 3, 4, 5]], torch.tensor(0.2), atol=0.02)
+
+    def test_all_users_of_a_dataset(self, small):
+        negatives = Negatives(small, torch.Generator().manual_seed(1))
+        users = torch.arange(small.n_users)[negatives.room > 0]
+        assert len(users) > small.n_users / 2
+        drawn = negatives.draw(users, 200)
+        rated = set(zip(small.user.tolist(), small.item.tolist(), strict=True))
+        made_up = {
+            (u, i) for u, row in zip(users.tolist(), drawn.tolist(), strict=True) for i in row
+        }
+        assert not rated & made_up
+        assert drawn.min() >= 0
+        assert drawn.max() < small.n_items
+
+    def test_who_rated_everything_is_left_out(self):
+        data = rt.datasets.from_frame(pd.DataFrame({"user": list("aab"), "item": [1, 2, 1]}))
+        model = MF.for_dataset(data, l2=0.0)
+        before = model.user_factors.detach().clone()
+        rt.fit(model, data, loss=losses.bpr, progress=False)
+        changed = (model.user_factors != before).any(1)
+        assert changed.tolist() == [False, True]
+
+    def test_nothing_to_contrast_with(self):
+        data = rt.datasets.from_frame(pd.DataFrame({"user": ["ann", "ann"], "item": [1, 2]}))
+        with pytest.raises(ValueError, match="every user has rated every item"):
+            rt.fit(MF.for_dataset(data), data, loss=losses.bpr, progress=False)
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"epochs": 0}, "epochs=0"),
+            ({"batch_size": 0}, "batch_size=0"),
+            ({"lr": -1.0}, "lr=-1"),
+            ({"lr": float("nan")}, "lr=nan"),
+            ({"negatives": 3}, "learns from rated rows alone"),
+            ({"negatives": -1, "loss": losses.bpr}, "negatives=-1"),
+            ({"negatives": "some", "loss": losses.bpr}, "negatives='some'"),
+            ({"early_stopping": 3}, "needs a validation part"),
+            ({"resume": True}, "checkpoint_dir"),
+        ],
+    )
+    def test_impossible_settings(self, parts, settings, message):
+        with pytest.raises(ValueError, match=message):
+            rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], **settings)
+
+    def test_empty_parts(self, parts):
+        train = parts[0]
+        nothing = train.take(np.array([], dtype=int))
+        with pytest.raises(ValueError, match="no ratings"):
+            rt.fit(BiasedMF.for_dataset(train), nothing)
+        with pytest.raises(ValueError, match="validation part is empty"):
+            rt.fit(BiasedMF.for_dataset(train), train, nothing)
+
+    def test_a_model_of_a_smaller_part_is_refused(self, small):
+        part = small.take(small.user != 7)
+        with pytest.raises(ValueError, match="built for another training part, in which user 8"):
+            rt.fit(BiasedMF.for_dataset(part), small)
+
+    def test_one_cycle_rises_then_falls_to_zero(self):
+        rates = [one_cycle(step, 100, 0.5) for step in range(100)]
+        assert np.argmax(rates) in (9, 10)
+        assert max(rates) == pytest.approx(0.5)
+        assert rates[0] == pytest.approx(0.05)
+        assert rates[-1] < 0.001
+        assert one_cycle(0, 1, 0.5) == 0.5
+
+
+class TestOutput:
+    def test_silent_where_nobody_watches(self, parts, capfd):
+        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], parts[1], epochs=2)
+        assert capfd.readouterr() == ("", "")
+
+    def test_lines_of_text_where_somebody_does(self, parts, capsys, monkeypatch):
+        monkeypatch.setattr("recsys_tutorial.training.progress.somebody_watches", lambda: True)
+        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], parts[1], epochs=2)
+        out = capsys.readouterr().out
+        assert "epoch 2/2  train loss" in out
+        assert "valid rmse" in out
+        assert "\r" not in out
+        assert "\x1b" not in out
+        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], epochs=2, progress=False)
+        assert capsys.readouterr().out == ""
+
+    def test_scalars_for_tensorboard(self, parts, tmp_path):
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        train, valid, _ = parts
+        history = rt.fit(
+            BiasedMF.for_dataset(train), train, valid, epochs=3, log_dir=tmp_path, progress=False
+        )
+        events = EventAccumulator(str(tmp_path))
+        events.Reload()
+        logged = [event.value for event in events.Scalars("epoch/valid_rmse")]
+        assert logged == pytest.approx(history.frame["valid_rmse"].tolist(), rel=1e-5)
+        steps = [event.step for event in events.Scalars("train/loss")]
+        assert steps
+        assert all(step % 50 == 0 for step in steps)
+
+
+def test_training_inside_no_grad_trains(small):
+    model = rt.models.BiasedMF.for_dataset(small, dim=2)
+    with torch.no_grad():
+        rt.fit(model, small, epochs=1, progress=False)
+    assert float(model.item_bias.detach().abs().max()) > 0
+
+
+def test_the_whole_catalogue_as_contrast_fits_tables_far_larger_than_a_batch():
+    data = rt.datasets.planted(n_users=60, n_items=300, n_ratings=1500)
+    model = rt.models.MF.for_dataset(data, dim=2)
+    loss = rt.losses.sampled_softmax
+    history = rt.fit(
+        model, data, loss=loss, negatives="all", batch_size=16, epochs=2, progress=False
+    )
+    assert history.frame["train_loss"].iloc[-1] < history.frame["train_loss"].iloc[0]

@@ -1,0 +1,254 @@
+"""What VariationalMF knows of its own certainty: intervals, new users, many items at once."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from ladder import batch_of, rmse_of, scrambled
+
+import recsys_tutorial as rt
+from recsys_tutorial import Batch
+from recsys_tutorial.datasets import planted
+from recsys_tutorial.models import BiasedMF, VariationalMF
+
+Z90 = 1.6449  # standard deviations on each side that hold 90 % of a normal distribution
+
+
+def rows_of(data) -> Batch:
+    return batch_of(data.user, data.item, data.rating)
+
+
+def fitted(train, **settings):
+    model = VariationalMF.for_dataset(train, **settings)
+    rt.fit(model, train, progress=False)
+    return model
+
+
+def coverage(model, test) -> np.ndarray:
+    """For each test row whether its rating is inside of the 90 % interval."""
+    with torch.no_grad():
+        score, variance = model(rows_of(test))
+    return (np.abs(test.rating - score.numpy()) < Z90 * variance.sqrt().numpy()).astype(float)
+
+
+def cut_histories(data, sizes=(0, 5, 50), group=40, seed=0):
+    """A training part in which some users keep only so many ratings; test rows; those users."""
+    rng = np.random.default_rng(seed)
+    train, _, test = data.split("random", valid=0, test=0.2, seed=seed)
+    able = rng.permutation(np.flatnonzero(train.counts("user") >= max(sizes)))
+    keep, users = np.ones(len(train), dtype=bool), {}
+    for size, some in zip(sizes, np.split(able[: group * len(sizes)], len(sizes)), strict=True):
+        users[size] = some
+        for user in some:
+            keep[rng.permutation(np.flatnonzero(train.user == user))[size:]] = False
+    return train.take(keep), test, users
+
+
+@pytest.fixture(scope="module")
+def cut():
+    """Planted: 400 users, 120 of them with histories cut to 0, 5 and 50; and the model on it."""
+    train, test, users = cut_histories(planted(400, 200, 24_000, seed=1))
+    return fitted(train, dim=4), train, test, users
+
+
+# ---- who is how certain ---------------------------------------------------------------------
+
+
+def test_cold_rows_are_at_the_prior_and_so_the_least_certain(cut):
+    """A cold row is in no batch: left alone it would keep its small first variance."""
+    model, _, _, users = cut
+    cold = torch.as_tensor(users[0])
+    assert (model.user_count[cold] == 0).all()
+    assert (model.user_factors[cold] == 0).all()
+    assert (model.user_bias[cold] == 0).all()
+    assert torch.allclose(model.user_logvar[cold], model.factor_prior)
+    assert torch.allclose(model.user_bias_logvar[cold], model.bias_prior[0])
+    warm = model.user_count > 0
+    assert float(model.user_logvar[warm].detach().mean()) < float(model.factor_prior) - 0.5
+
+
+def sd_by_history(model, users) -> list[float]:
+    items = torch.arange(model.n_items)[None]
+    return [float(model.sd(batch_of(some[:, None], items)).mean()) for some in users.values()]
+
+
+def test_uncertainty_falls_with_the_number_of_ratings(cut):
+    model, _, _, users = cut
+    none, few, many = sd_by_history(model, users)
+    assert none > few + 0.04  # stars
+    assert few > many + 0.04
+
+
+def test_intervals_hold_for_each_number_of_ratings(cut):
+    model, _, test, users = cut
+    inside = coverage(model, test)
+    assert 0.85 <= inside.mean() <= 0.95
+    for some in users.values():  # about 300 rows and more each: a standard error of 0.02
+        assert 0.83 <= inside[np.isin(test.user, some)].mean() <= 0.97
+
+
+def test_noise_is_learned(cut):
+    """Planted: 0.4 stars, and rounding to whole stars adds 1/12."""
+    model = cut[0]
+    assert float(model.log_noise.detach().exp()) == pytest.approx(0.16 + 1 / 12, abs=0.08)
+
+
+@pytest.mark.real
+def test_on_real_ratings_uncertainty_falls_and_intervals_hold(ml100k):
+    train, test, users = cut_histories(ml100k)
+    model = fitted(train)
+    none, few, many = sd_by_history(model, users)
+    assert none > few + 0.02
+    assert few > many + 0.02
+    inside = coverage(model, test)
+    assert 0.85 <= inside.mean() <= 0.95
+    for some in users.values():  # 800 rows and more: a standard error of 0.01
+        share = inside[np.isin(test.user, some)].mean()
+        assert 0.86 <= share <= 0.96
+    count = train.counts("user")[test.user]
+    for low, high in ((0, 30), (30, 100), (100, np.inf)):
+        share = inside[(count >= low) & (count < high)].mean()
+        assert 0.85 <= share <= 0.95
+
+
+@pytest.mark.real
+def test_gain_over_biases_on_an_official_fold(ml100k):
+    """The gate of the five folds is the benchmark's."""
+    train, test = next(iter(ml100k.folds()))
+    base = BiasedMF.for_dataset(train, dim=0)
+    rt.fit(base, train, progress=False)
+    assert rmse_of(base, test) - rmse_of(fitted(train), test) > 0.028
+
+
+# ---- one user, many items -------------------------------------------------------------------
+
+
+def test_bayes_rule_by_hand():
+    """One item, no factors: prior variance 2, noise 1, a rating 3 above what is expected."""
+    model = VariationalMF(1, 1, dim=0)
+    with torch.no_grad():
+        model.bias_prior.fill_(math.log(2.0))
+        model.log_noise.zero_()
+    belief = model.belief_from(torch.tensor([0]), torch.tensor([3.0]))
+    assert float(belief.mean) == pytest.approx(3 * 2 / 3)
+    assert float(belief.covariance) == pytest.approx(2 / 3)
+
+
+def test_an_uncertain_item_says_less_by_hand():
+    """One factor: prior variance 1, noise 1, q = 2 with variance 3, the bias all but known."""
+    model = VariationalMF(1, 1, dim=1)
+    with torch.no_grad():
+        model.factor_prior.zero_()
+        model.bias_prior.fill_(-30)
+        model.log_noise.zero_()
+        model.item_factors.fill_(2.0)
+        model.item_logvar.fill_(math.log(3.0))
+    belief = model.belief_from(torch.tensor([0]), torch.tensor([4.0]))
+    precision = 1 + 2**2 + 3  # without the 3 it would be 5
+    assert float(belief.covariance[0, 0]) == pytest.approx(1 / precision)
+    assert float(belief.mean[0]) == pytest.approx(2 * 4 / precision)
+
+
+def test_no_ratings_leave_the_prior_and_each_rating_narrows_it(cut):
+    model, train, _, _ = cut
+    items = torch.tensor(np.argsort(-train.counts("item"))[:40])
+    stars = torch.full((40,), 4.0)
+    beliefs = [model.belief_from(items[:n], stars[:n]) for n in (0, 5, 40)]
+    assert torch.allclose(beliefs[0].mean, torch.zeros(model.dim + 1))
+    cold = int(cut[3][0][0])
+    assert torch.allclose(beliefs[0].covariance, model.belief(cold).covariance, atol=1e-6)
+    everything = torch.arange(model.n_items)
+    widths = [float(model.of_items(b, everything).variance.diagonal().mean()) for b in beliefs]
+    assert widths[0] > widths[1] > widths[2]
+    for wider, narrower in itertools.pairwise(beliefs):
+        left = torch.linalg.eigvalsh(wider.covariance - narrower.covariance)
+        assert float(left.min()) > -1e-6  # in no direction is more known from less
+
+
+def test_a_trained_users_mean_comes_out_again(cut):
+    model, train, _, users = cut
+    gaps = []
+    for user in users[50]:
+        mine = train.user == user
+        items, stars = torch.tensor(train.item[mine]), torch.tensor(train.rating[mine])
+        folded = model.fold_in(items, stars)
+        assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-4)
+        rows, offset = model.item_rows()
+        theirs = model.score_items(Batch(user=torch.tensor([user])))[0]
+        gaps.append(float((rows @ folded.row + offset - theirs).square().mean().sqrt().detach()))
+    assert np.mean(gaps) < 0.1  # stars; tastes move scores by 0.8
+
+
+def test_intervals_hold_for_new_users_as_well(cut):
+    model, train, test, users = cut
+    inside = []
+    for user in users[5]:
+        mine, asked = train.user == user, test.user == user
+        belief = model.belief_from(torch.tensor(train.item[mine]), torch.tensor(train.rating[mine]))
+        score, covariance = model.of_items(belief, torch.tensor(test.item[asked]), noise=True)
+        off = np.abs(test.rating[asked] - score.detach().numpy())
+        inside.extend(off < Z90 * covariance.diagonal().sqrt().detach().numpy())
+    assert 0.83 <= np.mean(inside) <= 0.97
+
+
+def test_items_covary_by_what_is_unknown_of_the_user(small):
+    model = scrambled(VariationalMF.for_dataset(small, dim=3), 0.5).eval()
+    items = torch.tensor([0, 4, 9])
+    belief = model.belief(7)
+    score, covariance = model.of_items(belief, items)
+    alone = model(batch_of([7] * 3, items))
+    noise = model.log_noise.detach().exp()
+    assert torch.allclose(score, alone.score)
+    assert torch.allclose(covariance.diagonal(), alone.variance - noise, atol=1e-5)
+    q, v_p = model.item_factors[items], model.user_logvar[7].exp()
+    shared = q[0] @ (v_p * q[1]) + model.user_bias_logvar[7].exp()
+    assert float(covariance[0, 1].detach()) == pytest.approx(float(shared.detach()), rel=1e-4)
+    noisy = model.of_items(belief, items, noise=True).variance
+    assert torch.allclose(noisy - covariance, noise * torch.eye(3), atol=1e-5)
+
+
+def test_the_covariance_is_that_of_drawn_vectors(cut):
+    model = cut[0]
+    items = torch.tensor([3, 50, 120])
+    seen = torch.tensor([0, 7, 11, 19])
+    belief = model.belief_from(seen, torch.tensor([5.0, 1.0, 4.0, 2.0]))
+    draw = torch.Generator().manual_seed(0)
+    n = 200_000
+    root = torch.linalg.cholesky(belief.covariance)
+    rows = belief.mean + torch.randn(n, model.dim + 1, generator=draw) @ root.T
+    with torch.no_grad():
+        q = model.item_factors[items] + (model.item_logvar[items] / 2).exp() * torch.randn(
+            n, 3, model.dim, generator=draw
+        )
+        b = model.item_bias[items] + (model.item_bias_logvar[items] / 2).exp() * torch.randn(
+            n, 3, generator=draw
+        )
+        scores = model.mean + b + rows[:, -1:] + (q * rows[:, None, :-1]).sum(-1)
+    mean, covariance = model.of_items(belief, items)
+    assert torch.allclose(scores.mean(0), mean, atol=0.01)
+    assert torch.allclose(torch.cov(scores.T), covariance, atol=0.01)
+
+
+def test_sd_is_the_root_of_the_variance(cut):
+    model, _, test, _ = cut
+    batch = rows_of(test)
+    with torch.no_grad():
+        variance = model(batch).variance
+    assert torch.allclose(model.sd(batch), variance.sqrt())
+    less = variance - model.log_noise.detach().exp()
+    assert torch.allclose(model.sd(batch, noise=False), less.sqrt(), atol=1e-5)
+
+
+def test_recommendations_with_reasons_and_an_export(cut, tmp_path):
+    model, train, _, _ = cut
+    told = rt.recommend(model, train, ratings={1: 5.0, 2: 1.0, 3: 4.0}, k=5, reasons=True)
+    assert len(told) == 5
+    assert told["reasons"].str.contains("rated").any()
+    assert len(rt.recommend(model, train, train.user_vocab.ids[3], k=5)) == 5
+    loaded = rt.serving.load(rt.serving.export(model, train, tmp_path / "export"), train).model
+    assert type(loaded) is VariationalMF
+    batch = rows_of(train)
+    with torch.no_grad():
+        assert torch.equal(loaded.eval()(batch).variance, model(batch).variance)
