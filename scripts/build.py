@@ -4,6 +4,7 @@ python scripts/build.py pages             write the notebooks and the README's t
 python scripts/build.py pages NAME ...    write those of the named pages only
 python scripts/build.py pages --check     write nothing; exit 1 and list what is out of sync
 python scripts/build.py measure [NAME]    run pages on real data, write notebooks/minutes.json
+python scripts/build.py slides [NAME ...] write decks to build/slides; they need no network
 
 Needs the development tools: run it with the .venv's Python.
 """
@@ -47,6 +48,19 @@ def measure(names: list[str]) -> int:
     return code or (pages(names) if names else 0) or pages()
 
 
+def slides(names: Sequence[str], mode: str, folder: Path) -> int:
+    try:
+        from pagebuild.deck_build import build_slides
+    except ModuleNotFoundError as error:
+        print(
+            f"{error.name} is not installed: run python3 scripts/test.py once, which installs what "
+            'builds need, or pip install ".[dev,docs]"',
+            file=sys.stderr,
+        )
+        return 1
+    return build_slides(ROOT, names, mode, folder)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -57,9 +71,17 @@ def main(arguments: list[str] | None = None) -> int:
     of_pages.add_argument("--check", action="store_true", help="only say what is out of sync")
     of_measure = commands.add_parser("measure", help="run pages on real data and note the time")
     of_measure.add_argument("names", nargs="*", help="pages to measure; all if none is named")
+    of_slides = commands.add_parser("slides", help="write the pages' decks of slides")
+    of_slides.add_argument("names", nargs="*", help="pages; all of the series if none is named")
+    of_slides.add_argument(
+        "--mode", choices=("full", "fast"), default="full", help="fast: on planted data"
+    )
+    of_slides.add_argument("--out", type=Path, default=ROOT / "build" / "slides", metavar="DIR")
     chosen = parser.parse_args(arguments)
     if chosen.command == "pages":
         return pages(chosen.names, chosen.check)
+    if chosen.command == "slides":
+        return slides(chosen.names, chosen.mode, chosen.out)
     return measure(chosen.names)
 
 

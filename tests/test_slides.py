@@ -1,0 +1,236 @@
+"""Decks: what is on a slide and what is not, and that a browser shows them whole and offline."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import nbformat
+import pytest
+from pagebuild import vendor
+from pagebuild.deck import write_deck, write_index, write_vendor
+from pagebuild.slides import Deck, deck, fill, fits
+from pagebuild.source import Cell, Source
+from pages_runner import SOURCES, Executed, executed
+
+PAGES = [name for name in SOURCES if not name.startswith("bug_hunts/")]
+PNG = "iVBORw0KGgo="
+ALT = "Line chart: the error falls with every epoch."
+
+MEASURE = r"""() => {
+  const wrong = [], seen = {contents: 0, current: new Set(), alts: [], maths: 0};
+  for (const slide of Reveal.getSlides()) {
+    const {h, v} = Reveal.getIndices(slide);
+    Reveal.slide(h, v);
+    const say = what => wrong.push(`${h}/${v} ${what}`);
+    const frame = slide.getBoundingClientRect();
+    const corner = slide.querySelector('.corner');
+    const floor = corner ? corner.getBoundingClientRect().top : frame.bottom;
+    if (slide.scrollHeight > slide.clientHeight + 1) say('higher than the slide');
+    if (slide.scrollWidth > slide.clientWidth + 1) say('wider than the slide');
+    for (const one of slide.querySelectorAll('h1, h2, p, li, pre, td, th, img, mjx-container')) {
+      if (one.closest('aside') || one === corner) continue;
+      const box = one.getBoundingClientRect();
+      const name = `${one.tagName} ${one.textContent.slice(0, 40)}`;
+      if (box.bottom > floor + 1 || box.right > frame.right - 20) say(`over the edge: ${name}`);
+      if (one.tagName === 'PRE' && one.scrollWidth > one.clientWidth + 1) say(`cut: ${name}`);
+      const size = parseFloat(getComputedStyle(one).fontSize);
+      if (size < (one.tagName === 'PRE' ? 16 : 20)) say(`${size} px: ${name}`);
+      if (one.tagName === 'IMG' && box.height < 250) say('a small figure');
+      if (one.tagName === 'IMG') seen.alts.push(one.alt);
+      if (one.tagName === 'MJX-CONTAINER') seen.maths += 1;
+      if (/^(P|LI|H2)$/.test(one.tagName) && /\$[^$]+\$/.test(one.textContent)) say('raw maths');
+    }
+    if (slide.querySelector('[data-mjx-error]')) say('maths that cannot be read');
+    if (slide.classList.contains('contents')) {
+      seen.contents += 1;
+      for (const now of slide.querySelectorAll('.now')) seen.current.add(now.textContent);
+    }
+  }
+  return {wrong, ...seen, current: seen.current.size, slides: Reveal.getTotalSlides()};
+}"""
+
+
+def ran(name: str, mode: str) -> Executed:
+    """A page's run, in a thread: here a browser's event loop is running already."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(executed, name, "solutions", mode).result()
+
+
+def made(*cells: tuple[str, str, dict], outputs: dict[int, list] | None = None) -> Deck:
+    """The deck of a page of these cells; outputs by the number of the cell."""
+    first = Cell("markdown", "# A page\n\nSee a thing.", {"slideshow": {"slide_type": "slide"}})
+    source = Source("77_page", [first, Cell("code", "", {}), *(Cell(*c) for c in cells)], 30)
+    shown = []
+    for number, cell in enumerate(source.cells):
+        if {"notes", "stub"} & set(cell.tags):
+            continue
+        node = nbformat.v4.new_markdown_cell(cell.text)
+        if cell.kind == "code":
+            node = nbformat.v4.new_code_cell(cell.text)
+            node.outputs = (outputs or {}).get(number - 2, [])
+        shown.append(node)
+    notebook = nbformat.v4.new_notebook(cells=shown)
+    return deck(source, notebook, "77 A page", planted=False)
+
+
+def markdown(text: str, kind: str = "") -> tuple[str, str, dict]:
+    return "markdown", text, {"slideshow": {"slide_type": kind}} if kind else {}
+
+
+def code(text: str, kind: str = "", *tags: str) -> tuple[str, str, dict]:
+    return "code", text, {"slideshow": {"slide_type": kind} if kind else {}, "tags": list(tags)}
+
+
+def figure() -> nbformat.NotebookNode:
+    return nbformat.v4.new_output(
+        "display_data", {"image/png": PNG}, metadata={"image/png": {"alt": ALT}}
+    )
+
+
+def frame(*columns: str, rows: int = 2) -> nbformat.NotebookNode:
+    head = "".join(f"<th>{c}</th>" for c in ["", *columns])
+    body = "".join(
+        f"<tr><th>{i}</th>{'<td>Brazil (1985)</td>' * len(columns)}</tr>" for i in range(rows)
+    )
+    html = (
+        f'<div><table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    )
+    return nbformat.v4.new_output("execute_result", {"text/html": html})
+
+
+def items(made: Deck) -> list[tuple[str, str]]:
+    """(kind of slide, kind of item) of all of them."""
+    return [(s.kind, i.kind) for p in made.parts for s in p.slides for i in s.items]
+
+
+def everything(made: Deck) -> str:
+    """All that the room sees, as text."""
+    return "\n".join(f"{s.heading} {i.body}" for p in made.parts for s in p.slides for i in s.items)
+
+
+def test_code_is_shown_where_it_is_chosen_or_defines_a_model_and_never_where_it_draws():
+    result = made(
+        markdown("## One\n\nText.", "slide"),
+        code("secret = 1"),
+        code("chosen = 2", "subslide"),
+        code("class Net(Model):\n    pass"),
+        code("ax.plot(x)", "subslide"),
+        code("rt.show()", "subslide"),
+        outputs={5: [figure()]},
+    )
+    shown = everything(result)
+    assert "chosen = 2" in shown
+    assert "class Net" in shown
+    assert "secret" not in shown
+    assert "ax.plot" not in shown
+    assert "rt.show" not in shown
+    assert [
+        i.alt for p in result.parts for s in p.slides for i in s.items if i.kind == "figure"
+    ] == [ALT]
+
+
+def test_an_exercise_shows_its_question_and_neither_hint_nor_solution():
+    hint = "<details><summary>Hint</summary>\n\nIt is 42.\n\n</details>"
+    result = made(
+        markdown("## One\n\nText.", "slide"),
+        markdown(f"Some prose.\n\n### Exercise: the answer\n\nWhat is it?\n\n{hint}"),
+        code("answer = None", "", "stub"),
+        code("answer = 42", "", "solution"),
+        code('rt.check("77.answer", answer)'),
+    )
+    shown = everything(result) + "".join(n for p in result.parts for s in p.slides for n in s.notes)
+    assert ("exercise", "text") in items(result)
+    assert "What is it?" in shown
+    assert "42" not in shown
+    assert "answer = None" not in shown
+
+
+def test_notes_belong_to_the_slide_before_and_prose_between_cells_is_said():
+    result = made(
+        markdown("## One\n\nText.", "slide"),
+        ("markdown", "Ask the room.", {"tags": ["notes"], "slideshow": {"slide_type": "notes"}}),
+        markdown("What it means."),
+        markdown("## Two\n\nText.", "slide"),
+    )
+    one = result.parts[1].slides[0]
+    assert one.notes == ["Ask the room.", "What it means."]
+    assert result.parts[2].slides[0].notes == []
+
+
+def test_ratings_of_single_people_and_skipped_cells_are_on_no_slide():
+    result = made(
+        markdown("## One\n\nText.", "slide"),
+        code("ratings.head()"),
+        code("films"),
+        code("more", "skip"),
+        outputs={1: [frame("user", "title", "rating")], 2: [frame("title")], 3: [frame("title")]},
+    )
+    assert [kind for _, kind in items(result)] == ["text", "table"]
+    assert "<th>0</th>" not in everything(result), "numbers of rows say nothing"
+
+
+def test_a_table_too_large_to_be_read_is_on_no_slide():
+    def html(*columns: str, rows: int) -> str:
+        return frame(*columns, rows=rows).data["text/html"]
+
+    assert fits(html("title", "stars", rows=10))
+    assert not fits(html("title", "stars", rows=30))
+    assert not fits(html(*"abcdefghij", rows=3))
+
+
+def test_what_does_not_fit_on_a_slide_goes_to_the_notes_in_order():
+    long = ["First paragraph. " * 20, "Second paragraph. " * 30, "$$x = y$$", "Third. " * 40]
+    shown, rest = fill(long)
+    assert shown.startswith("First paragraph.")
+    assert "$$x = y$$" in shown
+    assert rest.index("Second") < rest.index("Third")
+
+
+def test_an_announcement_is_not_left_without_what_it_announces():
+    shown, rest = fill(["It is simple. Here is the list:"])
+    assert shown == "It is simple."
+    assert rest == "Here is the list:"
+
+
+def test_minutes_of_the_parts_add_up_to_those_of_the_page():
+    result = made(*(markdown(f"## Part {i}\n\n{'word ' * 70 * i}", "slide") for i in range(1, 5)))
+    minutes = [p.minutes for p in result.parts]
+    assert sum(minutes) == 30
+    assert minutes[1] < minutes[4]
+
+
+def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(vendor.VendorMissing, match=r"django-static-mathjax is not installed.*docs"):
+        vendor.mathjax()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, chromium, tmp_path):
+    notebook = ran(name, mode).notebook
+    built = deck(SOURCES[name], notebook, name, planted=mode == "fast")
+    write_vendor(tmp_path)
+    path = write_deck(tmp_path, built)
+    write_index(tmp_path, [built])
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    local = ("file:", "data:", "blob:", "about:")
+    page.on("request", lambda r: None if r.url.startswith(local) else said.append(r.url))
+    page.goto((tmp_path / "index.html").as_uri())
+    page.get_by_role("link", name=name).click()
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    page.evaluate("window.MathJax ? MathJax.startup.promise : null")
+    found = page.evaluate(MEASURE)
+    page.close()
+    assert said == []
+    assert found["wrong"] == []
+    assert found["slides"] >= 10
+    assert found["contents"] == found["current"] == len(built.parts) - 1
+    assert found["alts"]
+    assert min(map(len, found["alts"])) >= 20
+    asides = path.read_text(encoding="utf-8").count('<aside class="notes">')
+    assert asides > len(built.parts), "the notes of the contents, and others"
+    assert not ("$$" in everything(built) and not found["maths"])
