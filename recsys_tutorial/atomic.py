@@ -21,18 +21,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises OSError where the directory cannot be written or is full: then the old file stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.part"):
-        if is_abandoned(left):
-            with contextlib.suppress(OSError):
-                left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in filter(is_abandoned, path.parent.glob(f".{path.name}.*.part")):
+            with contextlib.suppress(OSError):
+                left.unlink()
         temporary.touch(exist_ok=False)
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())  # the name must not come before the content
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror or error}: what was there before is as it was. Make room, or choose "
+            "another directory",
+            str(path),
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

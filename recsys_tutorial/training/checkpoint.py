@@ -24,20 +24,13 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
     Raises OSError where that is not possible; the old file stays.
     """
-    try:
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)
-    except (OSError, RuntimeError) as error:
-        # Where a write fails in its middle, torch raises an error of its own on top.
-        cause = error if isinstance(error, OSError) else error.__context__
-        if not isinstance(cause, OSError):
-            raise
-        raise OSError(
-            cause.errno,
-            f"{cause.strerror or cause}: what was there before is as it was. Make room, or choose "
-            "another directory; a run goes on with resume=True",
-            str(path),
-        ) from error
+    with replacing(path) as temporary:
+        try:
+            with temporary.open("wb") as file:
+                torch.save(content, file)
+        except RuntimeError as error:
+            # Where a write fails in its middle, torch raises an error of its own on top.
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def read(path: Path) -> dict[str, Any]:
