@@ -168,10 +168,11 @@ class Drawing(Uncertain):
 #
 # But one thing is missing. Scores that do not jump fit the ratings best. So all variances would
 # shrink to zero, and we would be back where we were. What holds against it is the **prior**: what
-# we believed before we saw a rating, $N(0, s^2)$. To know more than that must be paid for. The
-# price is a distance between two distributions, the Kullback-Leibler divergence, in nats:
+# we believed before we saw a rating, $N(0, \tau^2)$. To know more than that must be paid for. The
+# price is a distance between two distributions, the Kullback-Leibler divergence. Like the likelihood
+# it is measured in *nats*, the unit of natural logarithms:
 #
-# $$\mathrm{KL} = \tfrac12 \left( \frac{m^2 + v}{s^2} - 1 - \ln \frac{v}{s^2} \right)$$
+# $$\mathrm{KL} = \tfrac12 \left( \frac{m^2 + v}{\tau^2} - 1 - \ln \frac{v}{\tau^2} \right)$$
 #
 # It is 0 where mean and variance are still the prior's, and grows as a number moves away from 0 or
 # becomes certain. The sum of both parts, over all ratings and all numbers, is called the negative
@@ -192,7 +193,7 @@ class Drawing(Uncertain):
 # %% tags=["long"]
 class Variational(Drawing):
     def set_priors(self, of_factors, of_user_bias, of_item_bias):
-        self.priors = of_factors, of_user_bias, of_item_bias  # ln s^2 of each
+        self.priors = of_factors, of_user_bias, of_item_bias  # ln tau^2 of each
         return self
 
     def penalty(self, batch):
@@ -249,7 +250,8 @@ for scale in scales:
     rt.fit(wrong, page.train, progress=False)
     s, width = beliefs(wrong, page.valid)
     rmse.append(rt.metrics.rmse(page.valid.rating, s.clip(*page.data.scale)))
-    inside.append(float((abs(page.valid.rating - s) < 1.645 * width).mean()))
+    near = abs(page.valid.rating - s) < 1.645 * width  # 90 % of a normal distribution
+    inside.append(float(near.mean()))
 
 # %% slideshow={"slide_type": "subslide"} tags=["long"]
 import matplotlib.pyplot as plt
@@ -285,9 +287,9 @@ print(f"The whole KL, undivided: {rmse[-1]:.3f} stars. Nothing has been learned.
 #
 # The prior's width is a choice too. With variance 1 for each of 16 numbers a product would have the
 # variance 16, on a scale of five stars. The library counts what biases leave unexplained and gives
-# a third of that to tastes (`prior=0.3`, chosen on validation rows); the rest is noise. And one
-# trap for later: users and films without any rating are in no batch, so they would keep their small
-# first variance and look *most* certain of all. After training they get the prior.
+# about a third of that to tastes (`prior=0.3`, chosen on validation rows); the rest is noise. And
+# one trap: users and films without any rating are in no batch, so they would keep their small first
+# variance and look *most* certain of all. After training they get the prior.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it know what it does not know?
@@ -436,7 +438,9 @@ rt.plots.show(fig, alt=alt)
 # %% [markdown]
 # Of which films is it still unsure, and which should it ask you about next? Not the same question.
 # What is unknown of *you* ties films together: a rating of one tells of all that are like it. The
-# covariance says how much. The film to ask about is the one that would take away most.
+# covariance says how much: once you have rated film $j$, the variance of film $i$ falls by
+# $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$. The film to ask about is the one that takes away most,
+# over all films.
 
 # %%
 theirs = model.of_items(you, often)
@@ -584,16 +588,15 @@ alt = (
 rt.plots.show(fig, alt=alt)
 
 # %%
-print(
-    f"Films that stay {lives[0]} visits: Thompson loses {first:+.2f} stars a visit against greedy."
-)
-print(f"Films that stay {lives[-1]:,}: {last:+.2f}. What was learned has time to pay.")
+print("Regret of Thompson less that of greedy, in stars a visit (below zero Thompson is better):")
+print(f"{first:+.2f} where films stay {lives[0]} visits, {last:+.2f} where they stay {lives[-1]:,}.")
 chance = means["Thompson"][-1] - means["by chance, 10 %"][-1]
-print(f"Against chance, there: {chance:+.2f}. A little chance is a simple and strong opponent.")
+print(f"Less that of choosing by chance, where films stay longest: {chance:+.2f}.")
 
 # %% [markdown]
-# So explore where there is time to use what you find: a catalogue, not this morning's news. And
-# explore with beliefs that are right: a model that is too unsure of everything tries films
+# Where films stay, what was learned has time to pay. And a little chance is a simple and strong
+# opponent. So explore where there is time to use what you find: a catalogue, not this morning's
+# news. And explore with beliefs that are right: a model that is too unsure of everything tries films
 # for far too long. That is why calibration came first.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
