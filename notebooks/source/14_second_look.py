@@ -172,7 +172,8 @@ turning.round(2)
 # `shuffled` is what turning alone can fake. `held out` is how much of the map is really there again, and
 # `anchors` is kinder as a rule: those are the films that the rotation was fitted on. A rotation may not
 # stretch, so two maps of different width are punished even where the films lie in the same
-# directions. `cosine` looks at directions only: the mean over held-out films, 1 if all agree.
+# directions; that can bring the number below 0. `cosine` looks at directions only: the mean over
+# held-out films, 1 if all agree.
 
 # %%
 for name, row in turning.iterrows():
@@ -281,7 +282,8 @@ for name, (a, b) in maps.items():
     stay = [len(r & s) / 10 for r, s in zip(nearest(a), nearest(b), strict=True)]
     neighbours[name] = float(np.mean(stay))
 neighbour_luck = 10 / (len(known) - 1)  # ten drawn blindly
-print({name: round(share, 2) for name, share in neighbours.items()}, f"chance {neighbour_luck:.2f}")
+for name, share in neighbours.items():
+    print(f"{name}: {share:.0%} of a film's neighbours stay; by chance {neighbour_luck:.0%}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Clusters
@@ -302,12 +304,14 @@ def clusters(x, k=6):
     return KMeans(k, n_init=10, random_state=0).fit_predict(unit)
 
 
+# %%
 cluster_match, cluster_luck = {}, {}
 for name, (a, b) in maps.items():
     first, second = clusters(a), clusters(b)
     cluster_match[name] = adjusted_rand_score(first, second)
     cluster_luck[name] = adjusted_rand_score(first, rng.permutation(second))
-print({name: round(float(value), 2) for name, value in cluster_match.items()})
+for name, value in cluster_match.items():
+    print(f"{name}: adjusted Rand index {value:.2f}; films mixed up {cluster_luck[name]:+.2f}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Gumbel tastes: groups with edges
@@ -420,11 +424,11 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Names for groups
 #
-# A hard group can be named: by its best-known films, and by the words that its films have more, and
-# less, than others. (More `year` is newer, more `popularity` is better known: a group need not be a
-# genre.) `stays` is the share of its films that are together again in the best matching
-# group of the other seed; `luck` is the same with the films of that seed mixed up. Names only for what
-# stays.
+# A hard group can be named: by its best-known films, and by the words (genres, age, fame) that its
+# films have more, and less, than others. (More `year` is newer, more `popularity` is better known: a
+# group need not be a genre.) `stays` is the share of its films that are together again in the best
+# matching group of the other seed; `luck` is the same with the films of that seed mixed up. Names
+# only for what stays.
 
 # %%
 words = rt.interpret.attributes(page.train).iloc[known]
