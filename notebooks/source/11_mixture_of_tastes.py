@@ -65,8 +65,8 @@ pd.DataFrame({"wanted": liking, "said by one vector": said_by_one.round(2)}, ind
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Sum over the latent axis first. What is left has the shape (B, tastes), and `.softmax(-1)` of that
-# is over tastes.
+# Sum over the numbers of the vectors (the last axis) first. What is left has the shape (B, tastes),
+# and `.softmax(-1)` of that is over tastes.
 #
 # </details>
 
@@ -87,8 +87,9 @@ def weights(A, q):
 rt.check("11.weights", weights)
 
 # %% [markdown]
-# A published notebook took the softmax over the *latent* axis instead, before the sum. Shapes fit,
-# the loss falls, and it is one taste whose numbers are reweighed. Now our person, with two tastes:
+# A published notebook took the softmax over the $d$ numbers of the vectors instead, before the sum.
+# Shapes fit, the loss falls, and it is one taste whose numbers are reweighed. Now our person, with two
+# tastes:
 
 # %%
 U = torch.tensor([[0.5, 0.5], [-0.5, -0.5]])  # (2 tastes, 2 axes)
@@ -154,7 +155,8 @@ print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_libra
 # %% [markdown]
 # ### Exercise: draw by taking the largest
 #
-# Write `draw(logits, u)`, both of shape (n, tastes): one taste for each row, an integer.
+# Write `draw(logits, u)`, both arrays of shape (n, tastes): one taste for each row, an integer.
+# *Logits* are the numbers that go into a softmax; `u` are the uniform ones.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -338,9 +340,10 @@ print(f"The verdict: two tastes are {verdict} biased MF on {page.data.name}.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise: how many tastes speak?
 #
-# **Entropy** tells how undecided the weights $w$ of a film are: $-\sum_m w_m \ln w_m$, in nats. 0 if
-# one taste speaks alone, $\ln 2 \approx 0.69$ if two speak alike. Write `entropy(w)` for `w` of shape
-# (n, tastes): the mean over the rows. Mind weights that are exactly 0.
+# **Entropy** tells how undecided the weights $w$ of a film are: $-\sum_m w_m \ln w_m$, in *nats*, the
+# unit of natural logarithms. 0 if one taste speaks alone, $\ln 2 \approx 0.69$ if two speak alike.
+# Write `entropy(w)` for an array `w` of shape (n, tastes): the mean over the rows. Mind weights that
+# are exactly 0.
 #
 # <details><summary>Hint 1</summary>
 #
