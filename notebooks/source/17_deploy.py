@@ -69,11 +69,12 @@ class NotJustData:
 
 
 pickle.loads(pickle.dumps(NotJustData()))
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person in one equation
 #
-# The items' vectors $z_i$ stay. A new person $p$ has rated a few items $y_i$ stars above what everybody
-# would give them. What $p$ makes
+# The items' vectors $z_i$ stay. A new person $p$ has rated a few items: $y_i$ stars above `offset`, what
+# somebody average would give them. What $p$ makes
 #
 # $$\sum_i (y_i - z_i \cdot p)^2 + \sum_c \lambda_c\, p_c^2$$
 #
@@ -128,6 +129,7 @@ from matplotlib import pyplot as plt
 fig, ax = plt.subplots()
 ax.plot(list(error), list(error.values()), marker="o", color=rt.plots.PALETTE["blue"])
 ax.set(xlabel="ratings given", ylabel="error on ten later ratings (RMSE, stars)")
+ax.set(title="What each click is worth")
 rt.plots.show(
     fig,
     alt=f"Line chart: the error falls from {error[0]:.2f} stars without a rating to "
@@ -262,8 +264,9 @@ print(
 #
 # ### Parts of a person
 #
-# A reason needs to know what *each* rating did. Change the fold-in so that it returns one row for each
-# rating, `(n, d)`, that sum to the person. It gets `z` (n, d), `y` (n,) and `penalty` (d,).
+# A reason needs to know what *each* rating did. Write `parts_of(z, y, penalty)`, a fold-in that returns
+# one row for each rating, (n, d); the rows sum to the person. `z` (n, d), `y` (n,) and `penalty` (d,)
+# are what they are in `fold_in` above.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -294,8 +297,9 @@ rt.check("17.parts", parts_of)
 # %% [markdown]
 # ### A fair draw
 #
-# Write `group(person, experiment)` that gives "A" or "B": half of the people each, the same person
-# always the same in one experiment, also after a restart, and independent of it in another.
+# Write `group(person, experiment)`, a number and a name, that gives "A" or "B": half of the people each,
+# the same person always the same in one experiment, also after a restart, and independent of it in
+# another.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -330,8 +334,15 @@ rt.check("17.group", group)
 # %% [markdown]
 # ### The way back
 #
-# `roll_back(live, previous)` gets two directories with exports. Afterwards `live` must hold the model
-# of `previous`, and whoever loads it meanwhile must get the old or the new model, never half of one.
+# `roll_back(live, previous)` gets two directories with exports (`pathlib.Path`). Afterwards `live` must
+# hold the model of `previous`, and whoever loads it meanwhile must get the old or the new model, never
+# half of one. `previous` stays as it is. An export is two files:
+
+# %%
+print([path.name for path in sorted(folder.iterdir())])
+
+# %% [markdown]
+# The card names the file of the weights, and each model's weights have a name of their own.
 #
 # <details><summary>Hint 1</summary>
 #
