@@ -267,6 +267,9 @@ for (name, points), style in zip(curves.items(), ("D", "s--", "o-"), strict=Fals
     ax.plot(spent, recall, style, label=name, markersize=8)
 ax.set(xscale="log", xlabel="time for one request (microseconds)", ylim=(-0.05, 1.08))
 ax.set(ylabel="share of the true ten found", title=f"Ten of {n:,}, exactly and nearly")
+ticks = [t for t in (5, 10, 20, 50, 100, 200, 500, 1000) if ax.get_xlim()[0] < t < ax.get_xlim()[1]]
+ax.set_xticks(ticks, [str(t) for t in ticks])
+ax.minorticks_off()
 ax.legend()
 found = {name: max(recall for recall, _ in points) for name, points in curves.items()}
 alt = "Share of the true ten found against time. At most: " + ", ".join(
@@ -319,9 +322,10 @@ rt.plots.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}
 
 # %% [markdown]
 # Look for a low rating on the right side: a film that you did *not* like speaks for this one, if their
-# vectors point apart. And nobody reads twelve bars. In words it is one or two of them, and `rt.recommend(reasons=True)` picks
-# those that speak for *this* film more than for films in general (a generous rater's stars lift all
-# films alike, and explain none).
+# vectors point apart. And nobody reads that many bars. In words it is one or two of them, and
+# `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in general (a
+# generous rater's stars lift all films alike, and explain none). Its numbers say how much more, so
+# they are not the bars' lengths.
 
 # %%
 why = rt.recommend(page.model, data, ratings=page.me, k=4, reasons=True)
@@ -343,13 +347,14 @@ for title, text in zip(why["title"], why["reasons"], strict=True):
 #
 # its relevance less how similar it is to the most similar film already there. With $\lambda = 1$ that is
 # the plain ranking. Relevance has to be on the scale of similarity for this to mean anything, so it is
-# moved to 0 (the last candidate) to 1 (the first).
+# stretched: the last candidate has 0, the first has 1.
 
 # %% [markdown]
 # ### Exercise: the next film
 #
 # Write `next_one(r, s, chosen, lam)`: which position comes next? `r` (n,) and `s` (n, n) are arrays,
-# `chosen` a list of positions, perhaps empty: then nothing is similar yet, and the maximum counts as 0.
+# relevance (stretched already) and similarity; `lam` is $\lambda$. `chosen` is a list of positions,
+# perhaps empty: then nothing is similar yet, and the maximum counts as 0.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -504,8 +509,8 @@ def believed(items, stars, candidates):
 # %% [markdown]
 # ### Exercise: the risk of a list
 #
-# A list's worth is the weighted mean of its films' stars, $\sum_a w_a x_a$. Write
-# `list_sd(w, covariance)`: its standard deviation, in stars.
+# A list's worth is the weighted mean of its films' stars, $\sum_a w_a x_a$, in which higher places
+# count more. Write `list_sd(w, covariance)`: its standard deviation, in stars.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -722,6 +727,7 @@ fig, ax = plt.subplots()
 ax.plot(x, y, "o-")
 for lam, at in zip(grid["calibrated"], points, strict=True):
     ax.annotate(f"{lam}", at, xytext=(4, -14), textcoords="offset points")
+ax.margins(y=0.1)
 ax.set(xlabel="distance from the user's genres (nats)", ylabel="NDCG@10, validation")
 ax.set(title="Accuracy against calibration, for values of lambda")
 alt = f"Distance from {x[0]:.2f} down to {x[-1]:.2f} nats; NDCG from {y[0]:.2f} to {y[-1]:.2f}, "
@@ -815,6 +821,7 @@ ax.plot(100 * x, y, "o-")
 for a in (0, 0.1, 0.2, 0.3, 0.5):
     at = (100 * turned[a][0], turned[a][1])
     ax.annotate(f"a = {a}", at, xytext=(6, -14), textcoords="offset points")
+ax.margins(y=0.1)
 ax.axvline(100 * np.isin(test.item[liked], head).mean(), linestyle="--", color="black")
 ax.set(xlabel="places of the best-known tenth (%); dashed: of what people like")
 ax.set(ylabel="NDCG@10, validation", title="Accuracy against the well known")
@@ -881,10 +888,10 @@ for name, gap_alike in alike.items():
     print(f"{name}: {gap_all:+.3f} against all; at equal activity {gap_alike}")
 
 # %% [markdown]
-# These are many intervals at once. Of ten that mean nothing, one leaves out its line in two figures of
-# five. What stands out here is a reason to look again, on other splits and other data. What to do
-# about it is another question: more data of those who are few, features, a model of their own, or a
-# list that knows what it does not know.
+# These are many intervals at once. Where no group differs from the others at all, ten intervals of 95 %
+# still have a chance of two in five that one of them misses the line. What stands out here is a reason
+# to look again, on other splits and other data. What to do about it is another question: more data of
+# those who are few, features, a model of their own, or a list that knows what it does not know.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the figure: which group will be served worst? Then: in your product, which groups
