@@ -463,7 +463,7 @@ fig, ax = plt.subplots()
 chosen = written[written["tag"] == "valid/rmse"]
 for (run, rows), style in zip(chosen.groupby("run"), ("s--", "o-"), strict=True):
     ax.plot(rows["step"], rows["value"], style, label=run)
-ax.set(xlabel="epoch", ylabel="validation error (RMSE, stars)")
+ax.set(xlabel="epoch", ylabel="validation error (RMSE, stars)", title="Two learning rates")
 ax.legend()
 ends = ", ".join(
     f"{run} ends at {rows['value'].iloc[-1]:.2f}" for run, rows in chosen.groupby("run")
