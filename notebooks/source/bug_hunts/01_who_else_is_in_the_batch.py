@@ -52,6 +52,7 @@ def symptom(score, name):
     fig, ax = plt.subplots(figsize=(7, 3.2))
     ax.plot(sizes, first, "o-", color=rt.plots.PALETTE["blue"])
     ax.set_xscale("log", base=2)
+    ax.set_xticks(sizes, sizes)
     ax.set(xlabel="customers in the batch", ylabel="score of the first one (no unit)", title=name)
     rt.plots.show(
         fig, alt=f"Line: the first customer's score by {name}, against the size of the batch."
