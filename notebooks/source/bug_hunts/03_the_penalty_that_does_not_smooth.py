@@ -70,6 +70,7 @@ def symptom(penalty, name):
         title = page.data.items["title"].iloc[most[k]]
         ax.plot(means[k], mark, color=rt.plots.PALETTE[color], ms=4, lw=1, ls=":")
         ax.plot(drift[k], mark, color=rt.plots.PALETTE[color], ms=3, lw=3, ls="-", label=title)
+    ax.set_xticks(range(0, weeks, 5))
     ax.set(xlabel="week", ylabel="stars above the mean", title=name)
     ax.legend()
     rt.plots.show(
