@@ -1,0 +1,74 @@
+"""Answers to the checks of page 19."""
+
+import torch
+
+from check_cases import Case
+
+
+def _last_one_wins(table, rows, gradients, lr):
+    table[rows] -= lr * gradients
+    return table
+
+
+def _uphill(table, rows, gradients, lr):
+    return table.index_add_(0, rows, gradients, alpha=lr)
+
+
+def _a_copy(table, rows, gradients, lr):
+    return table.index_add(0, rows, gradients, alpha=-lr)
+
+
+def _decays_all(table, rows, gradients, lr):
+    table *= 0.99
+    return table.index_add_(0, rows, gradients, alpha=-lr)
+
+
+def _first_of_each(table, rows, gradients, lr):
+    seen = {}
+    for row, gradient in zip(rows.tolist(), gradients, strict=True):
+        seen.setdefault(row, gradient)
+    table[list(seen)] -= lr * torch.stack(list(seen.values()))
+    return table
+
+
+def _combine(gradients, sizes):
+    return sum(g * (n / sum(sizes)) for g, n in zip(gradients, sizes, strict=True))
+
+
+CASES = {
+    "19.sparse_step": Case(
+        right=lambda page: lambda t, rows, g, lr: t.index_add_(0, rows, g, alpha=-lr),
+        stub=lambda page: lambda table, rows, gradients, lr: None,
+        wrong=[
+            lambda page: _last_one_wins,
+            lambda page: _uphill,
+            lambda page: _a_copy,
+            lambda page: _decays_all,
+            lambda page: _first_of_each,
+            lambda page: lambda table, rows, gradients, lr: gradients,
+        ],
+    ),
+    "19.combine": Case(
+        right=lambda page: _combine,
+        stub=lambda page: lambda gradients, sizes: None,
+        wrong=[
+            lambda page: lambda gradients, sizes: torch.stack(gradients).mean(0),
+            lambda page: lambda gradients, sizes: sum(gradients),
+            lambda page: (
+                lambda gradients, sizes: sum(g * n for g, n in zip(gradients, sizes, strict=True))
+            ),
+            lambda page: lambda gradients, sizes: gradients[0],
+        ],
+    ),
+    "19.most_factors": Case(
+        right=lambda page: 101,
+        stub=lambda page: None,
+        wrong=[
+            lambda page: 102,  # no bias
+            lambda page: 306,  # no means
+            lambda page: 75,  # with a dense gradient
+            lambda page: 101.56,  # not rounded
+            lambda page: 109,  # of 2**30 bytes
+        ],
+    ),
+}
