@@ -212,6 +212,7 @@ ax.axhline(lazy, color="black", linestyle=":", label="the mean, always")
 best = by_hand.argmin()
 ax.annotate("  best", (epochs[best], by_hand[best]), va="top")
 ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)", title="Better, then worse")
+ax.set_xticks(epochs[1::2])
 ax.legend()
 rt.plots.show(fig, alt=f"Validation RMSE falls to {by_hand[best]:.2f} at epoch {epochs[best]}, then "
               f"rises to {by_hand[-1]:.2f}.")  # fmt: skip
@@ -300,7 +301,8 @@ rt.plots.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the l
 
 # %% [markdown]
 # The bowl punishes a guess on both sides. The other two only push: a true pair up, a made-up pair
-# down, one film past another. Their scores have no unit, so RMSE makes no sense for them.
+# down, one film past another. Their scores have no unit, so RMSE makes no sense for them. (Their loss
+# is the logarithm of a chance; *nats* is the unit of that, when the logarithm is the natural one.)
 #
 # By now the sweep should be done. If not, the next cell waits for it.
 

@@ -20,6 +20,8 @@ FILMS = np.array([[1, 0], [1, 1], [-1, 0], [-1, 1], [0, 1], [0, -1]])
 def fill_cell(answer: Any, page: Page) -> str | None:
     """Stars that Eve gives to the second film."""
     product = float(FRIENDS[4] @ FILMS[1])
+    if np.size(answer) != 1:
+        return f"one number of stars is asked; these are {np.size(answer)}."
     value = float(answer)
     if abs(value - product) < 1e-6:
         return "that is how far from three stars it is; the stars themselves are asked."
