@@ -66,6 +66,7 @@ rt.check("03.guess", guess)
 #
 # $$\text{stars} \approx \mu + b_u + b_i + p_u \cdot q_i$$
 #
+# with the overall mean $\mu$, the person's kindness $b_u$ and the rows $p_u$ and $q_i$ of the two tables.
 # $b_i$ is what people in general think of film $i$. Is that not just its mean rating? No: a mean
 # depends on *who* rated. Stern people pull it down, and people pick films that suit them. The model
 # can tell these apart.
@@ -149,8 +150,8 @@ rt.check("03.loved_beyond", loved_beyond)
 # of all people by all films. Principal component analysis, PCA, asks: which *one* number for each
 # person and each film gives back as much of that table as possible? Then a second, and so on.
 #
-# One trap. Take the columns of the film table $Q$ as axes, and you look at an accident: for any
-# invertible matrix $M$ the tables $P M^{-\top}$ and $Q M$ give the same scores, to the last digit. So
+# One trap. Call the table of people $P$ and that of films $Q$. Take the columns of $Q$ as axes, and you
+# look at an accident: for any invertible matrix $M$ the tables $P M^{-\top}$ and $Q M$ give the same scores, to the last digit. So
 # ask the *scores*. That needs no table of all people by all films:
 
 # %%
@@ -216,7 +217,8 @@ for axis, row in found.iterrows():
 
 # %% [markdown]
 # Now the test of the story. An axis **means nothing** if it is no wider than chance, or if the same
-# model started from another seed does not find it again (a cosine below 0.7). An axis that passes is
+# model started from another seed does not find it again (a cosine below 0.7; the cosine is 1 for the
+# same direction, and 0 for two that have nothing in common). An axis that passes is
 # stable; it has a *name* only if one of the words correlates with it at 0.3 or more, and more than
 # with shuffled films.
 
