@@ -80,7 +80,8 @@ print(f"{first['title']}, because of {because or 'what most people like'}")
 # ## What an export is
 #
 # Two files: the tables of numbers, and a card that says what they are. Neither is code, so loading an
-# export of somebody else's cannot run anything on your machine. (A pickled model can.)
+# export of somebody else's cannot run anything on your machine. (A model saved with Python's `pickle`
+# can.)
 
 # %%
 for path in sorted(folder.iterdir()):
@@ -117,7 +118,7 @@ print(f"All {len(page.test):,} predictions for the test part equal, to the last 
 # ### What the browser sent
 #
 # Write a function that makes, from ratings `{item id: stars}`, what the page sends to `/recommend` in
-# order to get the best five films.
+# order to get the best five films: a dictionary of the `ratings` and of `k`, how many films are wanted.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -177,7 +178,8 @@ rt.check("04.against", against)
 # %% [markdown]
 # ### What it refuses
 #
-# A service on the web gets nonsense every day. Guess, then try: with which status does it answer
+# A service on the web gets nonsense every day. Every answer on the web carries a *status*, a number: 200
+# says that all is well. Guess, then try: with which status does this service answer
 #
 # 1. `items/no-such-film/similar`,
 # 2. a rating of 99 stars,
