@@ -247,8 +247,8 @@ rt.plots.show(fig, alt=f"Words by number of shared neighbours; the medians are: 
 # %% [markdown]
 # Two quite different methods agree on the meaning of words, and more so where pairs count by how
 # often they were met and where zeros are shown. On shuffled text there is nothing to agree on. (It
-# was trained with fewer zeros, to save memory.) They need not agree on all ten: an SVD with another number of dimensions does not agree with this
-# one on all ten either.
+# was trained with fewer zeros, to save memory.) They need not agree on all ten: an SVD with another
+# number of dimensions does not agree with this one on all ten either.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Directions have meaning
@@ -317,7 +317,7 @@ if abs(sum(right) - bad) <= 2:
 
 # %% [markdown]
 # A few hits are no proof, but by chance one answer in thousands would be right. The text is small;
-# word vectors that others publish were trained on ten thousand times as much.
+# word vectors that others publish were trained on far more.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A map
@@ -340,9 +340,9 @@ looks = [(c, m) for m in "osD" for c in ("blue", "vermilion", "green", "purple")
 for (word, group), (colour, mark) in zip(groups.items(), looks, strict=False):
     points = np.array([place[w] for w in group])
     ax.scatter(*points.T, marker=mark, color=rt.plots.PALETTE[colour])
-    for w, (x, y) in zip(group, points, strict=True):
-        weight = "bold" if w == word else "normal"
-        ax.annotate(w, (x, y), (4, 3), textcoords="offset points", weight=weight, size=10)
+    for j, w in enumerate(group):
+        how = {"weight": "bold" if w == word else "normal", "ha": "right" if j % 2 else "left"}
+        ax.annotate(w, points[j], (-5 if j % 2 else 5, 3), textcoords="offset points", **how)
 share = (size[:2] ** 2).sum() / (size**2).sum()
 ax.set(xlabel="first axis (no unit)", ylabel="second axis (no unit)", title="Words in two axes")
 rt.plots.show(
@@ -362,8 +362,8 @@ print(f"Two axes hold {share:.0%} of the differences between these words: a map 
 #
 # $$-\,n_{wc}\,\ln\sigma(s_{wc})\;-\;k\,\frac{n_w\,n_c}{n}\,\ln\sigma(-s_{wc})$$
 #
-# The first factor is how often the pair meets, the second how often it is made up. Where is the
-# minimum? Set the derivative to zero: the score must be the logarithm of first over second.
+# $\sigma(s) = 1 / (1 + e^{-s})$ turns a score into a chance, that of being real. The first factor is
+# how often the pair meets, the second how often it is made up. Where is the minimum? Set the derivative to zero: the score must be the logarithm of first over second.
 
 # %% [markdown]
 # ### Exercise: the best score

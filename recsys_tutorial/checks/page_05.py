@@ -28,6 +28,9 @@ def pmi(answer: Any, page: Page) -> str | None:
             n / rows
         ),
         "rows and columns are mixed up: one sum is taken twice.": np.log(n * n.sum() / rows**2),
+        "the two sums must make a table, one as a column, one as a row: see keepdims.": np.log(
+            n * n.sum() / (n.sum(0) * n.sum(1))
+        ),
     }
     for text, slip in slips.items():
         if np.abs(found - slip).max() < 1e-9:
