@@ -41,7 +41,8 @@ for name, stars in rmse.items():
 # Nobody does that on purpose. But the same crime has many smaller forms, and they are committed in
 # published papers and in good companies. This page is about catching them. The rule is short:
 # **whatever is counted, averaged, chosen or fitted comes from the training part. You choose on the
-# validation part. You look at the test part once.**
+# validation part. You look at the test part once.** (This page is about looking, so it looks at the test
+# part all the time. It chooses nothing by it.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before running the cell, ask the room for the best error they have ever seen on this data. Below
@@ -174,7 +175,7 @@ for name in ("past", "mixed"):
 
 # %% [markdown]
 # So split by time? If you want to know how a system will do tomorrow: yes. A random split answers
-# another question, how well the table's holes are filled, and it is the one that most published
+# another question, how well the table's holes are filled, and it is the one that many published
 # tables ask. Never compare numbers of the two.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -185,7 +186,7 @@ for name in ("past", "mixed"):
 # test ratings upside down, take half of them away, prepare again, and see whether anything differs.
 # `sees_test` does just that.
 #
-# Four suspects. Each gets the two parts and returns what it has prepared.
+# Four suspects, and two that should be innocent. Each gets the two parts and returns what it has prepared.
 
 
 # %%
@@ -221,7 +222,7 @@ caught = {name: rt.leakage.sees_test(make, train, test) for name, make in suspec
 pd.Series({n: "has seen the test" if c else "innocent" for n, c in caught.items()}, name="verdict")
 
 # %% [markdown]
-# All four of the first are caught. The list of ids is innocent: an *index* says which row of a table
+# The first four are all caught. The list of ids is innocent: an *index* says which row of a table
 # belongs to whom, and nothing about them. It becomes a statistic as soon as ratings decide who gets
 # in ("films with at least five ratings"), and then it quietly leaves out the test rows that are hardest.
 #
@@ -277,7 +278,7 @@ print("Here next to nothing was gained by:", ", ".join(small))
 
 # %% [markdown]
 # A film mean pays at once: where a film has few ratings, the mean *is* the answer. The others pay
-# little here, since every film that matters has hundreds of ratings, and a tenth of them hardly
+# little here, since most test ratings are of films with many ratings, and a tenth of them hardly
 # moves a count. That is luck, not innocence. In two planted worlds each of them pays. The first is a
 # shop with two ratings a film: popularity, and a vocabulary of films with at least ten.
 
@@ -385,7 +386,7 @@ if has.any():
 # %% [markdown]
 # So few rows do not move the whole. In a shop they would: sizes and colours of one shirt, a song on
 # three albums, a retweet. Merge them, or put all twins on one side of the split. What if a third of
-# a catalogue had a twin?
+# a catalogue were second copies?
 
 # %%
 made = rt.datasets.planted(seed=5)
@@ -518,8 +519,9 @@ rt.check("06.conditional_auc", my_conditional_auc)
 # whole catalogue. For a long time papers saved the work: they ranked the film against 99 others,
 # drawn at random. Cheaper, and noisy; but is it *fair*?
 #
+# The measure is the **hit rate**: of all the films asked about, the share that gets into the top ten.
 # A film that is truly at place 50 of 1,000 has about five films above it among 99 drawn ones. So it
-# gets into the top ten:
+# gets into that top ten:
 
 # %%
 chance = rt.sampling.expected_sampled_hit_rate(rank=50, candidates=1_000)
@@ -641,6 +643,12 @@ rt.check("06.true_rank", true_rank)
 # | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below k |
 # | how soon the first good one comes | MRR | all that follow |
 # | whether the whole catalogue gets a chance | coverage, novelty | whether anybody likes it |
+#
+# The names that are new: *MAE* is the mean absolute error. *Calibration* asks whether of all that got a
+# chance of 30% about 30% happen. *Precision at k* is the share of the k films shown that are good,
+# *recall at k* the share of the good films that are shown. *NDCG* counts the good ones as well, those
+# further up more. *MRR* is the mean of 1/place of the first good one. *Coverage* is the share of the
+# catalogue that is shown to anybody, *novelty* how little known the shown films are.
 #
 # Then say how it was measured: split, seed, what was left out of the ranking, how many users, how
 # wide the interval. And in the end somebody has to ask the users; that is the next page.

@@ -74,6 +74,8 @@ def true_rank(answer: Any, page: Page) -> str | None:
         return "where none of the drawn films is above it, the best guess is rank 1."
     if abs(float(answer(100, 1_000, 99)) - 1_000) > 1e-9:
         return "where all drawn films are above it, the best guess is the last rank."
+    if float(value) == round(1 + 999 * 5 / 99):
+        return "do not round: an estimate that is right on average is seldom whole."
     if abs(float(value) - (1 + 999 * 5 / 99)) > 1e-9:
         return "what share of the drawn films is above it, and how many of all others is that?"
     return None
