@@ -61,6 +61,9 @@ rt.plots.show(infrastructure(), alt=text)
 # taste. A model with two weights foresees the next click from the long-term profile and from the
 # counts of today. It gets today's clicks at once (*streamed*), three clicks late, or never
 # (*nightly*).
+#
+# How good is it? We take its **surprise**: −ln of the probability that it gave to what happened. A
+# model that is always sure and right has 0. (The unit of a natural logarithm is called *nat*.)
 
 # %%
 days = rt.simulate.intraday(genres=6, mood=0.4, lag=3, seeds=page.pick(20, 6), seed=0)
@@ -104,10 +107,9 @@ foreseen = ", ".join(f"{mean_by_feed['hit'][feed]:.1%} ({label})" for feed, labe
 print("The next genre is foreseen:", foreseen)
 
 # %% [markdown]
-# Surprise is −ln of the probability that the model gave to what happened; a model that is always
-# sure and right has 0. Before the first click all three know the same; the streamed one even starts
-# a little worse, since its two weights have to do for the whole day. Then it pulls away. A late
-# stream does nothing until it arrives, and many visits are over by then.
+# Before the first click all three know the same; the streamed one even starts a little worse, since
+# its two weights have to do for the whole day. Then it pulls away. A late stream does nothing until it
+# arrives, and many visits are over by then.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Training saw another feature
@@ -242,7 +244,7 @@ rt.check("07.memory", gib)
 # ## An A/B test that shares its log
 #
 # Half of the visitors get recommender A, half get B, and the better one wins. Simple, if the two
-# halves do not touch. But recommenders learn, and in most companies they learn from *one* log. Then A
+# halves do not touch. But recommenders learn, and in many companies they learn from *one* log. Then A
 # is trained on what B has shown, and B on what A has shown.
 #
 # Here is a shop in which that matters. Articles come and go, and some are much better than others. A

@@ -31,7 +31,10 @@ def clicks_so_far(answer: Any, page: Page) -> str | None:
         if np.array_equal(value, slip):
             return text
     if not np.array_equal(value, before):
-        return "on times of our own it counts otherwise. They are in no order; did you sort both?"
+        return (
+            "on times of our own it counts otherwise. They are in no order: searchsorted wants the "
+            "clicks sorted, and the showings as they are."
+        )
     return None
 
 
@@ -47,7 +50,7 @@ def memory(answer: Any, page: Page) -> str | None:
         "the things need vectors too.": 20e6 * 32 * 16 / 2**30,
     }
     right = numbers * 16 / 2**30
-    if abs(value - right) <= 0.005 * right:
+    if abs(value - right) <= 0.01 * right:  # rounded to a whole number it is right, too
         return None
     for text, slip in slips.items():
         if abs(value - slip) <= 0.005 * slip:
