@@ -153,8 +153,8 @@ print(f"{data.items['title'].iloc[one]}: {said}")
 # %% [markdown]
 # ### Exercise: multi-hot
 #
-# Write it yourself. `genres` is a list of tuples, `names` the order of the columns. The result has
-# a row a film and a column a name.
+# Write it yourself. `genres` is a list of tuples, one a film; `names` are the columns in their order.
+# The result has a row a film and a column a name. A genre that is not in `names` is left out.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -164,7 +164,7 @@ print(f"{data.items['title'].iloc[one]}: {said}")
 # <details><summary>Hint 2</summary>
 #
 # For film number `i` and each of its genres `g`, the column is `names.index(g)`. Put a 1 there, and
-# do not divide by the number of genres. A genre that is not in `names` is left out.
+# do not divide by the number of genres. `if g in names` asks whether there is such a column.
 #
 # </details>
 
@@ -188,7 +188,7 @@ rt.check("08.multi_hot", multi_hot)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: start from the features, deviate from there
 #
-# Call the features of a person $x_u$ and those of a film $y_i$. Each feature gets a bias and a
+# Call the mean $\mu$, the features of a person $x_u$ and those of a film $y_i$. Each feature gets a bias and a
 # vector of its own, in $a$ and $A$ for people, $c$ and $C$ for films:
 #
 # $$s_{ui} = \mu + (b_u + a \cdot x_u) + (b_i + c \cdot y_i) + (p_u + A x_u) \cdot (q_i + C y_i)$$
@@ -259,8 +259,8 @@ rt.check("08.for_ana", for_ana)
 #
 # A penalty for each *rating*, as on page 02, asks how long a vector may be. Now there is a second
 # question: how far may one film leave what its genres say? That is paid once for each *film*,
-# however many ratings it has, on $q_i$ alone. In a batch a film turns up $n_i$ times an epoch, so
-# "once" means $1 / n_i$ each time. The library has both; let us take one away at a time.
+# however many ratings it has, on $q_i$ alone. In an epoch a film with $n_i$ ratings turns up $n_i$ times,
+# so "once" means $1 / n_i$ each time. The library has both; let us take one away at a time.
 
 # %%
 kinds = {
@@ -453,7 +453,9 @@ rt.plots.show(
 print(
     f"From no rating to {few[-1]}: {first:.2f} → {last:.2f} stars, over {len(ids)} ratings in all."
 )
-print("One person is a small sample: another ten films could well turn the curve.")
+apart = np.abs(np.mean(mine["with"], axis=1) - np.mean(mine["without"], axis=1)).max()
+print(f"The two lines are never more than {apart:.2f} stars apart.")
+print("One person is a small sample: another ten films could well turn the curves.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What features buy, and where
