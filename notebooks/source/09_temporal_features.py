@@ -344,7 +344,7 @@ cold_share = (~np.isin(test.user, train.user)).mean()
 rt.check("09.cold_share", cold_share)
 
 # %% [markdown]
-# A cut in time asks another question than the one most tables answer: on it, the newcomers decide.
+# A cut in time asks another question than a random split: on it, the newcomers decide.
 # A single RMSE over warm and cold rows would hide that. Always print both, and the share.
 
 # %% [markdown] slideshow={"slide_type": "slide"}

@@ -74,6 +74,8 @@ def cold_share(answer: Any, page: Page) -> str | None:
     """Share of the test rows of the time split whose user has no training rating."""
     train, _, test = page.data.split("time", valid=0, test=0.1)
     new = ~np.isin(test.user, train.user)
+    if np.ndim(answer) != 0:
+        return f"one number is asked; this has the shape {np.shape(answer)}. Take the mean of it?"
     value, right = float(answer), float(new.mean())
     if not 0 <= value <= 1:
         return f"a share is between 0 and 1, and this is {value:g}."
