@@ -5,7 +5,8 @@
 
 Each process takes its part of every step, so N processes do what one does with N times the
 `--batch-size`. With `--checkpoint-dir` the same command goes on after the last whole epoch of a run
-that was stopped.
+that was stopped. `torchrun --max-restarts=3` does that by itself when a process dies: all start
+again, and the result is that of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import argparse
 import ast
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +53,39 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def backend() -> str | None:
-    """How the processes talk: nccl between GPUs, gloo else; None where this one is alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return None
-    import torch
+@contextmanager
+def group() -> Iterator[None]:
+    """Inside, this process and its peers are one group: nccl between GPUs, gloo else.
 
-    host = os.environ.get("MASTER_ADDR", "")
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "0")) == int(os.environ["WORLD_SIZE"])
-    if local or host in ("localhost", "127.0.0.1"):
+    A process that is alone needs none. `ignite.distributed` takes up the group that it finds.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield
+        return
+    import ignite.distributed as idist
+    import torch
+    from torch import distributed
+
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "0")) == world
+    if local or os.environ.get("MASTER_ADDR") in ("localhost", "127.0.0.1"):
         # All on this machine: no name service and no network are needed.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    return "nccl" if torch.cuda.is_available() else "gloo"
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    store, rank, _ = next(distributed.rendezvous("env://"))
+    # torchrun keeps one store for all attempts. Without names of its own a restarted process would
+    # find there the addresses of those that are dead, and be refused, or wait for ever.
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    fresh = distributed.PrefixStore(f"attempt {attempt} of {world}", store)
+    distributed.init_process_group(
+        "nccl" if cuda else "gloo", store=fresh, rank=rank, world_size=world
+    )
+    try:
+        yield
+    finally:
+        idist.finalize()
 
 
 def parts(options: argparse.Namespace) -> tuple[Any, Any]:
@@ -92,7 +116,7 @@ def hyperparameters(settings: list[str]) -> dict[str, Any]:
     return values
 
 
-def train(local_rank: int, options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace) -> None:
     """What each process does."""
     import ignite.distributed as idist
     from ignite.utils import setup_logger
@@ -126,10 +150,8 @@ def train(local_rank: int, options: argparse.Namespace) -> None:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
-    import ignite.distributed as idist
-
-    with idist.Parallel(backend=backend()) as parallel:
-        parallel.run(train, options)
+    with group():
+        train(options)
     return 0
 
 

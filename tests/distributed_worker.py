@@ -6,6 +6,8 @@ torchrun ... distributed_worker.py killed DIRECTORY   (then the options of scrip
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from recsys_tutorial.datasets import Dataset  # noqa: E402
 from recsys_tutorial.models import MF, BiasedMF, Model, SequenceLSTM  # noqa: E402
 
 CASES = ("dense", "sparse", "weighted", "sequence", "early", "ranking")
+KILL_AT = 13  # step of the second process; in the second epoch
 
 
 def data(case: str) -> tuple[Dataset, Dataset]:
@@ -61,10 +64,29 @@ def together(directory: Path) -> None:
         pd.DataFrame(rows).to_csv(directory / f"{case}-{idist.get_rank()}.csv")
 
 
+def kill_once(directory: Path) -> None:
+    """The second process dies in the middle of the second epoch, and only once."""
+    from recsys_tutorial.training.run import Run
+
+    step, marker = Run.step, directory / "was-killed"
+
+    def deadly(self: Run, engine: object, batch: object) -> object:
+        state = engine.state  # type: ignore[attr-defined]
+        second = self.peers is not None and self.peers.rank == 1
+        if second and state.iteration == KILL_AT and not marker.exists():
+            marker.write_text(f"epoch {state.epoch}")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(self, engine, batch)  # type: ignore[arg-type]
+
+    Run.step = deadly  # type: ignore[method-assign,assignment]
+
+
 if __name__ == "__main__":
-    import ignite.distributed as idist
     import train as script
 
-    place = Path(sys.argv[2])
-    with idist.Parallel(backend=script.backend()):
+    what, place = sys.argv[1], Path(sys.argv[2])
+    if what == "killed":
+        kill_once(place)
+        sys.exit(script.main(sys.argv[3:]))
+    with script.group():
         together(place)

@@ -1,8 +1,9 @@
-"""Several processes on loopback do what one does with all their rows."""
+"""Several processes on loopback do what one does with all their rows, also when one is killed."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from distributed_worker import CASES, data, run
+from safetensors.torch import load_file
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets.dataset import part_of
@@ -92,6 +94,48 @@ def test_ranking_on_two_processes_learns(two: Path) -> None:
     made = np.load(two / "ranking-0.npz")
     model.load_state_dict({name: torch.from_numpy(made[name]) for name in made})
     assert rt.evaluate(model, valid, train=train, relevant=1)["ranking_auc"] > before + 0.03
+
+
+def test_a_killed_process_costs_no_more_than_its_epoch(tmp_path: Path) -> None:
+    """Killed in the middle of the second epoch, all go on after the first one."""
+    train, valid = data("dense")
+    train.save(tmp_path / "parts" / "train")
+    valid.save(tmp_path / "parts" / "valid")
+    options = ["--data", str(tmp_path / "parts"), "--set", "dim=8", "--epochs", "3"]
+    options += ["--batch-size", "201", "--lr", "0.02", "--save", str(tmp_path / "made.safetensors")]
+    options += ["--checkpoint-dir", str(tmp_path / "kept")]
+    done = torchrun("killed", str(tmp_path), *options, restarts=1)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "was-killed").read_text() == "epoch 2"
+    said = done.stdout + done.stderr
+    assert said.count("starting from scratch") == 1
+    assert re.findall(r"^epoch (\d)/3 ", said, re.MULTILINE) == ["1", "2", "3"]
+    last = re.findall(r"done: epoch (\d+), .*valid_rmse ([\d.]+)", said)
+    assert len(last) == 1  # one process speaks
+
+    model = BiasedMF.for_dataset(train, dim=8)
+    history = rt.fit(model, train, valid, epochs=3, batch_size=402, lr=0.02, progress=False)
+    made = load_file(tmp_path / "made.safetensors")
+    for name, value in model.state_dict().items():
+        assert torch.allclose(made[name], value, rtol=0, atol=TOLERANCE), name
+    assert last[0][0] == "3"
+    assert float(last[0][1]) == pytest.approx(history.rows[-1]["valid_rmse"], rel=1e-4)
+    assert {p.name for p in (tmp_path / "kept").iterdir()} == {"last.pt", "best.pt"}
+
+
+def test_states_of_generators_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that is a view into a larger tensor makes torch read elsewhere, or crash."""
+    monkeypatch.setattr(distributed, "_gather", lambda state: torch.cat([state, state]))
+    together = object.__new__(distributed.Peers)
+    together.world = 2
+    saved = together.states({"draws": torch.Generator().manual_seed(3)})
+    assert all(one["draws"].storage_offset() == 0 for one in saved)
+    generators = [torch.Generator().manual_seed(7) for _ in saved]
+    for generator, one in zip(generators, saved, strict=True):
+        generator.set_state(one["draws"])
+    first, second = (torch.rand(5, generator=g) for g in generators)
+    assert torch.equal(first, second)
+    assert torch.equal(first, torch.rand(5, generator=torch.Generator().manual_seed(3)))
 
 
 # ---- shares ---------------------------------------------------------------------------------

@@ -94,8 +94,9 @@ class Peers:
         mine = [generators[name].get_state() for name in sorted(generators)]
         device = idist.device()
         of_each = [_gather(state.to(device)).view(self.world, -1) for state in mine]
+        # A copy of each: torch's set_state reads a view from the start of what it is a view of.
         return [
-            {name: of_each[n][rank].cpu() for n, name in enumerate(sorted(generators))}
+            {name: of_each[n][rank].cpu().clone() for n, name in enumerate(sorted(generators))}
             for rank in range(self.world)
         ]
 
