@@ -8,9 +8,9 @@ import sys
 import torch
 
 import recsys_tutorial as rt
-from benchmarks import accuracy, evaluation, ledger, peers, ranking, serving, speed
+from benchmarks import accuracy, evaluation, ledger, peers, ranking, serving, speed, training
 
-WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "evaluation"]
+WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "training", "evaluation"]
 PLANTED = ("evaluation",)  # these make their data themselves
 
 
@@ -19,6 +19,9 @@ def main() -> int:
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--write", action="store_true", help="put the figures into the ledger")
+    parser.add_argument(
+        "--peer-python", help="training: an interpreter for peers that need their own environment"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.what in PLANTED:
@@ -59,6 +62,11 @@ def main() -> int:
         result = serving.compare(data)
         checks += serving.gates(result)
         sections["serving"] = result
+    if options.what == "training":
+        result = training.compare(data, options.peer_python)
+        print("\n" + training.table(result))
+        checks += training.gates(result)
+        sections["training"] = result
     if options.what == "peers":
         result = peers.compare(data)
         print("\n" + peers.table(result))

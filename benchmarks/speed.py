@@ -51,8 +51,8 @@ class EarlierMF(nn.Module):
         return 1e-6 * sum(table.weight.square().sum() for table in self.children())
 
 
-def earlier_epoch(train: Dataset, batch_size: int) -> Callable[[], None]:
-    """One epoch of the earlier loop, ready to be called again and again."""
+def earlier_loop(train: Dataset, batch_size: int) -> tuple[EarlierMF, Callable[[], None]]:
+    """A model, and one epoch of the earlier loop on it, ready to be called again and again."""
     rows = TensorDataset(
         torch.from_numpy(train.user),
         torch.from_numpy(train.item),
@@ -70,7 +70,7 @@ def earlier_epoch(train: Dataset, batch_size: int) -> Callable[[], None]:
             loss.backward()
             optimiser.step()
 
-    return epoch
+    return model, epoch
 
 
 def our_epoch(train: Dataset, batch_size: int, epochs: int = 4) -> Callable[[], float]:
@@ -95,7 +95,7 @@ def against_the_earlier_loop(train: Dataset) -> dict[str, Any]:
     """Samples a second (median of the rounds) of both, at batch 1024 and at each one's best."""
     sizes = {"earlier": (1024, 4096, 16384), "ours": (1024, 16384, 32768)}
     work = {
-        (who, size): (earlier_epoch if who == "earlier" else our_epoch)(train, size)
+        (who, size): earlier_loop(train, size)[1] if who == "earlier" else our_epoch(train, size)
         for who, some in sizes.items()
         for size in some
     }

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, evaluation, ledger, ranking, speed
+from benchmarks import accuracy, evaluation, ledger, ranking, speed, training, training_worker
 
 
 def test_the_ledger_belongs_to_the_present_settings():
@@ -75,3 +75,48 @@ def test_evaluation_is_measured_in_a_process_of_its_own_and_agrees_with_the_loop
     assert [holds for _, holds in evaluation.gates([line])][:2] == [True, True]
     slow = {**line, "ndcg_seconds": 61, "auc_seconds": 301, "peak_gib": 2.1}
     assert not any(holds for _, holds in evaluation.gates([slow]))
+
+
+class TestTraining:
+    def test_each_way_of_our_own_learns_and_is_timed(self, small):
+        train, valid, _ = small.split("random", seed=42)
+        rows = training_worker.Rows(
+            train.user, train.item, train.rating, valid.user, valid.item, valid.rating
+        )
+        found = {
+            name: training_worker.measure(name, rows, epochs=(1, 6))
+            for name in ("this library", "bare torch loop", "earlier tutorials' loop")
+        }
+        for name, one in found.items():
+            first, last = one["runs"]
+            assert name == "earlier tutorials' loop" or last["rmse"] < first["rmse"]
+            assert 0.5 < last["rmse"] < 2.5  # the earlier loop learns so few rows by heart
+            assert first["cpu"] > 0
+        ours, bare = (found[n]["runs"][-1]["rmse"] for n in ("this library", "bare torch loop"))
+        assert ours == pytest.approx(bare, abs=1e-4)  # the very same training
+
+    def test_the_shortest_run_that_reaches_the_target_counts(self):
+        def one(*seconds):
+            rmse = (0.95, training.TARGET - 0.001, training.TARGET - 0.005)
+            runs = [
+                {"epochs": 5 * (k + 1), "rmse": r, "cpu": s}
+                for k, (r, s) in enumerate(zip(rmse, seconds, strict=True))
+            ]
+            return {"runs": runs, "mib": 1.0, "peak_mib": 9.0, "versions": {"peer": "1"}}
+
+        found = training.summary([one(1, 2, 9), one(1, 4, 9), one(1, 3, 10)], 100)
+        assert (found["to_target"]["epochs"], found["to_target"]["seconds"]) == (10, 3)
+        assert found["to_target"]["range"] == [2, 4]
+        assert found["best"]["epochs"] == 15
+        assert found["samples_per_second"] == pytest.approx(100 * 15 / 9)
+        never = training.summary([{**one(1, 2, 3), "runs": one(1, 2, 3)["runs"][:1]}], 100)
+        assert never["to_target"] is None
+
+    def test_a_peer_that_is_not_installed_is_named_and_the_rest_is_measured(
+        self, small, monkeypatch
+    ):
+        here = training_worker.WAYS["this library"]
+        monkeypatch.setattr(training, "WAYS", {"no such way": here})
+        result = training.compare(small, rounds=2)
+        assert "no such way" in result["absent"]
+        assert "not measured" in training.table(result)
