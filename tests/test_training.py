@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -220,6 +221,14 @@ class TestCheckpoints:
         rt.fit(BiasedMF.for_dataset(train), train, **settings)
         with pytest.raises(ValueError, match=f"belongs to another run: its {next(iter(change))}"):
             rt.fit(BiasedMF.for_dataset(train), train, **{**settings, **change}, resume=True)
+
+    def test_other_times_are_other_data(self, parts, tmp_path):
+        train = parts[0]
+        settings = {"epochs": 1, "progress": False, "checkpoint_dir": tmp_path}
+        rt.fit(BiasedMF.for_dataset(train), train, **settings)
+        later = replace(train, timestamp=train.timestamp + np.arange(len(train)))
+        with pytest.raises(ValueError, match="belongs to another run: its data"):
+            rt.fit(BiasedMF.for_dataset(later), later, **settings, resume=True)
 
     def test_resume_without_a_checkpoint_starts_and_says_so(self, parts, tmp_path, capsys):
         history = rt.fit(

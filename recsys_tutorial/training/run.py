@@ -324,6 +324,9 @@ def _copy_of(model: Model) -> dict[str, Tensor]:
 
 def _hash(data: Dataset) -> str:
     digest = hashlib.sha256()
-    for column in (data.user, data.item, data.rating):
+    for column in (data.user, data.item, data.rating, data.timestamp, data.weight):
+        if column is None:
+            digest.update(b"no such column")
+            continue
         digest.update(np.ascontiguousarray(column).view(np.uint8).data)  # no copy
     return digest.hexdigest()[:16]
