@@ -47,7 +47,8 @@ INDEX_TOP = """\
 # Recsys Tutorial
 
 Build recommenders that you understand: from the first ten film titles to a service that answers \
-while people click. Start at the top and follow the links at the end of each page.
+while people click. Start at the top and follow the links at the end of each page. You need some \
+Python and numpy; if PyTorch is new to you, read the Primer first, *Beside the path* below.
 
 *Minutes* are for reading, running and the exercises; what *the machine works* was measured on two \
 processors. Each page also runs on its own: it brings along what earlier pages would have left."""
@@ -146,7 +147,12 @@ def index(book: Book) -> str:
         cells.append(Cell("markdown", "\n".join(rows), {}))
     if hunts := [s for s in book.sources.values() if s.name.startswith("bug_hunts/")]:
         rows = ["## Bug hunts", "", "One real bug each. Find it, and prove it.", ""]
-        rows += [f"* [{s.title}]({s.name}.ipynb), {s.minutes} minutes" for s in hunts]
+        after = {s.name: ", ".join(n.split("_")[0] for n in s.needs) for s in hunts}
+        rows += [
+            f"* [{s.title}]({s.name}.ipynb), {s.minutes} minutes"
+            + (f", after page {after[s.name]}" if after[s.name] else "")
+            for s in hunts
+        ]
         cells.append(Cell("markdown", "\n".join(rows), {}))
     cells.append(Cell("markdown", INDEX_PROGRESS, {}))
     cells.append(Cell("code", "import recsys_tutorial as rt\n\nrt.progress()", {}))

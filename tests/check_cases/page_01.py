@@ -48,6 +48,7 @@ CASES = {
             lambda page: 3,  # the mean
             lambda page: 2,
             lambda page: "one",
+            lambda page: (0, -2),  # her numbers
         ],
     ),
     "01.new_friend": Case(

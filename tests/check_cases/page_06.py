@@ -66,6 +66,7 @@ CASES = {
             lambda page: lambda s, n, m: s,
             lambda page: lambda s, n, m: (n - 1) * (s - 1) / m,
             lambda page: lambda s, n, m: 1 + n * (s - 1) / m,
+            lambda page: lambda s, n, m: round(1 + (n - 1) * (s - 1) / m),
             lambda page: 50,
         ],
     ),

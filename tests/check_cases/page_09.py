@@ -78,6 +78,7 @@ CASES = {
             _of_users,
             lambda page: 100 * float(_cold(page)[0].mean()),
             lambda page: int(_cold(page)[0].sum()),
+            lambda page: _cold(page)[0],  # a row each
         ],
     ),
 }
