@@ -8,9 +8,20 @@ import sys
 import torch
 
 import recsys_tutorial as rt
-from benchmarks import accuracy, evaluation, ledger, peers, ranking, serving, speed, training
+from benchmarks import (
+    accuracy,
+    evaluation,
+    ledger,
+    pages,
+    peers,
+    ranking,
+    serving,
+    speed,
+    training,
+)
 
 WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "training", "evaluation"]
+WHAT += ["pages"]
 PLANTED = ("evaluation",)  # these make their data themselves
 
 
@@ -72,6 +83,11 @@ def main() -> int:
         print("\n" + peers.table(result))
         checks += peers.gates(result)
         sections["peers"] = result
+    if options.what == "pages":
+        result = pages.compare()
+        print(pages.table(result))
+        checks += pages.gates(result)
+        sections["pages"] = result
     if options.what == "evaluation":
         lines = evaluation.compare()
         checks += evaluation.gates(lines)

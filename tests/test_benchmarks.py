@@ -7,7 +7,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, evaluation, ledger, ranking, speed, training, training_worker
+from benchmarks import (
+    accuracy,
+    evaluation,
+    ledger,
+    pages,
+    ranking,
+    speed,
+    training,
+    training_worker,
+)
 
 
 def test_the_ledger_belongs_to_the_present_settings():
@@ -120,3 +129,13 @@ class TestTraining:
         result = training.compare(small, rounds=2)
         assert "no such way" in result["absent"]
         assert "not measured" in training.table(result)
+
+
+def test_every_page_is_within_its_budget_and_one_that_is_not_is_named():
+    result = pages.compare()
+    assert all(holds for text, holds in pages.gates(result) if not text.startswith("the import"))
+    assert "05_word2vec_is_mf" in pages.table(result)
+    result["pages"]["02_mf_follow_along"] |= {"seconds": 121, "peak_mib": 1025}
+    slow, large, *_ = pages.gates(result)
+    assert not slow[1] and not large[1]
+    assert "02_mf_follow_along" in slow[0] and "02_mf_follow_along" in large[0]
