@@ -1,4 +1,4 @@
-"""Every page's seconds and peak memory (as `scripts/build.py measure` wrote them), and the import."""
+"""Every page's seconds and peak memory, as `scripts/build.py measure` wrote them; the import."""
 
 from __future__ import annotations
 
