@@ -170,14 +170,24 @@ def _item(item: Item) -> str:
     if item.kind == "printed":
         return f'<pre class="plain">{html.escape(item.body)}</pre>'
     if item.kind == "said":
-        return f'<p class="said">{html.escape(item.body)}</p>'
+        return f'<p class="said">{"<br>".join(map(html.escape, item.body.splitlines()))}</p>'
     if item.kind == "figure":
         alt = html.escape(item.alt)
         return f'<figure><img src="data:image/png;base64,{item.body}" alt="{alt}"></figure>'
     if item.kind == "table":
-        words = re.sub(r"<td>(?=\s*[A-Za-z])", '<td class="words">', item.body)
-        return re.sub(r' (border|style)="[^"]*"', "", words)
+        return _table(item.body)
     return _markdown(item.body)
+
+
+def _table(table: str) -> str:
+    """A frame's table with columns of words to the left, their headings too."""
+    plain = re.sub(r' (border|style)="[^"]*"', "", table)
+    head, mark, body = plain.partition("<tbody>")
+    first = re.findall(r"<t[hd]>\s*(.*?)</t[hd]>", body.partition("</tr>")[0], re.DOTALL)
+    words = iter([bool(re.match(r"[A-Za-z]", cell)) for cell in first])
+    head = re.sub(r"<th>", lambda _: '<th class="words">' if next(words, False) else "<th>", head)
+    body = re.sub(r"<td>(?=\s*[A-Za-z])", '<td class="words">', body)
+    return head + mark + body
 
 
 def _section(kind: str, body: str, notes: list[str], corner: str, name: str = "") -> str:

@@ -29,6 +29,7 @@ CODE_LINES, LARGE_CODE_LINES = 25, 17
 PRINTED_LINES, PRINTED_WIDTH = 14, 92
 FIGURE = 8.0  # lines that a figure needs at least; it takes what is free
 MODEL = re.compile(r"^class \w+\(", re.MULTILINE)
+PASSING = re.compile(r"^Trained a \w+ on the spot|^PLANTED DATA")  # of the machine, not the matter
 DRAWS = re.compile(r"\b(ax|axes|plt|fig)\.")
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 PAGE_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\.ipynb[^)]*\)")
@@ -148,7 +149,7 @@ class _Maker:
     # ---- markdown -----------------------------------------------------------------------------
 
     def _prose(self, text: str, kind: str) -> None:
-        for piece in re.split(r"\n(?=#{2,4} )", text):
+        for number, piece in enumerate(re.split(r"\n(?=#{2,4} )", text)):
             heading, body = _heading(piece)
             exercise = heading.startswith("Exercise: ")
             if piece.startswith("## "):
@@ -156,7 +157,7 @@ class _Maker:
             self.part.weight += len(piece.split()) / 150 + 4.0 * exercise  # read, and worked on
             if kind == "skip":
                 continue
-            wanted = kind in ("slide", "subslide") and piece == text
+            wanted = kind in ("slide", "subslide") and number == 0
             if heading and (wanted or exercise or piece.startswith("## ")):
                 self._begin(heading, body, exercise)
             elif body.strip():
@@ -188,8 +189,9 @@ class _Maker:
         for table in tables:
             if fits(table):
                 self._put(Item("table", table, 0.98 * table.count("<tr") + 0.5))
-        if printed:
-            self._put_printed(printed.splitlines(), chosen)
+        lines = [line for line in printed.splitlines() if not PASSING.search(line)]
+        if lines and "rt.check(" not in code:
+            self._put_printed(lines, chosen)
 
     def _put(self, item: Item) -> None:
         """On the slide before where there is room and it is about the same, else on its own."""
@@ -201,18 +203,30 @@ class _Maker:
 
     def _put_printed(self, lines: list[str], chosen: bool) -> None:
         """Shown where it fits below what is there, or where the author chose it; else noted."""
-        text = " ".join(line.strip() for line in lines)
+        text = "\n".join(lines)
         if len(lines) <= 4 and text.endswith((".", "!", ")", "?")) and len(text) < 300:
-            item = Item("said", text, _rows(text, WIDTH + 6) + 0.5)
+            whole = _sentences(lines)
+            item = Item("said", "\n".join(whole), _wrapped(whole, WIDTH + 4) + 0.5)
         else:
             lines = lines[:PRINTED_LINES] if chosen else lines
             item = Item("printed", "\n".join(lines), 0.68 * _wrapped(lines, PRINTED_WIDTH) + 1.2)
-        narrow = max(map(len, lines)) <= PRINTED_WIDTH or item.kind == "said"
+        narrow = max(map(len, lines)) <= PRINTED_WIDTH or len(lines) <= 2 or item.kind == "said"
         joins = self.last.heading == self.heading and self.last.has_room(item) and narrow
         if chosen or (joins and self.part.slides):
             self._put(item)
         else:
             self.last.notes.append("Printed:\n\n" + "\n".join(f"    {x}" for x in lines[:12]))
+
+
+def _sentences(lines: list[str]) -> list[str]:
+    """Lines joined where one was broken only for its length: the next begins in small letters."""
+    whole = [lines[0].strip()]
+    for line in map(str.strip, lines[1:]):
+        if line[:1].islower() and line.split()[0] != whole[-1].split()[0]:
+            whole[-1] += f" {line}"
+        else:
+            whole.append(line)
+    return [line for line in whole if line]
 
 
 def contents(outputs: list[Any]) -> tuple[list[tuple[str, str]], list[str], str]:
@@ -235,9 +249,11 @@ def contents(outputs: list[Any]) -> tuple[list[tuple[str, str]], list[str], str]
 
 
 def _unnumbered(table: str) -> str:
-    """Without the column that only counts the rows."""
-    body = table.partition("<tbody>")[2]
-    if re.findall(r"<tr>\s*<th>(.*?)</th>", body) == [str(i) for i in range(body.count("<tr"))]:
+    """Without the column that counts the rows, or holds ids beside titles."""
+    head, _, body = table.partition("<tbody>")
+    index = re.findall(r"<tr>\s*<th>(.*?)</th>", body)
+    counts = index == [str(i) for i in range(body.count("<tr"))]
+    if counts or (">title<" in head and all(map(str.isdecimal, index))):
         return re.sub(r"(<tr[^>]*>\s*)<th>.*?</th>", r"\1", table, flags=re.DOTALL)
     return table
 
