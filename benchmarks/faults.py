@@ -167,9 +167,12 @@ def a_server(scratch: Path, blocks: int = 40) -> Iterator[None]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slowly)
     digest = hashlib.sha256(content).hexdigest()
     (scratch / "address").write_text(f"http://127.0.0.1:{server.server_port}/file {digest}")
+    parent, server.timeout = os.getpid(), 1.0
     pid = os.fork()
     if pid == 0:
-        server.serve_forever()
+        while os.getppid() == parent:  # not for longer than who asked for it
+            server.handle_request()
+        os._exit(0)
     server.server_close()
     try:
         yield

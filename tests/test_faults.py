@@ -44,6 +44,23 @@ with tempfile.TemporaryDirectory() as scratch:
 """
 
 
+UNNOTICED = """
+import random, signal, tempfile
+from pathlib import Path
+from benchmarks.damage import Kind, Outcomes, cuts_and_flips, judge
+
+path = Path(tempfile.mkdtemp()) / "file"
+content = bytes(range(100))
+kind = Kind("bare", path, path.read_bytes, (ValueError,))
+found = Outcomes()
+harm = [judge(kind, content, d, c, found) for d, c in cuts_and_flips(content, 50, random.Random(0))]
+assert len(harm) == 100 and all(one.endswith("other content, and no error") for one in harm)
+kind = Kind("odd", path, lambda: {}[1], (ValueError,))
+assert "KeyError" in judge(kind, content, "x", b"", found)
+print("found out")
+"""
+
+
 def run(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -69,6 +86,19 @@ def test_every_work_survives_every_fault():
 
 def test_a_writer_that_leaves_half_a_file_is_found_out():
     assert "torn, a kill: neither the old state nor the new" in run("-c", TORN)
+
+
+def test_no_damaged_file_is_read_as_something_else():
+    """Cut short, flipped and damaged at random: some of what `python -m benchmarks fuzz` does."""
+    found = json.loads(run("-m", "benchmarks.damage", "--places", "12", "--count", "280"))
+    assert found["files"] == 280
+    assert len(found["places"]) >= 25
+    for kind, outcomes in found["places"].items():
+        assert sum(outcomes.values()) >= 20, kind
+
+
+def test_a_reader_that_notices_nothing_is_found_out():
+    assert "found out" in run("-c", UNNOTICED)
 
 
 def test_what_a_kill_left_goes_away_after_a_day(tmp_path):

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 _MAX_ENTRIES = 10_000
 _BUFFER = 1 << 20
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError,
+    OverflowError, UnicodeDecodeError,
+)  # fmt: skip
 
 
 class ArchiveError(ValueError):
@@ -41,12 +47,10 @@ def read_zip(path: Path, folder: str, members: Iterable[Member]) -> dict[str, by
         ArchiveError: not a zip or a truncated one, a name that leaves the archive or occurs twice,
             a member missing, encrypted, damaged or larger than its cap.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_names(path, archive.namelist())
-            return {m.name: _read_entry(path, archive, f"{folder}/{m.name}", m) for m in members}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise ArchiveError(f"{path} is not a whole zip file ({error})") from error
+    with _named(f"{path} is not a whole zip file"), zipfile.ZipFile(path) as archive:
+        _check_names(path, archive.namelist())
+        found = {m.name: _read_entry(path, archive, f"{folder}/{m.name}", m) for m in members}
+    return found
 
 
 def read_directory(directory: Path, members: Iterable[Member]) -> dict[str, bytes]:
@@ -85,14 +89,27 @@ class Stream:
             with self.path.open("rb") as file:
                 yield io.BufferedReader(_Capped(file, str(self.path), self.member), _BUFFER)
             return
-        try:
-            with zipfile.ZipFile(self.path) as archive:
+        with ExitStack() as opened:
+            with _named(f"{self.path} is not a whole zip file"):
+                archive = opened.enter_context(zipfile.ZipFile(self.path))
                 _check_names(self.path, archive.namelist())
-                with archive.open(_entry(self.path, archive, self.entry, self.member)) as file:
-                    label = f"{self.path}: {self.entry!r}"
-                    yield io.BufferedReader(_Capped(file, label, self.member), _BUFFER)
-        except (zipfile.BadZipFile, NotImplementedError) as error:
-            raise ArchiveError(f"{self.path} is not a whole zip file ({error})") from error
+                entry = _entry(self.path, archive, self.entry, self.member)
+                content = opened.enter_context(archive.open(entry))
+            label = f"{self.path}: {self.entry!r}"
+            yield io.BufferedReader(_Capped(content, label, self.member), _BUFFER)
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Turn whatever a bad zip file makes the standard library raise into an ArchiveError."""
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # the file itself cannot be opened; else it was sent to an impossible place
+        raise ArchiveError(f"{what} ({error})") from error
 
 
 class _Capped(io.RawIOBase):
@@ -105,10 +122,8 @@ class _Capped(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        try:
+        with _named(f"{self.label} is damaged"):
             content = self.file.read(len(buffer))
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise ArchiveError(f"{self.label} is damaged ({error})") from error
         self.n_bytes += len(content)
         if self.n_bytes > self.member.max_bytes:
             raise _too_large(self.label, self.n_bytes, self.member.max_bytes)
