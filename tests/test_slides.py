@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
 from pagebuild import vendor
 from pagebuild.deck import write_deck, write_index, write_vendor
-from pagebuild.slides import Deck, deck, fill, fits
+from pagebuild.slides import Deck, Item, deck, fill, fits
 from pagebuild.source import Cell, Source
 from pages_runner import SOURCES, Executed, executed
 
@@ -205,32 +206,74 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
         vendor.mathjax()
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
-def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, chromium, tmp_path):
-    notebook = ran(name, mode).notebook
-    built = deck(SOURCES[name], notebook, name, planted=mode == "fast")
-    write_vendor(tmp_path)
-    path = write_deck(tmp_path, built)
-    write_index(tmp_path, [built])
+def test_the_index_lists_what_earlier_builds_left(tmp_path):
+    (tmp_path / "other.html").write_text("<title>not a deck</title>")
+    for name in ("01_one", "02_two"):
+        write_deck(
+            tmp_path, Deck(name, f"{name} & more", "Goal.", 20, name == "02_two", made().parts)
+        )
+        write_index(tmp_path)
+    index = (tmp_path / "index.html").read_text()
+    assert '<a href="01_one.html">01_one &amp; more</a>, 20 minutes, 1 slides</li>' in index
+    assert "02_two &amp; more</a>, 20 minutes, 1 slides, planted data" in index
+    assert "not a deck" not in index
+
+
+@pytest.fixture
+def shown(chromium, tmp_path) -> Iterator[Callable[[Deck], dict]]:
+    """Opens a deck from the disk, by the index; what was measured, and what was said or fetched."""
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     local = ("file:", "data:", "blob:", "about:")
     page.on("request", lambda r: None if r.url.startswith(local) else said.append(r.url))
-    page.goto((tmp_path / "index.html").as_uri())
-    page.get_by_role("link", name=name).click()
-    page.wait_for_function("window.Reveal && Reveal.isReady()")
-    page.evaluate("window.MathJax ? MathJax.startup.promise : null")
-    found = page.evaluate(MEASURE)
+
+    def show(built: Deck) -> dict:
+        write_vendor(tmp_path)
+        write_deck(tmp_path, built)
+        write_index(tmp_path)
+        page.goto((tmp_path / "index.html").as_uri())
+        page.get_by_role("link", name=built.label).click()
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        page.evaluate("window.MathJax ? MathJax.startup.promise : null")
+        return {**page.evaluate(MEASURE), "said": said, "html": page.content()}
+
+    yield show
     page.close()
-    assert said == []
+
+
+@pytest.mark.browser
+def test_what_overflows_is_small_or_asks_the_network_is_noticed(shown):
+    result = made(markdown("## One\n\nText.", "slide"), markdown("## Two\n\nText.", "slide"))
+    result.parts[1].slides[0].items[:] = [Item("text", "word " * 900, 1.0)]
+    result.parts[2].slides[0].items[:] = [
+        Item("text", '<p style="font-size: 12px">small</p>', 1.0),
+        Item("text", "$$\\frac{1}$$", 1.0),
+        Item(
+            "text", '<img src="http://127.0.0.1:9/x.png" alt="An address that nobody serves.">', 1
+        ),
+    ]
+    found = shown(result)
+    wrong = "\n".join(found["wrong"])
+    assert "1/1 over the edge: P word" in wrong
+    assert "2/1 12 px: P small" in wrong
+    assert "2/1 maths that cannot be read" in wrong
+    assert "http://127.0.0.1:9/x.png" in found["said"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, shown):
+    run = ran(name, mode)
+    built = deck(SOURCES[name], run.notebook, name, planted=mode == "fast")
+    found = shown(built)
+    assert found["said"] == []
     assert found["wrong"] == []
     assert found["slides"] >= 10
     assert found["contents"] == found["current"] == len(built.parts) - 1
-    assert found["alts"]
-    assert min(map(len, found["alts"])) >= 20
-    asides = path.read_text(encoding="utf-8").count('<aside class="notes">')
-    assert asides > len(built.parts), "the notes of the contents, and others"
-    assert not ("$$" in everything(built) and not found["maths"])
+    pictures = [i for p in built.parts for s in p.slides for i in s.items if i.kind == "figure"]
+    assert len(found["alts"]) == len(pictures)
+    assert all(len(alt) >= 20 for alt in found["alts"])
+    assert found["html"].count('<aside class="notes">') > len(built.parts), "not contents alone"
+    assert found["maths"] or "$$" not in everything(built)

@@ -62,7 +62,7 @@ INDEX = """<!doctype html>
 <title>Slides</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="vendor/slides.css"></head>
 <body class="list"><main><h1>Slides</h1>
-{warning}<ul>
+<ul>
 {rows}
 </ul>
 <p>Space goes on, arrow right to the next part, S opens the speaker notes, Esc shows all slides.
@@ -85,15 +85,18 @@ def write_vendor(folder: Path) -> None:
     (target / "slides.css").write_text(f"{own}\n{colours}\n", encoding="utf-8")
 
 
-def write_index(folder: Path, decks: list[Deck]) -> None:
-    """The list of all decks in the folder, in the order given."""
-    rows = [
-        f'<li><a href="{_file(d.name)}">{html.escape(d.label)}</a>, '
-        f"{d.minutes} minutes, {sum(len(p.slides) + 1 for p in d.parts) - 1} slides</li>"
-        for d in decks
-    ]
-    warning = PLANTED if any(d.planted for d in decks) else ""
-    text = INDEX.format(rows="\n".join(rows), warning=warning)
+def write_index(folder: Path) -> None:
+    """The list of all decks in the folder, those of earlier builds too."""
+    rows = []
+    for path in sorted(folder.glob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        found = re.search(r"<title>(.*?)</title>.*totalTime: (\d+)", text, re.DOTALL)
+        if path.name == "index.html" or found is None:
+            continue
+        slides, minutes = text.count("<section class=") + text.count("<section id="), found[2]
+        row = f'<a href="{path.name}">{found[1]}</a>, {int(minutes) // 60} minutes, {slides} slides'
+        rows.append(f"<li>{row}{', planted data' if PLANTED in text else ''}</li>")
+    text = INDEX.format(rows="\n".join(rows))
     (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
 
 

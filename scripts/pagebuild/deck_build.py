@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pagebuild.deck import write_deck, write_index, write_vendor
 from pagebuild.executed import PageFailed, executed
-from pagebuild.slides import Deck, deck
+from pagebuild.slides import deck
 from pagebuild.source import SourceError, read_all, read_series
 from pagebuild.vendor import VendorMissing
 
@@ -17,7 +17,7 @@ from pagebuild.vendor import VendorMissing
 def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> int:
     """Write the decks of the named pages (all of the series if none) into `folder`.
 
-    The index lists the decks of this build. Returns 1, with the reason on stderr, where a page
+    The index lists every deck in the folder. Returns 1, with the reason on stderr, where a page
     fails or something is missing.
     """
     try:
@@ -27,7 +27,6 @@ def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> i
         print(error, file=sys.stderr)
         return 1
     labels = {entry.name: entry.label for entry in read_series(root)}
-    made: list[Deck] = []
     failed = []
     for source in sources:
         if source.name not in labels and not names:
@@ -40,10 +39,9 @@ def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> i
             failed.append(source.name)
             continue
         label = labels.get(source.name, source.title)
-        made.append(deck(source, notebook, label, planted=mode == "fast"))
-        path = write_deck(folder, made[-1])
+        path = write_deck(folder, deck(source, notebook, label, planted=mode == "fast"))
         print(f"{path} in {time.monotonic() - start:.0f} s", flush=True)
-    write_index(folder, made)
+    write_index(folder)
     if failed:
         print(f"no deck of {', '.join(failed)}: the errors stand above", file=sys.stderr)
         return 1
