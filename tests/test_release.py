@@ -125,3 +125,16 @@ def test_the_licence_of_every_pinned_package_is_listed():
         text = (ROOT / name).read_text(encoding="utf-8")
         for package, version in re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", text, re.MULTILINE):
             assert listed.get(package) == version, package
+
+
+@pytest.mark.real
+def test_the_ten_lines_of_the_readme_print_titles(ml100k, capsys):
+    """Run as they stand there: what a reader sees first are films, and no ids."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(code.splitlines()) == 10
+    exec(compile(code, "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    lists = out[out.index("title") :]
+    assert "item" not in lists
+    assert len(re.findall(r"\((?:19|20)\d\d\)", lists)) >= 15
