@@ -71,8 +71,8 @@ rt.check("10.offsets", offsets)
 
 # %% [markdown]
 # It looks too easy to go wrong. A well-known tutorial added a field's own size to its offset, so
-# that two fields shared the same numbers: an occupation then *was* a rank. Nothing
-# crashed. Such a slip is found by a test, or never.
+# that two fields shared the same places, and with them the same vectors: an occupation then *was*
+# also how well known a film is. Nothing crashed. Such a slip is found by a test, or never.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Every pair meets
@@ -103,8 +103,7 @@ print("2·3 + 2·5 + 2·7 + 3·5 + 3·7 + 5·7 =", pairs_slowly(v, np.ones(4)))
 # ## The trick
 #
 # $n$ places make $n(n-1)/2$ pairs. Two thousand places: two million products for a single rating.
-# But take vectors of
-# one number, $a_j = v_j x_j$, and square the sum of all of them:
+# But take vectors of one number, $a_j = v_j x_j$, and square the sum of all of them:
 #
 # $$\Big(\sum_j a_j\Big)^2 = \sum_j a_j^2 + 2 \sum_{j<k} a_j a_k$$
 #

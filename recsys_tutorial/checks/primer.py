@@ -56,7 +56,9 @@ def slope(answer: Any, page: Page) -> str | None:
 @register("primer.count_steps")
 def count_steps(answer: Any, page: Page) -> str | None:
     """A function that attaches a handler, which notes the number of each iteration."""
-    trainer = Engine(lambda engine, batch: None)
+    noted: list[int] = []  # how many it has noted while an iteration runs
+    seen: Any = None
+    trainer = Engine(lambda engine, batch: noted.append(len(seen)))
     seen = answer(trainer)
     if seen is None:
         return "the function returns nothing yet: it should return the list."
@@ -69,6 +71,8 @@ def count_steps(answer: Any, page: Page) -> str | None:
         return "after a run the list is still empty: is the handler attached with @trainer.on(...)?"
     if len(seen) == 2:
         return "it was called once an epoch; there is an event for iterations, too."
+    if noted[0] > 0:
+        return "it notes an iteration before it runs: after it is asked."
     if seen != [1, 2, 3, 4, 5, 6]:
         return (
             f"after 2 epochs of 3 batches the list holds {seen}, not the number of each iteration."

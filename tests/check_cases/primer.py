@@ -101,6 +101,7 @@ CASES = {
         wrong=[
             lambda page: _counter(Events.EPOCH_COMPLETED),
             lambda page: _counter(Events.ITERATION_COMPLETED, lambda engine: engine.state.epoch),
+            lambda page: _counter(Events.ITERATION_STARTED),
             lambda page: lambda trainer: [],
             lambda page: lambda trainer: [1, 2, 3, 4, 5, 6],
         ],
