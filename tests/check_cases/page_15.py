@@ -1,0 +1,112 @@
+"""Answers to the checks of page 15."""
+
+import torch
+
+from check_cases import Case
+
+
+def _answers(times, films, t):
+    after = [time for time in times if time > times[t]]
+    return [film for time, film in zip(times, films, strict=True) if after and time == min(after)]
+
+
+def _the_next_place(times, films, t):
+    return films[t + 1 : t + 2]
+
+
+def _one_of_them(times, films, t):
+    return _answers(times, films, t)[:1]
+
+
+def _all_later(times, films, t):
+    return [film for time, film in zip(times, films, strict=True) if time > times[t]]
+
+
+def _step(a, c):
+    i, f, g, o = a.chunk(4)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def _h_of_the_old_store(a, c):
+    o = a.chunk(4)[3]
+    return torch.sigmoid(o) * torch.tanh(c), _step(a, c)[1]
+
+
+def _gates_mixed_up(a, c):
+    f, i, g, o = a.chunk(4)
+    return _step(torch.cat([i, f, g, o]), c)
+
+
+def _no_tanh(a, c):
+    c = _step(a, c)[1]
+    return torch.sigmoid(a.chunk(4)[3]) * c, c
+
+
+def _scores(query, key):
+    s = query @ key.T / query.shape[1] ** 0.5
+    return s, torch.ones(s.shape).triu(1).bool()
+
+
+def _weights(query, key):
+    s, future = _scores(query, key)
+    return s.masked_fill(future, -torch.inf).softmax(-1)
+
+
+def _peeping(query, key):
+    return _scores(query, key)[0].softmax(-1)
+
+
+def _zeros_afterwards(query, key):
+    return _peeping(query, key).tril()
+
+
+def _only_the_past(query, key):
+    s, _ = _scores(query, key)
+    strict = torch.ones(s.shape).triu(0).bool()
+    return s.masked_fill(strict, -torch.inf).softmax(-1).nan_to_num(0)
+
+
+def _not_divided(query, key):
+    return _weights(query * query.shape[1] ** 0.5, key)
+
+
+def _over_columns(query, key):
+    s, future = _scores(query, key)
+    return s.masked_fill(future, -torch.inf).softmax(0)
+
+
+CASES = {
+    "15.answers": Case(
+        right=lambda page: _answers,
+        stub=lambda page: lambda times, films, t: None,
+        wrong=[
+            lambda page: _the_next_place,
+            lambda page: _one_of_them,
+            lambda page: _all_later,
+            lambda page: lambda times, films, t: films[t],
+        ],
+    ),
+    "15.step": Case(
+        right=lambda page: _step,
+        stub=lambda page: lambda a, c: None,
+        wrong=[
+            lambda page: _h_of_the_old_store,
+            lambda page: _gates_mixed_up,
+            lambda page: _no_tanh,
+            lambda page: lambda a, c: _step(a, c)[::-1],
+            lambda page: lambda a, c: _step(a, c)[0],
+        ],
+    ),
+    "15.weights": Case(
+        right=lambda page: _weights,
+        stub=lambda page: lambda query, key: None,
+        wrong=[
+            lambda page: _peeping,
+            lambda page: _zeros_afterwards,
+            lambda page: _only_the_past,
+            lambda page: _not_divided,
+            lambda page: _over_columns,
+        ],
+    ),
+}

@@ -1,0 +1,19 @@
+"""What the tests want to know of page 15."""
+
+VALUES = {
+    "planted": "{name: float(scores['MRR']) for name, scores in planted.items()}",
+    "moves": "{name: [float(x) for x in distance] for name, distance in moves.items()}",
+    "gap_step": "gap_step",  # between the page's LSTM and torch's
+    "gap_weights": "gap_weights",
+    "future": "float(w.triu(1).abs().max())",
+    "real": "{name: float(scores['recall@10']) for name, scores in real.items()}",
+    "mixed": "float(recall['LSTM, sittings shuffled'])",
+    "pairs": "pairs",  # transitions seen often, in order and with sittings shuffled
+    "same_ratings": "bool((no_order.item == past.item).all() and "
+    "(np.sort(no_order.timestamp) == np.sort(past.timestamp)).all())",
+    "moved_times": "float((no_order.timestamp != past.timestamp).mean())",
+    "rmse": "{name: float(value) for name, value in rmse.items()}",
+    "chosen": "chosen",
+    "for_me": "for_me",
+    "my_titles": "titles[mine].tolist()",
+}

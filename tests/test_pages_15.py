@@ -1,0 +1,67 @@
+"""What page 15 shows and says is so."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.page
+
+NAME = "15_sequences"
+NETWORKS = "SequenceLSTM", "SequenceTransformer"
+SIMPLE = "Popularity", "ImplicitALS", "EASE", "Markov"
+
+
+def test_the_equations_of_the_page_are_those_of_torch(values):
+    assert values["gap_step"] < 1e-5
+    assert values["gap_weights"] < 1e-5
+
+
+def test_on_a_planted_chain_the_sequence_models_win(values):
+    mrr = values["planted"]
+    for name in NETWORKS:
+        assert mrr[name] > 1.05 * max(mrr[n] for n in SIMPLE)
+        assert mrr[name] > 0.85 * mrr["best possible"]
+    assert mrr["Markov"] > 1.5 * max(mrr[n] for n in ("Popularity", "ImplicitALS", "EASE"))
+
+
+def test_changed_futures_change_nothing_before_and_a_forgotten_mask_shows(values):
+    for name in ("LSTM", "transformer"):
+        assert not any(values["moves"][name][:8])
+        assert all(values["moves"][name][8:])
+    assert all(values["moves"]["mask forgotten"][:8])
+    assert values["future"] == 0
+
+
+def test_shuffling_keeps_the_ratings_and_destroys_the_order(values):
+    assert values["same_ratings"]
+    assert values["moved_times"] > 0.3
+    assert values["pairs"][1] <= values["pairs"][0]
+
+
+def test_recommendations_follow_the_order(values):
+    straight, turned = values["for_me"].values()
+    assert len(set(straight)) == len(set(turned)) == 5
+    assert not set(straight) & set(values["my_titles"])
+    assert straight != turned
+
+
+@pytest.mark.real
+class TestOnRealData:
+    @pytest.fixture
+    def mode(self, ml100k):
+        return "full"
+
+    def test_both_networks_predict_best_what_is_rated_next(self, values):
+        best = max(values["real"][name] for name in SIMPLE)
+        assert all(values["real"][name] > best for name in NETWORKS)
+
+    def test_much_of_it_is_the_order_in_which_films_were_shown(self, values):
+        often, shuffled = values["pairs"]
+        assert often > 10 * shuffled
+        lead = values["real"]["SequenceLSTM"] - max(values["real"][name] for name in SIMPLE)
+        assert values["real"]["SequenceLSTM"] - values["mixed"] > 0.5 * lead
+
+    def test_ratings_are_better_than_biases_and_near_biased_mf(self, values):
+        rmse = values["rmse"]
+        assert rmse["LSTM"] < rmse["biases only"] - 0.005
+        assert rmse["LSTM"] < rmse["BiasedMF"] + 0.02
