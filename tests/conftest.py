@@ -10,6 +10,7 @@ import lab
 import numpy as np
 import pytest
 from loopback import Server
+from pages_runner import executed
 from sample_sources import sample_table
 
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted, sources
@@ -81,3 +82,17 @@ def gcide() -> Text:
         if os.environ.get("RECSYS_TUTORIAL_REQUIRE_DATA") == "1":
             raise
         pytest.skip(f"no real text: {error}")
+
+
+@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
+def mode(request: pytest.FixtureRequest) -> str:
+    """How a page is run: small on planted data, or in full on real."""
+    if request.param == "full":
+        request.getfixturevalue("ml100k")
+    return request.param
+
+
+@pytest.fixture
+def values(request: pytest.FixtureRequest, mode: str) -> dict[str, Any]:
+    """What the solved page NAME of the test's module noted down of its variables."""
+    return executed(request.module.NAME, "solutions", mode).values

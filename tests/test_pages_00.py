@@ -8,10 +8,7 @@ from pages_runner import executed
 pytestmark = pytest.mark.page
 
 
-@pytest.mark.parametrize("mode", ["fast", pytest.param("full", marks=pytest.mark.real)])
-def test_the_first_model_beats_the_average_and_recommends_ten_films(mode, request):
-    if mode == "full":
-        request.getfixturevalue("ml100k")
+def test_the_first_model_beats_the_average_and_recommends_ten_films(mode):
     values = executed("00_setup", "solutions", mode).values
     assert values["errors"][0] < values["average"]
     assert values["errors"][-1] < values["average"] - 0.15  # far beyond the noise between seeds

@@ -7,21 +7,9 @@ and 0.01 in shares of a list.
 from __future__ import annotations
 
 import pytest
-from pages_runner import executed
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def mode(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return request.param
-
-
-@pytest.fixture
-def values(mode):
-    return executed("02_mf_follow_along", "solutions", mode).values
+NAME = "02_mf_follow_along"
 
 
 def test_every_run_of_the_sweep_is_done_and_it_is_real_work(values, mode):

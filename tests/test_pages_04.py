@@ -10,10 +10,7 @@ from pages_runner import executed
 pytestmark = pytest.mark.page
 
 
-@pytest.mark.parametrize("mode", ["fast", pytest.param("full", marks=pytest.mark.real)])
-def test_the_service_answers_as_the_library_and_is_gone_at_the_end(mode, request):
-    if mode == "full":
-        request.getfixturevalue("ml100k")
+def test_the_service_answers_as_the_library_and_is_gone_at_the_end(mode):
     values = executed("04_deploy_it_now", "solutions", mode).values
     assert values["same"] is True
     assert values["by_service"] == values["by_library"]

@@ -6,13 +6,7 @@ import pytest
 from pages_runner import executed
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("06_evaluation", "solutions", request.param).values
+NAME = "06_evaluation"
 
 
 @pytest.fixture

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pages_runner import executed
 
 from recsys_tutorial.drawing_infrastructure import FLOWS, infrastructure
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("07_infrastructure", "solutions", request.param).values
+NAME = "07_infrastructure"
 
 
 def test_the_picture_is_a_loop_and_everything_in_it_is_reached():

@@ -16,13 +16,6 @@ pytestmark = pytest.mark.page
 NAME = "08_cold_start_and_side_features"
 
 
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed(NAME, "solutions", request.param).values
-
-
 def paired_error(gains: np.ndarray) -> np.ndarray:
     """Standard error over tenths."""
     return gains.std(axis=0, ddof=1) / np.sqrt(len(gains))

@@ -9,14 +9,7 @@ from recsys_tutorial.models import BiasedMF
 
 pytestmark = pytest.mark.page
 
-MODES = ["fast", pytest.param("full", marks=pytest.mark.real)]
-
-
-@pytest.fixture(params=MODES)
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("09_temporal_features", "solutions", request.param).values
+NAME = "09_temporal_features"
 
 
 def test_the_class_of_the_page_is_that_of_the_library(values):

@@ -7,13 +7,7 @@ import pytest
 from pages_runner import executed
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("10_factorization_machines", "solutions", request.param).values
+NAME = "10_factorization_machines"
 
 
 def test_the_class_of_the_page_is_that_of_the_library_and_contains_mf(values):

@@ -10,13 +10,6 @@ pytestmark = pytest.mark.page
 NAME = "11_mixture_of_tastes"
 
 
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed(NAME, "solutions", request.param).values
-
-
 def test_one_vector_says_nothing_and_two_tastes_say_it(values):
     assert values["one_vector"] == pytest.approx([0, 0, 0, 0], abs=1e-9)
     assert values["two_tastes"] == pytest.approx([1, 1, 0, 0], abs=0.01)

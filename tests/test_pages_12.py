@@ -7,13 +7,7 @@ import pytest
 from pages_runner import executed
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("12_deep_mf_and_multi_output", "solutions", request.param).values
+NAME = "12_deep_mf_and_multi_output"
 
 
 def test_the_classes_of_the_page_are_those_of_the_library(values):

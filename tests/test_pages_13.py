@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pages_runner import executed
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("13_variational_mf", "solutions", request.param).values
+NAME = "13_variational_mf"
 
 
 def test_the_class_of_the_page_is_that_of_the_library(values):

@@ -12,13 +12,6 @@ SEED, SIZE, PEOPLE, TIME = "another seed", "another size", "other people", "anot
 RATINGS = "other ratings"
 
 
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed(NAME, "solutions", request.param).values
-
-
 def test_scores_agree_where_numbers_do_not(values):
     assert values["films"] > 80
     assert values["alike"] > 0.97

@@ -7,15 +7,8 @@ from pages_runner import executed
 
 import recsys_tutorial as rt
 
-PAGE = "16_other_approaches"
+NAME = "16_other_approaches"
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed(PAGE, "solutions", request.param).values
 
 
 def test_what_the_page_writes_is_what_the_library_has(values):
@@ -66,14 +59,14 @@ def test_the_ledger_says_what_the_page_says():
 
 @pytest.mark.real
 def test_real_data_gives_the_numbers_of_the_ledger(ml100k):
-    values = executed(PAGE, "solutions", "full").values
+    values = executed(NAME, "solutions", "full").values
     for name, row in values["live"].items():
         assert row["now"] == pytest.approx(row["ledger"], abs=2e-3), name
 
 
 @pytest.mark.real
 def test_one_setting_decides_who_wins(ml100k):
-    values = executed(PAGE, "solutions", "full").values
+    values = executed(NAME, "solutions", "full").values
     score, tuned = values["score"], values["tuned"]
     assert tuned[0] < score["BPR"] < max(tuned)  # careless EASE loses, tuned EASE wins
     assert min(score["EASE"], score["ImplicitALS"]) > score["BPR"] > 1.5 * score["Popularity"]
@@ -82,7 +75,7 @@ def test_one_setting_decides_who_wins(ml100k):
 @pytest.mark.real
 def test_memory_is_bought_with_little_accuracy(ml100k):
     """Four ids a row: a quarter of the memory, and still far better than biases only (0.94)."""
-    values = executed(PAGE, "solutions", "full").values
+    values = executed(NAME, "solutions", "full").values
     rmse = values["rmse"]
     assert rmse["BiasedMF"] < rmse["HashedMF"] < rmse["BiasedMF"] + 0.02
     assert rmse["SVD++"] < rmse["BiasedMF"] + 0.003

@@ -10,10 +10,7 @@ from pages_runner import executed
 pytestmark = pytest.mark.page
 
 
-@pytest.mark.parametrize("mode", ["fast", pytest.param("full", marks=pytest.mark.real)])
-def test_what_the_page_computes_and_concludes(mode, request):
-    if mode == "full":
-        request.getfixturevalue("ml100k")
+def test_what_the_page_computes_and_concludes(mode):
     run = executed("17_deploy", "solutions", mode)
     values = run.values
     # the fold-in written on the page is the library's

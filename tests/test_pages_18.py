@@ -11,13 +11,7 @@ from page_variables import run_cells
 from pages_runner import executed
 
 pytestmark = pytest.mark.page
-
-
-@pytest.fixture(params=["fast", pytest.param("full", marks=pytest.mark.real)])
-def values(request):
-    if request.param == "full":
-        request.getfixturevalue("ml100k")
-    return executed("18_other_considerations", "solutions", request.param).values
+NAME = "18_other_considerations"
 
 
 def along(values, name):
