@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ def _measure(folder: str, size: Size) -> None:
         if abs(here - by_hand[metric]) > 1e-6:
             raise AssertionError(f"{metric}: {here} here, {by_hand[metric]} by scikit-learn")
         result, line[name] = _timed(
-            lambda metric=metric: rt.evaluate(model, test, train=train, metrics=[metric, "n_users"])
+            partial(rt.evaluate, model, test, train=train, metrics=[metric, "n_users"])
         )
         line["ranked_users"] = result["n_users"]
     line["loop_users"] = len(few)
@@ -96,12 +96,15 @@ def _timed(work: Callable[[], dict[str, float]]) -> tuple[dict[str, float], floa
 
 def peak_gib() -> float:
     """Most memory this process ever held; not a number where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux: ru_maxrss of a child starts at its parent's
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
     try:
         import resource
     except ImportError:  # Windows
         return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30  # macOS counts bytes
 
 
 def text(line: dict[str, Any]) -> str:

@@ -1,6 +1,9 @@
 """predict and evaluate, against scikit-learn and the plain metric functions."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,23 @@ import recsys_tutorial as rt
 from recsys_tutorial import Batch, evaluation, metrics
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import BiasedMF, Model, Popularity
+
+MANY_BLOCKS = """
+from pathlib import Path
+import recsys_tutorial as rt
+from recsys_tutorial import evaluation
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+evaluation.CELLS = 1_000_000  # 4 MB
+data = rt.datasets.planted(6_000, 20_000, 60_000, min_ratings=8)
+train, _, test = data.split(valid=0)
+model = rt.models.BiasedMF.for_dataset(train, dim=2)
+rt.evaluate(model, test.take(test.user < 100), train=train, metrics=["ndcg@10", "mrr"])
+before = peak()
+rt.evaluate(model, test, train=train, metrics=["ndcg@10"])
+print(peak() - before)
+"""
 
 
 class Fixed(Model):
@@ -119,6 +139,15 @@ class TestEvaluate:
         )
         assert rt.evaluate(model, test, train=[train, valid]) == pytest.approx(whole)
         assert max(sizes) == 3  # memory does not grow with the number of users
+
+    @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory as Linux tells it")
+    def test_memory_does_not_grow_with_the_number_of_blocks(self):
+        """All scores are 480 MB; of each block nothing may stay, nor pin what was around it."""
+        done = subprocess.run(
+            [sys.executable, "-c", MANY_BLOCKS],
+            capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        assert float(done.stdout) < 100
 
     def test_only_what_is_asked_for(self, model, parts):
         train, valid, test = parts
