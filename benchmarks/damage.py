@@ -19,6 +19,7 @@ import resource
 import signal
 import tempfile
 import time
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +42,7 @@ from recsys_tutorial.models import BiasedMF
 from recsys_tutorial.pages import Page
 from recsys_tutorial.training import checkpoint
 
-SECONDS = 20  # for one file of some kilobytes: more is a hang
+SECONDS = 20  # of the processor, for one file of some kilobytes: more is a hang
 MEMORY = 3_000_000_000  # bytes of address space beyond what the process has at the start
 
 
@@ -307,9 +308,11 @@ def judge(kind: Kind, good: Any, damage: str, content: bytes, found: Outcomes) -
     """Write the damaged content, read it, and count how it ended; what was wrong with that."""
     kind.path.write_bytes(content)
     where = f"{kind.name}, {damage}"
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        got = kind.read()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            got = kind.read()
     except kind.refuses:
         found["refused"] += 1
         return None
@@ -318,7 +321,7 @@ def judge(kind: Kind, good: Any, damage: str, content: bytes, found: Outcomes) -
     except Exception as error:
         return f"{where}: {type(error).__name__}: {error}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     if repr(got) == repr(good):
         found["same"] += 1
     elif kind.summed:
@@ -335,14 +338,14 @@ def _limits() -> Iterator[None]:
 
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc").is_dir() else 0
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    before = signal.signal(signal.SIGALRM, too_long)
+    before = signal.signal(signal.SIGPROF, too_long)
     if pages:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
 
 
 def run(places: int, count: int, seed: int = 0, seconds: float = 1e9) -> dict[str, Any]:

@@ -332,10 +332,12 @@ def _csv_errors(name: str, find: Callable[[], str | None]) -> Iterator[None]:
         with warnings.catch_warnings():
             # pandas only warns when it drops the surplus fields of a line.
             warnings.simplefilter("error", pd.errors.ParserWarning)
+            # numpy warns before pandas refuses a number that no integer holds.
+            warnings.simplefilter("error", RuntimeWarning)
             yield
     except ArchiveError:
         raise
-    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+    except (ValueError, OverflowError, RuntimeWarning, pd.errors.ParserWarning) as error:
         raise ParseError(f"{name}: {find() or error}") from error
 
 
