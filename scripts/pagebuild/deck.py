@@ -19,6 +19,7 @@ CSS = Path(__file__).with_name("slides.css")
 REVEAL_FILES = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
 STYLE = "xcode"  # of Pygments: dark on light
 LONG_CONTENTS = 10
+WORD = r"(?!NaN|nan|inf)[A-Za-z]"
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -187,9 +188,9 @@ def _table(table: str) -> str:
     plain = re.sub(r' (border|style)="[^"]*"', "", table)
     head, mark, body = plain.partition("<tbody>")
     first = re.findall(r"<t[hd]>\s*(.*?)</t[hd]>", body.partition("</tr>")[0], re.DOTALL)
-    words = iter([bool(re.match(r"[A-Za-z]", cell)) for cell in first])
+    words = iter([bool(re.match(WORD, cell)) for cell in first])
     head = re.sub(r"<th>", lambda _: '<th class="words">' if next(words, False) else "<th>", head)
-    body = re.sub(r"<td>(?=\s*[A-Za-z])", '<td class="words">', body)
+    body = re.sub(rf"<td>(?=\s*{WORD})", '<td class="words">', body)
     return head + mark + body
 
 

@@ -177,6 +177,7 @@ class _Maker:
 
     def _code(self, code: str, outputs: list[Any], kind: str) -> None:
         figures, tables, printed = contents(outputs)
+        tables = [table for table in tables if fits(table)]
         chosen = kind in ("slide", "subslide")
         lines = code.splitlines()
         shown = chosen or MODEL.search(code)
@@ -184,13 +185,17 @@ class _Maker:
             large = len(lines) <= LARGE_CODE_LINES
             takes = 0.68 * _wrapped(lines, 92) if large else 0.56 * _wrapped(lines, 106)
             self._put(Item("code", code, takes + 1.2))
+        lines = [line for line in printed.splitlines() if not PASSING.search(line)]
+        if "rt.check(" in code:
+            lines = []
+        announces = bool(lines) and lines[-1].endswith(":")  # what stands below it
+        if announces and (figures or tables):
+            self._put_printed(lines, chosen)
         for data, alt in figures:
             self._put(Item("figure", data, FIGURE, alt))
         for table in tables:
-            if fits(table):
-                self._put(Item("table", table, 0.98 * table.count("<tr") + 0.5))
-        lines = [line for line in printed.splitlines() if not PASSING.search(line)]
-        if lines and "rt.check(" not in code:
+            self._put(Item("table", table, 0.98 * table.count("<tr") + 0.5))
+        if lines and not announces:
             self._put_printed(lines, chosen)
 
     def _put(self, item: Item) -> None:
@@ -204,7 +209,7 @@ class _Maker:
     def _put_printed(self, lines: list[str], chosen: bool) -> None:
         """Shown where it fits below what is there, or where the author chose it; else noted."""
         text = "\n".join(lines)
-        if len(lines) <= 4 and text.endswith((".", "!", ")", "?")) and len(text) < 300:
+        if len(lines) <= 4 and text.endswith((".", "!", ")", "?", ":")) and len(text) < 300:
             whole = _sentences(lines)
             item = Item("said", "\n".join(whole), _wrapped(whole, WIDTH + 4) + 0.5)
         else:
