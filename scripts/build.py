@@ -5,6 +5,7 @@ python scripts/build.py pages NAME ...    write those of the named pages only
 python scripts/build.py pages --check     write nothing; exit 1 and list what is out of sync
 python scripts/build.py measure [NAME]    run pages on real data, write notebooks/minutes.json
 python scripts/build.py slides [NAME ...] write decks to build/slides; they need no network
+python scripts/build.py site [NAME ...]   write the site to build/site; it needs no network
 
 Needs the development tools: run it with the .venv's Python.
 """
@@ -48,9 +49,13 @@ def measure(names: list[str]) -> int:
     return code or (pages(names) if names else 0) or pages()
 
 
-def slides(names: Sequence[str], mode: str, folder: Path) -> int:
+def shown(what: str, names: Sequence[str], mode: str, folder: Path) -> int:
+    """Decks or the site, which show executed pages."""
     try:
-        from pagebuild.deck_build import build_slides
+        if what == "slides":
+            from pagebuild.deck_build import build_slides as build
+        else:
+            from pagebuild.site import build_site as build
     except ModuleNotFoundError as error:
         print(
             f"{error.name} is not installed: run python3 scripts/test.py once, which installs what "
@@ -58,7 +63,7 @@ def slides(names: Sequence[str], mode: str, folder: Path) -> int:
             file=sys.stderr,
         )
         return 1
-    return build_slides(ROOT, names, mode, folder)
+    return build(ROOT, names, mode, folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,17 +76,18 @@ def main(arguments: list[str] | None = None) -> int:
     of_pages.add_argument("--check", action="store_true", help="only say what is out of sync")
     of_measure = commands.add_parser("measure", help="run pages on real data and note the time")
     of_measure.add_argument("names", nargs="*", help="pages to measure; all if none is named")
-    of_slides = commands.add_parser("slides", help="write the pages' decks of slides")
-    of_slides.add_argument("names", nargs="*", help="pages; all of the series if none is named")
-    of_slides.add_argument(
-        "--mode", choices=("full", "fast"), default="full", help="fast: on planted data"
-    )
-    of_slides.add_argument("--out", type=Path, default=ROOT / "build" / "slides", metavar="DIR")
+    for what, help_ in (("slides", "write the pages' decks"), ("site", "write the site")):
+        of_shown = commands.add_parser(what, help=help_)
+        of_shown.add_argument("names", nargs="*", help="pages; all if none is named")
+        of_shown.add_argument(
+            "--mode", choices=("full", "fast"), default="full", help="fast: on planted data"
+        )
+        of_shown.add_argument("--out", type=Path, default=ROOT / "build" / what, metavar="DIR")
     chosen = parser.parse_args(arguments)
     if chosen.command == "pages":
         return pages(chosen.names, chosen.check)
-    if chosen.command == "slides":
-        return slides(chosen.names, chosen.mode, chosen.out)
+    if chosen.command in ("slides", "site"):
+        return shown(chosen.command, chosen.names, chosen.mode, chosen.out)
     return measure(chosen.names)
 
 

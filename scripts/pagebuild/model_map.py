@@ -1,0 +1,134 @@
+"""The map of the models: which one becomes which, and when; as a picture and as a table."""
+
+from __future__ import annotations
+
+import html
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A model on the map: what it adds, and what it becomes when that is taken away."""
+
+    name: str
+    adds: str
+    becomes: str
+    when: str
+    page: str
+    column: int
+    row: float
+
+
+PLACES = (
+    Place("biases only", "who is generous, what is loved", "", "", "02", 0, 3.0),
+    Place("MF", "one vector a person, one a film", "", "", "02", 0, 5.5),
+    Place("BiasedMF", "vectors on top of biases", "biases only", "dim = 0", "02", 1, 4.25),
+    Place("SideFeatureMF", "features of films and people", "BiasedMF", "no features", "08", 2, 0),
+    Place("SVDpp", "the films that one has rated", "SideFeatureMF", "y = 0", "16", 3, 0),
+    Place("TemporalMF", "drift in time", "BiasedMF", "its effects of time = 0", "09", 2, 1),
+    Place(
+        "FactorizationMachine", "pairs of any features", "BiasedMF", "no side fields", "10", 2, 2
+    ),
+    Place("MixtureOfTastes", "several tastes a person", "BiasedMF", "n_tastes = 1", "11", 2, 3),
+    Place("GumbelTastes", "one taste speaks at a time", "BiasedMF", "n_tastes = 1", "11", 2, 4),
+    Place("DeepMF", "a network beside the product", "BiasedMF", "its last layer v = 0", "12", 2, 5),
+    Place(
+        "MultiOutputMF", "more outputs, shared vectors", "BiasedMF", "its first output", "12", 2, 6
+    ),
+    Place("VariationalMF", "a width to every number", "BiasedMF", "all widths = 0", "13", 2, 7),
+    Place("TensorFactorization", "a third factor, of time", "BiasedMF", "w = 1", "16", 2, 8),
+    Place("HashedMF", "fewer vectors than ids", "BiasedMF", "own bucket, weight 1", "16", 2, 9),
+    Place("Popularity", "what most people rated", "", "", "06", 0, 8.0),
+    Place("Markov", "what came after what", "Popularity", "smoothing to infinity", "15", 1, 8.0),
+    Place("SequenceLSTM", "a memory of all before", "", "", "15", 1, 9.2),
+    Place("SequenceTransformer", "looks back at any place", "", "", "15", 1, 10.4),
+    Place("PureSVD", "missing taken for zero", "", "", "16", 0, 10.4),
+    Place("ImplicitALS", "zeros count, but less", "PureSVD", "alpha = 0, l2 to 0", "16", 0, 11.6),
+    Place("ItemKNN", "films like those rated", "", "", "16", 2, 10.4),
+    Place("EASE", "all films, weighted at once", "", "", "16", 2, 11.6),
+)
+ALT = (
+    "Map of the models. In the middle BiasedMF, which without vectors is biases only and without "
+    "biases MF. Ten models add one thing each to it and are BiasedMF again without that thing; "
+    "below are models of sequences and those that take missing ratings for zero."
+)
+WIDE, HIGH, STEP, TOP = 210, 54, 66, 40
+LEFT = (20, 265, 540, 810)
+
+
+def model_map_svg() -> str:
+    """The map as SVG; arrows lead from a model to what it becomes."""
+    width, height = LEFT[-1] + WIDE + 20, int(TOP + 12.4 * STEP)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{html.escape(ALT)}" font-family="sans-serif">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
+        'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
+    ]
+    at = {place.name: place for place in PLACES}
+    for place in PLACES:
+        if place.becomes:
+            lines.append(_arrow(place, at[place.becomes]))
+    lines.append(_arrow(at["BiasedMF"], at["MF"]))
+    lines += [_box(place) for place in PLACES]
+    lines.append(
+        '<text x="20" y="24" font-size="15" fill="#333">An arrow leads to what a model becomes '
+        "when the thing that it adds is taken away.</text>"
+    )
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _corner(place: Place) -> tuple[float, float]:
+    return LEFT[place.column], TOP + place.row * STEP
+
+
+def _arrow(start: Place, end: Place) -> str:
+    (x, y), (a, b) = _corner(start), _corner(end)
+    if start.column == end.column:
+        way = f"M{x + WIDE / 2} {y} L{a + WIDE / 2} {b + HIGH}"
+    else:
+        middle = y + HIGH / 2, b + HIGH / 2
+        right = a + WIDE
+        half = (x + right) / 2
+        way = f"M{x} {middle[0]} C{half} {middle[0]} {half} {middle[1]} {right} {middle[1]}"
+    return f'<path d="{way}" fill="none" stroke="#555" stroke-width="1.6" marker-end="url(#tip)"/>'
+
+
+def _box(place: Place) -> str:
+    x, y = _corner(place)
+    fill = "#d6e9f5" if place.name == "BiasedMF" else "#f4f4f0"
+    said = place.adds
+    return (
+        f'<g><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="{fill}" '
+        f'stroke="#0072B2"/><text x="{x + 10}" y="{y + 22}" font-size="16" font-weight="bold" '
+        f'fill="#111">{place.name}</text><text x="{x + 10}" y="{y + 42}" font-size="13.5" '
+        f'fill="#222">{html.escape(said)}</text></g>'
+    )
+
+
+def model_map_page() -> str:
+    """Markdown with the picture, and the same as a table."""
+    rows = []
+    for place in PLACES:
+        name = (
+            place.name
+            if " " in place.name
+            else f"{{py:class}}`~recsys_tutorial.models.{place.name}`"
+        )
+        becomes = f"{place.becomes}, when {place.when}" if place.becomes else ""
+        if place.name == "BiasedMF":
+            becomes += "; MF, when all biases are zero"
+        rows.append(f"| {name} | {place.adds} | {becomes} | {place.page} |")
+    return (
+        "# Map of the models\n\n"
+        "A model that is another one with something added must become that one again when the "
+        "addition is taken away. This is how the tests find out that nothing else has changed, "
+        "and it tells what a gain comes from.\n\n"
+        f"![{ALT}](_static/model_map.svg)\n\n"
+        "## The same as a table\n\n"
+        "| model | what it adds | becomes | page |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        "Two more relations. PureSVD, ItemKNN and EASE all score a person by $x W$: their stars "
+        "$x$, zero where there are none, times a table $W$ of films by films; they differ in how "
+        "$W$ is found. The Markov chain counts what came next; the LSTM and the transformer learn "
+        "it, with vectors in place of counts.\n"
+    )
