@@ -566,9 +566,9 @@ for name, model in asked.items():
 
 # %% [markdown]
 # A film with three ratings, all of five stars, is probably not *that* good. But it comes first in a
-# list by expected stars, as soon as its bias has been trained to believe them. `HashedMF` trains
-# longest, has the boldest biases, and is last in the table, although its stars are not the worst.
-# Whoever wants a list must train, and measure, for a list.
+# list by expected stars, as soon as its bias has been trained to believe them. `HashedMF` needs larger
+# steps, and more of them, than `BiasedMF`. Its biases go further, and it is last in the table, although
+# its stars are not the worst. Whoever wants a list must train, and measure, for a list.
 #
 # Do not take the ledger's word for it. Here are the quick ones on fold u1, fitted now:
 

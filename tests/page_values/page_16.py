@@ -10,6 +10,7 @@ VALUES = {
     "full": "[float(full_kb), float(rmse['BiasedMF'])]",
     "rmse": "{name: float(value) for name, value in rmse.items()}",
     "live": "live",
+    "rare_places": "rare_places",
     "lists": "{name: list(titles) for name, titles in lists.items()}",
     "overlap": "[common, apart]",
 }
