@@ -97,7 +97,7 @@ def test_time_and_memory_go_with_the_ratings(ml100k):
     values = executed(NAME, "solutions", "full").values
     grown = {name: np.array(column) for name, column in values["grown"].items()}
     times = grown["ratings"][-1] / grown["ratings"][0]
-    assert times / 4 < grown["seconds"][-1] / grown["seconds"][0] < times * 3
-    assert (np.diff(grown["peak"][1:]) > 0).all()
+    assert times / 2 < grown["seconds"][-1] / grown["seconds"][0] < times * 5
+    assert (np.diff(grown["peak"]) > 0).all()
     assert 5 < values["slope"] < 150  # bytes
     assert grown["peak"][-1] < 2**30
