@@ -340,9 +340,11 @@ looks = [(c, m) for m in "osD" for c in ("blue", "vermilion", "green", "purple")
 for (word, group), (colour, mark) in zip(groups.items(), looks, strict=False):
     points = np.array([place[w] for w in group])
     ax.scatter(*points.T, marker=mark, color=rt.plots.PALETTE[colour])
-    for j, w in enumerate(group):
-        how = {"weight": "bold" if w == word else "normal", "ha": "right" if j % 2 else "left"}
-        ax.annotate(w, points[j], (-5 if j % 2 else 5, 3), textcoords="offset points", **how)
+    for rank, j in enumerate(np.argsort(points[:, 1])):  # from below, names left and right in turn
+        how = {"weight": "bold" if group[j] == word else "normal", "va": "center"}
+        how["ha"], aside = ("left", 7) if rank % 2 else ("right", -7)
+        ax.annotate(group[j], points[j], (aside, 0), textcoords="offset points", **how)
+ax.margins(x=0.15)
 share = (size[:2] ** 2).sum() / (size**2).sum()
 ax.set(xlabel="first axis (no unit)", ylabel="second axis (no unit)", title="Words in two axes")
 rt.plots.show(
