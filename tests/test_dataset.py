@@ -68,6 +68,25 @@ class TestVocabulary:
         assert Vocabulary([1, 2]) != Vocabulary([1, 3])
         assert Vocabulary(["1", "2"]) != Vocabulary([1, 2])
 
+    @given(
+        ids=st.one_of(st.lists(st.integers(-(2**62), 2**62)), st.lists(st.text(max_size=5))),
+        data=st.data(),
+    )
+    @settings(max_examples=60, deadline=None)
+    def test_ids_and_positions_are_each_others_inverse(self, ids, data):
+        vocabulary = Vocabulary(ids)
+        assert vocabulary.ids.tolist() == sorted(set(ids))
+        assert vocabulary.index(vocabulary.ids).tolist() == list(range(len(vocabulary)))
+        assert [vocabulary.id_at(vocabulary.position(one)) for one in ids] == ids
+        shuffled = Vocabulary(data.draw(st.permutations(ids)))
+        assert shuffled == vocabulary
+        assert hash(shuffled) == hash(vocabulary)
+        if ids:
+            fewer = Vocabulary(vocabulary.ids.tolist()[1:])
+            assert fewer != vocabulary
+            with pytest.raises(KeyError):
+                fewer.index(vocabulary.ids)
+
 
 class TestSplit:
     def test_random_is_exactly_the_documented_permutation(self, data):
@@ -144,6 +163,25 @@ class TestSplit:
             parts = data.split(how, valid=valid, test=test)
             rows = np.concatenate([p.row for p in parts])
             assert sorted(rows.tolist()) == list(range(n))
+
+    @given(
+        times=st.lists(st.integers(0, 9), min_size=3, max_size=40),
+        valid=st.floats(0, 0.4),
+        test=st.floats(0, 0.4),
+    )
+    @settings(max_examples=40, deadline=None)
+    def test_no_row_is_later_than_one_held_out(self, times, valid, test):
+        n = len(times)
+        table = pd.DataFrame({"user": np.arange(n) % 3, "item": np.arange(n), "rating": 3})
+        data = from_frame(table.assign(timestamp=times))
+        for how in ("last", "time"):
+            split = data.split(how, valid, test)
+            parts = [list(zip(p.timestamp, p.row, p.user, strict=True)) for p in split]
+            groups = range(3) if how == "last" else [None]
+            for user in groups:
+                of = [[t[:2] for t in part if user in (None, t[2])] for part in parts]
+                for earlier, later in ((of[0], of[1]), (of[0], of[2]), (of[1], of[2])):
+                    assert not earlier or not later or max(earlier) < min(later)
 
     @pytest.mark.real
     def test_per_user_last_tenth_of_ml100k(self, ml100k):
