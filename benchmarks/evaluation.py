@@ -130,17 +130,25 @@ def gates(lines: list[dict[str, Any]]) -> list[tuple[str, bool]]:
 
 def page_entries(sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What page 19 quotes, of the ledger's sections as far as they are there."""
-    entries: dict[str, tuple[float, str, dict[str, Any]]] = {}
+    entries: dict[str, tuple[float, str, int, dict[str, Any]]] = {}
     if evaluated := sections.get("planted_evaluation"):
         largest = evaluated["lines"][-1]
-        entries["planted_ndcg_seconds"] = largest["ndcg_seconds"], "CPU seconds", evaluated
-        entries["planted_auc_seconds"] = largest["auc_seconds"], "CPU seconds", evaluated
+        n = largest["ratings"]
+        entries["planted_ndcg_seconds"] = largest["ndcg_seconds"], "CPU seconds", n, evaluated
+        entries["planted_auc_seconds"] = largest["auc_seconds"], "CPU seconds", n, evaluated
     if grown := sections.get("planted_scale"):
         largest = grown["sizes"][-1]
+        n = largest["rows"]
         epoch = largest["cpu_seconds"] / largest["epochs"]
-        entries["planted_epoch_seconds"] = epoch, "CPU seconds", grown
-        entries["planted_peak_gib"] = largest["peak_gib"], "GiB", grown
+        entries["planted_epoch_seconds"] = epoch, "CPU seconds", n, grown
+        entries["planted_peak_gib"] = largest["peak_gib"], "GiB", n, grown
     return {
-        key: {"value": value, "unit": unit, "data": "planted", "machine": section["machine"]}
-        for key, (value, unit, section) in entries.items()
+        key: {
+            "value": value,
+            "unit": unit,
+            "ratings": n,
+            "data": "planted",
+            "machine": section["machine"],
+        }
+        for key, (value, unit, n, section) in entries.items()
     }
