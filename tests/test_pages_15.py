@@ -64,4 +64,4 @@ class TestOnRealData:
     def test_ratings_are_better_than_biases_and_near_biased_mf(self, values):
         rmse = values["rmse"]
         assert rmse["LSTM"] < rmse["biases only"] - 0.005
-        assert rmse["LSTM"] < rmse["BiasedMF"] + 0.02
+        assert rmse["BiasedMF"] < rmse["LSTM"] < rmse["BiasedMF"] + 0.035

@@ -420,6 +420,10 @@ fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
 alt = "Attention weights of two heads over your films: nothing above the diagonal, the future."
 rt.plots.show(fig, alt=alt)
 
+# %% [markdown]
+# Read it by rows: where does this place look? Above the diagonal is nothing, as it must be. Where the
+# weight lies tells what was mixed, not why; a second layer mixes the mixtures.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What order is this?
 #
@@ -498,8 +502,9 @@ if lead > 0 and lost > 0.5 * lead:
 
 # %% [markdown]
 # The honest verdict: on MovieLens a sequence model predicts well *what is rated next*. That is no
-# evidence that it knows what people want to watch next. In a shop or a music service the order is made by people, and
-# there the same models earn their keep. Always ask **who made the order**, and shuffle it once.
+# evidence that it knows what people want to watch next. Where people make the order themselves,
+# listening to music or shopping, the same models may earn their keep. Always ask **who made the
+# order**, and shuffle it once.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the shuffle, ask the room what the LSTM has learned. Most stories are about taste. Then show
@@ -528,8 +533,8 @@ print(f"The LSTM is {rmse['biases only'] - rmse['LSTM']:+.3f} stars better than 
 print(f"and {gap_rmse:+.3f} stars worse than BiasedMF.")
 
 # %% [markdown]
-# If it is stars that you want, the order adds nothing here. But the LSTM has no user vectors:
-# a new person needs no training, only a list.
+# A vector of one's own, learned from all of one's ratings at once, is hard to replace. What the LSTM
+# has in return: there are no user vectors, so a new person needs no training, only a list.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Your next film
