@@ -175,6 +175,8 @@ def test_a_table_too_large_to_be_read_is_on_no_slide():
         return frame(*columns, rows=rows).data["text/html"]
 
     assert fits(html("title", "stars", rows=10))
+    assert fits(html("title", "stars", rows=17)), "closer, and still to be read"
+    assert not fits("<table><tr><th></th><th>stars</th></tr><tr><th>user</th></tr><tbody></table>")
     assert not fits(html("title", "stars", rows=30))
     assert not fits(html(*"abcdefghij", rows=3))
 

@@ -13,7 +13,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from pagebuild import vendor
-from pagebuild.slides import LARGE_CODE_LINES, Deck, Item, Part, Slide
+from pagebuild.slides import LARGE_CODE_LINES, LONG_TABLE, Deck, Item, Part, Slide, size
 
 CSS = Path(__file__).with_name("slides.css")
 REVEAL_FILES = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
@@ -191,7 +191,10 @@ def _table(table: str) -> str:
     words = iter([bool(re.match(WORD, cell)) for cell in first])
     head = re.sub(r"<th>", lambda _: '<th class="words">' if next(words, False) else "<th>", head)
     body = re.sub(rf"<td>(?=\s*{WORD})", '<td class="words">', body)
-    return head + mark + body
+    made = head + mark + body
+    if size(table)[0] > LONG_TABLE:
+        made = made.replace('class="dataframe"', 'class="dataframe long"', 1)
+    return made
 
 
 def _section(kind: str, body: str, notes: list[str], corner: str, name: str = "") -> str:

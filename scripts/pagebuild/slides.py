@@ -24,9 +24,12 @@ from pagebuild.source import Cell, Source
 LINES = 12.5  # of text, below the heading
 WIDTH = 72  # characters in a line of text
 FIRST_LINES = 8  # of prose before the rest of it becomes notes
-TABLE_ROWS, TABLE_COLUMNS, TABLE_WIDTH = 11, 8, 105
+TABLE_ROWS, LOW_TABLE_ROWS, TABLE_COLUMNS = 18, 9, 9  # counted with the heads
+TABLE_WIDTH, BROKEN_TABLE_WIDTH = 105, 190  # characters; the latter where cells take two lines
+LONG_TABLE = 12  # rows; more of them stand closer
 CODE_LINES, LARGE_CODE_LINES = 25, 17
 PRINTED_LINES, PRINTED_WIDTH = 14, 92
+BROKEN = 60  # characters of a printed line that may have been broken for its length
 FIGURE = 9.8  # lines that a figure needs at least; it takes what is free
 MODEL = re.compile(r"^class \w+\(", re.MULTILINE)
 PASSING = re.compile(r"^Trained a \w+ on the spot|^PLANTED DATA")  # of the machine, not the matter
@@ -194,7 +197,9 @@ class _Maker:
         for data, alt in figures:
             self._put(Item("figure", data, FIGURE, alt))
         for table in tables:
-            self._put(Item("table", table, 0.98 * table.count("<tr") + 0.5))
+            rows, wide = size(table)
+            each = 1.65 if wide > TABLE_WIDTH else 0.98 if rows <= LONG_TABLE else 0.75
+            self._put(Item("table", table, each * rows + 0.5))
         if lines and not announces:
             self._put_printed(lines, chosen)
 
@@ -224,10 +229,11 @@ class _Maker:
 
 
 def _sentences(lines: list[str]) -> list[str]:
-    """Lines joined where one was broken only for its length: the next begins in small letters."""
+    """Lines joined where one was broken only for its length: it is long, and the next
+    begins in small letters."""
     whole = [lines[0].strip()]
     for line in map(str.strip, lines[1:]):
-        if line[:1].islower() and line.split()[0] != whole[-1].split()[0]:
+        if line[:1].islower() and len(whole[-1]) >= BROKEN:
             whole[-1] += f" {line}"
         else:
             whole.append(line)
@@ -263,14 +269,24 @@ def _unnumbered(table: str) -> str:
     return table
 
 
+def size(table: str) -> tuple[int, int]:
+    """(rows with the heads, width in characters with the gaps)."""
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", r, re.DOTALL) for r in table.split("<tr")[1:]]
+    cells = [[len(re.sub(r"<[^>]+>", "", cell).strip()) for cell in row] for row in rows]
+    columns = max(map(len, cells), default=0)
+    widths = [max((row[i] for row in cells if i < len(row)), default=0) for i in range(columns)]
+    return len(rows), sum(widths) + 3 * columns
+
+
 def fits(table: str) -> bool:
     """Whether a table can be read from the back, and shows no ratings of single people."""
-    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in table.split("<tr")]
-    rows = [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row] for row in rows if row]
-    columns = max(map(len, rows), default=0)
-    widths = [max((len(r[i]) for r in rows if i < len(r)), default=0) for i in range(columns)]
-    small = len(rows) <= TABLE_ROWS + 1 and columns <= TABLE_COLUMNS + 1
-    return small and sum(widths) + 3 * columns <= TABLE_WIDTH and "user" not in rows[0]
+    rows, wide = size(table)
+    head = table.partition("<tbody>")[0]
+    if ">user</th>" in head or head.partition("</tr>")[0].count("</th>") > TABLE_COLUMNS:
+        return False
+    if wide <= TABLE_WIDTH:
+        return rows <= TABLE_ROWS
+    return wide <= BROKEN_TABLE_WIDTH and rows <= LOW_TABLE_ROWS
 
 
 # ---------------------------------------------------------------------------- filling a slide
