@@ -170,6 +170,19 @@ def test_ratings_of_single_people_and_skipped_cells_are_on_no_slide():
     assert "<th>0</th>" not in everything(result), "numbers of rows say nothing"
 
 
+def test_what_announces_a_table_stands_above_it_on_the_same_slide():
+    stream = nbformat.v4.new_output("stream", name="stdout", text="For our sample person:\n")
+    result = made(
+        markdown("## One\n\n" + "Text. " * 60, "slide"),
+        code("films"),
+        outputs={1: [stream, frame("title", rows=9)]},
+    )
+    assert [[i.kind for i in s.items] for s in result.parts[1].slides] == [
+        ["text"],
+        ["said", "table"],
+    ]
+
+
 def test_a_table_too_large_to_be_read_is_on_no_slide():
     def html(*columns: str, rows: int) -> str:
         return frame(*columns, rows=rows).data["text/html"]

@@ -191,15 +191,19 @@ class _Maker:
         lines = [line for line in printed.splitlines() if not PASSING.search(line)]
         if "rt.check(" in code:
             lines = []
-        announces = bool(lines) and lines[-1].endswith(":")  # what stands below it
-        if announces and (figures or tables):
-            self._put_printed(lines, chosen)
-        for data, alt in figures:
-            self._put(Item("figure", data, FIGURE, alt))
+        rest = [Item("figure", data, FIGURE, alt) for data, alt in figures]
         for table in tables:
             rows, wide = size(table)
             each = 1.65 if wide > TABLE_WIDTH else 0.98 if rows <= LONG_TABLE else 0.75
-            self._put(Item("table", table, each * rows + 0.5))
+            rest.append(Item("table", table, each * rows + 0.5))
+        announces = bool(lines) and lines[-1].endswith(":")  # what stands below it
+        if announces and rest:
+            both = Item("said", "", rest[0].lines + len(lines) + 0.5)
+            if self.part.slides and not self.last.has_room(both):
+                self.part.slides.append(Slide(rest[0].kind, self.heading))
+            self._put_printed(lines, chosen)
+        for item in rest:
+            self._put(item)
         if lines and not announces:
             self._put_printed(lines, chosen)
 
