@@ -57,7 +57,7 @@ LEFT = (20, 265, 540, 810)
 
 def model_map_svg() -> str:
     """The map as SVG; arrows lead from a model to what it becomes."""
-    width, height = LEFT[-1] + WIDE + 20, int(TOP + 12.4 * STEP)
+    width, height = LEFT[-1] + WIDE + 20, int(TOP + 12.7 * STEP)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{html.escape(ALT)}" font-family="sans-serif">',

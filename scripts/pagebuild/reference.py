@@ -172,5 +172,5 @@ def on_docstring(
 def on_skip(app: Any, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
     """Members come with their own documentation or not at all."""
     if isinstance(value, property) or inspect.isroutine(value):
-        return skip or not (inspect.getdoc(value) or "").strip()
+        return skip or not (value.__doc__ or "").strip()
     return True if not inspect.isclass(value) else None

@@ -105,4 +105,4 @@ def _number(value: float) -> str:
     """Three or four figures that mean something."""
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}".rstrip("0").rstrip(".") or "0"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"

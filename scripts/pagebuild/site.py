@@ -120,12 +120,17 @@ def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: st
         "open them. To work on a page, start the series on your own machine.\n"
     )
     parts.append(relinked(start[0] if start else "", "README.md", "index", known))
-    entries = [(e.part, e.name) for e in read_series(root)]
-    entries += [("Bug hunts", s.name) for s in sources if s.name.startswith("bug_hunts/")]
+    entries = [(e.part, e.name, e.label) for e in read_series(root)]
+    hunts = (s for s in sources if s.name.startswith("bug_hunts/"))
+    entries += [("Bug hunts", hunt.name, hunt.title) for hunt in hunts]
     here = {s.name for s in sources}
-    listed = [(part, name) for part, name in entries if name in here]
-    for part in dict.fromkeys(part for part, _ in listed):
-        of_part = [known[f"notebooks/{name}.ipynb"] for p, name in listed if p == part]
+    listed = [entry for entry in entries if entry[1] in here]
+    for part in dict.fromkeys(part for part, _, _ in listed):
+        of_part = [
+            f"{label} <{known[f'notebooks/{name}.ipynb']}>"
+            for where, name, label in listed
+            if where == part
+        ]
         parts.append(_toctree(part, of_part))
     parts.append(_toctree("Look up", ["glossary", "model_map", "reference/index", "benchmarks"]))
     parts.append(_toctree("Guides", ["online", "instructor", "contributing", "further_reading"]))

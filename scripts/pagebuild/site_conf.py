@@ -18,7 +18,11 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
+html_show_search_summary = False  # would be fetched, which browsers forbid for files on a disk
+html_context = {"default_mode": "light"}
+html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
+    "navbar_persistent": [],
     "show_navbar_depth": 1,
     "navigation_with_keys": False,
     "use_download_button": False,
@@ -32,6 +36,8 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"  # executed before, and kept
 nb_ipywidgets_js: dict[str, Any] = {}
 nb_merge_streams = True
+add_module_names = False
+autodoc_inherit_docstrings = False  # what PyTorch says of its own methods is not about ours
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

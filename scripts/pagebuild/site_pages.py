@@ -115,7 +115,7 @@ def _shown(output: Any, figures: Path) -> Any:
         clean = EMBEDDED.sub(lambda m: f'src="{_file(m[2], m[1], figures)}"', markup)
         output.data = {"text/html": _table(clean)}
     elif "text/plain" in data:
-        _text(output)
+        return _text(output)
     return output
 
 

@@ -1,0 +1,263 @@
+"""The site: what it shows and leaves out, and that a browser finds it whole and offline."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+import yaml
+from pagebuild import site
+from pagebuild.links import dead_links
+from pagebuild.model_map import PLACES, model_map_svg
+from pagebuild.reference import as_rst, modules, names
+from pagebuild.results_page import results_page
+from pagebuild.site_pages import WITHHELD, NotToBeShown, documents, relinked, staged
+
+import recsys_tutorial as rt
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["00_setup", "05_word2vec_is_mf"]
+DOCUMENTS = {
+    "index", "pages/00_setup", "pages/05_word2vec_is_mf", "reference/models", "glossary",
+    "model_map", "benchmarks", "data", "search",
+}  # fmt: skip
+pytestmark = pytest.mark.timeout(600)  # the first that needs the site builds it
+LOCAL = ("file:", "data:", "blob:", "about:")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """The site with two pages on planted data. Sphinx's warnings and dead links have failed it."""
+    folder = tmp_path_factory.mktemp("site") / "html"
+    assert site.build_site(ROOT, PAGES, "fast", folder) == 0
+    return folder
+
+
+def notebook(*outputs: dict[str, Any]) -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell("films")
+    cell.outputs = [nbformat.v4.new_output("execute_result", data) for data in outputs]
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def table(*columns: str, rows: int) -> dict[str, str]:
+    head = "".join(f"<th>{c}</th>" for c in columns)
+    return {"text/html": f"<table><tr>{head}</tr>{'<tr><td>Brazil</td></tr>' * rows}</table>"}
+
+
+def shown(tmp_path: Path, *outputs: dict[str, Any]) -> str:
+    made = staged(notebook(*outputs), "00_setup", documents(["00_setup"]), tmp_path)
+    return str(made.cells[0].outputs)
+
+
+# ---- what is shown ------------------------------------------------------------------------------
+
+
+def test_ratings_of_single_people_are_left_out_and_their_absence_is_said(tmp_path):
+    text = shown(tmp_path, table("user", "title", "rating", rows=3))
+    assert WITHHELD in text
+    assert "Brazil" not in text
+    assert "Brazil" in shown(tmp_path, table("title", "rating", rows=3))
+    printed = {"text/plain": "   user  item  rating  title\n0  42  50  5  Brazil (1985)"}
+    assert "Brazil" not in shown(tmp_path, printed)
+
+
+def test_long_tables_and_long_prints_stop_the_build_with_the_cells_name(tmp_path):
+    assert "Brazil" in shown(tmp_path, table("title", rows=50))
+    with pytest.raises(NotToBeShown, match="00_setup, cell 0: a table of 52 rows"):
+        shown(tmp_path, table("title", rows=51))
+    with pytest.raises(NotToBeShown, match="200 lines"):
+        shown(tmp_path, {"text/plain": "Brazil\n" * 200})
+
+
+def test_controls_and_frames_of_a_running_machine_are_not_in_the_site(tmp_path):
+    frame = {"text/html": '<iframe src="http://127.0.0.1:8000/"></iframe>', "text/plain": "x"}
+    control = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "x"}
+    text = shown(tmp_path, frame, control, {"text/html": "<script>1</script>"})
+    assert "127.0.0.1" not in text
+    assert "widget" not in text
+    assert "script" not in text
+    assert text.count("on your own machine") == 2
+    still = {"text/html": '<iframe title="A map of films" srcdoc="x">', "image/png": "iVBORw0KGgo="}
+    assert 'alt="A map of films"' in shown(tmp_path, still)
+    assert len(list(tmp_path.glob("*.png"))) == 1
+
+
+def test_links_lead_to_the_site_or_are_taken_off():
+    known = documents(["00_setup", "bug_hunts/01_a"])
+    text = "[a](00_setup.ipynb) [b](bug_hunts/01_a.ipynb#x) [c](../index.ipynb) [d](99_x.ipynb)"
+    turned = relinked(text, "notebooks/solutions/00_setup.ipynb", "pages/00_setup", known)
+    wanted = "[a](00_setup.ipynb) [b](../bug_hunts/01_a.ipynb#x) [c](../index.md) d"
+    assert turned == wanted
+    web = "[e](https://pytorch.org) [f](#here) ![g](x.png)"
+    assert relinked(web, "docs/online.md", "online", known) == web
+
+
+def test_a_page_that_fails_leaves_the_old_site_and_says_why(tmp_path, monkeypatch, capsys):
+    def failing(*_: object) -> None:
+        raise site.PageFailed("00_setup: ValueError: no film has the id 50")
+
+    monkeypatch.setattr(site, "executed", failing)
+    (tmp_path / "objects.inv").write_text("the old one")
+    assert site.build_site(ROOT, ["00_setup"], "fast", tmp_path) == 1
+    assert "no film has the id 50" in capsys.readouterr().err
+    assert (tmp_path / "objects.inv").read_text() == "the old one"
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(site.SourceError, match="holds no site"):
+        site.replace(tmp_path / "made", tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_plain_docstring_keeps_its_signs_code_and_maths():
+    text = as_rst(["Counts `x_i` of **k in $x_{i}$ and b_u.", "", "k : how many,", "    at most"])
+    made = "\n".join(text)
+    assert "``x_i``" in made
+    assert ":math:`x_{i}`" in made
+    assert r"\*\*k" in made
+    assert r"b\_u" in made
+    assert "``k``\n   how many, at most" in made
+
+
+# ---- what is generated --------------------------------------------------------------------------
+
+
+def test_the_map_holds_every_model_and_arrows_follow_the_code():
+    public = {n for n in rt.models.__all__ if n not in ("Model", "FoldedUser")}
+    places = {place.name: place for place in PLACES}
+    assert public <= set(places)
+    for place in PLACES:
+        assert place.becomes in ("", *places)
+        if place.becomes == "BiasedMF" and not place.name.endswith("Tastes"):
+            assert issubclass(getattr(rt.models, place.name), rt.models.BiasedMF)
+
+
+def test_the_maps_boxes_are_inside_the_picture_and_apart():
+    picture = ElementTree.fromstring(model_map_svg())
+    width, height = map(float, picture.attrib["viewBox"].split()[2:])
+    spaces = [r.attrib for r in picture.iter("{http://www.w3.org/2000/svg}rect") if "x" in r.attrib]
+    boxes = [tuple(float(s[k]) for k in ("x", "y", "width", "height")) for s in spaces]
+    assert len(boxes) == len(PLACES)
+    for n, (x, y, w, h) in enumerate(boxes):
+        assert x + w <= width
+        assert y + h <= height
+        for a, b, c, d in boxes[n + 1 :]:
+            assert x + w < a or a + c < x or y + h < b or b + d < y
+
+
+def test_measured_numbers_are_those_of_the_ledger(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    content = (
+        '{"benchmarks": {"accuracy": {"data": "ml-100k", "machine": {"cores": 2}, "folds": '
+        '{"worse": {"rmse": 0.95}, "better": {"rmse": 0.9113}}}, "odd one": {"times": 12.345}}}'
+    )
+    (tmp_path / "benchmarks" / "results.json").write_text(content)
+    text = results_page(tmp_path)
+    assert text.index("| better | 0.9113 |") < text.index("| worse | 0.9500 |")
+    assert "| times | 12.35 |" in text or "| times | 12.34 |" in text
+
+
+def test_names_in_the_glossary_are_names_in_the_code():
+    code = "\n".join(p.read_text("utf-8") for p in (ROOT / "recsys_tutorial").rglob("*.py"))
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    listed = re.findall(r"`([A-Za-z_]+)`", text)
+    assert len(listed) > 40
+    missing = [name for name in listed if not re.search(rf"\b{name}\b", code)]
+    assert missing == []
+
+
+def test_the_workflow_builds_with_the_projects_own_command_and_extras():
+    path = ROOT / ".github" / "workflows" / "pages.yml"
+    jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"]
+    runs = "\n".join(step.get("run", "") for step in jobs["build"]["steps"])
+    assert "scripts/build.py site" in runs
+    assert jobs["publish"]["needs"] == "build"
+    assert set(jobs["publish"]["permissions"]) == {"pages", "id-token"}
+
+
+# ---- the built site -----------------------------------------------------------------------------
+
+
+def test_every_public_name_has_its_place_in_the_reference(built):
+    there = "\n".join(p.read_text("utf-8") for p in (built / "reference").glob("*.html"))
+    ids = set(re.findall(r'id="(recsys_tutorial\.[\w.]+)"', there))
+    listed = {f"recsys_tutorial.{m}.{n}" for m in modules() for n in names(getattr(rt, m))}
+    listed |= {f"recsys_tutorial.{n}" for n in rt.__all__ if not inspect.ismodule(getattr(rt, n))}
+    assert len(listed) > 100
+    assert listed - ids == set()
+
+
+def test_pages_show_their_figures_from_files_with_their_texts(built):
+    page = (built / "pages" / "05_word2vec_is_mf.html").read_text("utf-8")
+    figures = re.findall(r'<img[^>]*src="(\.\./_static/figures/[^"]+)"[^>]*>', page)
+    assert len(figures) >= 2
+    assert not re.search(r'<img(?![^>]*alt="[^"]{20,}")[^>]*figures/', page)
+    assert "base64" not in page
+
+
+def test_dead_links_are_found(built, tmp_path):
+    assert dead_links(built) == []
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(built / "glossary.html", copy)
+    (copy / "a.html").write_text(
+        '<a href="glossary.html#nowhere"></a><a href="gone.html"></a><a href="#x"></a>'
+        '<script src="https://cdn.example/x.js"></script><a href="https://example.org"></a>'
+        '<p id="y"></p><a href="#y"></a>'
+    )
+    found = [line for line in dead_links(copy) if line.startswith("a.html")]
+    assert [line.split()[1] for line in found] == [
+        "glossary.html#nowhere", "gone.html", "#x", "https://cdn.example/x.js",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=[1280, 390], ids=["desktop", "phone"])
+def page(request, chromium) -> Iterator[Any]:
+    """A browser's page that fails the test at a request off the folder, or at an error."""
+    opened = chromium.new_page(viewport={"width": request.param, "height": 800})
+    said: list[str] = []
+    opened.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda r: None if r.url.startswith(LOCAL) else said.append(r.url))
+    yield opened
+    opened.close()
+    assert said == []
+
+
+@pytest.mark.browser
+def test_documents_fit_their_width_and_are_accessible(built, page, axe):
+    for document in sorted(DOCUMENTS):
+        page.goto((built / f"{document}.html").as_uri())
+        page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise : null")
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, document
+        page.evaluate(axe)
+        found = page.evaluate(
+            "async () => (await axe.run({preload: false})).violations"
+            ".map(v => [v.id, v.nodes[0].html.slice(0, 120)])"
+        )
+        assert found == [], document
+
+
+@pytest.mark.browser
+def test_maths_is_set_and_search_finds_without_a_network(built, page):
+    page.goto((built / "glossary.html").as_uri())
+    page.wait_for_selector("mjx-container svg")
+    for words, title in (("temperature", "Glossary"), ("BiasedMF", "rt.models")):
+        page.goto((built / "search.html").as_uri() + f"?q={words}")
+        page.wait_for_selector("#search-results li a")
+        assert any(title in text for text in page.locator("#search-results li").all_inner_texts())
