@@ -42,7 +42,7 @@ def run(case: str, world: int) -> tuple[Model, list[dict[str, float]]]:
     step = {"sparse": 18, "sequence": 400}.get(case, 402)
     options = {"epochs": 2, "batch_size": step // world, "lr": 0.02, "progress": False}
     if case == "sequence":
-        model: Model = SequenceLSTM.for_dataset(train, dim=8, length=20)
+        model: Model = SequenceLSTM.for_dataset(train, dim=8, length=20, dropout=0)
     elif case == "ranking":
         model = MF.for_dataset(train, dim=8, l2=0.01)
         options |= {"loss": rt.losses.bpr, "epochs": 8}

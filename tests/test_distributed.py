@@ -55,7 +55,7 @@ def test_processes_end_with_the_same_model(case: str, two: Path) -> None:
     assert rows[0].equals(rows[1])
 
 
-@pytest.mark.parametrize("case", ["dense", "sparse", "weighted", "early"])
+@pytest.mark.parametrize("case", ["dense", "sparse", "weighted", "sequence", "early"])
 def test_two_processes_equal_one_with_twice_the_batch(case: str, two: Path) -> None:
     model, rows = run(case, world=1)
     made = np.load(two / f"{case}-0.npz")

@@ -3,6 +3,8 @@
 Every process has the whole data (mapped from one set of columns, it is in memory once) and the
 same shuffled order. Of each step's rows it takes its part, computes the gradient of its part, and
 all add theirs up: what follows is the step that one process would have made with all the rows.
+Noise is the exception: dropout and drawn negatives come from each process's own generator, so that
+models with them end alike, as with another seed, and not equal.
 `fit` looks for peers once, and has none unless a process group is up (`torchrun`).
 """
 
@@ -19,6 +21,7 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.sequences import PADDING
 
 
 class Peers:
@@ -53,6 +56,8 @@ class Peers:
     def weigh(self, loss: Tensor, penalty: Tensor, batch: Batch) -> Tensor:
         """This part's share of the objective: shares add up to the means over all rows."""
         rows = len(batch.need("user")[0])
+        if batch.history is not None:  # windows: their penalty is a mean over the rows in them
+            rows = int((batch.history != PADDING).sum())
         counts = rows if batch.weight is None else float(batch.weight.sum())
         all_counts, all_rows = self.total(counts, rows)
         return loss * (counts / all_counts) + penalty * (rows / all_rows)
