@@ -145,6 +145,25 @@ class TestReproducible:
         assert torch.equal(torch.random.get_rng_state(), before[0])
         assert torch.get_num_threads() == before[1]
 
+    def test_threads_are_those_asked_for_and_change_no_more_than_digits(self, parts):
+        train, made, inside = parts[0], [], []
+
+        def watched(output, batch):
+            inside.append(torch.get_num_threads())
+            return losses.squared_error(output, batch)
+
+        before = torch.get_num_threads()
+        for threads in (1, 2):
+            model = BiasedMF.for_dataset(train)
+            rt.fit(model, train, loss=watched, epochs=1, threads=threads, progress=False)
+            made.append(weights(model))
+        assert inside == [1] * (len(inside) // 2) + [2] * (len(inside) // 2)
+        assert torch.get_num_threads() == before
+        for one, two in zip(*made, strict=True):
+            assert np.allclose(one, two, rtol=0, atol=1e-4)
+        with pytest.raises(ValueError, match="threads=0"):
+            rt.fit(BiasedMF.for_dataset(train), train, threads=0)
+
     @pytest.mark.parametrize("loss", [losses.squared_error, losses.bpr])
     def test_killed_and_resumed_equals_uninterrupted(self, loss, parts, tmp_path):
         train, valid, _ = parts

@@ -39,11 +39,12 @@ def fit(
     progress: bool | str = True,
     background: bool = False,
     device: str = "auto",
+    threads: int = 1,
 ) -> History:
     """Train `model` in place and return the History of it.
 
     Minimises `loss(model(batch), batch) + model.penalty(batch)` with Adam and a one-cycle
-    learning rate, on one CPU thread. What is not given comes from the model: `default_loss`, and
+    learning rate. What is not given comes from the model: `default_loss`, and
     epochs, lr, batch_size from `fit_defaults` (on small data smaller batches, so that an epoch
     has at least 40 steps).
 
@@ -60,6 +61,8 @@ def fit(
     background     : return at once and train a copy, which is loaded into `model` when it ends;
                      in a notebook `progress` is then a curve that grows, see `watch`
     device         : "auto" takes CUDA where there is some
+    threads        : of the CPU: small steps are fastest on one, and do not collapse when another
+                     core is busy; more may pay for large batches, and change the last digits
 
     In the processes of a group (`torchrun scripts/train.py`) each takes its part of every step:
     `batch_size` is each one's, and the result is that of one process with all their rows.
@@ -80,7 +83,7 @@ def fit(
     lr = defaults["lr"] if lr is None else lr
     if batch_size is None:
         batch_size = min(defaults["batch_size"], max(32, len(train) // 40))
-    _check_settings(epochs, batch_size, lr, early_stopping, valid, resume, checkpoint_dir)
+    _check_settings(epochs, batch_size, lr, threads, early_stopping, valid, resume, checkpoint_dir)
     where = torch.device(
         ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     )
@@ -88,7 +91,7 @@ def fit(
     trained = copy.deepcopy(model) if background else model
     run = Run(trained, train, valid, loss, epochs, batch_size, lr, negatives, seed, where)
     in_lines = False if background else progress
-    run.prepare(history, log_dir, early_stopping, checkpoint_dir, resume, in_lines)
+    run.prepare(history, log_dir, early_stopping, checkpoint_dir, resume, in_lines, threads)
     if background:
         _in_background(run, model, history)
         if progress:
@@ -124,6 +127,7 @@ def _check_settings(
     epochs: int,
     batch_size: int,
     lr: float,
+    threads: int,
     early_stopping: int | None,
     valid: Dataset | None,
     resume: bool,
@@ -131,6 +135,8 @@ def _check_settings(
 ) -> None:
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs={epochs} and batch_size={batch_size} must be at least 1")
+    if threads < 1:
+        raise ValueError(f"threads={threads} must be at least 1")
     if not (lr > 0 and math.isfinite(lr)):
         raise ValueError(f"lr={lr} must be a positive number, 0.01 say")
     if early_stopping is not None and (early_stopping < 1 or valid is None):

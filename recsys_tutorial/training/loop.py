@@ -205,8 +205,8 @@ _counting = threading.Lock()
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Small steps are fastest on one thread, and do not collapse when another core is busy.
+def cpu_threads(number: int) -> Iterator[None]:
+    """Inside, torch works with so many threads.
 
     Part of torch's setting belongs to the calling thread, part to the process: each run puts back
     its own, and the last of several that overlap what there was before the first.
@@ -217,7 +217,7 @@ def one_thread() -> Iterator[None]:
         if _inside == 0:
             _threads_before = own
         _inside += 1
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:

@@ -25,9 +25,9 @@ from recsys_tutorial.training.history import History, TrainingDiverged
 from recsys_tutorial.training.loop import (
     Optimisers,
     TrainingBatches,
+    cpu_threads,
     measure,
     one_cycle,
-    one_thread,
     scores,
     size,
 )
@@ -134,11 +134,12 @@ class Run:
         checkpoint_dir: str | Path | None,
         resume: bool,
         progress: bool | str,
+        threads: int,
     ) -> None:
         """Build the engine and, to resume, load the last checkpoint."""
         from ignite.engine import Engine, Events
 
-        self.history, self.patience = history, patience
+        self.history, self.patience, self.threads = history, patience, threads
         self.progress = Progress(progress if self.first else False, self.epochs)
         self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.settings["early_stopping"] = patience
@@ -175,7 +176,8 @@ class Run:
         try:
             if len(self.history.rows) < self.epochs and self.history.stopped is None:
                 self.model.train()
-                with one_thread(), torch.enable_grad():  # even if asked for inside no_grad
+                # Gradients even if asked for inside no_grad.
+                with cpu_threads(self.threads), torch.enable_grad():
                     self.engine.run(self.train, max_epochs=self.epochs)
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"
