@@ -13,7 +13,12 @@ from pagebuild.slides import Deck, Item, deck, fill, fits
 from pagebuild.source import Cell, Source
 from pages_runner import SOURCES, Executed, executed
 
-PAGES = [name for name in SOURCES if not name.startswith("bug_hunts/")]
+DECKS = [(name, "fast") for name in ("00_setup", "03_interpretation", "11_mixture_of_tastes")]
+DECKS += [
+    pytest.param(name, "full", marks=pytest.mark.real)
+    for name in SOURCES
+    if not name.startswith("bug_hunts/")
+]
 PNG = "iVBORw0KGgo="
 ALT = "Line chart: the error falls with every epoch."
 
@@ -170,6 +175,19 @@ def test_ratings_of_single_people_and_skipped_cells_are_on_no_slide():
     assert "<th>0</th>" not in everything(result), "numbers of rows say nothing"
 
 
+def test_ids_stand_beside_no_title():
+    named = frame("title", "stars")
+    named.data["text/html"] = named.data["text/html"].replace("<th></th>", "<th>item</th>")
+    for number in (0, 1):
+        named.data["text/html"] = named.data["text/html"].replace(
+            f"<th>{number}</th>", f"<td>{number + 70}</td>"
+        )
+    shown = everything(made(markdown("## One", "slide"), code("x"), outputs={1: [named]}))
+    assert "Brazil (1985)" in shown
+    assert "item" not in shown
+    assert "70" not in shown
+
+
 def test_what_announces_a_table_stands_above_it_on_the_same_slide():
     stream = nbformat.v4.new_output("stream", name="stdout", text="For our sample person:\n")
     result = made(
@@ -278,8 +296,10 @@ def test_what_overflows_is_small_or_asks_the_network_is_noticed(shown):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
-def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, shown):
+@pytest.mark.parametrize(("name", "mode"), DECKS)
+def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, shown, request):
+    if mode == "full":
+        request.getfixturevalue("ml100k")
     run = ran(name, mode)
     built = deck(SOURCES[name], run.notebook, name, planted=mode == "fast")
     found = shown(built)

@@ -268,8 +268,11 @@ def _unnumbered(table: str) -> str:
     head, _, body = table.partition("<tbody>")
     index = re.findall(r"<tr>\s*<th>(.*?)</th>", body)
     counts = index == [str(i) for i in range(body.count("<tr"))]
-    if counts or (">title<" in head and all(map(str.isdecimal, index))):
-        return re.sub(r"(<tr[^>]*>\s*)<th>.*?</th>", r"\1", table, flags=re.DOTALL)
+    ids = re.search(r"<tr[^>]*>\s*<th>item</th>", head) is not None or all(
+        map(str.isdecimal, index)
+    )
+    if counts or (">title<" in head and ids):
+        return re.sub(r"(<tr[^>]*>\s*)<t([hd])>.*?</t\2>", r"\1", table, flags=re.DOTALL)
     return table
 
 
