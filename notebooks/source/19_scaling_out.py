@@ -109,7 +109,8 @@ def alone(*command, limit=300):
 rows = []
 for n in SIZES:
     done = alone("-c", PROGRAM, str(place / f"{n}"))
-    done.check_returncode()
+    if done.returncode != 0:
+        raise RuntimeError(f"training on {n:,} ratings failed: {done.stderr[-500:]}")
     rows.append(json.loads(done.stdout))
 grown = pd.DataFrame(rows)
 exponent = np.polyfit(np.log(grown["ratings"]), np.log(grown["seconds"]), 1)[0]
