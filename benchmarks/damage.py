@@ -34,7 +34,15 @@ import torch
 
 import recsys_tutorial as rt
 from recsys_tutorial import local, results, serving
-from recsys_tutorial.datasets import DataUnavailable, archive, columns, movielens, sources, text
+from recsys_tutorial.datasets import (
+    Dataset,
+    DataUnavailable,
+    archive,
+    columns,
+    movielens,
+    sources,
+    text,
+)
 from recsys_tutorial.datasets.archive import ArchiveError, Member
 from recsys_tutorial.datasets.catalogue import Archive, Layout, Source
 from recsys_tutorial.datasets.movielens import ParseError
@@ -73,9 +81,14 @@ class Kind:
 # ---------------------------------------------------------------------------- the kinds
 
 
+def small() -> Dataset:
+    """Planted data whose files have some kilobytes."""
+    return rt.datasets.planted(n_users=40, n_items=30, n_ratings=500)
+
+
 def kinds(folder: Path) -> list[Kind]:
     """One file of every kind that is read, small, in `folder`."""
-    data = rt.datasets.planted(n_users=40, n_items=30, n_ratings=500, seed=0)
+    data = small()
     return [*_models(folder, data), *_tables(folder, data), *_own(folder), *_archives(folder)]
 
 
