@@ -497,13 +497,14 @@ pd.Series(recall, name="recall@10").round(3).to_frame()
 print(f"LSTM: {recall['SequenceLSTM']:.3f}; without the order within sittings ", end="")
 print(f"{recall['LSTM, sittings shuffled']:.3f}; best without a network {simple:.3f}.")
 if lead > 0 and lost > 0.5 * lead:
-    print(f"Of its lead of {lead:.3f} the order within sittings is worth {lost:.3f}.")
-    print("So what it has learned is largely the order in which films were shown.")
+    print(f"The order within sittings is worth {lost:.3f} of recall; the whole lead is {lead:.3f}.")
+    print("So what lifts it above the others is the order in which films were shown.")
 
 # %% [markdown]
 # The honest verdict: on MovieLens a sequence model predicts well *what is rated next*. That is no
 # evidence that it knows what people want to watch next. Where people make the order themselves,
-# listening to music or shopping, the same models may earn their keep. Always ask **who made the
+# listening to music or shopping, the same models may earn their keep. (The shuffle
+# would take away true wishes as well; but nobody has seconds of them.) Always ask **who made the
 # order**, and shuffle it once.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
