@@ -502,10 +502,10 @@ if lead > 0 and lost > 0.5 * lead:
 
 # %% [markdown]
 # The honest verdict: on MovieLens a sequence model predicts well *what is rated next*. That is no
-# evidence that it knows what people want to watch next. Where people make the order themselves,
-# listening to music or shopping, the same models may earn their keep. (The shuffle
-# would take away true wishes as well; but nobody has seconds of them.) Always ask **who made the
-# order**, and shuffle it once.
+# evidence that it knows what people want to watch next. (A shuffle takes away true wishes as well, but
+# hardly anybody fulfils one within a minute.) Where people make the order themselves, listening to
+# music or shopping, the same models may earn their keep. Always ask **who made the order**, and
+# shuffle it once.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the shuffle, ask the room what the LSTM has learned. Most stories are about taste. Then show
