@@ -1,8 +1,12 @@
-"""The map of the models: which one becomes which, and when; as a picture and as a table."""
+"""The map of the models: which one becomes which, and when; as a picture and as a table.
+
+`python scripts/pagebuild/model_map.py` writes docs/model_map.svg.
+"""
 
 from __future__ import annotations
 
 import html
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -132,3 +136,8 @@ def model_map_page() -> str:
         "$W$ is found. The Markov chain counts what came next; the LSTM and the transformer learn "
         "it, with vectors in place of counts.\n"
     )
+
+
+if __name__ == "__main__":
+    picture = Path(__file__).resolve().parents[2] / "docs" / "model_map.svg"
+    picture.write_text(model_map_svg(), encoding="utf-8")
