@@ -296,6 +296,14 @@ def test_what_overflows_is_small_or_asks_the_network_is_noticed(shown):
 
 
 @pytest.mark.browser
+def test_a_formula_that_is_too_wide_becomes_smaller(shown):
+    long = "$$" + " + ".join(f"x_{{{i}}}y_{{{i}}}" for i in range(30)) + "$$"
+    found = shown(made(markdown(f"## One\n\n{long}", "slide")))
+    assert found["maths"] == 1
+    assert found["wrong"] == []
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize(("name", "mode"), DECKS)
 def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, shown, request):
     if mode == "full":
