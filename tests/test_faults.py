@@ -16,7 +16,10 @@ import pytest
 
 from recsys_tutorial import atomic
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the faults are made by forking")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the faults are made by forking"),
+    pytest.mark.timeout(900),  # half a minute of the processor, but a busy machine shares it out
+]
 ROOT = Path(__file__).resolve().parent.parent
 KILLS = 5
 WORKS = ("training", "export", "download", "index of the site", "columns", "ratings")
@@ -68,7 +71,7 @@ def run(*arguments: str) -> str:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=850,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
