@@ -126,6 +126,8 @@ def test_a_plain_docstring_keeps_its_signs_code_and_maths():
     assert r"\*\*k" in made
     assert r"b\_u" in made
     assert "``k``\n   how many, at most" in made
+    assert as_rst(["$$a", "  = b$$"])[:3] == [".. math::", "", "   a = b"]
+    assert "$" not in "".join(as_rst(["It is", "$$a$$", "and $b$."]))
 
 
 # ---- what is generated --------------------------------------------------------------------------

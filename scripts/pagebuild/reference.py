@@ -15,7 +15,7 @@ import recsys_tutorial as rt
 
 ENTRY = re.compile(r"^(\*{0,2}[\w.@]+(?:, [\w.@*]+)*)\s* : (.*)$")
 ITEM = re.compile(r"^(?:[*-]|\d+\.) ")
-MATHS = re.compile(r"\$([^$]+)\$")
+MATHS = re.compile(r"\$\$?([^$]+)\$\$?")
 
 
 def modules() -> list[str]:
@@ -101,6 +101,9 @@ def as_rst(lines: list[str]) -> list[str]:
             made += _entries(block)
         elif ITEM.match(block[0]):
             made += _items(block)
+        elif block[0].startswith("$$") and block[-1].endswith("$$"):
+            formula = " ".join(line.strip() for line in block).strip("$ ")
+            made += [".. math::", "", f"   {formula}"]
         else:
             made += [_inline(" ".join(line.strip() for line in block))]
         made.append("")
@@ -145,13 +148,13 @@ def _items(block: list[str]) -> list[str]:
 
 def _inline(text: str) -> str:
     """Code and maths marked up; what else reStructuredText would take for a mark stays as it is."""
-    parts = re.split(r"(`+[^`]+`+|\$[^$]+\$)", text)
+    parts = re.split(r"(`+[^`]+`+|\$\$?[^$]+\$\$?)", text)
     made = ""
     for part in parts:
         if part.startswith("`"):
             role = f"``{part.strip('`')}``"
-        elif MATHS.fullmatch(part):
-            role = f":math:`{part[1:-1]}`"
+        elif formula := MATHS.fullmatch(part):
+            role = f":math:`{formula[1].strip()}`"
         else:
             made += re.sub(r"([\\*_|`])", r"\\\1", part)
             continue
