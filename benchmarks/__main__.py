@@ -15,14 +15,18 @@ from benchmarks import (
     pages,
     peers,
     ranking,
+    reproduce,
+    scale,
     serving,
     speed,
     training,
 )
 
 WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "training", "evaluation"]
-WHAT += ["pages"]
-PLANTED = ("evaluation",)  # these make their data themselves
+WHAT += ["pages", "scale"]
+FAULTS = ("faults", "fuzz")
+WHAT += ["reproduce", *FAULTS]
+PLANTED = ("evaluation", "scale")  # these make their data themselves
 
 
 def main() -> int:
@@ -33,8 +37,14 @@ def main() -> int:
     parser.add_argument(
         "--peer-python", help="training: an interpreter for peers that need their own environment"
     )
+    parser.add_argument("--quick", action="store_true", help="scale: small sizes, no verdicts")
+    parser.add_argument("--count", type=int, help="faults: kills of each work; fuzz: random files")
     options = parser.parse_args()
+    if options.quick and (options.what != "scale" or options.write):
+        parser.error("--quick goes with scale, and without --write")
     torch.set_num_threads(1)
+    if options.what in FAULTS:
+        return disturbed(options.what, options.count, options.write)
     if options.what in PLANTED:
         data = rt.datasets.planted()  # a stand-in: each size makes its own
     else:
@@ -92,16 +102,45 @@ def main() -> int:
         lines = evaluation.compare()
         checks += evaluation.gates(lines)
         sections["evaluation"] = {"lines": lines, "dim": evaluation.DIM}
+    if options.what == "scale":
+        result = scale.compare(scale.QUICK if options.quick else scale.SIZES, options.data_dir)
+        checks += [] if options.quick else scale.gates(result)
+        sections["scale"] = result
+    if options.what == "reproduce":
+        result = reproduce.run(data)
+        checks += reproduce.gates(result)
+        sections["reproduce"] = {"models": result, "tolerance": reproduce.TOLERANCE}
     print()
     for text, holds in checks:
         print(f"{'holds' if holds else 'FAILS'}  {text}")
     if options.write:
         for name, content in sections.items():
-            ledger.write(name, content, data)
+            made_up = "planted_" if options.what in PLANTED else ""
+            ledger.write(made_up + name, content, data)
+        if options.what in PLANTED:
+            quoted = evaluation.page_entries(ledger.read()["benchmarks"])
+            ledger.write_page("19", quoted, data)
         if "peers" in sections:
             ledger.write_page("16", peers.page_entries(sections["peers"]), data)
         print(f"\nwritten to {ledger.PATH.name}")
     return 0 if all(holds for _, holds in checks) else 1
+
+
+def disturbed(what: str, count: int | None, write: bool) -> int:
+    """Faults or fuzzing; an exception where one did harm."""
+    from benchmarks import damage, faults  # they fork and set limits, which Windows cannot
+
+    data = faults.small() if what == "faults" else damage.small()
+    if what == "faults":
+        found = {"works": faults.run(data, count or 50)}
+        print("\nholds  no half file was accepted, nothing lost, and the same result came again")
+    else:
+        found = damage.run(places=150, count=count or 10_000)
+        print(f"{found}\n\nholds  every damaged file: one clear error, or the same content")
+    if write:
+        ledger.write(f"planted_{what}", found, data)
+        print(f"\nwritten to {ledger.PATH.name}")
+    return 0
 
 
 if __name__ == "__main__":

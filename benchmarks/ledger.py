@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,10 @@ def _cpu() -> str:
 def write(section: str, content: dict[str, Any], data: Dataset) -> None:
     """Put a section into the ledger, with machine and data.
 
-    Raises ValueError for planted data: what is made up must not stand beside real figures.
+    Raises ValueError where planted data would stand under a name that does not begin with
+    "planted", or real data under one that does.
     """
-    ledger = _for(data)
+    ledger = _for(data, [section])
     about = {"data": data.name, "rows": len(data), "machine": machine()}
     sections = ledger.setdefault("benchmarks", {})
     sections[section] = {**sections.get(section, {}), **about, **content}
@@ -71,17 +73,23 @@ def write(section: str, content: dict[str, Any], data: Dataset) -> None:
 def write_page(page: str, entries: dict[str, dict[str, Any]], data: Dataset) -> None:
     """Put what `rt.ledger(page, key)` reads into the ledger, in place of what the page had.
 
-    Raises ValueError for planted data.
+    Raises ValueError for keys as `write` does for a section.
     """
-    ledger = _for(data)
+    ledger = _for(data, entries)
     about = {"data": data.name, "machine": machine()}
     ledger.setdefault("pages", {})[page] = {k: {**about, **e} for k, e in entries.items()}
     _replace(ledger)
 
 
-def _for(data: Dataset) -> dict[str, Any]:
-    if data.truth is not None or data.name == "planted":
-        raise ValueError("the ledger takes no figures of planted data: get the real data first")
+def _for(data: Dataset, names: Iterable[str]) -> dict[str, Any]:
+    """The ledger, if figures of this data may stand under these names."""
+    planted = data.truth is not None or data.name.startswith("planted")
+    for name in names:
+        if name.startswith("planted") != planted:
+            raise ValueError(
+                f"{name!r} cannot take figures of {'planted' if planted else 'real'} data: what "
+                'is made up stands under names that begin with "planted", and nothing else does'
+            )
     return read()
 
 

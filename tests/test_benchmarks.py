@@ -1,6 +1,7 @@
 """The ledger holds real figures of the present settings, and the gates hold on real folds."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from benchmarks import (
     ledger,
     pages,
     ranking,
+    scale,
     speed,
     training,
     training_worker,
@@ -26,16 +28,26 @@ def test_the_ledger_belongs_to_the_present_settings():
 
 def test_every_section_says_where_it_was_measured():
     for name, section in ledger.read()["benchmarks"].items():
-        assert section["data"] == "ml-100k", name
+        assert section["data"] == ("planted" if name.startswith("planted") else "ml-100k"), name
         assert section["machine"]["versions"]["torch"], name
         assert section["machine"]["torch_threads"] == 1, name
 
 
-def test_planted_data_is_refused(small, monkeypatch, tmp_path):
+def test_planted_data_stands_under_planted_names_alone(small, monkeypatch, tmp_path):
     monkeypatch.setattr(ledger, "PATH", tmp_path / "results.json")
-    with pytest.raises(ValueError, match="planted"):
-        ledger.write("accuracy", {}, small)
-    assert not ledger.PATH.exists()
+    real = replace(small, truth=None, name="ml-100k")
+    ways = [lambda name, data: ledger.write(name, {"value": 1}, data)]
+    ways.append(lambda name, data: ledger.write_page("19", {name: {"value": 1}}, data))
+    for write in ways:
+        for name, data in (("accuracy", small), ("planted_growth", real)):
+            with pytest.raises(ValueError, match=f"'{name}' cannot take figures"):
+                write(name, data)
+        assert not ledger.PATH.exists()
+    for write in ways:
+        write("planted_growth", small)
+    kept = ledger.read()
+    assert kept["benchmarks"]["planted_growth"]["data"] == "planted"
+    assert kept["pages"]["19"]["planted_growth"]["data"] == "planted"
 
 
 def test_gates_can_fail():
@@ -49,6 +61,23 @@ def test_gates_can_fail():
     assert not ranking.gates({"times": 49, "evaluate_seconds": 1, "sklearn_seconds": 49})[0][1]
     slow = {"times_at_1024": 7, "times_at_best": 39}
     assert not any(holds for _, holds in speed.gates(slow, {"overhead": 0.11}))
+
+
+def test_growth_of_a_small_size(monkeypatch):
+    """As for 25 million ratings: planted, saved, mapped and trained on."""
+    steps = {"make": scale.make, "fit": scale.fit}
+    monkeypatch.setattr(
+        scale, "_in_own_process", lambda step, place, size: steps[step](place, size)
+    )
+    result = scale.compare(scale.QUICK)
+    small, large = result["sizes"]
+    assert (small["rows"], large["rows"]) == (4_500, 18_000)
+    for row in result["sizes"]:
+        assert row["cpu_seconds"] > 0
+        assert -0.05 < row["above_floor"] < 0.5
+    bad = {**large, "ratings_a_cpu_second": 1.9e6, "peak_gib": 1.6, "above_floor": 0.011}
+    grown = {"sizes": [small, small, bad], "exponent": 1.21, "times_a_rating": 2.1}
+    assert [holds for _, holds in scale.gates(grown)] == [False] * 5
 
 
 def test_the_earlier_loop_learns_the_same_model(small):
@@ -142,3 +171,22 @@ def test_every_page_is_within_its_budget_and_one_that_is_not_is_named(monkeypatc
     assert not large[1]
     assert "02_mf_follow_along" in slow[0]
     assert "02_mf_follow_along" in large[0]
+
+
+def test_page_19_quotes_the_largest_sizes_that_were_measured():
+    line = {"ndcg_seconds": 1.0, "auc_seconds": 2.0, "ratings": 10}
+    lines = [line, {"ndcg_seconds": 30.0, "auc_seconds": 40.0, "ratings": 500}]
+    sizes = [{"cpu_seconds": 9.0, "epochs": 3, "peak_gib": 1.0, "rows": 450}]
+    sections = {
+        "accuracy": {},
+        "planted_evaluation": {"lines": lines, "machine": "one"},
+        "planted_scale": {"sizes": sizes, "machine": "other"},
+    }
+    entries = evaluation.page_entries(sections)
+    assert {k: (e["value"], e["ratings"], e["machine"]) for k, e in entries.items()} == {
+        "planted_ndcg_seconds": (30.0, 500, "one"),
+        "planted_auc_seconds": (40.0, 500, "one"),
+        "planted_epoch_seconds": (3.0, 450, "other"),
+        "planted_peak_gib": (1.0, 450, "other"),
+    }
+    assert evaluation.page_entries({}) == {}

@@ -1,0 +1,206 @@
+"""Growth: seconds a rating, memory and error from 100 thousand to 25 million planted ratings.
+
+Each size is made and saved as columns by one process, and trained on by another, which maps them:
+its peak memory is that of training alone. Seconds are CPU seconds of one thread, so that other work
+on the machine does not count; those on the wall stand beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import recsys_tutorial as rt
+from benchmarks.evaluation import peak_gib
+from recsys_tutorial.datasets import Dataset
+
+SEED = 0
+BATCH = 2**16
+LR = 0.02
+WIDE: dict[str, Any] = {"dim": 16, "l2": 0.05, "l2_bias": 0.01}
+PLANTED: dict[str, Any] = {"dim": 1, "l2": 0.002, "l2_bias": 0.004}  # one axis, as in the data
+NOISE = 0.4  # stars: the floor, which only the truth reaches
+MOST_EXPONENT, MOST_TIMES, MOST_ABOVE_FLOOR = 1.2, 2.0, 0.01
+LEAST_PER_SECOND, MOST_GIB = 2_000_000, 1.5
+
+
+@dataclass(frozen=True)
+class Size:
+    """A MovieLens shape; epochs to time, and epochs to learn in: of error the largest is judged."""
+
+    n_ratings: int
+    n_users: int
+    n_items: int
+    epochs: int
+    planted_epochs: int
+
+
+SIZES = (
+    Size(100_000, 943, 1_682, 40, 60),
+    Size(1_000_000, 6_040, 3_706, 8, 20),
+    Size(10_000_000, 70_000, 10_000, 2, 2),
+    Size(25_000_000, 162_000, 59_000, 2, 8),
+)
+QUICK = (Size(5_000, 150, 60, 8, 300), Size(20_000, 600, 120, 8, 300))
+
+
+def make(place: Path, size: Size) -> dict[str, Any]:
+    """Plant ratings of one size; save the parts `train` and `valid` as columns, and what it cost.
+
+    One axis of taste: with more, so few ratings a user do not suffice to come within 1 % of the
+    noise, whatever the method.
+    """
+    start = time.process_time()
+    data = rt.datasets.planted(
+        size.n_users, size.n_items, size.n_ratings, 1, noise=NOISE, whole_stars=False, seed=SEED
+    )
+    train, valid, _ = data.split("random", valid=0.1, test=0, seed=SEED)
+    del data
+    train.save(place / "train")
+    valid.save(place / "valid")
+    cost = {"make_cpu_seconds": time.process_time() - start, "make_peak_gib": peak_gib()}
+    (place / "made.json").write_text(json.dumps(cost), encoding="utf-8")
+    return cost
+
+
+def fit(place: Path, size: Size) -> dict[str, Any]:
+    """Train on mapped columns; what it cost, and the error on the validation part.
+
+    Cost is measured with a model of usual width. Its error is that of a model which knows what it
+    cannot know, how many axes there are: `planted_rmse` is that of the planted number.
+    """
+    train, valid = (rt.datasets.open(place / part) for part in ("train", "valid"))
+    # The first training of a process imports the engine, which is no cost of a rating.
+    _train(train.take(np.arange(1_000)), valid, 1, WIDE)
+    cpu, wall, rmse = _train(train, valid, size.epochs, WIDE)
+    wide_peak = peak_gib()
+    planted_cpu, _, planted_rmse = _train(train, valid, size.planted_epochs, PLANTED)
+    seen = len(train) * size.epochs
+    return {
+        "rows": len(train),
+        "cpu_seconds_a_rating": cpu / seen,
+        "ratings_a_cpu_second": seen / cpu,
+        "ratings_a_wall_second": seen / wall,
+        "cpu_seconds": cpu,
+        "wall_seconds": wall,
+        "peak_gib": wide_peak,
+        "rmse": rmse,
+        "planted_rmse": planted_rmse,
+        "planted_cpu_seconds": planted_cpu,
+        "above_floor": planted_rmse / NOISE - 1,
+    }
+
+
+def _train(
+    train: Dataset, valid: Dataset, epochs: int, settings: dict[str, Any]
+) -> tuple[float, float, float]:
+    """CPU seconds and seconds of the training, and the RMSE in stars after it."""
+    model = rt.models.BiasedMF.for_dataset(train, seed=SEED, **settings)
+    cpu, wall = time.process_time(), time.perf_counter()
+    rt.fit(
+        model, train, epochs=epochs, batch_size=BATCH, lr=LR, seed=SEED, progress=False,
+        device="cpu",
+    )  # fmt: skip
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    error = rt.predict(model, valid, clip=False) - valid.rating
+    return cpu, wall, float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
+
+
+def compare(sizes: Sequence[Size] = SIZES, keep: str | None = None) -> dict[str, Any]:
+    """All sizes, one after the other, each made and trained on in processes of its own.
+
+    keep : a directory where what is planted stays, for the next time
+    """
+    rows: list[dict[str, Any]] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="planted-") as directory:
+            place = Path(keep or directory) / f"planted-{size.n_ratings}"
+            place.mkdir(parents=True, exist_ok=True)
+            if (place / "made.json").is_file():
+                made = json.loads((place / "made.json").read_text(encoding="utf-8"))
+            else:
+                made = _in_own_process("make", place, size)
+            found = _in_own_process("fit", place, size)
+        rows.append({**asdict(size), **made, **found})
+        print(line(rows[-1]), flush=True)
+    grown = np.log([[row["rows"], row["cpu_seconds"] / row["epochs"]] for row in rows])
+    return {
+        "sizes": rows,
+        "rows": [size.n_ratings for size in sizes],
+        "exponent": float(np.polyfit(grown[:, 0], grown[:, 1], 1)[0]),
+        "times_a_rating": rows[-1]["cpu_seconds_a_rating"] / rows[1]["cpu_seconds_a_rating"],
+        "settings": {
+            "batch_size": BATCH, "lr": LR, "seed": SEED, "threads": 1, "noise": NOISE,
+            "wide": WIDE, "planted": PLANTED,
+        },
+    }  # fmt: skip
+
+
+def line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['n_ratings']:>10,} ratings ({row['n_users']:,} x {row['n_items']:,}): "
+        f"{row['ratings_a_cpu_second'] / 1e6:.2f} M ratings a CPU second "
+        f"({row['ratings_a_wall_second'] / 1e6:.2f} on the wall), peak {row['peak_gib']:.2f} GiB, "
+        f"RMSE {row['planted_rmse']:.4f} ({row['above_floor']:+.2%} from the noise; "
+        f"{WIDE['dim']} axes: {row['rmse']:.4f})"
+    )
+
+
+def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
+    last, mid = result["sizes"][-1], result["sizes"][1]
+    exponent, times = result["exponent"], result["times_a_rating"]
+    speed, above = last["ratings_a_cpu_second"], last["above_floor"]
+    # A number learned from n ratings with this noise is wrong by noise / sqrt(n).
+    numbers = 2 * (last["n_users"] + last["n_items"])
+    allowed = (1 + numbers / last["rows"]) ** 0.5 - 1
+    large = f"{last['n_ratings'] / 1e6:g} million ratings"
+    return [
+        (
+            f"an epoch's time grows like ratings^{exponent:.2f} (at most {MOST_EXPONENT})",
+            exponent <= MOST_EXPONENT,
+        ),
+        (
+            f"{large}: {times:.2f} times the time a rating of {mid['n_ratings'] / 1e6:g} million "
+            f"(at most {MOST_TIMES:g})",
+            times <= MOST_TIMES,
+        ),
+        (
+            f"{large}: validation RMSE {above:.2%} above the planted noise (at most "
+            f"{MOST_ABOVE_FLOOR:.0%}; so few ratings for {numbers:,} numbers allow about "
+            f"{allowed:.2%})",
+            above <= MOST_ABOVE_FLOOR,
+        ),
+        (
+            f"{large}: {speed / 1e6:.1f} million ratings a CPU second (at least "
+            f"{LEAST_PER_SECOND / 1e6:g})",
+            speed >= LEAST_PER_SECOND,
+        ),
+        (
+            f"{large}: peak {last['peak_gib']:.2f} GiB (at most {MOST_GIB})",
+            last["peak_gib"] <= MOST_GIB,
+        ),
+    ]
+
+
+def _in_own_process(step: str, place: Path, size: Size) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.scale", step, str(place), json.dumps(asdict(size))]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    step = {"make": make, "fit": fit}[sys.argv[1]]
+    print(json.dumps(step(Path(sys.argv[2]), Size(**json.loads(sys.argv[3])))))
