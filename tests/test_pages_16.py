@@ -67,7 +67,7 @@ def test_real_data_gives_the_numbers_of_the_ledger(ml100k):
 @pytest.mark.real
 def test_lists_by_expected_stars_hold_films_that_few_have_rated(ml100k):
     """Of three seeds the share was 0, 0.09 to 0.12, and over 0.9."""
-    places = executed(PAGE, "solutions", "full").values["rare_places"]
+    places = executed(NAME, "solutions", "full").values["rare_places"]
     assert places["EASE"] < 0.01
     assert min(places["SVD++"], places["BiasedMF"]) > 0.04
     assert places["HashedMF"] > 0.5
