@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["00_setup", "05_word2vec_is_mf"]
 DOCUMENTS = {
     "index", "pages/00_setup", "pages/05_word2vec_is_mf", "reference/models", "glossary",
-    "model_map", "benchmarks", "data", "search",
+    "model_map", "benchmarks", "data", "instructor", "search",
 }  # fmt: skip
 pytestmark = pytest.mark.timeout(600)  # the first that needs the site builds it
 LOCAL = ("file:", "data:", "blob:", "about:")
