@@ -17,11 +17,6 @@ pytestmark = pytest.mark.page
 NAME = "19_scaling_out"
 
 
-@pytest.fixture(scope="module")
-def values():
-    return executed(NAME, "solutions", "fast").values
-
-
 def test_columns_are_mapped_in_32_bits(values):
     assert values["column"] == ["memmap", "int32"]
 

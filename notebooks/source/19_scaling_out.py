@@ -145,6 +145,7 @@ for ax, key in zip(axes, ("planted_epoch_seconds", "planted_peak_gib"), strict=T
     ax.legend()
 axes[0].set_ylabel("CPU seconds an epoch")
 axes[1].set_ylabel("most memory held (GiB)")
+axes[1].set_ylim(0)
 alt = f"Left: seconds an epoch against ratings, a line of slope {exponent:.2f} on two log axes. "
 rt.plots.show(fig, alt=alt + "Right: memory, flat at first, then rising with the ratings.")
 
