@@ -465,9 +465,8 @@ for name, value in hours.items():
     print(f"{epochs * value:,.1f} hours with {name} steps")
 message = bytes_of["the gradient of 16,384 ratings"] * 8 / 1e10
 dense_message = bytes_of["a dense gradient, if it is one"] * 8 / 1e10
-print(
-    f"\nA step's message at 10 gigabits a second: {message:.3f} s sparse, {dense_message:.0f} s dense."
-)
+print("\nA step's message at 10 gigabits a second: ", end="")
+print(f"{message:.3f} s sparse, {dense_message:.0f} s dense.")
 rated = 4 * 4 * len(page.me)
 whose = "Our sample person is" if page.me_is_sample else "You are"
 print(f"{whose} {rated} bytes of ratings in this, and {4 * (DIM + 1)} bytes of weights.")
