@@ -128,9 +128,9 @@ def main() -> int:
 
 def disturbed(what: str, count: int | None, write: bool) -> int:
     """Faults or fuzzing; an exception where one did harm."""
-    from benchmarks import damage, faults  # they fork and set limits, which Windows cannot
+    from benchmarks import damage, damage_kinds, faults  # not on Windows: they fork
 
-    data = faults.small() if what == "faults" else damage.small()
+    data = faults.small() if what == "faults" else damage_kinds.small()
     if what == "faults":
         found = {"works": faults.run(data, count or 50)}
         print("\nholds  no half file was accepted, nothing lost, and the same result came again")
