@@ -40,6 +40,7 @@ def fit(
     background: bool = False,
     device: str = "auto",
     threads: int = 1,
+    compile: bool = False,
 ) -> History:
     """Train `model` in place and return the History of it.
 
@@ -63,6 +64,9 @@ def fit(
     device         : "auto" takes CUDA where there is some
     threads        : of the CPU: small steps are fastest on one, and do not collapse when another
                      core is busy; more may pay for large batches, and change the last digits
+    compile        : the step by `torch.compile`: a minute of compiling first, then faster steps of
+                     large batches; the last digits change. Where it fails, a warning, and on
+                     without it
 
     In the processes of a group (`torchrun scripts/train.py`) each takes its part of every step:
     `batch_size` is each one's, and the result is that of one process with all their rows.
@@ -91,7 +95,9 @@ def fit(
     trained = copy.deepcopy(model) if background else model
     run = Run(trained, train, valid, loss, epochs, batch_size, lr, negatives, seed, where)
     in_lines = False if background else progress
-    run.prepare(history, log_dir, early_stopping, checkpoint_dir, resume, in_lines, threads)
+    run.prepare(
+        history, log_dir, early_stopping, checkpoint_dir, resume, in_lines, threads, compile
+    )
     if background:
         _in_background(run, model, history)
         if progress:

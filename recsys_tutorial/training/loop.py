@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -77,6 +78,36 @@ class Optimisers:
     def load_state_dict(self, states: Sequence[dict[str, Any]]) -> None:
         for optimiser, state in zip(self.each, states, strict=True):
             optimiser.load_state_dict(state)
+
+
+Objective = Callable[[Batch], tuple[Tensor, Tensor]]
+
+
+def compiled(objective: Objective) -> Objective:
+    """The same by `torch.compile`, or as it is, with a warning, where that does not work.
+
+    Compiling takes a minute and a C++ compiler; it pays for large batches and many of them.
+    """
+    fast: Objective | None = torch.compile(objective)
+
+    def either(batch: Batch) -> tuple[Tensor, Tensor]:
+        nonlocal fast
+        if fast is not None:
+            try:
+                return fast(batch)
+            except Exception as error:
+                fast = None
+                result = objective(batch)  # what is wrong with the model itself is raised here
+                why = str(error).strip().splitlines() or [""]
+                warnings.warn(
+                    f"torch.compile does not work here ({type(error).__name__}: {why[0]}): the "
+                    "training goes on without it, to the same result but for the last digits",
+                    stacklevel=2,
+                )
+                return result
+        return objective(batch)
+
+    return either
 
 
 class TrainingBatches:

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from recsys_tutorial.training.history import History, TrainingDiverged
 from recsys_tutorial.training.loop import (
     Optimisers,
     TrainingBatches,
+    compiled,
     cpu_threads,
     measure,
     one_cycle,
@@ -135,11 +137,15 @@ class Run:
         resume: bool,
         progress: bool | str,
         threads: int,
+        compile: bool,
     ) -> None:
         """Build the engine and, to resume, load the last checkpoint."""
         from ignite.engine import Engine, Events
 
         self.history, self.patience, self.threads = history, patience, threads
+        self.objective = compiled(self.losses_of) if compile else self.losses_of
+        # The compiler sees by itself what is looked up twice.
+        self.one_step = nullcontext if compile else self.model.one_step
         self.progress = Progress(progress if self.first else False, self.epochs)
         self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.settings["early_stopping"] = patience
@@ -194,14 +200,18 @@ class Run:
             if self.writer is not None:
                 self.writer.close()
 
+    def losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What a step makes smaller: the loss, and the model's penalty."""
+        loss = self.loss(scores(self.model, batch, self.negatives), batch)
+        return loss, self.model.penalty(batch)
+
     def step(self, engine: Any, batch: Batch) -> Tensor:
         """One gradient step: the only place where parameters change."""
         done = engine.state.iteration - 1
         rate = one_cycle(done, self.total_steps, self.lr)
         self.model.progress = done / self.total_steps
-        with self.model.one_step():
-            loss = self.loss(scores(self.model, batch, self.negatives), batch)
-            penalty = self.model.penalty(batch)
+        with self.one_step():
+            loss, penalty = self.objective(batch)
         peers = self.peers
         self.optimisers.zero_grad()
         (loss + penalty if peers is None else peers.weigh(loss, penalty, batch)).backward()
