@@ -94,6 +94,7 @@ def test_setup_cell_fetches_and_installs_the_project_where_it_is_missing(tmp_pat
         **os.environ,
         "PYTHONPATH": str(pip.parent),
         "PIP_NOTES": str(tmp_path / "pip.json"),
+        "PIP_TARGET": str(tmp_path / "nowhere"),  # should the real pip ever be reached
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{origin.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": repository(ROOT),
