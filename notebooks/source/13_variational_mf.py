@@ -589,7 +589,9 @@ rt.plots.show(fig, alt=alt)
 
 # %%
 print("Regret of Thompson less that of greedy, in stars a visit (below zero Thompson is better):")
-print(f"{first:+.2f} where films stay {lives[0]} visits, {last:+.2f} where they stay {lives[-1]:,}.")
+print(
+    f"{first:+.2f} where films stay {lives[0]} visits, {last:+.2f} where they stay {lives[-1]:,}."
+)
 chance = means["Thompson"][-1] - means["by chance, 10 %"][-1]
 print(f"Less that of choosing by chance, where films stay longest: {chance:+.2f}.")
 
