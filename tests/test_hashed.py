@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
-from test_side_features import batch_of, error, fitted
+from ladder import batch_of, gradients_are_right, rmse_of, whole_and_resumed
+from test_side_features import fitted
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import Vocabulary, from_frame
@@ -127,8 +127,8 @@ def test_it_saves_what_it_says(small):
 def test_planted_tastes_are_found_and_fewer_buckets_cost(seed):
     data = rt.datasets.planted(n_users=200, n_items=120, n_ratings=10_000, seed=seed)
     train, _, test = data.split(seed=seed)
-    base = error(fitted(BiasedMF, train, dim=0), test)
-    errors = [error(fitted(HashedMF, train, compress=c, seed=seed), test) for c in (1, 4, 32)]
+    base = rmse_of(fitted(BiasedMF, train, dim=0), test)
+    errors = [rmse_of(fitted(HashedMF, train, compress=c, seed=seed), test) for c in (1, 4, 32)]
     assert errors[0] < base - 0.05
     assert errors[0] < errors[1] < errors[2] + 0.005
 

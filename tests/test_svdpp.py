@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
-from test_side_features import batch_of, error, fitted, without_side
+from ladder import batch_of, gradients_are_right, rmse_of, whole_and_resumed
+from test_side_features import fitted, without_side
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame
@@ -89,7 +89,7 @@ def test_learns_two_rows_by_heart(small):
     two = small.take(np.arange(2))
     model = SVDpp.for_dataset(two, l2=0, own=0, own_bias=0, history=0)
     rt.fit(model, two, epochs=200, lr=0.05, progress=False)
-    assert error(model, two) < 0.02
+    assert rmse_of(model, two) < 0.02
 
 
 def test_large_tables_get_sparse_gradients_and_still_learn(small):
@@ -97,7 +97,7 @@ def test_large_tables_get_sparse_gradients_and_still_learn(small):
     model = SVDpp.for_dataset(train, seed=2)
     rt.fit(model, train, epochs=4, batch_size=7, progress=False)  # 60 films are over 8 batches
     assert model.item_implicit.sparse_rows
-    assert error(model, test) < error(BiasedMF.for_dataset(train, dim=0), test)
+    assert rmse_of(model, test) < rmse_of(BiasedMF.for_dataset(train, dim=0), test)
 
 
 def selected(seed: int):
@@ -123,7 +123,7 @@ def test_finds_what_only_the_choice_of_films_tells(seed):
     settings = {"own": 5.0, "history": 1.0, "seed": seed}
     with_history = fitted(SVDpp, train, **settings)
     without = fitted(SideFeatureMF, without_side(train), own=5.0, l2=0.06, seed=seed)
-    assert error(with_history, common) < 0.8 * error(without, common)
+    assert rmse_of(with_history, common) < 0.8 * rmse_of(without, common)
 
 
 def shuffled_histories(train, model, seed):
@@ -139,13 +139,13 @@ def test_on_real_data_the_gain_is_that_of_the_own_history(ml100k):
     """Below 0.90 without side tables asks for an explanation: with somebody else's histories
     nothing is gained over SideFeatureMF without features, with one's own a lot."""
     train, test = next(ml100k.folds(5))
-    base = error(fitted(BiasedMF, train, dim=0), test)
+    base = rmse_of(fitted(BiasedMF, train, dim=0), test)
     own = SVDpp.for_dataset(train)
     other = shuffled_histories(train, own, 0)
     for model in (own, other):
         rt.fit(model, train, progress=False)
-    gain, control = base - error(own, test), base - error(other, test)
-    plain = base - error(fitted(SVDpp, train, history=1e6), test)
+    gain, control = base - rmse_of(own, test), base - rmse_of(other, test)
+    plain = base - rmse_of(fitted(SVDpp, train, history=1e6), test)
     assert gain > 0.027
     assert gain > control + 0.004
     assert control < plain + 0.003

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, whole_and_resumed
-from test_side_features import error, fitted
+from ladder import gradients_are_right, rmse_of, whole_and_resumed
+from test_side_features import fitted
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
@@ -133,7 +133,7 @@ def test_finds_a_taste_that_turns_and_none_where_none_turned(seed):
         model = TensorFactorization.for_dataset(train, **settings, l2_time=1.0, tv=1.0)
         rt.fit(model, train, progress=False, epochs=20, lr=0.03)
         rt.fit(plain, train, progress=False, epochs=20, lr=0.03)
-        gains[turn] = 1 - error(model, test) / error(plain, test)
+        gains[turn] = 1 - rmse_of(model, test) / rmse_of(plain, test)
         course = weight_over_time(model, taste)
         assert (course[:3] > 0.6).all()
         assert (course[-3:] / turn > 0.6).all()
@@ -153,5 +153,5 @@ def test_resume_and_export(small, tmp_path):
 @pytest.mark.real
 def test_on_real_data_the_third_factor_neither_gains_nor_costs(ml100k):
     train, test = next(ml100k.folds(5))
-    gap = error(fitted(TensorFactorization, train), test) - error(fitted(BiasedMF, train), test)
+    gap = rmse_of(fitted(TensorFactorization, train), test) - rmse_of(fitted(BiasedMF, train), test)
     assert abs(gap) < 0.004

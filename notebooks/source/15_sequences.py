@@ -373,7 +373,7 @@ plan = {
     "ImplicitALS": chosen["ImplicitALS"],
     "EASE": chosen["EASE"],
     "Markov": chosen["Markov"],
-    "SequenceTransformer": {"dropout": 0.4, "epochs": page.pick(12, 1)},
+    "SequenceTransformer": {"epochs": page.pick(12, 1)},
     "SequenceLSTM": {"epochs": page.pick(10, 2)},
 }
 models = {n: fitted(n, past, **settings) for n, settings in plan.items()}
