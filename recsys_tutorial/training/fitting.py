@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import math
 import sys
 import time
@@ -19,6 +21,8 @@ from recsys_tutorial.models.base import Model
 from recsys_tutorial.training.history import History
 from recsys_tutorial.training.live import watch
 from recsys_tutorial.training.run import Run
+
+LARGE = 1_000_000  # rows
 
 
 def fit(
@@ -107,7 +111,17 @@ def fit(
             run.go()
         finally:
             history.finish()
+            del run
+            if len(train) > LARGE:
+                _give_back_memory()
     return history
+
+
+def _give_back_memory() -> None:
+    """What was freed goes back to the system; glibc would keep it, hundreds of MB after millions of
+    rows, which a notebook on a small machine needs for its next cell."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _check_data(model: Model, train: Dataset, valid: Dataset | None) -> None:
