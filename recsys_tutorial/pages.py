@@ -50,6 +50,9 @@ def page(name: str) -> Page:
     """Start a page: find the data and say in one line which it is. The setup cell calls this."""
     global _current
     plots.use_style()
+    # Small steps gain nothing by more threads; where other work keeps a core busy, or a container
+    # may use one of many, threads that wait for each other take ten times as long.
+    torch.set_num_threads(1)
     pd.set_option("display.max_colwidth", 80, "display.precision", 3)  # whole titles, short numbers
     _current = Page(name)
     print(_current.line)

@@ -20,6 +20,7 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.training.history import History
 from recsys_tutorial.training.live import watch
+from recsys_tutorial.training.loop import cpu_threads
 from recsys_tutorial.training.run import Run
 
 LARGE = 1_000_000  # rows
@@ -84,7 +85,7 @@ def fit(
     _check_data(model, train, valid)
     own_fit = getattr(model, "fit", None)
     if own_fit is not None:
-        return _closed_form(model, train, own_fit)
+        return _closed_form(model, train, own_fit, threads)
     loss = loss or model.default_loss
     defaults = model.fit_defaults
     epochs = defaults["epochs"] if epochs is None else epochs
@@ -168,10 +169,13 @@ def _check_settings(
         raise ValueError("resume=True needs the checkpoint_dir of the run to go on with")
 
 
-def _closed_form(model: Model, train: Dataset, own_fit: Callable[[Dataset], Any]) -> History:
+def _closed_form(
+    model: Model, train: Dataset, own_fit: Callable[[Dataset], Any], threads: int
+) -> History:
     history = History(epochs=1)
     start = time.monotonic()
-    own_fit(train)
+    with cpu_threads(threads):
+        own_fit(train)
     history.rows.append({"epoch": 1, "seconds": time.monotonic() - start})
     history.finish()
     return history
