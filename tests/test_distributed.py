@@ -108,8 +108,10 @@ def test_a_killed_process_costs_no_more_than_its_epoch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "was-killed").read_text() == "epoch 2"
     said = done.stdout + done.stderr
-    assert said.count("starting from scratch") == 1
-    assert re.findall(r"^epoch (\d)/3 ", said, re.MULTILINE) == ["1", "2", "3"]
+    assert said.count("starting from scratch") == 1  # so the second start found what was kept
+    epochs = re.findall(r"^epoch (\d)/3 ", said, re.MULTILINE)  # the last, and not every quick one
+    assert epochs == sorted(set(epochs))
+    assert epochs[-1] == "3"
     last = re.findall(r"done: epoch (\d+), .*valid_rmse ([\d.]+)", said)
     assert len(last) == 1  # one process speaks
 
