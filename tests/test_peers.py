@@ -67,7 +67,7 @@ def test_gates_can_fail():
 def test_pages_too_take_no_planted_data(small, monkeypatch, tmp_path):
     monkeypatch.setattr(ledger, "PATH", tmp_path / "results.json")
     with pytest.raises(ValueError, match="planted"):
-        ledger.write_page("16", {}, small)
+        ledger.write_page("16", {"rows": {"EASE": 0.4}}, small)
     assert not ledger.PATH.exists()
 
 
