@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 
 from recsys_tutorial import datasets, local, models, plots
 from recsys_tutorial.blueprint import blueprint
@@ -52,6 +53,7 @@ def page(name: str) -> Page:
     plots.use_style()
     # Small steps gain nothing by more threads; where other work keeps a core busy, or a container
     # may use one of many, threads that wait for each other take ten times as long.
+    threadpool_limits(1)  # numpy's
     torch.set_num_threads(1)
     pd.set_option("display.max_colwidth", 80, "display.precision", 3)  # whole titles, short numbers
     _current = Page(name)
