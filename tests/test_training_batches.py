@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from test_training import weights
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
-from recsys_tutorial.models import MF, BiasedMF, Model
+from recsys_tutorial.models import MF, BiasedMF
 from recsys_tutorial.training.loop import Optimisers, one_cycle
 from recsys_tutorial.training.negatives import Negatives
 
@@ -15,14 +16,6 @@ from recsys_tutorial.training.negatives import Negatives
 @pytest.fixture(scope="module")
 def parts(small):
     return small.split("random", seed=3)
-
-
-def weights(model: Model) -> list[np.ndarray]:
-    return [v.detach().numpy().copy() for v in model.state_dict().values()]
-
-
-def same(a: Model, b: Model) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
 
 
 class TestLargeTables:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ladder import batch_of, rmse_of, scrambled
+from test_variational import fitted, rows_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
@@ -14,16 +15,6 @@ from recsys_tutorial.datasets import planted
 from recsys_tutorial.models import BiasedMF, VariationalMF
 
 Z90 = 1.6449  # standard deviations on each side that hold 90 % of a normal distribution
-
-
-def rows_of(data) -> Batch:
-    return batch_of(data.user, data.item, data.rating)
-
-
-def fitted(train, **settings):
-    model = VariationalMF.for_dataset(train, **settings)
-    rt.fit(model, train, progress=False)
-    return model
 
 
 def coverage(model, test) -> np.ndarray:
