@@ -163,6 +163,9 @@ class TestReproducible:
             assert np.allclose(one, two, rtol=0, atol=1e-4)
         with pytest.raises(ValueError, match="threads=0"):
             rt.fit(BiasedMF.for_dataset(train), train, threads=0)
+        with pytest.raises(ValueError, match="threads=0"):
+            rt.fit(rt.models.Popularity.for_dataset(train), train, threads=0)
+        assert torch.get_num_threads() == before
 
     @pytest.mark.parametrize("loss", [losses.squared_error, losses.bpr])
     def test_killed_and_resumed_equals_uninterrupted(self, loss, parts, tmp_path):

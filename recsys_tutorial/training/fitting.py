@@ -69,9 +69,9 @@ def fit(
     device         : "auto" takes CUDA where there is some
     threads        : of the CPU: small steps are fastest on one, and do not collapse when another
                      core is busy; more may pay for large batches, and change the last digits
-    compile        : the step by `torch.compile`: a minute of compiling first, then faster steps of
-                     large batches; the last digits change. Where it fails, a warning, and on
-                     without it
+    compile        : the step by `torch.compile`: up to a minute of compiling first, then faster
+                     steps of large batches; the last digits change. Where it fails, a warning, and
+                     on without it
 
     In the processes of a group (`torchrun scripts/train.py`) each takes its part of every step:
     `batch_size` is each one's, and the result is that of one process with all their rows.
@@ -83,6 +83,8 @@ def fit(
     loss is no longer a number.
     """
     _check_data(model, train, valid)
+    if threads < 1:
+        raise ValueError(f"threads={threads} must be at least 1")
     own_fit = getattr(model, "fit", None)
     if own_fit is not None:
         return _closed_form(model, train, own_fit, threads)
@@ -92,7 +94,7 @@ def fit(
     lr = defaults["lr"] if lr is None else lr
     if batch_size is None:
         batch_size = min(defaults["batch_size"], max(32, len(train) // 40))
-    _check_settings(epochs, batch_size, lr, threads, early_stopping, valid, resume, checkpoint_dir)
+    _check_settings(epochs, batch_size, lr, early_stopping, valid, resume, checkpoint_dir)
     where = torch.device(
         ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     )
@@ -148,7 +150,6 @@ def _check_settings(
     epochs: int,
     batch_size: int,
     lr: float,
-    threads: int,
     early_stopping: int | None,
     valid: Dataset | None,
     resume: bool,
@@ -156,8 +157,6 @@ def _check_settings(
 ) -> None:
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs={epochs} and batch_size={batch_size} must be at least 1")
-    if threads < 1:
-        raise ValueError(f"threads={threads} must be at least 1")
     if not (lr > 0 and math.isfinite(lr)):
         raise ValueError(f"lr={lr} must be a positive number, 0.01 say")
     if early_stopping is not None and (early_stopping < 1 or valid is None):

@@ -86,7 +86,7 @@ Objective = Callable[[Batch], tuple[Tensor, Tensor]]
 def compiled(objective: Objective) -> Objective:
     """The same by `torch.compile`, or as it is, with a warning, where that does not work.
 
-    Compiling takes a minute and a C++ compiler; it pays for large batches and many of them.
+    Compiling takes up to a minute and a C++ compiler; it pays for large batches and many of them.
     """
     fast: Objective | None = torch.compile(objective)
 
