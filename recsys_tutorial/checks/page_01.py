@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.pages import Page
 
 FRIENDS = np.array([[2, 0], [-2, 0], [1, 1], [-1, 1], [0, -2]])
@@ -23,15 +23,14 @@ def fill_cell(answer: Any, page: Page) -> str | None:
     if np.size(answer) != 1:
         return f"one number of stars is asked; these are {np.size(answer)}."
     value = float(answer)
-    if abs(value - product) < 1e-6:
-        return "that is how far from three stars it is; the stars themselves are asked."
-    if abs(value - (3 - product)) < 1e-6:
-        return "mind the signs: plus times minus is minus."
+    slips = {
+        "that is how far from three stars it is; the stars themselves are asked.": product,
+        "mind the signs: plus times minus is minus.": 3 - product,
+    }
+    otherwise = "multiply Eve's two numbers with the film's two numbers, pair by pair, and add up."
     if not 1 <= value <= 5:
-        return f"stars go from 1 to 5, and this is {value:g}."
-    if abs(value - (3 + product)) > 1e-6:
-        return "multiply Eve's two numbers with the film's two numbers, pair by pair, and add up."
-    return None
+        otherwise = f"stars go from 1 to 5, and this is {value:g}."
+    return compare(value, 3 + product, slips, otherwise)
 
 
 @register("01.new_friend")
@@ -54,28 +53,19 @@ def observed_error(answer: Any, page: Page) -> str | None:
     stars = rng.integers(1, 6, (7, 4)).astype(float)
     stars[rng.random(stars.shape) < 0.4] = np.nan
     predicted = rng.uniform(1, 5, stars.shape)
-    there = ~np.isnan(stars)
-    squares = (stars - predicted)[there] ** 2
+    squares = (stars - predicted)[~np.isnan(stars)] ** 2
     with np.errstate(invalid="ignore"):
-        value = answer(stars.copy(), predicted.copy())
-    if np.ndim(value) != 0:
-        return f"one number is asked; this returns the shape {np.shape(value)}."
-    value = float(value)
-    if np.isnan(value):
-        return "it returns nan: cells without a rating have got into the mean."
+        found = answer(stars.copy(), predicted.copy())
     slips = {
+        "it returns nan: cells without a rating have got into the mean.": np.nan,
         "it counts empty cells as zero stars.": ((np.nan_to_num(stars) - predicted) ** 2).mean(),
         "divide by the number of ratings, not by the number of cells.": squares.sum() / stars.size,
         "this is the sum; the mean is asked.": squares.sum(),
         "this is the root of it: the mean of the squares is asked.": np.sqrt(squares.mean()),
         "this is the mean miss without the squares.": np.sqrt(squares).mean(),
     }
-    for text, slip in slips.items():
-        if abs(value - slip) < 1e-6:
-            return text
-    if abs(value - squares.mean()) > 1e-6:
-        return "on a table of our own it gives another number than the mean of the squared misses."
-    return None
+    other = "on a table of our own it gives another number than the mean of the squared misses."
+    return compare(found, squares.mean(), slips, other)
 
 
 @register("01.density")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recsys_tutorial import metrics
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, near, pick, register
 from recsys_tutorial.leakage import sees_test
 from recsys_tutorial.pages import Page
 
@@ -16,23 +16,19 @@ from recsys_tutorial.pages import Page
 def prepare(answer: Any, page: Page) -> str | None:
     """A function: damped mean stars of each film, from the training part alone."""
     train, test = page.train, page.test
-    value = answer(train, test)
-    value = np.asarray(value, dtype=float)
-    if value.shape != (train.n_items,):
-        return f"one number a film is asked, ({train.n_items},); this returns {value.shape}."
-    if np.isnan(value).any():
+    found = np.asarray(answer(train, test), dtype=float)
+    if np.isnan(found).any():
         return "it gives nan for some film: what does the formula say where the count is 0?"
-    if sees_test(answer, train, test):
+    if found.shape == (train.n_items,) and sees_test(answer, train, test):
         return "the detective has caught it: something here comes from the test part."
     total = np.bincount(train.item, train.rating, train.n_items)
     count, mean = train.counts("item"), train.rating.mean()
-    if np.allclose(value, total / np.maximum(count, 1)) or np.allclose(
-        value, np.where(count > 0, total / np.maximum(count, 1), mean)
-    ):
+    plain = total / np.maximum(count, 1)
+    if near(found, plain) or near(found, np.where(count > 0, plain, mean)):
         return "these are the plain means: five more people give the overall mean."
-    if not np.allclose(value, (total + 5 * mean) / (count + 5)):
-        return "it is honest, but not (sum + 5 · mean) / (count + 5)."
-    return None
+    other = "it is honest, but not (sum + 5 · mean) / (count + 5)."
+    shape = f"one number a film is asked, ({train.n_items},); this returns {{shape}}."
+    return compare(found, (total + 5 * mean) / (count + 5), {}, other, shape=shape)
 
 
 @register("06.conditional_auc", asks="function")
@@ -43,27 +39,17 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
     rng.shuffle(users)
     scores = np.round(rng.normal(size=len(users)) + users / 10, 1)
     labels = (scores + rng.normal(0, 1.5, len(users)) > users / 20 + 1).astype(int)
-    value = answer(labels.copy(), scores.copy(), users.copy())
-    if np.ndim(value) != 0:
-        return f"one number is asked; this returns the shape {np.shape(value)}."
-    value = float(value)
-    if np.isnan(value):
-        return "it returns nan: users with one kind of row have got into the mean."
     each = metrics.group_auc(labels, scores, users)["auc"]
+    by_pairs = metrics.conditional_auc(labels, scores, users, average="pairs")
     slips = {
+        "it returns nan: users with one kind of row have got into the mean.": np.nan,
         "this is the pooled AUC: pairs across users are in it.": metrics.auc(labels, scores),
-        "larger users count more here: each user counts the same.": metrics.conditional_auc(
-            labels, scores, users, average="pairs"
-        ),
+        "larger users count more here: each user counts the same.": by_pairs,
         "users with one kind of row count as a half here: leave them out.": each.fillna(0.5).mean(),
         "users with one kind of row count as zero here: leave them out.": each.fillna(0).mean(),
     }
-    for text, slip in slips.items():
-        if abs(value - slip) < 1e-9:
-            return text
-    if abs(value - each.mean()) > 1e-9:
-        return "on rows of our own it gives another number than the mean over users."
-    return None
+    other = "on rows of our own it gives another number than the mean over users."
+    return compare(answer(labels, scores, users), each.mean(), slips, other)
 
 
 @register("06.true_rank", asks="function")
@@ -84,16 +70,9 @@ def true_rank(answer: Any, page: Page) -> str | None:
 @register("06.which_metric")
 def which_metric(answer: Any, page: Page) -> str | None:
     """Names of three metrics, for three questions."""
-    choices = ("rmse", "auc", "conditional_auc", "ndcg")
-    if isinstance(answer, str) or not hasattr(answer, "__len__") or len(answer) != 3:
-        return "a list of three names is asked."
-    unknown = [a for a in answer if a not in choices]
-    if unknown:
-        return f"{unknown[0]!r} is none of {', '.join(choices)}."
-    if answer[0] != "ndcg":
-        return "question 1: five films are shown, out of all there are. Which one looks at a top?"
-    if answer[1] != "auc":
-        return "question 2: here scores of different people are compared with each other."
-    if answer[2] != "rmse":
-        return "question 3: the number itself is shown, and has to be right."
-    return None
+    right = {
+        "question 1: five films are shown, out of all there are. Which one looks at a top?": "ndcg",
+        "question 2: here scores of different people are compared with each other.": "auc",
+        "question 3: the number itself is shown, and has to be right.": "rmse",
+    }
+    return pick(answer, ("rmse", "auc", "conditional_auc", "ndcg"), right)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.pages import Page
 
 
@@ -42,15 +42,11 @@ def multi_hot(answer: Any, page: Page) -> str | None:
 @register("08.for_ana")
 def for_ana(answer: Any, page: Page) -> str | None:
     """Stars that Ana is predicted to give to a cold war comedy."""
-    stars = float(answer)
-    for wrong, why in (
-        (3.8, "biases alone: her vector and the film's are missing."),
-        (4.15, "the film's two genres add up; this looks like their mean."),
-        (4.5, "the biases of the genres are missing."),
-        (4.2, "minus times minus is plus: look at the second numbers again."),
-    ):
-        if abs(stars - wrong) < 0.005:
-            return why
-    if abs(stars - 4.6) > 0.005:
-        return "add mean, Ana's bias, the genres' biases, and the product of the two vectors."
-    return None
+    slips = {
+        "biases alone: her vector and the film's are missing.": 3.8,
+        "the film's two genres add up; this looks like their mean.": 4.15,
+        "the biases of the genres are missing.": 4.5,
+        "minus times minus is plus: look at the second numbers again.": 4.2,
+    }
+    other = "add mean, Ana's bias, the genres' biases, and the product of the two vectors."
+    return compare(float(answer), 4.6, slips, other, tolerance=0.005)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, near, register
 from recsys_tutorial.pages import Page
 
 
@@ -15,41 +15,33 @@ from recsys_tutorial.pages import Page
 def earlier(answer: Any, page: Page) -> str | None:
     """A function: how many of a user's ratings are strictly earlier than each."""
     times = np.array([50, 10, 10, 99, 50, 50, 7])
-    found = answer(times.copy())
-    if np.shape(found) != times.shape:
-        return f"one number a rating is asked; this returns the shape {np.shape(found)}."
-    right = (times < times[:, None]).sum(1)
-    found = np.asarray(found)
-    if np.array_equal(found, (times <= times[:, None]).sum(1)):
-        return "it counts the rating itself and those of the same second: strictly earlier, please."
-    if np.array_equal(found, np.sort(right)):
-        return "the counts must stand in the order in which the times were given."
-    if not np.array_equal(found, right):
-        return f"for the times {times.tolist()} it gives {found.tolist()}."
-    return None
+    found, right = answer(times.copy()), (times < times[:, None]).sum(1)
+    slips = {
+        "it counts the rating itself and those of the same second: strictly earlier, please.": (
+            (times <= times[:, None]).sum(1)
+        ),
+        "the counts must stand in the order in which the times were given.": np.sort(right),
+    }
+    other = f"for the times {times.tolist()} it gives {np.asarray(found).tolist()}."
+    shape = "one number a rating is asked; this returns the shape {shape}."
+    return compare(found, right, slips, other, shape=shape)
 
 
 @register("09.total_variation", asks="function")
 def total_variation(answer: Any, page: Page) -> str | None:
     """A function: sum over rows of the absolute steps along the second axis."""
     table = torch.randn(5, 7, generator=torch.Generator().manual_seed(4))
-    found = answer(table.clone())
-    if np.ndim(found) != 0:
-        return f"one number is asked; this returns the shape {tuple(np.shape(found))}."
     steps = table.diff(dim=1)
+    right = steps.abs().sum()
+    films = table.diff(dim=0).abs().sum()
     slips = {
-        "these are the steps from film to film; time is the other axis.": table.diff(dim=0).abs(),
-        "without absolute values, steps up and down cancel.": steps,
-        "this is the squared form; the absolute one is asked.": steps.square(),
+        "these are the steps from film to film; time is the other axis.": films,
+        "without absolute values, steps up and down cancel.": steps.sum(),
+        "this is the squared form; the absolute one is asked.": steps.square().sum(),
+        "this is the mean; the sum is asked.": steps.abs().mean(),
     }
-    for text, slip in slips.items():
-        if abs(float(found) - float(slip.sum())) < 1e-4:
-            return text
-    if abs(float(found) - float(steps.abs().mean())) < 1e-4:
-        return "this is the mean; the sum is asked."
-    if abs(float(found) - float(steps.abs().sum())) > 1e-4:
-        return "on a table of our own it gives another number than the sum of absolute steps."
-    return None
+    other = "on a table of our own it gives another number than the sum of absolute steps."
+    return compare(answer(table.clone()), right, slips, other, tolerance=1e-4)
 
 
 @register("09.shown")
@@ -74,16 +66,16 @@ def cold_share(answer: Any, page: Page) -> str | None:
     """Share of the test rows of the time split whose user has no training rating."""
     train, _, test = page.data.split("time", valid=0, test=0.1)
     new = ~np.isin(test.user, train.user)
-    if np.ndim(answer) != 0:
-        return f"one number is asked; this has the shape {np.shape(answer)}. Take the mean of it?"
-    value, right = float(answer), float(new.mean())
-    if not 0 <= value <= 1:
-        return f"a share is between 0 and 1, and this is {value:g}."
-    if abs(value - right) < 1e-3:
-        return None
-    if abs(value - (1 - right)) < 1e-3:
-        return "that is the share of those who are not cold."
     users = len(np.unique(test.user[new])) / len(np.unique(test.user))
-    if abs(value - users) < 1e-3:
-        return "that is a share of users; the share of rows is asked."
-    return "count the test rows whose user is nowhere in training, and divide by all test rows."
+    right = new.mean()
+    if near(answer, right, 1e-3):
+        return None
+    slips = {
+        "that is the share of those who are not cold.": 1 - right,
+        "that is a share of users; the share of rows is asked.": users,
+    }
+    other = "count the test rows whose user is nowhere in training, and divide by all test rows."
+    if np.ndim(answer) == 0 and not 0 <= float(answer) <= 1:
+        other = f"a share is between 0 and 1, and this is {float(answer):g}."
+    shape = "one number is asked; this has the shape {shape}. Take the mean of it?"
+    return compare(answer, right, slips, other, shape=shape, tolerance=1e-3)

@@ -6,30 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.pages import Page
 
 
 @register("10.offsets")
 def offsets(answer: Any, page: Page) -> str | None:
     """Where the fields user, item, occupation and genres begin in the long row."""
-    users, items = page.data.users, page.data.items
-    sizes = [
-        page.data.n_users,
-        page.data.n_items,
-        len(set(users["occupation"])),
-        len({genre for several in items["genres"] for genre in several}),
-    ]
-    ends = np.cumsum(sizes)
+    n_jobs = page.data.users["occupation"].nunique(dropna=False)
+    begins = np.cumsum([0, page.data.n_users, page.data.n_items, n_jobs])
     found = np.asarray(answer, dtype=float)
     if found.shape != (4,):
         return f"four numbers are asked; this has the shape {found.shape}."
     if found[0] != 0:
         return "the first stretch begins at 0: nothing is before it."
-    wrong = np.flatnonzero(found != [0, *ends[:-1]])
-    if len(wrong):
-        name = ("user", "item", "occupation", "genres")[wrong[0]]
-        return f"the stretch of {name} must begin right where the one before it ends."
+    for name, mine, right in zip(
+        ("item", "occupation", "genres"), found[1:], begins[1:], strict=True
+    ):
+        if mine != right:
+            return f"the stretch of {name} must begin right where the one before it ends."
     return None
 
 
@@ -38,25 +33,18 @@ def pairs(answer: Any, page: Page) -> str | None:
     """A function (v, x): sum over pairs of (v_j . v_k) x_j x_k."""
     rng = np.random.default_rng(2)
     v, x = rng.normal(size=(6, 3)), rng.uniform(0.5, 2.0, 6)
-    found = answer(v.copy(), x.copy())
-    if np.ndim(found) != 0:
-        return f"one number is asked; this returns the shape {np.shape(found)}."
     a = v * x[:, None]
     square, squares = (a.sum(0) ** 2).sum(), (a**2).sum()
+    flat = 0.5 * (a.sum() ** 2 - squares)
     slips = {
         "each pair is in it twice: take half of it.": square - squares,
         "the square of the sum still holds each place with itself: take those off.": 0.5 * square,
         "in the second term x must be squared too.": 0.5 * (square - (v**2 * x[:, None]).sum()),
         "this forgets x.": 0.5 * ((v.sum(0) ** 2).sum() - (v**2).sum()),
-        "the numbers of the vectors got mixed: sum over places first, then square.": 0.5
-        * (a.sum() ** 2 - squares),
+        "the numbers of the vectors got mixed: sum over places first, then square.": flat,
     }
-    for text, slip in slips.items():
-        if abs(float(found) - slip) < 1e-6:
-            return text
-    if abs(float(found) - 0.5 * (square - squares)) > 1e-6:
-        return "on rows of our own it gives another number than the sum over all pairs."
-    return None
+    other = "on rows of our own it gives another number than the sum over all pairs."
+    return compare(answer(v.copy(), x.copy()), 0.5 * (square - squares), slips, other)
 
 
 @register("10.centred", asks="function")

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import special
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, near, register
 from recsys_tutorial.pages import Page
 
 
@@ -16,26 +17,26 @@ def weights(answer: Any, page: Page) -> str | None:
     """A function (A, q): softmax over tastes of the products A_m . q."""
     generator = torch.Generator().manual_seed(4)
     attention, q = (torch.randn(s, generator=generator) for s in ((4, 3, 5), (4, 5)))
-    found = answer(attention.clone(), q.clone())
-    found = torch.as_tensor(found).detach()
-    if tuple(found.shape) != (4, 3):
-        return (
-            f"for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number a "
-            f"taste; this has {tuple(found.shape)}."
-        )
-    logits = (attention * q[:, None]).sum(-1)
-    latent = ((attention * q[:, None]).softmax(-1)).sum(-1)
-    if torch.allclose(found, latent, atol=1e-5):
-        return "this softmax went over the numbers of the vectors: sum over those first."
-    if torch.allclose(found, logits, atol=1e-5):
-        return "these are the products; the softmax over tastes is still to come."
-    if torch.allclose(found, logits.softmax(0), atol=1e-5):
-        return "this softmax went over the rows of the batch: users would share their weights."
-    if not torch.allclose(found.sum(-1), torch.ones(4), atol=1e-5):
-        return "the weights of a row must sum to 1."
-    if not torch.allclose(found, logits.softmax(-1), atol=1e-5):
-        return "on numbers of our own it gives other weights than the softmax of A_m . q."
-    return None
+    found = torch.as_tensor(answer(attention.clone(), q.clone())).detach()
+    products = attention * q[:, None]
+    logits = products.sum(-1)
+    slips = {
+        "this softmax went over the numbers of the vectors: sum over those first.": (
+            products.softmax(-1).sum(-1)
+        ),
+        "these are the products; the softmax over tastes is still to come.": logits,
+        "this softmax went over the rows of the batch: users would share their weights.": (
+            logits.softmax(0)
+        ),
+    }
+    other = "on numbers of our own it gives other weights than the softmax of A_m . q."
+    if found.ndim and not near(found.sum(-1), torch.ones(4), 1e-4):
+        other = "the weights of a row must sum to 1."
+    shape = (
+        "for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number a taste; "
+        "this has {shape}."
+    )
+    return compare(found, logits.softmax(-1), slips, other, shape=shape, tolerance=1e-5)
 
 
 @register("11.draw", asks="function")
@@ -68,22 +69,17 @@ def entropy(answer: Any, page: Page) -> str | None:
     w = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.6, 0.3, 0.1]])
     with np.errstate(divide="ignore", invalid="ignore"):
         found = answer(w.copy())
-    if np.ndim(found) != 0:
-        return f"one number is asked, the mean over the rows; this has the shape {np.shape(found)}."
-    expected = float(-(w * np.log(np.where(w > 0, w, 1.0))).sum(-1).mean())
+    right = special.entr(w).sum(-1).mean()
     slips = {
         "a weight of exactly 0 gives nan: 0 times its logarithm counts as 0.": np.nan,
-        "entropy is not negative: the sign is missing.": -expected,
-        "this is in bits: nats need the natural logarithm.": expected / np.log(2),
-        "this is the sum over the rows: take the mean.": expected * len(w),
-        "this is the mean over tastes as well: sum over them.": expected / w.shape[1],
+        "entropy is not negative: the sign is missing.": -right,
+        "this is in bits: nats need the natural logarithm.": right / np.log(2),
+        "this is the sum over the rows: take the mean.": right * len(w),
+        "this is the mean over tastes as well: sum over them.": right / w.shape[1],
     }
-    for text, slip in slips.items():
-        if np.isclose(float(found), slip, atol=1e-6, equal_nan=True):
-            return text
-    if abs(float(found) - expected) > 1e-4:
-        return "on weights of our own it gives another number than the mean entropy."
-    return None
+    other = "on weights of our own it gives another number than the mean entropy."
+    shape = "one number is asked, the mean over the rows; this has the shape {shape}."
+    return compare(found, right, slips, other, shape=shape, tolerance=1e-4)
 
 
 def _percent(shares: np.ndarray) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.pages import Page
 
 
@@ -17,8 +17,6 @@ def network(answer: Any, page: Page) -> str | None:
     generator = torch.Generator().manual_seed(3)
     z, w, c, v = (torch.randn(shape, generator=generator) for shape in ((7, 5), (5, 64), 64, 64))
     found = answer(z.clone(), w.clone(), c.clone(), v.clone())
-    if tuple(found.shape) != (7,):
-        return f"for 7 rows the result must have the shape (7,), not {tuple(found.shape)}."
     inside = z @ w + c
     slips = {
         "nothing is cut off: without the cut it is one more sum.": inside @ v,
@@ -27,12 +25,9 @@ def network(answer: Any, page: Page) -> str | None:
         "c belongs inside of the cut.": ((z @ w).relu() + c) @ v,
         "v is missing: the hidden numbers are not simply added up.": inside.relu().sum(-1),
     }
-    for text, slip in slips.items():
-        if torch.allclose(found, slip, atol=1e-3):
-            return text
-    if not torch.allclose(found, inside.relu() @ v, atol=1e-3):
-        return "on rows of our own it gives other numbers than v · max(0, z W + c)."
-    return None
+    other = "on rows of our own it gives other numbers than v · max(0, z W + c)."
+    shape = "for 7 rows the result must have the shape (7,), not {shape}."
+    return compare(found, inside.relu() @ v, slips, other, shape=shape, tolerance=1e-3)
 
 
 @register("12.gaps", asks="function")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.pages import Page
 
 
@@ -14,30 +14,21 @@ from recsys_tutorial.pages import Page
 def variance_of_product(answer: Any, page: Page) -> str | None:
     """A function of two means and two variances: the variance of the product."""
     m_p, v_p, m_q, v_q = 1.5, 0.4, -0.7, 0.9
-    found = answer(m_p, v_p, m_q, v_q)
-    if np.ndim(found) != 0:
-        return f"one number is asked; this returns the shape {np.shape(found)}."
-    found = float(found)
+    crossed, both = m_p**2 * v_q + v_p * m_q**2, v_p * v_q
     slips = {
         "this is the variance of a sum, not of a product.": v_p + v_q,
-        "both variances together add something too: one term is missing.": m_p**2 * v_q
-        + v_p * m_q**2,
-        "that would hold if both means were zero.": v_p * v_q,
+        "both variances together add something too: one term is missing.": crossed,
+        "that would hold if both means were zero.": both,
         "the mean of the square is not yet the variance: the square of the mean goes off.": (
-            m_p**2 + v_p
-        )
-        * (m_q**2 + v_q),
-        "each mean belongs squared to the variance of the other number.": m_p**2 * v_p
-        + m_q**2 * v_q
-        + v_p * v_q,
-        "the means must be squared.": m_p * v_q + m_q * v_p + v_p * v_q,
+            (m_p**2 + v_p) * (m_q**2 + v_q)
+        ),
+        "each mean belongs squared to the variance of the other number.": (
+            m_p**2 * v_p + m_q**2 * v_q + both
+        ),
+        "the means must be squared.": m_p * v_q + m_q * v_p + both,
     }
-    for text, slip in slips.items():
-        if abs(found - slip) < 1e-9:
-            return text
-    if abs(found - (m_p**2 * v_q + v_p * m_q**2 + v_p * v_q)) > 1e-6:
-        return "for numbers of our own it is not the variance of what one draws."
-    return None
+    other = "for numbers of our own it is not the variance of what one draws."
+    return compare(answer(m_p, v_p, m_q, v_q), crossed + both, slips, other)
 
 
 @register("13.coverage", asks="function")
@@ -46,30 +37,24 @@ def coverage(answer: Any, page: Page) -> str | None:
     rng = np.random.default_rng(4)
     rating, score = rng.integers(1, 6, 500).astype(float), rng.uniform(1, 5, 500)
     sd = rng.uniform(0.3, 2.0, 500)
-    found = answer(rating.copy(), score.copy(), sd.copy(), 1.2)
-    if np.ndim(found) != 0:
-        return f"one share is asked; this returns the shape {np.shape(found)}."
     off = rating - score
-    right = (abs(off) < 1.2 * sd).mean()
+    miss, right = abs(off), (abs(off) < 1.2 * sd).mean()
+    one_side = (off < 1.2 * sd).mean()
     slips = {
         "this counts those that are outside.": 1 - right,
-        "an interval has two sides: a rating far below the score is outside too.": (
-            off < 1.2 * sd
-        ).mean(),
+        "an interval has two sides: a rating far below the score is outside too.": one_side,
         "`sd` is a standard deviation already: it needs no root.": (
-            abs(off) < 1.2 * np.sqrt(sd)
-        ).mean(),
-        "this does not look at z.": (abs(off) < sd).mean(),
-        "this does not look at `sd`.": (abs(off) < 1.2).mean(),
+            (miss < 1.2 * np.sqrt(sd)).mean()
+        ),
+        "this does not look at z.": (miss < sd).mean(),
+        "this does not look at `sd`.": (miss < 1.2).mean(),
         "a share from 0 to 1 is asked, this is in percent.": 100 * right,
         "a share is asked, this is a number of rows.": 500 * right,
     }
-    for text, slip in slips.items():
-        if abs(float(found) - slip) < 1e-9:
-            return text
-    if abs(float(found) - right) > 1e-9:
-        return "on rows of our own it gives another share than counting does."
-    return None
+    other = "on rows of our own it gives another share than counting does."
+    shape = "one share is asked; this returns the shape {shape}."
+    found = answer(rating.copy(), score.copy(), sd.copy(), 1.2)
+    return compare(found, right, slips, other, shape=shape)
 
 
 @register("13.choose", asks="function")

@@ -6,15 +6,17 @@ in `primer.py`. It is imported when one of its checks is asked for.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import pkgutil
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 
 from recsys_tutorial import local, pages
 
@@ -24,9 +26,11 @@ Check = Callable[[Any, pages.Page], str | None]
 PROGRESS = "progress.json"
 NOTHING_YET = "fill in the cell above, then run both cells."
 
-_NO_MODULES = ("registry",)
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _checks: dict[str, Check] = {}
+
+
+ONE_NUMBER = "one number is asked; this returns the shape {shape}."
 
 
 class Off(Exception):
@@ -69,26 +73,83 @@ def _of_function(inner: Check) -> Check:
     return outer
 
 
-def modules() -> list[str]:
-    """The modules of checks, sorted."""
-    package = importlib.import_module("recsys_tutorial.checks")
-    found = [m.name for m in pkgutil.iter_modules(package.__path__)]
-    return sorted(m for m in found if m not in _NO_MODULES)
+def near(found: Any, expected: Any, tolerance: float = 1e-6) -> bool:
+    """Whether numbers, arrays or tensors have one shape and differ by no more; nan equals nan."""
+    found, expected = _array(found), _array(expected)
+    return found.shape == expected.shape and np.allclose(
+        found, expected, rtol=0, atol=tolerance, equal_nan=True
+    )
+
+
+def compare(
+    found: Any,
+    right: Any,
+    slips: Mapping[str, Any],
+    otherwise: str,
+    *,
+    shape: str = ONE_NUMBER,
+    tolerance: float = 1e-6,
+) -> str | None:
+    """What is off with an answer of numbers, or None: its shape, a known slip, something else.
+
+    right : numbers, an array or a tensor; the answer must have its shape
+    slips : what known mistakes give, each under the sentence that names it; the first that agrees
+            is said, before the answer is held against `right`
+    otherwise : what is said of any other answer that is not right
+    shape : what is said of another shape, which stands for `{shape}` in it
+    tolerance : how far apart two equal numbers may be, absolute
+    """
+    if np.shape(found) != np.shape(right):
+        return shape.format(shape=tuple(np.shape(found)))
+    for text, slip in slips.items():
+        if near(found, slip, tolerance):
+            return text
+    return None if near(found, right, tolerance) else otherwise
+
+
+def pick(answer: Any, choices: Sequence[str], right: Mapping[str, str]) -> str | None:
+    """What is off with a list of names out of `choices`, one a question; None if nothing.
+
+    right : the hint to each question, and under it the name that is asked
+    """
+    if isinstance(answer, str) or not hasattr(answer, "__len__") or len(answer) != len(right):
+        return "a list of three names is asked."
+    if unknown := [a for a in answer if a not in choices]:
+        return f"{unknown[0]!r} is none of {', '.join(choices)}."
+    wrong = [hint for a, (hint, name) in zip(answer, right.items(), strict=True) if a != name]
+    return wrong[0] if wrong else None
+
+
+def cosines(rows: np.ndarray) -> np.ndarray:
+    """Cosine of each row with each, (n, n)."""
+    return unit(rows) @ unit(rows).T
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The same vectors (..., d), each of the length 1."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def _array(numbers: Any) -> np.ndarray:
+    if isinstance(numbers, torch.Tensor):
+        numbers = numbers.detach()
+    return np.asarray(numbers, dtype=float)
 
 
 def names(page: str | None = None) -> list[str]:
     """Names of all checks, or of those of one page ("00")."""
-    for module in modules():
-        importlib.import_module(f"recsys_tutorial.checks.{module}")
+    package = importlib.import_module("recsys_tutorial.checks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"recsys_tutorial.checks.{module.name}")
     return [n for n in sorted(_checks) if page is None or n.split(".")[0] == page]
 
 
 def find(name: str) -> Check:
     """The check of that name; ValueError that lists those there are."""
     page = name.split(".")[0]
-    module = f"page_{page}" if page.isdigit() else page
-    if name not in _checks and module in modules():
-        importlib.import_module(f"recsys_tutorial.checks.{module}")
+    module = f"recsys_tutorial.checks.{f'page_{page}' if page.isdigit() else page}"
+    if name not in _checks and importlib.util.find_spec(module):
+        importlib.import_module(module)
     if name not in _checks:
         known = names(page) or names()
         raise ValueError(f"there is no check {name!r}; choose one of {', '.join(known)}")
@@ -110,10 +171,7 @@ def check(name: str, answer: Any) -> bool:
         off = str(error)
     except Exception as error:  # the reader's code, or an answer of an unexpected kind
         off = _one_line(error)
-    if off is None:
-        print(f"✓ {name} passed.")
-    else:
-        print(f"✗ {name} not yet: {off}")
+    print(f"✓ {name} passed." if off is None else f"✗ {name} not yet: {off}")
     _remember(name, passed=off is None)
     return off is None
 
