@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 
 from recsys_tutorial import metrics, models
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import NOTHING_YET, near, register
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.pages import Page
 
@@ -21,7 +20,7 @@ def choose(answer: Any, page: Page) -> str | None:
     """Runs of the sweep for two jobs: ({"stars": name, "window": name}, the sweep's table)."""
     choice, table = answer
     if choice is None:
-        return "fill in the cell above, then run both cells."
+        return NOTHING_YET
     if not isinstance(choice, dict) or set(choice) != {"stars", "window"}:
         return 'it should be a dictionary with the keys "stars" and "window".'
     for job, name in choice.items():
@@ -29,12 +28,12 @@ def choose(answer: Any, page: Page) -> str | None:
             return (
                 f"{name!r} for {job!r} is not the name of a run: names are the index of the table."
             )
-    stars, window = choice["stars"], choice["window"]
-    if pd.isna(table.loc[stars, "rmse"]):
+    rmse, recall = table["rmse"], table["recall@10"]
+    if pd.isna(rmse[choice["stars"]]):
         return "the run for the stars was never trained on stars: its scores have no unit."
-    if table.loc[stars, "rmse"] > table["rmse"].min():
+    if rmse[choice["stars"]] > rmse.min():
         return "there is a run that is closer to the stars, on average."
-    if table.loc[window, "recall@10"] < table["recall@10"].max():
+    if recall[choice["window"]] < recall.max():
         return "there is a run whose ten films hold more of what people liked."
     return None
 
@@ -61,21 +60,14 @@ def fool_auc(answer: Any, page: Page) -> str | None:
         )
     if not np.isfinite(scores).all():
         return "some scores are no numbers: what about users without a rating in train?"
-    low = np.full(valid.n_users, np.inf)
-    high = np.full(valid.n_users, -np.inf)
-    np.minimum.at(low, valid.user, scores)
-    np.maximum.at(high, valid.user, scores)
-    if (high - low)[np.unique(valid.user)].max() > 1e-9:
+    of_user = pd.Series(scores).groupby(valid.user)
+    if (of_user.max() - of_user.min()).max() > 1e-9:
         return "some user has different scores for different films: it knows more than the user."
-    liked = valid.rating >= page.data.scale[1] - 1
-    pooled = metrics.auc(liked, scores)
+    pooled = metrics.auc(valid.rating >= page.data.scale[1] - 1, scores)
     if pooled < 0.55:
         return f"its pooled AUC is {pooled:.3f}: it does not know who is kind."
-    counts = train.counts("user")
-    sums = np.bincount(train.user, weights=train.rating, minlength=train.n_users)
-    rated = counts[valid.user] > 0
-    means = (sums / np.maximum(counts, 1))[valid.user]
-    if np.abs(scores - means)[rated].max() > 0.01:
+    means = pd.Series(train.rating).groupby(train.user).mean().reindex(valid.user).to_numpy()
+    if (np.abs(scores - means) > 0.01).any():  # False where the user has no rating in train
         return "these are not the users' means in train. Did the validation ratings leak in?"
     return None
 
@@ -92,21 +84,22 @@ def forward(answer: Any, page: Page) -> str | None:
             its.copy_(torch.randn(its.shape, generator=draw))
             mine.copy_(its)
     user, item = torch.tensor([0, 1, 1, 2]), torch.tensor([3, 3, 0, 1])
-    for said, batch in (
-        ("rows", Batch(user=user, item=item)),
-        ("ranking", Batch(user=user[:, None], item=torch.arange(5)[None])),
-    ):
+    batches = {
+        "rows": Batch(user=user, item=item),
+        "ranking": Batch(user=user[:, None], item=torch.arange(5)[None]),
+    }
+    for said, batch in batches.items():
         with torch.no_grad():
             got, wanted = model(batch), right(batch)
         if not isinstance(got, torch.Tensor):
             return f"forward returned a {type(got).__name__} in place of a tensor of scores."
         if got.shape != wanted.shape:
+            users, films = (tuple(ids.shape) for ids in batch.need("user", "item"))
             return (
-                f"for {said}, users {tuple(batch.need('user')[0].shape)} against films "
-                f"{tuple(batch.need('item')[0].shape)}, the scores should have the shape "
-                f"{tuple(wanted.shape)}, not {tuple(got.shape)}."
+                f"for {said}, users {users} against films {films}, the scores should have the "
+                f"shape {tuple(wanted.shape)}, not {tuple(got.shape)}."
             )
-        if not torch.allclose(got, wanted, atol=1e-5):
+        if not near(got, wanted, 1e-4):
             return _missing(got, right, batch)
     return None
 
@@ -114,17 +107,15 @@ def forward(answer: Any, page: Page) -> str | None:
 def _missing(got: torch.Tensor, right: models.BiasedMF, batch: Batch) -> str:
     """Name the part that was forgotten, if it is just one."""
     user, item = batch.need("user", "item")
-    product = (right.user_factors[user] * right.item_factors[item]).sum(-1)
-    parts: dict[str, Callable[[], torch.Tensor]] = {
-        "the mean": lambda: right.mean,
-        "the user's bias": lambda: right.user_bias[user],
-        "the film's bias": lambda: right.item_bias[item],
-        "the product of the rows": lambda: product,
+    parts = {
+        "the mean": right.mean,
+        "the user's bias": right.user_bias[user],
+        "the film's bias": right.item_bias[item],
+        "the product of the rows": (right.user_factors[user] * right.item_factors[item]).sum(-1),
     }
-    with torch.no_grad():
-        for name, part in parts.items():
-            if torch.allclose(got, right(batch) - part(), atol=1e-5):
-                return f"the shapes are right, and {name} is missing."
+    for name, part in parts.items():
+        if near(got, right(batch) - part, 1e-4):
+            return f"the shapes are right, and {name} is missing."
     return "the shapes are right, the scores are not: mean + user's bias + film's bias + product."
 
 

@@ -105,7 +105,7 @@ def polarizability(answer: Any, page: Page) -> str | None:
     }
     other = "on tables of our own it gives other numbers than the standard deviation over people."
     shape = "one number a film is asked, (12,) for 12 films; this has the shape {shape}."
-    return compare(found, scores.std(0), slips, other, shape=shape)
+    return compare(found, scores.std(0), slips, other, shape=shape, tolerance=1e-4)
 
 
 @register("03.twin", asks="function")
@@ -121,7 +121,7 @@ def twin(answer: Any, page: Page) -> str | None:
         return f"the shapes must stay {people.shape} and {films.shape}: {p.shape}, {q.shape}."
     if np.allclose(q, films):
         return "the table of films has not changed."
-    if not near(p @ q.T, people @ films.T):
+    if not near(p @ q.T, people @ films.T, 1e-6):
         return "the scores P2 @ Q2.T are no longer those of P @ Q.T."
     if near(cosines(q), cosines(films), 0.01):
         return (

@@ -13,17 +13,13 @@ from recsys_tutorial.checks.registry import register
 from recsys_tutorial.pages import Page
 
 
-@register("04.request")
+@register("04.request", asks="function")
 def request(answer: Any, page: Page) -> str | None:
     """A function that makes the body of a request to /recommend."""
-    if not callable(answer):
-        return f"it should be a function of the ratings; this is a {type(answer).__name__}."
     low, high = page.data.scale
     some = page.data.item_vocab.ids[[3, 0, 7]].tolist()
     ratings = dict(zip(some, [high, low, high], strict=True))
     body = answer(dict(ratings))
-    if body is None:
-        return "the function returns None: let it return a dictionary."
     if not isinstance(body, dict):
         return f"the body should be a dictionary; the function returns a {type(body).__name__}."
     try:
@@ -39,9 +35,8 @@ def request(answer: Any, page: Page) -> str | None:
         isinstance(row, dict) and set(row) == {"item", "rating"} for row in rows
     ):
         return "'ratings' should be a list, with a dictionary of item and rating for each film."
-    if {str(row["item"]): row["rating"] for row in rows} != {
-        str(item): stars for item, stars in ratings.items()
-    }:
+    sent = {str(row["item"]): row["rating"] for row in rows}
+    if sent != {str(item): stars for item, stars in ratings.items()}:
         return "the ratings in the request are not those that the function was given."
     return None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, near, register
 from recsys_tutorial.pages import Page
 
 
@@ -44,17 +44,15 @@ def step(answer: Any, page: Page) -> str | None:
         if not torch.is_tensor(value) or value.shape != (3,):
             return f"for 12 numbers in a, {name} must be a tensor of 3."
     i, f, g, o = a.chunk(4)
-    new = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    right = torch.sigmoid(o) * torch.tanh(new), new
-    if torch.allclose(found[0], right[1]) and torch.allclose(found[1], right[0]):
+    new = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    right = o.sigmoid() * new.tanh(), new
+    if near(found[0], right[1]) and near(found[1], right[0]):
         return "h and c are in the wrong order."
-    if not torch.allclose(found[1], new, atol=1e-5):
+    if not near(found[1], new, 1e-5):
         return "the new c is not right: what is kept of the old, and what is written of the new?"
-    if torch.allclose(found[0], torch.sigmoid(o) * torch.tanh(c), atol=1e-5):
-        return "h is made of the new store, and this takes the old one."
-    if not torch.allclose(found[0], right[0], atol=1e-5):
-        return "c is right, but h is not: which gate rules what is shown, and of what?"
-    return None
+    old = {"h is made of the new store, and this takes the old one.": o.sigmoid() * c.tanh()}
+    other = "c is right, but h is not: which gate rules what is shown, and of what?"
+    return compare(found[0], right[0], old, other, tolerance=1e-5)
 
 
 @register("15.weights", asks="function")
@@ -67,13 +65,9 @@ def weights(answer: Any, page: Page) -> str | None:
         return f"a tensor of the shape (4, 4) is asked, not {tuple(getattr(found, 'shape', ()))}."
     if bool((found.triu(1) != 0).any()):
         return "a place looks into the future: above the diagonal there must be zeros."
-    if not torch.allclose(found.sum(1), torch.ones(4), atol=1e-5):
+    if not near(found.sum(1), torch.ones(4), 1e-5):
         return "the weights of a place do not sum to 1."
-    s = query @ key.T
-    future = torch.ones(4, 4).triu(1).bool()
-    if torch.allclose(found, s.masked_fill(future, -torch.inf).softmax(-1), atol=1e-5):
-        return "the products are to be divided by the root of d."
-    right = (s / 3).masked_fill(future, -torch.inf).softmax(-1)
-    if not torch.allclose(found, right, atol=1e-5):
-        return "rows sum to 1 and the future is hidden, but on queries of our own w is another."
-    return None
+    products = (query @ key.T).masked_fill(torch.ones(4, 4).triu(1) > 0, -torch.inf)
+    slips = {"the products are to be divided by the root of d.": products.softmax(-1)}
+    other = "rows sum to 1 and the future is hidden, but on queries of our own w is another."
+    return compare(found, (products / 3).softmax(-1), slips, other, tolerance=1e-5)

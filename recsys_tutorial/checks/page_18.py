@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recsys_tutorial import rerank
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.pages import Page
 
 
@@ -15,9 +15,8 @@ from recsys_tutorial.pages import Page
 def int8(answer: Any, page: Page) -> str | None:
     """A function: (n, d) -> whole numbers as np.int8 and one scale a row."""
     rng = np.random.default_rng(4)
-    table = (rng.normal(size=(7, 5)) * np.array([[1e-3], [1], [50], [1], [0], [9], [1]])).astype(
-        np.float32
-    )
+    sizes = np.array([[1e-3], [1], [50], [1], [0], [9], [1]])
+    table = (rng.normal(size=(7, 5)) * sizes).astype(np.float32)
     zero = "a row of zeros must stay one: look at what 0 divided by 0 gives."
     try:
         with np.errstate(divide="raise", invalid="raise"):
@@ -71,24 +70,17 @@ def list_sd(answer: Any, page: Page) -> str | None:
     """A function (w, covariance): the standard deviation of a weighted sum."""
     w, root = np.array([0.5, 0.3, 0.2]), np.random.default_rng(5).normal(size=(3, 3))
     covariance = root @ root.T
-    found = answer(w.copy(), covariance.copy())
-    if np.ndim(found) != 0:
-        return f"one number is asked; this has the shape {np.shape(found)}."
-    variance, sds = w @ covariance @ w, np.sqrt(np.diag(covariance))
+    right, sds = np.sqrt(w @ covariance @ w), np.sqrt(np.diag(covariance))
+    alone = np.linalg.norm(w * sds)
     slips = {
-        "that is the variance, in stars^2: the root is missing.": variance,
-        "films are not independent: the entries off the diagonal count too.": np.sqrt(
-            (w**2 * sds**2).sum()
-        ),
+        "that is the variance, in stars^2: the root is missing.": right**2,
+        "films are not independent: the entries off the diagonal count too.": alone,
         "that is the mean of the films' own deviations, as if all were wrong together.": w @ sds,
         "this forgets the weights.": np.sqrt(covariance.sum()),
     }
-    for text, slip in slips.items():
-        if abs(float(found) - slip) < 1e-6:
-            return text
-    if abs(float(found) - np.sqrt(variance)) > 1e-6:
-        return "on weights and covariances of our own it gives another number."
-    return None
+    other = "on weights and covariances of our own it gives another number."
+    shape = "one number is asked; this has the shape {shape}."
+    return compare(answer(w.copy(), covariance.copy()), right, slips, other, shape=shape)
 
 
 @register("18.divergence", asks="function")
@@ -98,10 +90,8 @@ def divergence(answer: Any, page: Page) -> str | None:
     found = answer(p.copy(), q.copy())
     if not np.isfinite(found):
         return "a genre that is never watched or never listed must not make it nan or infinite."
-    if abs(float(found) - rerank.miscalibration(q, p[None])) < 1e-6:
-        return "p and q are exchanged."
-    if abs(float(found) - rerank.miscalibration(p, q[None])) > 1e-6:
-        return "on shares of our own it gives another number: is a hundredth of p mixed into q?"
-    if abs(float(answer(p.copy(), p.copy()))) > 1e-9:
-        return "two equal arrays of shares are 0 apart."
-    return None
+    slips = {"p and q are exchanged.": rerank.miscalibration(q, p[None])}
+    other = "on shares of our own it gives another number: is a hundredth of p mixed into q?"
+    if off := compare(float(found), rerank.miscalibration(p, q[None]), slips, other):
+        return off
+    return compare(answer(p, p), 0.0, {}, "two equal arrays of shares are 0 apart.")

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from ignite.engine import Engine
 
-from recsys_tutorial.checks.registry import register
+from recsys_tutorial.checks.registry import compare, register
 from recsys_tutorial.datasets import planted
 from recsys_tutorial.pages import Page
 
 
-@register("primer.safe_error")
+@register("primer.safe_error", asks="function")
 def safe_error(answer: Any, page: Page) -> str | None:
     """A function: mean squared error that refuses two different shapes."""
-    rating = torch.tensor([4.0, 1.0, 3.0])
-    prediction = torch.tensor([3.0, 3.0, 3.0])
-    value = answer(prediction, rating)
-    if value is None:
-        return "the function returns nothing yet."
-    if np.ndim(value) != 0:
-        return f"one number is asked; this returns the shape {tuple(np.shape(value))}."
-    if abs(float(value) - 5.0) < 1e-5:
-        return "that is the sum of the squares; the mean is asked."
-    if abs(float(value) - 5.0 / 3.0) > 1e-5:
-        return f"predictions 3, 3, 3 for ratings 4, 1, 3 give {float(value):.4f}: mean of squares?"
+    rating, prediction = torch.tensor([4.0, 1.0, 3.0]), torch.tensor([3.0, 3.0, 3.0])
+    found = answer(prediction, rating)
+    slips = {"that is the sum of the squares; the mean is asked.": 5.0}
+    other = f"predictions 3, 3, 3 for ratings 4, 1, 3 give {found}: mean of squares?"
+    if off := compare(found, 5.0 / 3.0, slips, other, tolerance=1e-5):
+        return off
     for wide in (prediction.reshape(3, 1), prediction.reshape(1, 3), prediction[:1]):
         try:
             answer(wide, rating)
@@ -39,29 +33,24 @@ def safe_error(answer: Any, page: Page) -> str | None:
 @register("primer.slope")
 def slope(answer: Any, page: Page) -> str | None:
     """Slope of the mean of (r - g)^2 at g = 3 for the ratings 4, 5, 3, 4."""
-    value, right = float(answer), -2.0
-    if abs(value + right) < 1e-4:
-        return "the size is right, the sign is not: a larger guess makes this loss smaller."
-    if abs(value - 4 * right) < 1e-4:
-        return (
-            "that is the slope of the sum; or backward() was called several times without clearing."
-        )
-    if abs(value - right / 2) < 1e-4:
-        return "the square brings a factor 2 down."
-    if abs(value - right) > 1e-4:
-        return "take the four slopes -2 (r - 3), then their mean."
-    return None
+    slips = {
+        "the size is right, the sign is not: a larger guess makes this loss smaller.": 2.0,
+        "that is the slope of the sum; or backward() was called several times without clearing.": (
+            -8.0
+        ),
+        "the square brings a factor 2 down.": -1.0,
+    }
+    other = "take the four slopes -2 (r - 3), then their mean."
+    return compare(float(answer), -2.0, slips, other, tolerance=1e-4)
 
 
-@register("primer.count_steps")
+@register("primer.count_steps", asks="function")
 def count_steps(answer: Any, page: Page) -> str | None:
     """A function that attaches a handler, which notes the number of each iteration."""
     noted: list[int] = []  # how many it has noted while an iteration runs
     seen: Any = None
     trainer = Engine(lambda engine, batch: noted.append(len(seen)))
     seen = answer(trainer)
-    if seen is None:
-        return "the function returns nothing yet: it should return the list."
     if not isinstance(seen, list):
         return f"a list is asked, and this returns a {type(seen).__name__}."
     if seen:
@@ -80,15 +69,13 @@ def count_steps(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("primer.learn")
+@register("primer.learn", asks="function")
 def learn(answer: Any, page: Page) -> str | None:
     """A function that trains a small model, better than the mean on the given ratings."""
     data = planted(n_users=60, n_items=40, n_ratings=1200, dim=2, seed=2)
     user, item = torch.from_numpy(data.user), torch.from_numpy(data.item)
     rating = torch.from_numpy(data.rating).to(torch.float32)
     model = answer(user, item, rating)
-    if model is None:
-        return "the function returns nothing yet: it should return the model."
     if not isinstance(model, torch.nn.Module):
         return f"a model is asked, and this returns a {type(model).__name__}."
     with torch.no_grad():

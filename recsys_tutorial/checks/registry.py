@@ -73,7 +73,7 @@ def _of_function(inner: Check) -> Check:
     return outer
 
 
-def near(found: Any, expected: Any, tolerance: float = 1e-6) -> bool:
+def near(found: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     """Whether numbers, arrays or tensors have one shape and differ by no more; nan equals nan."""
     found, expected = _array(found), _array(expected)
     return found.shape == expected.shape and np.allclose(
