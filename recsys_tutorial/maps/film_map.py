@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.maps.document import PAGE, SCRIPT, STYLE
 from recsys_tutorial.plots import PALETTE
 
 _NEAREST = 6
@@ -91,11 +91,8 @@ def film_map(
     rows = np.array(list(chosen), dtype=np.int64)
     if len(rows) < 2:
         raise ValueError("a map needs two items with ratings and a place")
-    films = _films(dataset, xy, rows, own, counts)
-    for film, near in zip(
-        films, _nearest(xy if places is None else places, rows, places), strict=True
-    ):
-        film["near"] = near
+    near = _nearest(xy[rows], cosine=False) if places is None else _nearest(places[rows])
+    films = _films(dataset, xy, rows, own, near)
     alt = (
         f"{title}: {len(films)} films, across {labels[0]}, upwards {labels[1]}. "
         f"Far right {_end(films, 'x', max)}, far left {_end(films, 'x', min)}, "
@@ -103,46 +100,52 @@ def film_map(
     )
     picture = _picture(films, labels, title)
     data = json.dumps({"films": films, "labels": list(labels)}, ensure_ascii=False)
+    files = resources.files("recsys_tutorial.maps") / "page"
+    page = (files / "map.html").read_text(encoding="utf-8")
     content = {
         "TITLE": html.escape(title),
-        "STYLE": STYLE,
-        "SCRIPT": SCRIPT,
+        "STYLE": (files / "map.css").read_text(encoding="utf-8"),
+        "SCRIPT": (files / "map.js").read_text(encoding="utf-8"),
         "ALT": html.escape(alt),
         "PICTURE": base64.b64encode(picture).decode(),
         "DATA": data.replace("<", "\\u003c").replace("&", "\\u0026"),
     }
-    document = re.sub(r"@([A-Z]+)@", lambda match: content[match[1]], PAGE)
+    document = re.sub(r"@([A-Z]+)@", lambda match: content[match[1]], page)
     return FilmMap(document, picture, alt)
 
 
 def _films(
-    dataset: Dataset, xy: np.ndarray, rows: np.ndarray, own: Mapping[int, float], counts: np.ndarray
+    dataset: Dataset,
+    xy: np.ndarray,
+    rows: np.ndarray,
+    own: Mapping[int, float],
+    near: Sequence[Sequence[int]],
 ) -> list[dict[str, Any]]:
-    items = dataset.items
-    films = []
-    for i in rows.tolist():
-        genres = items["genres"].iloc[i] if "genres" in items else ()
-        film = {
-            "title": str(items["title"].iloc[i]),
+    items = dataset.items.iloc[rows]
+    several = items["genres"] if "genres" in items else [()] * len(rows)
+    counts = dataset.counts("item")
+    return [
+        {
+            "title": str(title),
             "genres": ", ".join(genres) if isinstance(genres, tuple) else "",
             "ratings": int(counts[i]),
             "x": round(float(xy[i, 0]), 4),
             "y": round(float(xy[i, 1]), 4),
+            **({"mine": float(own[i])} if i in own else {}),
+            "near": close,
         }
-        if i in own:
-            film["mine"] = float(own[i])
-        films.append(film)
-    return films
+        for i, title, genres, close in zip(rows, items["title"], several, near, strict=True)
+    ]
 
 
-def _nearest(where: np.ndarray, rows: np.ndarray, places: np.ndarray | None) -> list[list[int]]:
-    """Of each item the numbers, within `rows`, of its nearest."""
-    x = np.asarray(where[rows], dtype=np.float64)
-    if places is None:
-        close = -((x[:, None] - x[None]) ** 2).sum(-1)
-    else:
+def _nearest(where: np.ndarray, cosine: bool = True) -> list[list[int]]:
+    """For each row the numbers of its nearest, by cosine or by plain distance."""
+    x = np.asarray(where, dtype=np.float64)
+    if cosine:
         unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
         close = unit @ unit.T
+    else:
+        close = -((x[:, None] - x[None]) ** 2).sum(-1)
     np.fill_diagonal(close, -np.inf)
     return np.argsort(-close, axis=1, kind="stable")[:, : min(_NEAREST, len(x) - 1)].tolist()
 
@@ -158,13 +161,8 @@ def _picture(films: list[dict[str, Any]], labels: Sequence[str], title: str) -> 
     own = np.array(["mine" in f for f in films])
     ax.scatter(x[~own], y[~own], s=22, color=PALETTE["sky"], edgecolor="white", linewidth=0.4)
     if own.any():
-        look: dict[str, Any] = {
-            "marker": "D",
-            "s": 48,
-            "color": PALETTE["vermilion"],
-            "edgecolor": "black",
-        }
-        ax.scatter(x[own], y[own], label="rated by you", **look)
+        look: dict[str, Any] = {"color": PALETTE["vermilion"], "edgecolor": "black"}
+        ax.scatter(x[own], y[own], s=48, marker="D", label="rated by you", **look)
         ax.legend(loc="best")
     wide = (x - x.mean()) / max(x.std(), 1e-12)
     high = (y - y.mean()) / max(y.std(), 1e-12)
