@@ -205,7 +205,6 @@ def test_a_new_export_is_taken_over_and_a_bad_one_is_not(exported, films, tmp_pa
 def test_a_new_model_drops_no_request(exported, films, tmp_path, monkeypatch):  # noqa: F811
     """Clients keep asking while models change under them: each answer is whole and of one model."""
     monkeypatch.setattr(server_module, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(server_module.Watch.__init__, "__defaults__", (0.02,))
     folder = Path(shutil.copytree(exported, tmp_path / "live"))
     by_model: dict[str, set[tuple[str, ...]]] = {}
     stop = threading.Event()

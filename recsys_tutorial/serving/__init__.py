@@ -14,24 +14,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from recsys_tutorial.serving.engine import Engine
+from recsys_tutorial.serving.exporting import Exported, ExportError, export, load
+from recsys_tutorial.serving.site import build_site
+
 if TYPE_CHECKING:
     from recsys_tutorial.serving.app import create_app
-    from recsys_tutorial.serving.engine import Engine
-    from recsys_tutorial.serving.exporting import Exported, ExportError, export, load
     from recsys_tutorial.serving.server import Served, serve
-    from recsys_tutorial.serving.site import build_site
-
-_NAMES = {
-    "Engine": "engine",
-    "ExportError": "exporting",
-    "Exported": "exporting",
-    "Served": "server",
-    "build_site": "site",
-    "create_app": "app",
-    "export": "exporting",
-    "load": "exporting",
-    "serve": "server",
-}
 
 __all__ = [
     "Engine",
@@ -45,10 +34,10 @@ __all__ = [
     "serve",
 ]
 
+_NEEDING_THE_EXTRA = {"Served": "server", "create_app": "app", "serve": "server"}
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _NAMES:
+    if name not in _NEEDING_THE_EXTRA:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(importlib.import_module(f"{__name__}.{_NEEDING_THE_EXTRA[name]}"), name)

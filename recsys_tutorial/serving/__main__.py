@@ -66,12 +66,8 @@ def _serve(options: argparse.Namespace) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     torch.set_num_threads(1)  # tables are small: more threads would only wait for each other
     with threadpool_limits(1):
-        run(
-            options.directory,
-            host=options.host,
-            port=options.port,
-            access_log=options.access_log,
-        )
+        given = {"host": options.host, "port": options.port, "access_log": options.access_log}
+        run(options.directory, **given)
 
 
 def _site(options: argparse.Namespace) -> None:

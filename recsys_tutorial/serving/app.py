@@ -28,13 +28,11 @@ from recsys_tutorial.serving.guard import Guard, Limits, Metrics  # noqa: E402
 from recsys_tutorial.serving.page_files import page_files, page_html  # noqa: E402
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Problems = dict[int | str, dict[str, Any]]
 Id = Annotated[str, Path(min_length=1, max_length=schemas.LONGEST_ID)]
 
-FALLBACKS = {
-    404: "nothing known by that name",
-    405: "this address does not take that method",
-}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+FALLBACKS = {404: "nothing known by that name", 405: "this address does not take that method"}
+PROBLEMS: Problems = {
     status: {"model": schemas.Problem, "description": text}
     for status, text in {
         400: "The body is not JSON",
@@ -42,6 +40,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         408: "The body did not arrive in time",
         413: "The body is too large",
         422: "Something in the request cannot be",
+        503: "Shutting down",
     }.items()
 }
 SCRIPTS = ("server.js", "app.js")  # of the page, in this order
@@ -53,7 +52,6 @@ class Holder:
     def __init__(self, engine: Engine) -> None:
         self.metrics = Metrics()
         self.stopping = False
-        self.engine = engine
         self.replace(engine)
 
     def replace(self, engine: Engine) -> None:
@@ -96,7 +94,8 @@ def create_app(
 
 
 def _answers(app: FastAPI, holder: Holder) -> None:
-    posted: dict[int | str, dict[str, Any]] = {s: PROBLEMS[s] for s in (400, 408, 413)}
+    posted: Problems = {status: PROBLEMS[status] for status in (400, 408, 413)}
+    unknown: Problems = {404: PROBLEMS[404]}
 
     @app.post("/recommend", response_model=schemas.Recommendations, responses=posted)
     async def recommend(request: schemas.RecommendRequest) -> Response:
@@ -106,29 +105,23 @@ def _answers(app: FastAPI, holder: Holder) -> None:
         best = engine.recommend(items, ratings, request.k, request.reasons)
         return _json({"model": model_id(engine), "recommendations": best})
 
-    @app.post(
-        "/explain", response_model=schemas.Explanation, responses={**posted, 404: PROBLEMS[404]}
-    )
+    @app.post("/explain", response_model=schemas.Explanation, responses=posted | unknown)
     async def explain(request: schemas.ExplainRequest) -> Response:
         """What each of these ratings contributes to the score of one item."""
         engine = holder.engine
         items, ratings = _rated(engine, request)
         return _json(engine.explain(items, ratings, _known(engine.item(request.item), "item")))
 
-    @app.get(
-        "/users/{user}/recommendations",
-        response_model=schemas.Recommendations,
-        responses={404: PROBLEMS[404]},
-    )
+    address = "/users/{user}/recommendations"
+
+    @app.get(address, response_model=schemas.Recommendations, responses=unknown)
     async def recommend_user(user: Id, k: schemas.Count = 10, reasons: bool = True) -> Response:
         """The best items for a user of the training data, less what they have rated."""
         engine = holder.engine
         best = engine.recommend_user(_known(engine.user(user), "user"), k, reasons)
         return _json({"model": model_id(engine), "recommendations": best})
 
-    @app.get(
-        "/items/{item}/similar", response_model=schemas.Similar, responses={404: PROBLEMS[404]}
-    )
+    @app.get("/items/{item}/similar", response_model=schemas.Similar, responses=unknown)
     async def similar(item: Id, k: schemas.Count = 10) -> Response:
         """The items that the model places nearest to this one."""
         engine = _folding(holder.engine)
@@ -155,9 +148,8 @@ def _rated(engine: Engine, request: schemas.Ratings) -> tuple[np.ndarray, np.nda
         if position is None:
             raise HTTPException(422, f"unknown item {_short(given.item)} among the ratings")
         if not low <= given.rating <= high:
-            raise HTTPException(
-                422, f"rating {given.rating:g} is off the scale, {low:g} to {high:g}"
-            )
+            off = f"rating {given.rating:g} is off the scale, {low:g} to {high:g}"
+            raise HTTPException(422, off)
         positions.append(position)
     if len(set(positions)) < len(positions):
         raise HTTPException(422, "an item is rated twice: send the last rating only")
@@ -196,9 +188,7 @@ def _operations(app: FastAPI, holder: Holder) -> None:
         """200 as long as the process can answer at all."""
         return _json({"status": "alive", "uptime_seconds": round(time.monotonic() - began, 3)})
 
-    stopping: dict[int | str, dict[str, Any]] = {
-        503: {"model": schemas.Problem, "description": "Shutting down"}
-    }
+    stopping: Problems = {503: PROBLEMS[503]}
 
     @app.get("/ready", response_model=schemas.Ready, responses=stopping, tags=["operations"])
     async def ready() -> Response:
@@ -284,6 +274,6 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHTTPException)
-    known = isinstance(error, HTTPException) and error.status_code not in (405,)
+    known = isinstance(error, HTTPException) and error.status_code != 405
     detail = error.detail if known else FALLBACKS.get(error.status_code, error.detail)
     return _json({"detail": str(detail)}, error.status_code, error.headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,20 +30,18 @@ class Engine:
         self.model, self.seen = exported.model, exported.seen
         listed = self.card["items"]
         n = len(listed["ids"])
+        columns = (listed["year"] or [None] * n, listed["genres"] or [[]] * n)
         self.items: list[dict[str, Any]] = [
-            {
-                "item": listed["ids"][i],
-                "title": listed["title"][i],
-                "year": listed["year"][i] if listed["year"] else None,
-                "genres": listed["genres"][i] if listed["genres"] else [],
-            }
-            for i in range(n)
+            {"item": item, "title": title, "year": year, "genres": genres}
+            for item, title, year, genres in zip(
+                listed["ids"], listed["title"], *columns, strict=True
+            )
         ]
         self.scale = (float(self.model.scale[0]), float(self.model.scale[1]))
         self.counts = self.model.item_count.numpy()
         self.search = TitleSearch(listed["title"], self.counts)
-        self._item = _positions(listed["ids"])
-        self._user = _positions(self.card["users"]["ids"])
+        self._item = {str(one): i for i, one in enumerate(listed["ids"])}
+        self._user = {str(one): i for i, one in enumerate(self.card["users"]["ids"])}
         self.folds_in = callable(getattr(self.model, "fold_in", None))
         if self.folds_in:
             self._prepare()
@@ -68,11 +65,11 @@ class Engine:
 
     def item(self, one: int | str) -> int | None:
         """Position of an item id, given as it is or as text; None for an unknown one."""
-        return self._item.get(one if type(one) is str else str(one))
+        return self._item.get(str(one))
 
     def user(self, one: int | str) -> int | None:
         """Position of a user id, as `item`."""
-        return self._user.get(one if type(one) is str else str(one))
+        return self._user.get(str(one))
 
     # ---- answers --------------------------------------------------------------------------
 
@@ -182,13 +179,8 @@ class Engine:
         return table
 
     def _reason(self, item: int, rating: float, lift: float) -> dict[str, Any]:
-        known = self.items[item]
-        return {
-            "item": known["item"],
-            "title": known["title"],
-            "rating": float(rating),
-            "lift": round(float(lift), 6),
-        }
+        known = {key: self.items[item][key] for key in ("item", "title")}
+        return {**known, "rating": float(rating), "lift": round(float(lift), 6)}
 
 
 def _telling(lift: np.ndarray, ratings: np.ndarray) -> list[list[int]]:
@@ -201,18 +193,10 @@ def _telling(lift: np.ndarray, ratings: np.ndarray) -> list[list[int]]:
     columns = np.arange(lift.shape[1])
     both = np.minimum(lift[liked, columns], lift[disliked, columns]) > LEAST_LIFT
     both &= not high.all()
-    pairs = np.where(both, np.stack([liked, disliked]), _two(first))
+    pairs = np.where(both, np.stack([liked, disliked]), first[[0, -1]])
     return [
         [j for j in dict.fromkeys(pairs[:, c].tolist()) if lift[j, c] > LEAST_LIFT] for c in columns
     ]
-
-
-def _two(first: np.ndarray) -> np.ndarray:
-    return first if len(first) == 2 else np.repeat(first, 2, axis=0)
-
-
-def _positions(ids: Sequence[int | str]) -> Mapping[str, int]:
-    return {str(one): i for i, one in enumerate(ids)}
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

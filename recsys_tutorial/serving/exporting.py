@@ -86,11 +86,7 @@ class Exported:
 
 
 def export(
-    model: Model,
-    dataset: Dataset,
-    path: str | Path,
-    *,
-    metrics: Mapping[str, float] | None = None,
+    model: Model, dataset: Dataset, path: str | Path, *, metrics: Mapping[str, float] | None = None
 ) -> Path:
     """Write a fitted model into the directory `path`, over an earlier export if there is one.
 
@@ -196,12 +192,10 @@ def data_hash(dataset: Dataset) -> str:
 
 def _ids(vocabulary: Vocabulary) -> dict[str, Any]:
     ids = vocabulary.ids.tolist()
-    if not all(type(one) is int for one in ids) and not all(type(one) is str for one in ids):
-        odd = next(
-            one for one in ids if type(one) not in (int, str) or type(one) is not type(ids[0])
-        )
+    kind = str if ids and type(ids[0]) is str else int
+    if odd := [one for one in ids if type(one) is not kind]:
         raise ValueError(
-            f"{vocabulary.kind} id {odd!r} cannot be exported: a web address can hold whole "
+            f"{vocabulary.kind} id {odd[0]!r} cannot be exported: a web address can hold whole "
             "numbers or strings, all of one kind"
         )
     return {"ids": ids, "fingerprint": vocabulary.fingerprint}
@@ -237,8 +231,7 @@ def _compare(model: Model, loaded: Model, dataset: Dataset) -> None:
     model.eval()
     mine = model.score_items(batch.to(model.mean.device)).cpu()
     model.train(was_training)
-    same = torch.equal(mine, loaded.score_items(batch))
-    if not same and not torch.allclose(mine, loaded.score_items(batch), rtol=1e-5, atol=1e-5):
+    if not torch.allclose(mine, loaded.score_items(batch), rtol=1e-5, atol=1e-5):
         raise ValueError(
             f"{type(model).__name__} scores otherwise than the {type(loaded).__name__} that an "
             "export of it would be: export a model of the library, or add yours to rt.models"
@@ -257,20 +250,18 @@ def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
     format, or whose ids do not have the fingerprint that the card states.
     """
     folder = Path(path)
-    for patience in (2, 1, 0):
+    for _ in range(3):  # a new export may come between reading the card and reading its weights
         try:
             return _load(folder, dataset)
         except ExportError as error:
-            # A new export may have come between reading the card and reading its weights.
-            if not patience:
-                raise ExportError(f"{folder}: {error}. Export the model again") from None
-    raise AssertionError("not reached")
+            problem = error
+    raise ExportError(f"{folder}: {problem}. Export the model again")
 
 
 def _load(folder: Path, dataset: Dataset | None) -> Exported:
     card = read_card(folder)
-    weights = _read(folder / card["weights"]["file"])
     stated = card["weights"]
+    weights = _read(folder / stated["file"])
     if len(weights) != stated["bytes"]:
         raise ExportError(
             f"{stated['file']} has {len(weights):,} bytes, the card says {stated['bytes']:,}"
@@ -342,10 +333,7 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
         )
     try:
         model = getattr(models, name)(**card["model"]["settings"])
-        prefix = "model."
-        model.load_state_dict(
-            {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
-        )
+        model.load_state_dict(_part(tensors, "model."))
     except (TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ExportError(f"its weights do not fit a {name} of this version ({reason})") from None
@@ -354,6 +342,11 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
     model.user_vocab, model.item_vocab = vocabularies["user"], vocabularies["item"]
     model.predicts = predicts  # a ranking loss makes it "score"
     model.eval()
-    found = {k.removeprefix("seen."): t.numpy() for k, t in tensors.items() if k[:5] == "seen."}
-    seen = Seen(found["start"], found["item"], found["rating"], found.get("time"))
-    return Exported(model, card, seen)
+    seen = {name: table.numpy() for name, table in _part(tensors, "seen.").items()}
+    rated = Seen(seen["start"], seen["item"], seen["rating"], seen.get("time"))
+    return Exported(model, card, rated)
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin so, by the rest of their names."""
+    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

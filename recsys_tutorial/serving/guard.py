@@ -46,14 +46,9 @@ class Metrics:
     """What Prometheus asks for; each application counts for itself."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        own = self.registry
-        self.requests = Counter(
-            "recsys_requests_total",
-            "Requests answered",
-            ["method", "route", "status"],
-            registry=own,
-        )
+        self.registry = own = CollectorRegistry()
+        labels = ["method", "route", "status"]
+        self.requests = Counter("recsys_requests_total", "Requests answered", labels, registry=own)
         self.seconds = Histogram(
             "recsys_request_seconds",
             "Time from the request's head to the answer's end",
@@ -62,12 +57,8 @@ class Metrics:
             registry=own,
         )
         self.in_flight = Gauge("recsys_requests_in_flight", "Requests being answered", registry=own)
-        self.loads = Counter(
-            "recsys_model_loads_total",
-            "New models taken over, or refused",
-            ["result"],
-            registry=own,
-        )
+        said = "New models taken over, or refused"
+        self.loads = Counter("recsys_model_loads_total", said, ["result"], registry=own)
         self.model = Gauge("recsys_model_info", "The model in use", ["model", "data"], registry=own)
 
 
@@ -167,10 +158,8 @@ class _Answer:
         if self.started:  # half an answer is out: the server closes the connection
             return
         body = json.dumps({"detail": detail}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
+        length = str(len(body)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
         if status in (408, 413):  # what is left of the body is not wanted
             headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})

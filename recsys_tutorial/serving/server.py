@@ -44,8 +44,8 @@ LOOK_SECONDS = 1.0
 class Watch:
     """Takes over a new export as soon as its card is there; a bad one leaves the old in place."""
 
-    def __init__(self, folder: Path, holder: Holder, every: float = LOOK_SECONDS) -> None:
-        self.folder, self.holder, self.every = folder, holder, every
+    def __init__(self, folder: Path, holder: Holder) -> None:
+        self.folder, self.holder = folder, holder
         self.known = self._stamp()
 
     def _stamp(self) -> tuple[int, int, int] | None:
@@ -76,7 +76,7 @@ class Watch:
     async def forever(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            await asyncio.sleep(self.every)
+            await asyncio.sleep(LOOK_SECONDS)
             await self.look()
 
 
@@ -200,8 +200,7 @@ def run(
     """
     server = _build(Path(path), limits, access_log)
     listening = _listen(host, port)
-    for line in _welcome(host, listening.getsockname()[1], server.holder):
-        print(line, flush=True)
+    print(_welcome(host, listening.getsockname()[1], server.holder), flush=True)
     gc.collect()
     gc.freeze()  # what is here stays: the collector need not walk through it during requests
     server.run(sockets=[listening])
@@ -215,10 +214,9 @@ class Served:
     """
 
     def __init__(self, server: _Server, listening: socket.socket, host: str) -> None:
-        self._server, self.host = server, host
+        self._server = server
         self.port = listening.getsockname()[1]
-        name = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host
-        self.url = f"http://[{name}]:{self.port}/" if ":" in name else f"http://{name}:{self.port}/"
+        self.url = _url(host, self.port)
         self._thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listening]}, name="serving", daemon=True
         )
@@ -248,8 +246,7 @@ class Served:
             position = engine.item(str(item))
             if position is None:
                 raise KeyError(f"unknown item {item!r}: the model that is served does not have it")
-            known = engine.items[position]
-            rows.append({**known, "rating": float(stars)})
+            rows.append({**engine.items[position], "rating": float(stars)})
         return f"{self.url}#{urlencode({'ratings': json.dumps(rows)})}"
 
     def iframe(self, ratings: Mapping[Hashable, float] | None = None, height: int = 720) -> Any:
@@ -269,11 +266,7 @@ class Served:
 
 
 def serve(
-    path: str | Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    limits: Limits | None = None,
+    path: str | Path, *, host: str = "127.0.0.1", port: int = 0, limits: Limits | None = None
 ) -> Served:
     """Serve an export in the background of this process, and return at once.
 
@@ -284,20 +277,24 @@ def serve(
     for a port that is taken.
     """
     server = _build(Path(path), limits, access_log=False)
-    listening = _listen(host, port)
-    return Served(server, listening, host)
+    return Served(server, _listen(host, port), host)
 
 
-def _welcome(host: str, port: int, holder: Holder) -> Iterator[str]:
+def _welcome(host: str, port: int, holder: Holder) -> str:
     card = holder.engine.card
-    yield (
+    text = (
         f"Serving {card['model']['class']} of {card['data']['name']}, "
-        f"{len(card['items']['ids']):,} items, model {model_id(holder.engine)}"
+        f"{len(card['items']['ids']):,} items, model {model_id(holder.engine)}\n"
+        f"{_url(host, port)} (Ctrl-C ends it)"
     )
+    if is_loopback(host):
+        return text
+    return f"{text}\nWhoever reaches this machine's port {port} can use it: there is no password."
+
+
+def _url(host: str, port: int) -> str:
     name = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host
-    yield f"http://{f'[{name}]' if ':' in name else name}:{port}/ (Ctrl-C ends it)"
-    if not is_loopback(host):
-        yield f"Whoever reaches this machine's port {port} can use it: there is no password."
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
 
 
 def is_loopback(host: str) -> bool:
