@@ -5,14 +5,13 @@ that a page can show a band in place of one lucky line.
 """
 
 from recsys_tutorial.simulate.bandits import bandit
-from recsys_tutorial.simulate.intraday import FEEDS, intraday
+from recsys_tutorial.simulate.intraday import intraday
 from recsys_tutorial.simulate.loops import feedback_loop
 from recsys_tutorial.simulate.shop import DESIGNS, Policy, ab_test
 from recsys_tutorial.simulate.testing import interleaving, peeking, sample_size
 
 __all__ = [
     "DESIGNS",
-    "FEEDS",
     "Policy",
     "ab_test",
     "bandit",

@@ -60,7 +60,18 @@ def bandit(
     of the evidence of two samples"; for linear scores Agrawal and Goyal 2013.
     """
     z, spread = np.asarray(users, dtype=np.float64), np.asarray(prior, dtype=np.float64)
-    _check(z, spread, noise, width, epsilon, items, visits, life, seeds)
+    if z.ndim != 2 or len(z) == 0 or spread.shape != z.shape[1:]:
+        raise ValueError(
+            f"users must be (n, d) and prior (d,): these are {z.shape} and {spread.shape}"
+        )
+    if not ((spread >= 0).all() and noise > 0 and width >= 0):
+        raise ValueError(f"prior and width={width} must be >= 0, noise={noise} positive")
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon={epsilon} must be a share from 0 to 1")
+    if min(items, visits, seeds) < 1 or (life is not None and life < 1):
+        raise ValueError(
+            f"items={items}, visits={visits}, seeds={seeds} and life={life} must be at least 1"
+        )
     of_world, of_choice = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     sd, shop = np.sqrt(spread), np.arange(seeds)
     truth = sd * of_world.normal(size=(seeds, items, len(sd)))
@@ -89,28 +100,3 @@ def bandit(
         mean[shop, shown] += gain * off[:, None]
         covariance[shop, shown] -= gain[:, :, None] * along[shop, shown][:, None, :]
     return regret
-
-
-def _check(
-    users: Floats,
-    prior: Floats,
-    noise: float,
-    width: float,
-    epsilon: float,
-    items: int,
-    visits: int,
-    life: float | None,
-    seeds: int,
-) -> None:
-    if users.ndim != 2 or len(users) == 0 or prior.shape != users.shape[1:]:
-        raise ValueError(
-            f"users must be (n, d) and prior (d,): these are {users.shape} and {prior.shape}"
-        )
-    if not ((prior >= 0).all() and noise > 0 and width >= 0):
-        raise ValueError(f"prior and width={width} must be >= 0, noise={noise} positive")
-    if not 0 <= epsilon <= 1:
-        raise ValueError(f"epsilon={epsilon} must be a share from 0 to 1")
-    if min(items, visits, seeds) < 1 or (life is not None and life < 1):
-        raise ValueError(
-            f"items={items}, visits={visits}, seeds={seeds} and life={life} must be at least 1"
-        )

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 Floats = NDArray[np.float64]
-
-FEEDS = ("nightly", "streamed", "late", "skewed")
-"""The ways to feed a model that `intraday` compares."""
 
 
 def intraday(
@@ -124,8 +122,7 @@ def _profile(rng: np.random.Generator, taste: Floats, nights: int) -> Floats:
 
 
 def _softmax(score: Floats) -> Floats:
-    e = np.exp(score - score.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
+    return np.asarray(special.softmax(score, axis=-1))
 
 
 def _fit(profile: Floats, today: Floats, chosen: Floats) -> Floats:

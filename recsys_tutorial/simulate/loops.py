@@ -114,8 +114,7 @@ def _learn(
     gram: np.ndarray, right: np.ndarray, p: np.ndarray, shown: np.ndarray, reward: np.ndarray
 ) -> None:
     """Add the day's log to each item's normal equations, in place."""
-    seeds, users, places = shown.shape
-    shop = np.arange(seeds)[:, None, None]
-    rows = np.broadcast_to(p[:, :, None, :], (seeds, users, places, p.shape[-1]))
+    shop = np.arange(len(shown))[:, None, None]
+    rows = np.broadcast_to(p[:, :, None, :], (*shown.shape, p.shape[-1]))
     np.add.at(gram, (shop, shown), rows[..., :, None] * rows[..., None, :])
     np.add.at(right, (shop, shown), rows * reward[..., None])

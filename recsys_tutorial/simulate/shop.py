@@ -8,7 +8,7 @@ these two is the truth; an A/B test sees one shop only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,39 +36,6 @@ class Policy:
     def __post_init__(self) -> None:
         if not 0 <= self.explore <= 1:
             raise ValueError(f"explore={self.explore} must be a share from 0 to 1")
-
-
-@dataclass(frozen=True)
-class _World:
-    """The same articles and tastes for every design: click chances and which articles are new."""
-
-    chance: Floats  # (days, seeds, groups, items)
-    new: NDArray[np.bool_]  # (days, seeds, items)
-
-    def half(self, which: slice) -> _World:
-        return _World(self.chance[..., which], self.new[..., which])
-
-
-@dataclass
-class _Log:
-    """What was shown and clicked so far, for the articles on the shelf: (seeds, groups, items)."""
-
-    shown: Floats
-    clicked: Floats
-
-    @classmethod
-    def empty(cls, world: _World) -> _Log:
-        shape = world.chance.shape[1:]
-        return cls(np.zeros(shape), np.zeros(shape))
-
-    def forget(self, new: NDArray[np.bool_]) -> None:
-        """A new article takes the place of an old one: nothing is known of it."""
-        for table in (self.shown, self.clicked):
-            table[np.broadcast_to(new[:, None], table.shape)] = 0
-
-    def add(self, shown: NDArray[Any], clicked: NDArray[Any]) -> None:
-        self.shown += shown
-        self.clicked += clicked
 
 
 def ab_test(
@@ -134,101 +101,86 @@ def ab_test(
         )
     if not 0 <= fresh <= 1:
         raise ValueError(f"fresh={fresh} must be a share from 0 to 1")
-    root = np.random.SeedSequence(seed)
-    of_world, *of_runs = root.spawn(1 + 2 + len(DESIGNS))
-    world = _world(
-        np.random.default_rng(of_world), seeds, days, items, groups, fresh, quality, taste
-    )
-    mean = float(world.chance.mean())
-    whole = []
-    for policy, child in zip((a, b), of_runs[:2], strict=True):
-        (rate,) = _run(world, [policy], [0], visitors, mean, prior, np.random.default_rng(child))
-        whole.append(rate)
-    result = {"truth": whole[0] - whole[1]}
-    for design in designs:
-        rng = np.random.default_rng(of_runs[2 + DESIGNS.index(design)])
-        if design == "co_diverted":
-            shelves = (world.half(slice(0, None, 2)), world.half(slice(1, None, 2)))
-            rates = [
-                _run(shelf, [policy], [0], visitors // 2, mean, prior, rng)[0]
-                for shelf, policy in zip(shelves, (a, b), strict=True)
-            ]
-        else:
-            logs = [0, 0] if design in ("pooled", "interleaved") else [0, 1]
-            each = visitors if design in ("equal_log", "interleaved") else visitors // 2
-            rates = _run(world, [a, b], logs, each, mean, prior, rng)
-        result[design] = rates[0] - rates[1]
-    return pd.DataFrame(result).rename_axis("shop")
-
-
-def _world(
-    rng: np.random.Generator,
-    seeds: int,
-    days: int,
-    items: int,
-    groups: int,
-    fresh: float,
-    quality: float,
-    taste: float,
-) -> _World:
-    new = rng.random((days, seeds, items)) < fresh
+    of_world, *of_runs = np.random.SeedSequence(seed).spawn(1 + 2 + len(DESIGNS))
+    rng = np.random.default_rng(of_world)
+    new = rng.random((days, seeds, items)) < fresh  # articles that take another's place
     new[0] = True
-    chance = np.empty((days, seeds, groups, items))
+    chance = np.empty((days, seeds, groups, items))  # of a click
     current = np.zeros((seeds, groups, items))
     for day in range(days):
         logit = -2 + quality * rng.normal(size=(seeds, 1, items))
         logit = logit + taste * rng.normal(size=(seeds, groups, items))
         current = np.where(new[day][:, None], 1 / (1 + np.exp(-logit)), current)
         chance[day] = current
-    return _World(chance, new)
+    shelf = _Shelf(chance, new, float(chance.mean()), prior)
+    whole = []
+    for policy, child in zip((a, b), of_runs[:2], strict=True):
+        whole += _run(shelf, [policy], [0], visitors, np.random.default_rng(child))
+    result = {"truth": whole[0] - whole[1]}
+    for design in designs:
+        rng = np.random.default_rng(of_runs[2 + DESIGNS.index(design)])
+        if design == "co_diverted":
+            halves = (replace(shelf, chance=chance[..., i::2], new=new[..., i::2]) for i in (0, 1))
+            rates = [
+                _run(half, [policy], [0], visitors // 2, rng)[0]
+                for half, policy in zip(halves, (a, b), strict=True)
+            ]
+        else:
+            logs = [0, 0] if design in ("pooled", "interleaved") else [0, 1]
+            each = visitors if design in ("equal_log", "interleaved") else visitors // 2
+            rates = _run(shelf, [a, b], logs, each, rng)
+        result[design] = rates[0] - rates[1]
+    return pd.DataFrame(result).rename_axis("shop")
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """The articles and tastes, the same for every design, and what recommenders take for granted.
+
+    chance : (days, seeds, groups, items), of a click
+    new    : bool (days, seeds, items), articles that have taken the place of another
+    mean, prior : the shop's average chance, and the views that an article is credited with
+    """
+
+    chance: Floats
+    new: NDArray[np.bool_]
+    mean: float
+    prior: float
 
 
 def _run(
-    world: _World,
+    shelf: _Shelf,
     policies: Sequence[Policy],
     logs: Sequence[int],
     visitors: int,
-    mean: float,
-    prior: float,
     rng: np.random.Generator,
 ) -> list[Floats]:
     """Click rate (seeds,) of each policy over all days; `logs` says which log each reads."""
-    books = [_Log.empty(world) for _ in range(max(logs) + 1)]
-    views = [np.zeros(world.chance.shape[1]) for _ in policies]
-    clicks = [np.zeros(world.chance.shape[1]) for _ in policies]
-    for chance, new in zip(world.chance, world.new, strict=True):
-        for book in books:
-            book.forget(new)
+    shape = shelf.chance.shape[1:]
+    books = np.zeros((max(logs) + 1, 2, *shape))  # what was shown and clicked of what is there
+    totals = np.zeros((len(policies), 2, shape[0]))  # views and clicks, by shop
+    for chance, new in zip(shelf.chance, shelf.new, strict=True):
+        books = np.where(new[:, None], 0, books)
         days_work = []
         for policy, log in zip(policies, logs, strict=True):  # both read before anybody writes
-            shown = _show(policy, books[log], visitors, mean, prior, rng)
-            days_work.append((log, shown, rng.binomial(shown, chance)))
-        for arm, (log, shown, clicked) in enumerate(days_work):
-            books[log].add(shown, clicked)
-            views[arm] += shown.sum((1, 2))
-            clicks[arm] += clicked.sum((1, 2))
-    return [c / v for c, v in zip(clicks, views, strict=True)]
+            shown = _show(policy, books[log], visitors, shelf, rng)
+            days_work.append(np.stack([shown, rng.binomial(shown, chance)]))
+        for total, log, work in zip(totals, logs, days_work, strict=True):
+            books[log] += work
+            total += work.sum((2, 3))
+    return [clicks / views for views, clicks in totals]
 
 
 def _show(
-    policy: Policy, log: _Log, visitors: int, mean: float, prior: float, rng: np.random.Generator
+    policy: Policy, book: Floats, visitors: int, shelf: _Shelf, rng: np.random.Generator
 ) -> NDArray[Any]:
     """How often each article is shown to each group today: int64 (seeds, groups, items)."""
-    n_seeds, n_groups, n_items = log.shown.shape
-    shown, clicked = log.shown, log.clicked
-    if not policy.personal:
-        shown, clicked = shown.sum(1, keepdims=True), clicked.sum(1, keepdims=True)
-    rate = (clicked + prior * mean) / (shown + prior)
+    _, n_seeds, n_groups, n_items = book.shape
+    shown, clicked = book if policy.personal else book.sum(2, keepdims=True)
+    rate = (clicked + shelf.prior * shelf.mean) / (shown + shelf.prior)
     rate = rate + 1e-9 * rng.random(rate.shape)  # among equals, anyone
-    best = np.broadcast_to(rate.argmax(-1), (n_seeds, n_groups))
+    best = rate.argmax(-1)[..., None] == np.arange(n_items)
     each = visitors // n_groups
     wandering = rng.binomial(each, policy.explore, (n_seeds, n_groups))
-    shares = np.full(n_items, 1 / n_items)
-    views = rng.multinomial(wandering, shares)
-    np.put_along_axis(
-        views,
-        best[..., None],
-        np.take_along_axis(views, best[..., None], -1) + (each - wandering)[..., None],
-        -1,
-    )
-    return views
+    views = rng.multinomial(wandering, np.full(n_items, 1 / n_items))
+    return views + best * (each - wandering)[..., None]

@@ -87,9 +87,8 @@ def peeking(
     z = np.divide((second - first) / n, error, out=np.zeros(error.shape), where=error > 0)
     loud = np.abs(z) > NormalDist().inv_cdf(1 - level / 2)
     index = pd.RangeIndex(1, looks + 1, name="looks")
-    return pd.DataFrame(
-        {"stopped": np.maximum.accumulate(loud, axis=1).mean(0), "once": loud.mean(0)}, index=index
-    )
+    stopped = np.maximum.accumulate(loud, axis=1).mean(0)
+    return pd.DataFrame({"stopped": stopped, "once": loud.mean(0)}, index=index)
 
 
 def interleaving(
@@ -143,55 +142,39 @@ def interleaving(
     n, parts = max(sizes) * tests, []
     for start in range(0, n, _AT_ONCE):
         some = min(_AT_ONCE, n - start)
-        parts.append(_visit(rng, some, noise_a, noise_b, candidates, places))
+        parts.append(_visit(rng, some, (noise_a, noise_b), candidates, places))
     clicks_a, clicks_b, lead = (np.concatenate(each) for each in zip(*parts, strict=True))
-    rows = []
+    found = []
     for size in sizes:
-        used = (tests, size)
-        a, b = clicks_a[: tests * size].reshape(used), clicks_b[: tests * size].reshape(used)
-        difference = better * lead[: tests * size].reshape(used)
-        half = size // 2
-        rows.append(
-            {
-                "ab": _found(better * a[:, :half], better * b[:, half:]),
-                "interleaved": _found(difference, np.zeros((tests, 1))),
-            }
+        a, b, difference = (
+            better * each[: tests * size].reshape(tests, size)
+            for each in (clicks_a, clicks_b, lead)
         )
-    return pd.DataFrame(rows, index=pd.Index(sizes, name="visitors"))
+        of_lists = _found(a[:, : size // 2], b[:, size // 2 :])
+        found.append((of_lists, _found(difference, np.zeros((tests, 1)))))
+    index = pd.Index(sizes, name="visitors")
+    return pd.DataFrame(found, index=index, columns=["ab", "interleaved"])
 
 
 def _visit(
-    rng: np.random.Generator,
-    n: int,
-    noise_a: float,
-    noise_b: float,
-    candidates: int,
-    places: int,
+    rng: np.random.Generator, n: int, noises: tuple[float, float], candidates: int, places: int
 ) -> tuple[Floats, Floats, Floats]:
     """Clicks of n visitors on A's list, on B's list, and A's lead in the interleaved one."""
     want = rng.normal(size=(n, candidates))
-    orders = [
-        np.argsort(-(want + noise * rng.normal(size=want.shape)), axis=1)
-        for noise in (noise_a, noise_b)
-    ]
+    orders = [np.argsort(-(want + noise * rng.normal(size=want.shape)), axis=1) for noise in noises]
     eager = 1.5 * rng.normal(size=(n, 1))
     would = rng.random(want.shape) < 1 / (1 + np.exp(3 - eager - want))
     clicks = [np.take_along_axis(would, o[:, :places], 1).sum(1) for o in orders]
-    lead = _draft(orders[0], orders[1], would, places, rng)
+    lead = _draft(np.stack(orders), would, places, rng)
     return clicks[0].astype(np.float64), clicks[1].astype(np.float64), lead
 
 
 def _draft(
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    would: NDArray[np.bool_],
-    places: int,
-    rng: np.random.Generator,
+    orders: NDArray[np.int64], would: NDArray[np.bool_], places: int, rng: np.random.Generator
 ) -> Floats:
-    """Clicks on A's picks minus clicks on B's, for each visitor: (n,)."""
+    """Clicks on A's picks less those on B's, by visitor: (n,); orders (2, n, candidates)."""
     n = len(would)
     everyone = np.arange(n)
-    orders = np.stack([first, second])  # (2, n, candidates)
     taken = np.zeros(would.shape, dtype=bool)
     lead = np.zeros(n)
     for _ in range(places // 2):
