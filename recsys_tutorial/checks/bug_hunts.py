@@ -4,8 +4,6 @@ What is asked for is known here in its right form; the answer must agree with it
 and where it does not.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks of page 00."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from recsys_tutorial.checks.registry import register

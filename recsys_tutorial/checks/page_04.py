@@ -1,7 +1,5 @@
 """Checks of page 04."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of page 16."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks of page 17."""
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Checks of the primer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
