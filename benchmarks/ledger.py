@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
-import tempfile
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any
 
 import torch
 
+from recsys_tutorial import results
+from recsys_tutorial.atomic import replacing
 from recsys_tutorial.datasets import Dataset
 
 PATH = Path(__file__).with_name("results.json")
@@ -94,12 +94,10 @@ def _for(data: Dataset, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _replace(ledger: dict[str, Any]) -> None:
-    text = json.dumps(ledger, indent=1, sort_keys=True) + "\n"
-    handle, temporary = tempfile.mkstemp(dir=PATH.parent, prefix=".results")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, PATH)
+    with replacing(PATH) as temporary:
+        temporary.write_text(results.sealed(ledger), encoding="utf-8")
 
 
 def read() -> dict[str, Any]:
-    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+    """The whole ledger. Raises ValueError, which says how to get it back, for a damaged file."""
+    return results.read(PATH) if PATH.exists() else {}

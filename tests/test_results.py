@@ -7,27 +7,39 @@ import json
 import pytest
 
 import recsys_tutorial as rt
+from recsys_tutorial import results
 
 
 @pytest.fixture
-def results(tmp_path):
+def written(tmp_path):
     entry = {"value": 0.9133, "unit": "stars", "data": "ml-100k", "seeds": [0, 1]}
     path = tmp_path / "results.json"
     path.write_text(json.dumps({"pages": {"02": {"rmse": entry}}}))
     return path
 
 
-def test_number_is_a_float_that_knows_how_it_was_measured(results):
-    number = rt.ledger("02", "rmse", path=results)
+def test_number_is_a_float_that_knows_how_it_was_measured(written):
+    number = rt.ledger("02", "rmse", path=written)
     assert f"{number:.2f}" == "0.91"
     assert number < 1
     assert (number.unit, number.data, number.record["seeds"]) == ("stars", "ml-100k", [0, 1])
 
 
-def test_what_is_missing_is_named_with_what_there_is(results, tmp_path):
+def test_what_is_missing_is_named_with_what_there_is(written, tmp_path):
     with pytest.raises(KeyError, match=r"nothing for page '03'; it has \['02'\]"):
-        rt.ledger("03", "rmse", path=results)
+        rt.ledger("03", "rmse", path=written)
     with pytest.raises(KeyError, match=r"no 'mae' in the ledger; it has \['rmse'\]"):
-        rt.ledger("02", "mae", path=results)
+        rt.ledger("02", "mae", path=written)
     with pytest.raises(FileNotFoundError, match="belongs to the checkout"):
         rt.ledger("02", "rmse", path=tmp_path / "none.json")
+
+
+def test_a_flipped_figure_is_noticed(tmp_path):
+    path = tmp_path / "results.json"
+    text = results.sealed({"pages": {"02": {"rmse": {"value": 0.9133, "unit": "stars"}}}})
+    path.write_text(text)
+    assert rt.ledger("02", "rmse", path=path) == 0.9133
+    for damaged in (text.replace("0.9133", "0.9123"), text.replace('"sha', '"shb'), text[:-9]):
+        path.write_text(damaged)
+        with pytest.raises(ValueError, match=r"cannot be read .*git checkout -- results\.json"):
+            rt.ledger("02", "rmse", path=path)
