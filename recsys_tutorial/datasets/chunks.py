@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator
 import numpy as np
 import pandas as pd
 
+from recsys_tutorial.datasets.columns import narrow
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.frame import (
     _check_pairs,
@@ -53,8 +54,8 @@ def from_chunks(
             side.add(chunk)
         for column in here:
             values = _seconds(chunk) if column == "timestamp" else _finite(chunk, column)
-            narrow = _int32(values) if column == "timestamp" else values.astype(np.float32)
-            extra.setdefault(column, []).append(narrow)
+            small = narrow(values) if column == "timestamp" else values.astype(np.float32)
+            extra.setdefault(column, []).append(small)
     if not sides["user"].parts:
         raise ValueError("there are no ratings in the chunks: give at least one row")
     user_vocab, user, user_rows = sides["user"].finish(users)
@@ -135,9 +136,3 @@ class _Codes:
         codes = np.concatenate(self.parts)
         self.parts.clear()
         return vocab, codes, rows
-
-
-def _int32(values: np.ndarray) -> np.ndarray:
-    low, high = np.iinfo(np.int32).min, np.iinfo(np.int32).max
-    fits = low <= values.min() and values.max() <= high
-    return values.astype(np.int32) if fits else values

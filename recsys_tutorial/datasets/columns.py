@@ -71,7 +71,7 @@ def _write(dataset: Dataset, place: Path, fingerprint: str, this_save: str) -> N
     for name in COLUMNS:
         column = getattr(dataset, name)
         if column is not None:
-            write(f"{name}.npy", partial(np.save, arr=_narrow(column), allow_pickle=False))
+            write(f"{name}.npy", partial(np.save, arr=narrow(column), allow_pickle=False))
     sides = {
         "users": _frame_out(dataset.users, "user", dataset.user_vocab),
         "items": _frame_out(dataset.items, "item", dataset.item_vocab),
@@ -173,7 +173,7 @@ def _sum_of(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _narrow(column: np.ndarray) -> np.ndarray:
+def narrow(column: np.ndarray) -> np.ndarray:
     """The column with 32 bits where every value survives."""
     small = np.dtype(np.float32 if column.dtype.kind == "f" else np.int32)
     if column.dtype.itemsize <= small.itemsize or len(column) == 0:

@@ -102,13 +102,19 @@ class Dataset:
 
     # ---- parts ----------------------------------------------------------------------------
 
-    def take(self, rows: np.ndarray) -> Dataset:
-        """The part with these rows (positions or a boolean mask), in the given order."""
+    def take(self, rows: np.ndarray | slice) -> Dataset:
+        """The part with these rows (positions, a boolean mask or a slice), in the given order."""
+        if isinstance(rows, slice) or np.asarray(rows).dtype == bool:
+            rows = _numbers(len(self))[rows]
         cut: dict[str, Any] = {}
         for name in COLUMNS:
             column = getattr(self, name)
             if column is not None:
-                cut[name] = np.asarray(column[rows])
+                # Block by block: numpy widens all positions that it is given to 64 bits.
+                cut[name] = np.empty(len(rows), column.dtype)
+                for start in range(0, len(rows), _GATHER):
+                    some = slice(start, start + _GATHER)
+                    cut[name][some] = column[rows[some]]
                 _release(column)
         return replace(self, **cut)
 
@@ -133,7 +139,8 @@ class Dataset:
             )
         n = len(self)
         if how == "random":
-            order = np.random.default_rng(seed).permutation(n)
+            order = _numbers(n)  # shuffled in place: as permutation(n), in half its memory
+            np.random.default_rng(seed).shuffle(order)
             tested, held_out = int(n * test), int(n * (test + valid))
             parts = (order[held_out:], order[tested:held_out], order[:tested])
             train, valid_part, test_part = map(self.take, parts)
@@ -272,6 +279,11 @@ def part_of(order: Tensor, size: int, rank: int, world: int) -> Tensor:
     if len(rest) < world:
         return mine
     return torch.cat([mine, torch.tensor_split(rest, world)[rank]])
+
+
+def _numbers(n: int) -> np.ndarray:
+    """0 to n - 1, with 32 bits where these are enough."""
+    return np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
 
 
 def _release(column: np.ndarray) -> None:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from recsys_tutorial.datasets.columns import narrow
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.frame import assemble
 from recsys_tutorial.datasets.vocabulary import Vocabulary
@@ -124,6 +125,8 @@ def planted(
     if whole_stars:
         np.clip(np.rint(rating, out=rating), 1.0, 5.0, out=rating)
     columns = {"user": user, "item": item, "rating": rating, "timestamp": _times(rng, counts)}
+    if not wide:
+        columns["timestamp"] = narrow(columns["timestamp"])
     del user, item, rating
     order = rng.permutation(n_ratings)  # the files of MovieLens are in no order either
     for name in columns:
@@ -238,7 +241,10 @@ def _choose(
         return 1.0 / (1.0 + np.exp(-selection * personal / max(signal, 1e-12)))
 
     blocks = _user_blocks(counts)
-    taken = [np.empty(0, dtype=np.int64) for _ in blocks]  # sorted pairs user * n_items + item
+    # Sorted pairs user * n_items + item: one array, for memory in pieces is not given back.
+    chosen = np.empty(int(counts.sum()), dtype=np.int64)
+    room = np.split(chosen, np.cumsum(counts)[[high - 1 for _, high in blocks[:-1]]])
+    taken = [some[:0] for some in room]
     wanted = counts.copy()
     rounds = 0
     # In a large catalogue looking at all films costs more than some more rounds of drawing.
@@ -258,11 +264,13 @@ def _choose(
             if len(taken[b]):
                 place = np.minimum(np.searchsorted(taken[b], pairs), len(taken[b]) - 1)
                 pairs = pairs[taken[b][place] != pairs]
-            taken[b] = np.sort(np.concatenate([taken[b], pairs]), kind="stable")
+            merged = np.sort(np.concatenate([taken[b], pairs]), kind="stable")
+            taken[b] = room[b][: len(merged)]
+            taken[b][:] = merged
             wanted[low:high] -= np.bincount(pairs // n_items - low, minlength=high - low)
-    chosen = np.concatenate(taken)
-    del taken
     late = np.flatnonzero(wanted)
+    if len(late):
+        chosen = np.concatenate(taken)
     step = max(1, _BLOCK // n_items)
     rest = []
     for some in np.split(late, range(step, len(late), step)) if len(late) else []:
