@@ -101,7 +101,12 @@ def main() -> int:
     if options.what == "evaluation":
         lines = evaluation.compare()
         checks += evaluation.gates(lines)
-        sections["evaluation"] = {"lines": lines, "dim": evaluation.DIM}
+        sections["evaluation"] = {
+            "lines": lines,
+            "dim": evaluation.DIM,
+            "rounds": evaluation.ROUNDS,
+            "seed": 0,
+        }
     if options.what == "scale":
         result = scale.compare(scale.QUICK if options.quick else scale.SIZES, options.data_dir)
         checks += [] if options.quick else scale.gates(result)
@@ -109,7 +114,13 @@ def main() -> int:
     if options.what == "reproduce":
         result = reproduce.run(data)
         checks += reproduce.gates(result)
-        sections["reproduce"] = {"models": result, "tolerance": reproduce.TOLERANCE}
+        sections["reproduce"] = {
+            "models": result,
+            "tolerance": reproduce.TOLERANCE,
+            "threads": [1, 2, 4],
+            "epochs": reproduce.EPOCHS,
+            "seed": 0,
+        }
     print()
     for text, holds in checks:
         print(f"{'holds' if holds else 'FAILS'}  {text}")

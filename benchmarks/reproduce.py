@@ -1,8 +1,9 @@
 """The same bits again: `python -m benchmarks reproduce`.
 
 Every model of `rt.models` is fitted twice from one seed, in the background, and with a break after
-an epoch from which it resumes: tables and predictions are compared bit by bit. The threads of the
-closed-form models are the one thing that may differ: there the order of sums follows them.
+an epoch from which it resumes: tables and predictions are compared bit by bit. `fit` works on one
+thread unless it is told otherwise (`threads=n`). More threads sum in another order: what that may
+change of a prediction is stated as a tolerance.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 import recsys_tutorial as rt
 from recsys_tutorial import models
@@ -83,10 +85,12 @@ def _epochs(model: Model) -> dict[str, int]:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
+    """Inside, torch and numpy's linear algebra predict and solve with so many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
-        yield
+        with threadpool_limits(n, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)
 
@@ -117,7 +121,7 @@ def compare(name: str, train: Dataset, test: Dataset) -> dict[str, Any]:
     apart_by = []
     for n in (2, 4):
         with threads(n):
-            apart_by.append(apart(first, outcome(fitted(name, train), test)))
+            apart_by.append(apart(first, outcome(fitted(name, train, threads=n), test)))
     return {**result, "threads": max(apart_by)}
 
 

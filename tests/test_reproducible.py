@@ -36,6 +36,20 @@ def test_another_seed_and_another_order_are_told_apart(parts):
     assert apart > reproduce.TOLERANCE
 
 
+def test_threads_are_those_of_the_training_itself(parts, monkeypatch):
+    seen = set()
+    forward = rt.models.BiasedMF.forward
+
+    def noted(model, batch):
+        if torch.is_grad_enabled():  # a step of training
+            seen.add(torch.get_num_threads())
+        return forward(model, batch)
+
+    monkeypatch.setattr(rt.models.BiasedMF, "forward", noted)
+    reproduce.compare("BiasedMF", parts[0], parts[2])
+    assert seen == {1, 2, 4}
+
+
 def test_every_model_is_among_them():
     assert len(reproduce.NAMES) >= 20
     assert np.isin(["BiasedMF", "EASE", "SequenceLSTM"], reproduce.NAMES).all()
