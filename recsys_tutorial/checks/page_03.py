@@ -60,7 +60,7 @@ def nearest(answer: Any, page: Page) -> str | None:
     rng = np.random.default_rng(3)
     places = rng.normal(size=(40, 5)) * np.geomspace(0.1, 10, 40)[:, None]
     itself = np.where(np.eye(40) > 0, np.inf, 0.0)
-    cosine, dot = cosines(places), places @ places.T
+    cosine, dot = cosines(places), places @ places.T - itself
     apart = ((places[:, None] - places[None]) ** 2).sum(-1)
     given = [answer(places.copy(), i) for i in range(40)]
     if any(np.ndim(g) != 0 for g in given):
@@ -69,8 +69,8 @@ def nearest(answer: Any, page: Page) -> str | None:
         return "a position is asked, a whole number; the cosine itself is not."
     slips = {
         "every film is its own nearest: leave it out.": range(40),
-        "this is the largest product: divide by the lengths, long rows win otherwise.": (
-            (dot - itself).argmax(1)
+        "this is the largest product: divide by the lengths, long rows win otherwise.": dot.argmax(
+            1
         ),
         "this is the nearest by plain distance; the cosine is asked.": (apart + itself).argmin(1),
         "this is the least similar film.": (cosine + itself).argmin(1),
@@ -87,7 +87,7 @@ def polarizability(answer: Any, page: Page) -> str | None:
     films = rng.normal(size=(12, 4))
     people = rng.normal(size=(30, 4)) + np.array([1.0, 0.0, -2.0, 0.5])  # with a mean
     found = answer(people.copy(), films.copy())
-    scores = people @ films.T
+    scores, lengths = people @ films.T, np.linalg.norm(films, axis=1)
     if np.shape(found) == (30,):
         return "that is one number a person: take the spread over the other axis."
     if near(found, scores.std(0, ddof=1)):  # no difference that could be seen in stars
@@ -96,9 +96,7 @@ def polarizability(answer: Any, page: Page) -> str | None:
         "this is the variance, in stars squared; its root is in stars.": scores.var(0),
         "this is a mean of squares without the mean taken out: it counts what all people agree "
         "on as well.": np.sqrt((scores**2).mean(0)),
-        "this is the length of the film's row, and knows nothing of the people.": (
-            np.linalg.norm(films, axis=1)
-        ),
+        "this is the length of the film's row, and knows nothing of the people.": lengths,
         "this is the mean: it belongs to the bias.": scores.mean(0),
     }
     other = "on tables of our own it gives other numbers than the standard deviation over people."

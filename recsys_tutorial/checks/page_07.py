@@ -14,10 +14,9 @@ def clicks_so_far(answer: Any, page: Page) -> str | None:
     rng = np.random.default_rng(7)
     shown, clicks = rng.integers(0, 60, 40), rng.integers(0, 60, 25)
     after = clicks - shown[:, None]  # (showings, clicks)
+    up_to = (after <= 0).sum(1)
     slips = {
-        "clicks of the same second count here: that may be the very click to be foreseen.": (
-            (after <= 0).sum(1)
-        ),
+        "clicks of the same second count here: that may be the very click to be foreseen.": up_to,
         "all clicks count here, later ones too: that is the midnight table.": np.full(40, 25),
         "these are the clicks that came afterwards.": (after > 0).sum(1),
     }

@@ -17,15 +17,12 @@ def weights(answer: Any, page: Page) -> str | None:
     attention, q = (torch.randn(s, generator=generator) for s in ((4, 3, 5), (4, 5)))
     found = torch.as_tensor(answer(attention.clone(), q.clone())).detach()
     products = attention * q[:, None]
-    logits = products.sum(-1)
+    logits, latent = products.sum(-1), products.softmax(-1).sum(-1)
+    by_rows = logits.softmax(0)
     slips = {
-        "this softmax went over the numbers of the vectors: sum over those first.": (
-            products.softmax(-1).sum(-1)
-        ),
+        "this softmax went over the numbers of the vectors: sum over those first.": latent,
         "these are the products; the softmax over tastes is still to come.": logits,
-        "this softmax went over the rows of the batch: users would share their weights.": (
-            logits.softmax(0)
-        ),
+        "this softmax went over the rows of the batch: users would share their weights.": by_rows,
     }
     other = "on numbers of our own it gives other weights than the softmax of A_m . q."
     if found.ndim and not near(found.sum(-1), torch.ones(4), 1e-4):

@@ -13,16 +13,13 @@ def variance_of_product(answer: Any, page: Page) -> str | None:
     """A function of two means and two variances: the variance of the product."""
     m_p, v_p, m_q, v_q = 1.5, 0.4, -0.7, 0.9
     crossed, both = m_p**2 * v_q + v_p * m_q**2, v_p * v_q
+    squares, own = (m_p**2 + v_p) * (m_q**2 + v_q), m_p**2 * v_p + m_q**2 * v_q
     slips = {
         "this is the variance of a sum, not of a product.": v_p + v_q,
         "both variances together add something too: one term is missing.": crossed,
         "that would hold if both means were zero.": both,
-        "the mean of the square is not yet the variance: the square of the mean goes off.": (
-            (m_p**2 + v_p) * (m_q**2 + v_q)
-        ),
-        "each mean belongs squared to the variance of the other number.": (
-            m_p**2 * v_p + m_q**2 * v_q + both
-        ),
+        "the mean of the square is not yet the variance: the square of the mean goes off.": squares,
+        "each mean belongs squared to the variance of the other number.": own + both,
         "the means must be squared.": m_p * v_q + m_q * v_p + both,
     }
     other = "for numbers of our own it is not the variance of what one draws."
@@ -37,13 +34,11 @@ def coverage(answer: Any, page: Page) -> str | None:
     sd = rng.uniform(0.3, 2.0, 500)
     off = rating - score
     miss, right = abs(off), (abs(off) < 1.2 * sd).mean()
-    one_side = (off < 1.2 * sd).mean()
+    one_side, rooted = (off < 1.2 * sd).mean(), (miss < 1.2 * np.sqrt(sd)).mean()
     slips = {
         "this counts those that are outside.": 1 - right,
         "an interval has two sides: a rating far below the score is outside too.": one_side,
-        "`sd` is a standard deviation already: it needs no root.": (
-            (miss < 1.2 * np.sqrt(sd)).mean()
-        ),
+        "`sd` is a standard deviation already: it needs no root.": rooted,
         "this does not look at z.": (miss < sd).mean(),
         "this does not look at `sd`.": (miss < 1.2).mean(),
         "a share from 0 to 1 is asked, this is in percent.": 100 * right,

@@ -39,14 +39,13 @@ def kept(answer: Any, page: Page) -> str | None:
     angles = [cosines(x) for x in (a, b)]
     products = [x @ x.T - itself for x in (a, b)]
     distances = [-((x[:, None] - x) ** 2).sum(-1) - itself for x in (a, b)]
+    farthest = [-alike - itself for alike in angles]
     right = _kept([alike - itself for alike in angles], 6)
     slips = {
         "each film is counted among its own neighbours: leave it out.": _kept(angles, 6),
         "these are neighbours by the plain product: divide by the lengths.": _kept(products, 6),
         "these are neighbours by distance; by cosine is asked.": _kept(distances, 6),
-        "these are the films farthest away: mind the order of the sorting.": (
-            _kept([-alike - itself for alike in angles], 6)
-        ),
+        "these are the films farthest away: mind the order of the sorting.": _kept(farthest, 6),
         "this is a number of films: divide by k.": 6 * right,
     }
     shape = "one number is asked, the mean over the films; this has the shape {shape}."

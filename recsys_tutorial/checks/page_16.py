@@ -38,16 +38,14 @@ def user_row(answer: Any, page: Page) -> str | None:
     def solved(extra: np.ndarray, wanted: np.ndarray, common: np.ndarray) -> np.ndarray:
         return np.linalg.solve(common + q.T * extra @ q, q.T @ wanted)
 
-    left = gram + ridge
+    left, everywhere = gram + ridge, solved(c - 1, c * x, gram + 0.7)
     slips = {
         "rated films count twice on the left: G holds them once already.": solved(c, c * x, left),
         "on the right stands the whole confidence c.": solved(c - 1, (c - 1) * x, left),
         "on the right each film wants its x, not 1.": solved(c - 1, c, left),
         "on the right each film wants c times its x.": solved(c - 1, x, left),
         "all that is missing is the penalty l2 on the diagonal.": solved(c - 1, c * x, gram),
-        "the penalty l2 belongs on the diagonal only: l2 times the identity.": (
-            solved(c - 1, c * x, gram + 0.7)
-        ),
+        "the penalty l2 belongs on the diagonal only: l2 times the identity.": everywhere,
         "this forgets all films that are not rated: their part is G.": solved(c, c * x, ridge),
     }
     found = answer(q.copy(), x.copy(), gram.copy(), c.copy(), 0.7)
