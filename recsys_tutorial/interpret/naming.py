@@ -57,7 +57,6 @@ def describe(
     again: np.ndarray | None = None,
     most: int = 6,
     min_ratings: int = 30,
-    titles: int = 3,
     seed: int = 0,
 ) -> pd.DataFrame:
     """The first `most` axes in words, one a row, with a verdict.
@@ -94,8 +93,7 @@ def describe(
         if baseline is not None:
             row["chance"] = baseline.max()
             verdict = verdict if axes.sd[k] > baseline.max() else "nothing: no wider than chance"
-        row |= {"low": "; ".join(names[order[:titles]])}
-        row |= {"high": "; ".join(names[order[::-1][:titles]])}
+        row |= {"low": "; ".join(names[order[:3]]), "high": "; ".join(names[order[::-1][:3]])}
         described.append(row | {"goes with": best, "r": r, "verdict": verdict})
     return pd.DataFrame(described).set_index("axis")
 

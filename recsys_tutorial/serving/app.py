@@ -146,7 +146,7 @@ def _rated(engine: Engine, request: schemas.Ratings) -> tuple[np.ndarray, np.nda
     for given in request.ratings:
         position = engine.item(given.item)
         if position is None:
-            raise HTTPException(422, f"unknown item {_short(given.item)} among the ratings")
+            raise HTTPException(422, f"unknown item {ascii(given.item)[:40]} among the ratings")
         if not low <= given.rating <= high:
             off = f"rating {given.rating:g} is off the scale, {low:g} to {high:g}"
             raise HTTPException(422, off)
@@ -170,11 +170,6 @@ def _known(position: int | None, kind: str) -> int:
     if position is None:
         raise HTTPException(404, f"this {kind} is not known here")
     return position
-
-
-def _short(one: int | str) -> str:
-    text = ascii(one)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 # ---- operations -------------------------------------------------------------------------------

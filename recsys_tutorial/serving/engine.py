@@ -26,8 +26,7 @@ class Engine:
     """
 
     def __init__(self, exported: Exported) -> None:
-        self.exported, self.card = exported, exported.card
-        self.model, self.seen = exported.model, exported.seen
+        self.card, self.model, self.seen = exported.card, exported.model, exported.seen
         listed = self.card["items"]
         n = len(listed["ids"])
         columns = (listed["year"] or [None] * n, listed["genres"] or [[]] * n)

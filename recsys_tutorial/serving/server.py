@@ -187,18 +187,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def run(
-    path: str | Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    limits: Limits | None = None,
-    access_log: bool = False,
+    path: str | Path, *, host: str = "127.0.0.1", port: int = 8000, access_log: bool = False
 ) -> None:
     """Serve an export until SIGINT or SIGTERM; requests in flight are finished first.
 
     Raises ExportError for an export that cannot be used, OSError for a port that is taken.
     """
-    server = _build(Path(path), limits, access_log)
+    server = _build(Path(path), None, access_log)
     listening = _listen(host, port)
     print(_welcome(host, listening.getsockname()[1], server.holder), flush=True)
     gc.collect()
