@@ -22,69 +22,30 @@ import pandas as pd
 from recsys_tutorial.datasets.archive import ArchiveError, Stream
 
 GENRES_100K = (
-    "unknown",
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children's",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
-)
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
+    "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
+    "Thriller", "War", "Western",
+)  # fmt: skip
 """Genre names of MovieLens-100K, in the order of its 19 flags."""
 
 AGES_1M = {
-    1: "under 18",
-    18: "18-24",
-    25: "25-34",
-    35: "35-44",
-    45: "45-49",
-    50: "50-55",
+    1: "under 18", 18: "18-24", 25: "25-34", 35: "35-44", 45: "45-49", 50: "50-55",
     56: "56 or more",
-}
+}  # fmt: skip
 """What the age codes of MovieLens-1M stand for: brackets, named by their lower end."""
 
 OCCUPATIONS_1M = (
-    "other",
-    "academic/educator",
-    "artist",
-    "clerical/admin",
-    "college/grad student",
-    "customer service",
-    "doctor/health care",
-    "executive/managerial",
-    "farmer",
-    "homemaker",
-    "K-12 student",
-    "lawyer",
-    "programmer",
-    "retired",
-    "sales/marketing",
-    "scientist",
-    "self-employed",
-    "technician/engineer",
-    "tradesman/craftsman",
-    "unemployed",
-    "writer",
-)
+    "other", "academic/educator", "artist", "clerical/admin", "college/grad student",
+    "customer service", "doctor/health care", "executive/managerial", "farmer", "homemaker",
+    "K-12 student", "lawyer", "programmer", "retired", "sales/marketing", "scientist",
+    "self-employed", "technician/engineer", "tradesman/craftsman", "unemployed", "writer",
+)  # fmt: skip
 """What the occupation codes of MovieLens-1M stand for, from 0 on."""
 
 _CSV_HEADER = "userId,movieId,rating,timestamp"
 _CHUNK = 1_000_000  # lines of a large file read at once
 _YEAR = re.compile(r"\((\d{4})\)")
-_RATING_COLUMNS = ["user", "item", "rating", "timestamp"]
-_RECBOLE_RATINGS = b"user_id:token\titem_id:token\trating:float\ttimestamp:float"
+_RECBOLE_RATINGS = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
 _RECBOLE_ITEMS = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"
 _RECBOLE_USERS = "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token"
 
@@ -146,11 +107,7 @@ def parse_recbole(files: Mapping[str, bytes]) -> RawTables:
     for where, fields in _records(files, "ml-100k.item", "utf-8", "\t", 4, _RECBOLE_ITEMS):
         title = _join_title(fields[1].strip(), fields[2].strip())
         items.append((_whole(where, fields[0]), title, tuple(fields[3].split())))
-    name = "ml-100k.inter"
-    header = files[name].split(b"\n", 1)[0].rstrip(b"\r")
-    if header != _RECBOLE_RATINGS:
-        raise ParseError(f"{name}, line 1: not the expected header: {header[:80]!r}")
-    ratings = _ratings(files, name, sep="\t", skiprows=1)
+    ratings = _ratings(files, "ml-100k.inter", sep="\t", header=_RECBOLE_RATINGS)
     users = _users(files, "ml-100k.user", "utf-8", "\t", _RECBOLE_USERS)
     return RawTables(ratings, users, _items(items))
 
@@ -166,9 +123,8 @@ def parse_ml1m(files: Mapping[str, bytes]) -> RawTables:
     for where, fields in _records(files, "movies.dat", "latin-1", "::", 3):
         items.append((_whole(where, fields[0]), fields[1].strip(), tuple(fields[2].split("|"))))
     people = []
-    for where, (user, gender, code, work, zip_code) in _records(
-        files, "users.dat", "latin-1", "::", 5
-    ):
+    lines = _records(files, "users.dat", "latin-1", "::", 5)
+    for where, (user, gender, code, work, zip_code) in lines:
         age, occupation = _whole(where, code), _whole(where, work)
         if age not in AGES_1M or not 0 <= occupation < len(OCCUPATIONS_1M):
             raise ParseError(f"{where}: unknown age {age} or occupation {occupation}")
@@ -215,9 +171,7 @@ def rating_chunks(stream: Stream) -> Iterator[pd.DataFrame]:
     """
     name = stream.member.name
     with stream.open() as file:
-        first = file.readline().rstrip(b"\r\n")
-        if first != _CSV_HEADER.encode():
-            raise ParseError(f"{name}, line 1: not the expected header: {first[:80]!r}")
+        _check_header(name, file.readline(), _CSV_HEADER)
         reader = pd.read_csv(file, **_csv_options(","), chunksize=_CHUNK)
         while True:
             with _csv_errors(name, lambda: _bad_line(stream)):
@@ -269,13 +223,9 @@ def _people(rows: list[tuple[Any, ...]], *more: str) -> pd.DataFrame:
 
 
 def _records(
-    files: Mapping[str, bytes],
-    name: str,
-    encoding: str,
-    sep: str,
-    n_fields: int,
+    files: Mapping[str, bytes], name: str, encoding: str, sep: str, n_fields: int,
     header: str | None = None,
-) -> Iterator[tuple[str, list[str]]]:
+) -> Iterator[tuple[str, list[str]]]:  # fmt: skip
     """(where, fields) of each line; never splitlines(), which also cuts at rare characters."""
     lines = _text(files, name, encoding).split("\n")
     for number, raw in enumerate(lines, start=1):
@@ -295,34 +245,28 @@ def _records(
 
 
 def _ratings(
-    files: Mapping[str, bytes],
-    name: str,
-    *,
-    sep: str,
-    skiprows: int = 0,
-    header: str | None = None,
+    files: Mapping[str, bytes], name: str, *, sep: str, header: str | None = None
 ) -> pd.DataFrame:
     content = files[name]
+    skiprows = 0 if header is None else 1
     if header is not None:
-        first = content.split(b"\n", 1)[0].rstrip(b"\r")
-        if first != header.encode():
-            raise ParseError(f"{name}, line 1: not the expected header: {first[:80]!r}")
-        skiprows = 1
+        _check_header(name, content.split(b"\n", 1)[0], header)
     with _csv_errors(name, lambda: _bad_rating(io.BytesIO(content), sep, skiprows)):
         return pd.read_csv(io.BytesIO(content), **_csv_options(sep), skiprows=skiprows)
+
+
+def _check_header(name: str, line: bytes, header: str) -> None:
+    found = line.rstrip(b"\r\n")
+    if found != header.encode():
+        raise ParseError(f"{name}, line 1: not the expected header: {found[:80]!r}")
 
 
 def _csv_options(sep: str) -> dict[str, Any]:
     types = {"user": "int64", "item": "int64", "rating": "float64", "timestamp": "int64"}
     return {
-        "sep": sep,
-        "header": None,
-        "names": _RATING_COLUMNS,
-        "index_col": False,
-        "dtype": types,
-        "encoding": "ascii",
-        "quoting": csv.QUOTE_NONE,
-    }
+        "sep": sep, "header": None, "names": list(types), "index_col": False, "dtype": types,
+        "encoding": "ascii", "quoting": csv.QUOTE_NONE,
+    }  # fmt: skip
 
 
 @contextmanager
