@@ -143,8 +143,7 @@ class Dataset:
             np.random.default_rng(seed).shuffle(order)
             tested, held_out = int(n * test), int(n * (test + valid))
             parts = (order[held_out:], order[tested:held_out], order[:tested])
-            train, valid_part, test_part = map(self.take, parts)
-            return train, valid_part, test_part
+            return tuple(map(self.take, parts))  # type: ignore[return-value]
         if how in ("last", "time"):
             if self.timestamp is None:
                 raise ValueError(
@@ -162,8 +161,7 @@ class Dataset:
         is_valid = ~is_test & (rank < (size * (test + valid)).astype(np.int64))
         masks = (~is_test & ~is_valid, is_valid, is_test)
         chosen = [np.sort(order[mask]) for mask in masks]  # parts keep the order of the table
-        train, valid_part, test_part = map(self.take, chosen)
-        return train, valid_part, test_part
+        return tuple(map(self.take, chosen))  # type: ignore[return-value]
 
     def folds(self, k: int = 5, seed: int | None = None) -> Iterator[tuple[Dataset, Dataset]]:
         """Yield k pairs (train, test). Without a seed the test parts are blocks of rows in the
@@ -307,7 +305,6 @@ def concat(*parts: Dataset) -> Dataset:
                 f"cannot join {first.name!r} and {part.name!r}: their vocabularies differ; "
                 "put the tables together first and call from_frame once"
             )
-    user, item = (np.concatenate([getattr(p, side) for p in parts]) for side in ("user", "item"))
     pair = np.concatenate([p.pairs() for p in parts])
     pair.sort()
     if len(twice := pair[1:][pair[1:] == pair[:-1]]):
@@ -316,13 +313,12 @@ def concat(*parts: Dataset) -> Dataset:
             f"user {first.user_vocab.id_at(u)!r} has item {first.item_vocab.id_at(i)!r} in more "
             "than one part: parts to join must not overlap"
         )
-    joined: dict[str, Any] = {"user": user, "item": item}
-    joined["row"] = np.concatenate([p.row for p in parts])
-    joined["rating"] = np.concatenate([p.rating for p in parts])
-    for extra in ("timestamp", "weight"):
-        columns = [getattr(p, extra) for p in parts]
-        if any(c is None for c in columns) and not all(c is None for c in columns):
-            raise ValueError(f"some parts have {extra}s and others have none")
-        joined[extra] = None if columns[0] is None else np.concatenate(columns)
+    joined: dict[str, Any] = {}
+    for name in COLUMNS:
+        columns = [getattr(p, name) for p in parts]
+        there = [c for c in columns if c is not None]
+        if 0 < len(there) < len(columns):
+            raise ValueError(f"some parts have {name}s and others have none")
+        joined[name] = np.concatenate(there) if there else None
     scale = (min(p.scale[0] for p in parts), max(p.scale[1] for p in parts))
     return replace(first, scale=scale, **joined)

@@ -129,31 +129,24 @@ def pip_download(
     label = f"pip download {requirement}"
     if progress:
         _say(f"{label} ...")
-    with _made_directories(target), _scratch_directory(target) as scratch:
+    with (
+        _made_directories(target),
+        # On the target's file system, so that the move is one rename.
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".pip-") as temporary,
+    ):
+        scratch = Path(temporary)
         pins = scratch / "requirements.txt"
         pins.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
         command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--no-color",
-            "--no-input",
-        ]
-        command += ["download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-        command += ["--retries", "1", "--progress-bar", "off"]
-        command += ["-r", str(pins), "-d", str(scratch)]
+            sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-color", "--no-input",
+            "download", "--no-deps", "--only-binary", ":all:", "--require-hashes",
+            "--retries", "1", "--progress-bar", "off", "-r", str(pins), "-d", str(scratch),
+        ]  # fmt: skip
         try:
             done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=timeout,
-                check=False,
-            )
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                encoding="utf-8", errors="replace", timeout=timeout, check=False,
+            )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise DownloadError(
                 f"{label}: no result after {timeout:g} s. Check the network and pip's index and "
@@ -192,16 +185,26 @@ def _made_directories(target: Path) -> Iterator[None]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         yield
-    except BaseException as error:
+    except BaseException:
         for path in missing:
             with contextlib.suppress(OSError):
                 path.rmdir()
-        if isinstance(error, OSError) and not isinstance(error, DownloadError):
-            raise DownloadError(
-                f"cannot write {target}: {error.strerror or error}. Make room there, or give "
-                "another directory that you may write to"
-            ) from error
+        with _writing(target):
+            raise
+
+
+@contextlib.contextmanager
+def _writing(path: Path | str) -> Iterator[None]:
+    """Turn what the file system may raise into a DownloadError that names the path."""
+    try:
+        yield
+    except DownloadError:
         raise
+    except OSError as error:
+        raise DownloadError(
+            f"cannot write {path}: {error.strerror or error}. Make room there, or give "
+            "another directory that you may write to"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -216,13 +219,6 @@ def _new_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _scratch_directory(target: Path) -> Iterator[Path]:
-    """A temporary directory on the target's file system, so that the move is one rename."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pip-") as name:
-        yield Path(name)
 
 
 # ---------------------------------------------------------------------------- http
@@ -246,14 +242,9 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follow a redirect to https only; a loopback server may also send to a loopback server."""
 
     def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
+        headers: http.client.HTTPMessage, newurl: str,
+    ) -> urllib.request.Request | None:  # fmt: skip
         secure = urllib.parse.urlsplit(newurl).scheme == "https"
         if not secure and not (_is_loopback(req.full_url) and _is_loopback(newurl)):
             fp.close()
@@ -295,7 +286,8 @@ def _stream(
                     "Try again on a faster connection"
                 )
             digest.update(block)
-            _write(file, block)
+            with _writing(file.name):
+                file.write(block)
             meter.update(n_bytes)
         meter.close()
         if declared is not None and n_bytes != declared:
@@ -303,16 +295,6 @@ def _stream(
                 f"{url}: the transfer broke off: {n_bytes} of {declared} bytes received. Try again"
             )
     return digest.hexdigest(), n_bytes
-
-
-def _write(file: IO[bytes], block: bytes) -> None:
-    try:
-        file.write(block)
-    except OSError as error:
-        raise DownloadError(
-            f"cannot write {file.name}: {error.strerror or error}. Make room there, or give "
-            "another directory that you may write to"
-        ) from error
 
 
 def _too_large(url: str, n_bytes: int, max_bytes: int) -> DownloadError:

@@ -29,8 +29,10 @@ from recsys_tutorial.datasets.movielens import ParseError, RawTables, rating_chu
 from recsys_tutorial.datasets.planted import planted
 
 ENVIRONMENT = "RECSYS_TUTORIAL_DATA"
-OFFLINE = "RECSYS_TUTORIAL_OFFLINE"
 """Environment variable that names the data directory (or one archive)."""
+
+OFFLINE = "RECSYS_TUTORIAL_OFFLINE"
+"""Environment variable: 1 for no network."""
 
 
 class DataUnavailable(OSError):
@@ -68,11 +70,9 @@ def load(
     if name not in SOURCES and name != "planted":
         known = ", ".join([*SOURCES, "planted"])
         raise ValueError(f"unknown data set {name!r}: choose one of {known}")
-    if fallback not in (None, "planted"):
-        raise ValueError(f'unknown fallback {fallback!r}: it is None or "planted"')
+    offline = checked(fallback, offline)
     if name == "planted":
         return planted()
-    offline = offline or os.environ.get(OFFLINE, "") not in ("", "0")
     place = _place(data_dir)
     tried: list[str] = []
     for step in (_local, _fetched):
@@ -90,8 +90,16 @@ def load(
     report = _unavailable(SOURCES[name], place, tried)
     if fallback is None:
         raise report
-    print(_banner(name, report), flush=True)
+    invented = f"DATA in place of {name}: films, users and ratings are invented"
+    show_banner(invented, f"No number below says anything about {name}", report)
     return replace(planted(), source=f"planted tastes in place of {name}: " + "; ".join(tried))
+
+
+def checked(fallback: str | None, offline: bool) -> bool:
+    """Whether to work offline, also by the environment; ValueError for an unknown fallback."""
+    if fallback not in (None, "planted"):
+        raise ValueError(f'unknown fallback {fallback!r}: it is None or "planted"')
+    return offline or os.environ.get(OFFLINE, "") not in ("", "0")
 
 
 def data_directory(data_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -325,9 +333,8 @@ def _unavailable(source: Source, place: _Place, tried: list[str]) -> DataUnavail
     return DataUnavailable("\n".join(lines))
 
 
-def _banner(name: str, report: DataUnavailable) -> str:
+def show_banner(what: str, warning: str, report: DataUnavailable) -> None:
+    """Say that what follows is invented, so that it cannot be overlooked, and why."""
     rule = "!" * 78
-    return (
-        f"\n{rule}\n!!  PLANTED DATA in place of {name}: films, users and ratings are invented.\n"
-        f"!!  No number below says anything about {name}.\n{rule}\n{report}\n{rule}\n"
-    )
+    text = f"!!  PLANTED {what}.\n!!  {warning}."
+    print(f"\n{rule}\n{text}\n{rule}\n{report}\n{rule}\n", flush=True)

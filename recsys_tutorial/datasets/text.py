@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,7 +46,7 @@ class Text:
     passages: tuple[str, ...]
     words: tuple[str, ...]
     analogies: tuple[tuple[str, str, str, str], ...]
-    truth: SimpleNamespace | None = field(default=None)
+    truth: SimpleNamespace | None = None
 
     def __repr__(self) -> str:
         return f"<Text {self.name}: {len(self.passages):,} passages, from {self.source}>"
@@ -85,10 +85,8 @@ def load_text(
         ValueError: an unknown fallback.
         DataUnavailable: not here and not to be fetched; or here, but damaged.
     """
-    if fallback not in (None, "planted"):
-        raise ValueError(f'unknown fallback {fallback!r}: it is None or "planted"')
+    offline = sources.checked(fallback, offline)
     wheel = _wheel(data_dir)
-    offline = offline or os.environ.get(sources.OFFLINE, "") not in ("", "0")
     try:
         if not wheel.is_file():
             if offline:
@@ -103,7 +101,8 @@ def load_text(
         )
         if fallback is None:
             raise report from error
-        print(_banner(report), flush=True)
+        invented = "TEXT in place of the dictionary: every word is invented"
+        sources.show_banner(invented, "Nothing below says anything about English", report)
         return planted_text()
     return _read(wheel)
 
@@ -140,23 +139,11 @@ def parse(content: bytes) -> list[str]:
     """
     entries: dict[str, dict[str, Any]] = json.loads(content.decode("utf-8"))
     try:
-        definitions = (
-            definition
-            for entry in entries.values()
-            for part in entry["pos"]
-            for definition in part["definitions"]
-        )
+        parts = [part for entry in entries.values() for part in entry["pos"]]
+        definitions = [d for part in parts for d in part["definitions"]]
         return [p for d in definitions for p in (d["text"], *d["examples"])]
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"entries of another form than expected ({error!r})") from error
-
-
-def _banner(report: DataUnavailable) -> str:
-    rule = "!" * 78
-    return (
-        f"\n{rule}\n!!  PLANTED TEXT in place of the dictionary: every word is invented.\n"
-        f"!!  Nothing below says anything about English.\n{rule}\n{report}\n{rule}\n"
-    )
 
 
 # ---------------------------------------------------------------------------- planted text
@@ -191,12 +178,12 @@ def planted_text(
     Raises:
         ValueError: a size below 1, fewer than two topics or pairs.
     """
-    sizes = {"n_passages": n_passages, "n_words": n_words}
-    sizes |= {"n_topics": n_topics - 1, "n_pairs": n_pairs - 1}
-    for label, value in sizes.items():
-        if value < 1:
-            least = 2 if label in ("n_topics", "n_pairs") else 1
-            raise ValueError(f"planted_text({label}={value + least - 1}): at least {least}")
+    for label, value, least in (
+        ("n_passages", n_passages, 1), ("n_words", n_words, 1),
+        ("n_topics", n_topics, 2), ("n_pairs", n_pairs, 2),
+    ):  # fmt: skip
+        if value < least:
+            raise ValueError(f"planted_text({label}={value}): at least {least}")
     rng = np.random.default_rng(seed)
     invented = _invented(rng, n_topics * n_words + n_pairs * 7 + 16 + 20)
     take = iter(invented)
