@@ -58,7 +58,7 @@ class Model(nn.Module):
         self.generator = torch.Generator().manual_seed(seed)
         self.user_vocab: Vocabulary | None = None
         self.item_vocab: Vocabulary | None = None
-        self._step_rows: dict[tuple[int, int], Tensor] | None = None
+        self._step_rows: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] | None = None
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("scale", torch.tensor([-torch.inf, torch.inf]))
         self.register_buffer("user_count", torch.ones(n_users, dtype=torch.int64))
@@ -118,9 +118,9 @@ class Model(nn.Module):
         if self._step_rows is None:
             return _gather(table, index)
         key = (id(table), id(index))
-        if key not in self._step_rows:
-            self._step_rows[key] = _gather(table, index)
-        return self._step_rows[key]
+        if key not in self._step_rows:  # both are kept: of one that is freed the id comes again
+            self._step_rows[key] = table, index, _gather(table, index)
+        return self._step_rows[key][2]
 
     @contextmanager
     def one_step(self) -> Iterator[None]:
