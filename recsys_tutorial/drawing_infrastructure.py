@@ -42,19 +42,11 @@ _BOXES = {
 }
 
 FLOWS = (
-    ("person", "candidates"),
-    ("candidates", "ranking"),
-    ("ranking", "shown"),
-    ("shown", "log"),
-    ("log", "features today"),
-    ("features today", "candidates"),
-    ("features today", "ranking"),
-    ("log", "table"),
-    ("table", "training"),
-    ("training", "features night"),
-    ("features night", "candidates"),
-    ("features night", "ranking"),
-)
+    ("person", "candidates"), ("candidates", "ranking"), ("ranking", "shown"), ("shown", "log"),
+    ("log", "features today"), ("features today", "candidates"), ("features today", "ranking"),
+    ("log", "table"), ("table", "training"), ("training", "features night"),
+    ("features night", "candidates"), ("features night", "ranking"),
+)  # fmt: skip
 """What flows where: the arrows of `infrastructure`."""
 
 
@@ -63,28 +55,19 @@ def infrastructure() -> Figure:
     fig, ax = plt.subplots(figsize=(12, 7))
     for words, colour, y in _LANES.values():
         band = FancyBboxPatch(
-            (-0.9, y - 0.95),
-            12.6,
-            1.9,
-            boxstyle="round,pad=0.02,rounding_size=0.2",
-            facecolor=PALETTE[colour],
-            alpha=0.10,
-            edgecolor="none",
-        )
+            (-0.9, y - 0.95), 12.6, 1.9, boxstyle="round,pad=0.02,rounding_size=0.2",
+            facecolor=PALETTE[colour], alpha=0.10, edgecolor="none",
+        )  # fmt: skip
         ax.add_patch(band)
         ax.text(-0.8, y + 0.72, words, fontsize=13, style="italic", color="0.25", va="center")
     texts: dict[str, Text] = {}
     for name, box in _BOXES.items():
         edge = PALETTE[_LANES[box.lane][1]]
         texts[name] = ax.text(
-            *(box.x, box.y - 0.12, box.words),
-            ha="center",
-            va="center",
-            fontsize=14,
+            box.x, box.y - 0.12, box.words, ha="center", va="center", fontsize=14, zorder=3,
             fontweight="bold" if name in ("log", "ranking") else "normal",
             bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": edge, "lw": 2.5},
-            zorder=3,
-        )
+        )  # fmt: skip
     ax.set(xlim=(-1.1, 12.0), ylim=(-0.1, 6.8))
     ax.set_axis_off()
     fig.canvas.draw()  # now the boxes know their sizes, and arrows can end at their edges
@@ -95,19 +78,9 @@ def infrastructure() -> Figure:
 
 def _arrow(ax: Axes, start: Text, end: Text) -> None:
     """From the edge of one box to the edge of another, on the line between their middles."""
-    ax.annotate(
-        "",
-        xy=end.get_position(),
-        xytext=start.get_position(),
-        arrowprops={
-            "arrowstyle": "-|>",
-            "lw": 2.2,
-            "color": "0.35",
-            "patchA": start.get_bbox_patch(),
-            "patchB": end.get_bbox_patch(),
-            "shrinkA": 2,
-            "shrinkB": 4,
-            "mutation_scale": 20,
-        },
-        zorder=2,
-    )
+    arrow = {
+        "arrowstyle": "-|>", "lw": 2.2, "color": "0.35", "mutation_scale": 20,
+        "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
+        "shrinkA": 2, "shrinkB": 4,
+    }  # fmt: skip
+    ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow, zorder=2)

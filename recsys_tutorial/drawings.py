@@ -46,14 +46,9 @@ def relationships() -> Figure:
     for name, (x, y, colour) in _NODES.items():
         round_box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "linewidth": 4}
         ax.text(
-            *(x, y, name),
-            ha="center",
-            va="center",
-            fontsize=19,
-            fontweight="bold",
-            zorder=3,
+            x, y, name, ha="center", va="center", fontsize=19, fontweight="bold", zorder=3,
             bbox={**round_box, "edgecolor": PALETTE[colour]},
-        )
+        )  # fmt: skip
     for x, words in ((-0.55, "friends,\npeople alike"), (8.55, "sequels, often\ntaken together")):
         ax.add_patch(Circle((x, 2.65), 0.6, fill=False, edgecolor="0.55", linewidth=2, zorder=0))
         ax.text(x, 3.75, words, ha="center", va="center", fontsize=14)

@@ -18,16 +18,9 @@ from recsys_tutorial import local
 from recsys_tutorial.datasets import Dataset
 
 PACKAGES = (
-    "torch",
-    "pytorch-ignite",
-    "tensorboardX",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "matplotlib",
-    "jupyterlab",
-    "ipywidgets",
-)
+    "torch", "pytorch-ignite", "tensorboardX", "numpy", "pandas", "scikit-learn", "matplotlib",
+    "jupyterlab", "ipywidgets",
+)  # fmt: skip
 TESTED = Path(__file__).resolve().parents[1] / "constraints.txt"
 PYTHONS = ((3, 11), (3, 13))
 GIB = 1024**3
@@ -47,33 +40,19 @@ class Finding:
 
 def readiness(dataset: Dataset) -> pd.DataFrame:
     """A table of what the series needs and what is here; prints what to do where they differ."""
-    found = findings(dataset)
+    tested, kept = pinned_versions(), local.directory()
+    found = [
+        python_version(platform.python_version()),
+        *(package(name, tested.get(name.lower(), "")) for name in PACKAGES),
+        threads(), memory(available_memory()), disk(kept), writable(kept), data(dataset),
+    ]  # fmt: skip
     amiss = [f for f in found if f.advice]
     for one in amiss:
         print(f"{one.what} ({one.found}): {one.advice}.")
     if not amiss:
         print("This machine is ready.")
-    return pd.DataFrame(
-        {
-            "what": [f.what for f in found],
-            "found": [f.found for f in found],
-            "verdict": ["see above" if f.advice else "ok" for f in found],
-        }
-    )
-
-
-def findings(dataset: Dataset) -> list[Finding]:
-    """Everything that `readiness` shows."""
-    tested = pinned_versions()
-    return [
-        python_version(platform.python_version()),
-        *(package(name, tested.get(name.lower(), "")) for name in PACKAGES),
-        threads(),
-        memory(available_memory()),
-        disk(local.directory()),
-        writable(local.directory()),
-        data(dataset),
-    ]
+    rows = [(f.what, f.found, "see above" if f.advice else "ok") for f in found]
+    return pd.DataFrame(rows, columns=["what", "found", "verdict"])
 
 
 def pinned_versions(path: Path = TESTED) -> dict[str, str]:
@@ -105,9 +84,8 @@ def package(name: str, tested: str) -> Finding:
     if not tested or version == tested:
         return Finding(name, version)
     if _numbers(version) < _numbers(tested):
-        return Finding(
-            name, version, f"older than the tested {tested}: if anything fails, {REPAIR}"
-        )
+        advice = f"older than the tested {tested}: if anything fails, {REPAIR}"
+        return Finding(name, version, advice)
     return Finding(name, f"{version}, newer than the tested {tested}")
 
 
@@ -139,21 +117,15 @@ def available_memory() -> int | None:
 def memory(free: int | None) -> Finding:
     if free is None:
         return Finding("free memory", "this system does not say")
-    found = f"{free / GIB:.1f} GiB"
-    if free < MEMORY_NEEDED:
-        advice = "a page needs up to 1 GiB: shut down other notebooks (menu Kernel, Shut Down All)"
-        return Finding("free memory", found, advice)
-    return Finding("free memory", found)
+    advice = "a page needs up to 1 GiB: shut down other notebooks (menu Kernel, Shut Down All)"
+    return Finding("free memory", f"{free / GIB:.1f} GiB", advice if free < MEMORY_NEEDED else "")
 
 
 def disk(directory: Path) -> Finding:
     place = next(p for p in (directory, *directory.parents) if p.is_dir())
     free = shutil.disk_usage(place).free
-    found = f"{free / GIB:.1f} GiB"
-    if free < DISK_NEEDED:
-        advice = f"{place} is nearly full: make room, or training curves and models are not kept"
-        return Finding("free disk", found, advice)
-    return Finding("free disk", found)
+    advice = f"{place} is nearly full: make room, or training curves and models are not kept"
+    return Finding("free disk", f"{free / GIB:.1f} GiB", advice if free < DISK_NEEDED else "")
 
 
 def writable(directory: Path) -> Finding:

@@ -62,11 +62,9 @@ def item_of(dataset: Dataset, title: str) -> Hashable:
 def plain_text(text: str) -> str:
     """Lower case letters and digits without accents, one space between words."""
     letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not _is_accent(c))))
-
-
-def _is_accent(character: str) -> bool:
-    return unicodedata.combining(character) != 0
+    return " ".join(
+        re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c)))
+    )
 
 
 @lru_cache(maxsize=4)

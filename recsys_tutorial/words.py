@@ -240,7 +240,7 @@ def analogy(
     The three words of the question are left out, as is usual: the nearest is often one of them.
     Mikolov, Yih and Zweig 2013. Raises KeyError for an unknown word.
     """
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
+    unit = _unit(vectors)
     at = [_position(vocab, word) for word in (a, b, c)]
     found = nearest(vocab, unit, unit[at[1]] - unit[at[0]] + unit[at[2]], k + 3)
     return found.drop([w for w in (a, b, c) if w in found.index])[:k]
@@ -257,15 +257,16 @@ def _position(vocab: Vocabulary, word: Hashable) -> int:
 
 def overlap(one: np.ndarray, other: np.ndarray, words: np.ndarray, k: int = 10) -> np.ndarray:
     """For each of the words (positions) how many of its k nearest two sets of vectors share."""
-    shared = np.zeros(len(words), dtype=np.int64)
-    lists = [_nearest_positions(vectors, words, k) for vectors in (one, other)]
-    for i, (a, b) in enumerate(zip(*lists, strict=True)):
-        shared[i] = len(np.intersect1d(a, b))
-    return shared
+    a, b = (_nearest_positions(vectors, words, k) for vectors in (one, other))
+    return (a[:, :, None] == b[:, None, :]).sum((1, 2))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
 
 
 def _nearest_positions(vectors: np.ndarray, words: np.ndarray, k: int) -> np.ndarray:
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
+    unit = _unit(vectors)
     cosine = unit[words] @ unit.T
     cosine[np.arange(len(words)), words] = -np.inf
     return np.argsort(-cosine, axis=1, kind="stable")[:, :k]

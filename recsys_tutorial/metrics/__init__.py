@@ -25,19 +25,7 @@ from recsys_tutorial.metrics.top_k import (
 )
 
 __all__ = [
-    "auc",
-    "average_precision_at_k",
-    "calibration_error",
-    "conditional_auc",
-    "coverage",
-    "group_auc",
-    "hit_rate_at_k",
-    "intra_list_diversity",
-    "mae",
-    "mrr",
-    "ndcg_at_k",
-    "novelty",
-    "precision_at_k",
-    "recall_at_k",
-    "rmse",
-]
+    "auc", "average_precision_at_k", "calibration_error", "conditional_auc", "coverage",
+    "group_auc", "hit_rate_at_k", "intra_list_diversity", "mae", "mrr", "ndcg_at_k", "novelty",
+    "precision_at_k", "recall_at_k", "rmse",
+]  # fmt: skip

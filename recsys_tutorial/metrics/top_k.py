@@ -72,7 +72,7 @@ def _candidates(labels: ArrayLike, scores: ArrayLike, graded: bool) -> tuple[Flo
 def _measure(
     labels: ArrayLike, scores: ArrayLike, measure: Callable[[_Ranking], Floats]
 ) -> float | Floats:
-    """Apply a measure to binary labels; NaN for users without relevant candidates."""
+    """Apply a measure to binary labels; NaN, whatever it gave, without relevant candidates."""
     y, s, n_axes = _candidates(labels, scores, graded=False)
     ranking = _rank(y, s)
     return _result(measure(ranking), ranking.relevant > 0, n_axes)
@@ -81,11 +81,6 @@ def _measure(
 def _result(values: Floats, defined: NDArray[np.bool_], n_axes: int) -> float | Floats:
     values = np.where(defined, np.minimum(values, 1), np.nan)  # rounding may end just above 1
     return float(values[0]) if n_axes == 1 else values
-
-
-def _at_least_one(relevant: Floats) -> Floats:
-    """A divisor; users with none become NaN afterwards."""
-    return np.maximum(relevant, 1)
 
 
 def recall_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
@@ -109,7 +104,7 @@ def recall_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Fl
         0.3333333333333333
     """
     k = whole("k", k)
-    return _measure(labels, scores, lambda r: r.gain[:, :k].sum(axis=1) / _at_least_one(r.relevant))
+    return _measure(labels, scores, lambda r: r.gain[:, :k].sum(axis=1) / np.maximum(r.relevant, 1))
 
 
 def precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
@@ -146,7 +141,7 @@ def average_precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) ->
         ranks = np.arange(1, r.gain.shape[1] + 1)
         others = (r.place - 1) * (r.tie_gain - 1) / np.maximum(r.tie_size - 1, 1)
         precision = r.gain * (r.gain_above + 1 + others) / ranks
-        return precision[:, :k].sum(axis=1) / np.minimum(k, _at_least_one(r.relevant))
+        return precision[:, :k].sum(axis=1) / np.clip(r.relevant, 1, k)
 
     return _measure(labels, scores, measure)
 
@@ -196,10 +191,7 @@ def mrr(labels: ArrayLike, scores: ArrayLike) -> float | Floats:
 
 
 def ndcg_at_k(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    k: int = 10,
-    gain: Literal["linear", "exp"] = "linear",
+    labels: ArrayLike, scores: ArrayLike, k: int = 10, gain: Literal["linear", "exp"] = "linear"
 ) -> float | Floats:
     """Discounted cumulative gain of the first k ranks over that of the best possible list.
 
