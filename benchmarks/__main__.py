@@ -15,6 +15,7 @@ from benchmarks import (
     pages,
     peers,
     ranking,
+    report,
     reproduce,
     scale,
     serving,
@@ -73,8 +74,17 @@ def main() -> int:
         versus, extra = speed.against_the_earlier_loop(train), speed.overhead(train)
         for name, value in versus["samples_per_second"].items():
             print(f"{name:22}{value:>14,} samples a second")
+        near = speed.near_the_bound(train)
+        plain = f"{near['plain_per_cpu_second']:,} samples a CPU second of plain PyTorch"
+        print(f"batch {near['batch']}: {near['share']:.0%} of the {plain}")
         checks += speed.gates(versus, extra)
-        sections["speed"] = {**versus, **extra, "dim": speed.DIM, "rounds": speed.ROUNDS}
+        sections["speed"] = {
+            **versus,
+            **extra,
+            "plain_torch": near,
+            "dim": speed.DIM,
+            "rounds": speed.ROUNDS,
+        }
     if options.what in ("gates", "ranking"):
         result = ranking.compare(data)
         checks += ranking.gates(result)
@@ -133,7 +143,8 @@ def main() -> int:
             ledger.write_page("19", quoted, data)
         if "peers" in sections:
             ledger.write_page("16", peers.page_entries(sections["peers"]), data)
-        print(f"\nwritten to {ledger.PATH.name}")
+        report.write(ledger.read())
+        print(f"\nwritten to {ledger.PATH.name} and {report.PAGE.name}")
     return 0 if all(holds for _, holds in checks) else 1
 
 
@@ -150,7 +161,8 @@ def disturbed(what: str, count: int | None, write: bool) -> int:
         print(f"{found}\n\nholds  every damaged file: one clear error, or the same content")
     if write:
         ledger.write(f"planted_{what}", found, data)
-        print(f"\nwritten to {ledger.PATH.name}")
+        report.write(ledger.read())
+        print(f"\nwritten to {ledger.PATH.name} and {report.PAGE.name}")
     return 0
 
 

@@ -156,6 +156,67 @@ def overhead(train: Dataset, epochs: int = 12) -> dict[str, float]:
     }
 
 
+def plain_torch(train: Dataset, batch_size: int, epochs: int) -> None:
+    """What plain PyTorch can do, the bound of `fit`: biased MF in twenty lines.
+
+    Rows by `index_select`, biases in the tables' last columns, weight decay in a fused optimiser;
+    shuffled once an epoch, then slices.
+    """
+    generator = torch.Generator().manual_seed(0)
+    user, item = torch.from_numpy(train.user), torch.from_numpy(train.item)
+    rating = torch.from_numpy(train.rating).float() - float(train.rating.mean())
+    tables = [
+        nn.Parameter(0.1 * torch.randn(n, DIM + 1, generator=generator))
+        for n in (train.n_users, train.n_items)
+    ]
+    adam = torch.optim.AdamW(tables, lr=1e-2, weight_decay=0.1, fused=True)
+    for _ in range(epochs):
+        order = torch.randperm(len(train), generator=generator)
+        shuffled = user[order], item[order], rating[order]
+        for u, i, r in zip(*(one.split(batch_size) for one in shuffled), strict=True):
+            p, q = (t.index_select(0, x) for t, x in zip(tables, (u, i), strict=True))
+            dot = (p[:, :DIM] * q[:, :DIM]).sum(1)
+            loss = (dot + p[:, DIM] + q[:, DIM] - r).square().mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+
+
+def near_the_bound(train: Dataset, batch_size: int = 16384, epochs: int = 40) -> dict[str, Any]:
+    """Samples a CPU second of a whole `fit` and of plain PyTorch, interleaved; and what bounds it.
+
+    share: ours / plain, median of the rounds. operations: their parts of PyTorch's time in `fit`.
+    """
+
+    def fit() -> None:
+        model = BiasedMF.for_dataset(train, dim=DIM)
+        rt.fit(model, train, epochs=epochs, batch_size=batch_size, progress=False)
+
+    def cpu(work: Callable[[], None]) -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+    pairs = [
+        (cpu(fit), cpu(lambda: plain_torch(train, batch_size, epochs))) for _ in range(ROUNDS + 4)
+    ]
+    shares = [plain / ours for ours, plain in pairs]
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        fit()
+    rows = profiler.key_averages()
+    whole = sum(row.self_cpu_time_total for row in rows)
+    top = sorted(rows, key=lambda row: -row.self_cpu_time_total)[:8]
+    rows_read = epochs * len(train)
+    return {
+        "batch": batch_size,
+        "fit_per_cpu_second": round(rows_read / median(ours for ours, _ in pairs)),
+        "plain_per_cpu_second": round(rows_read / median(plain for _, plain in pairs)),
+        "share": median(shares),
+        "share_range": [min(shares), max(shares)],
+        "operations": {row.key: row.self_cpu_time_total / whole for row in top},
+    }
+
+
 def gates(versus: dict[str, Any], extra: dict[str, float]) -> list[tuple[str, bool]]:
     at_1024, at_best = versus["times_at_1024"], versus["times_at_best"]
     return [

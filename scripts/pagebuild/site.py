@@ -23,13 +23,13 @@ from pagebuild.executed import PageFailed, executed
 from pagebuild.links import dead_links
 from pagebuild.model_map import model_map_page, model_map_svg
 from pagebuild.reference import reference
-from pagebuild.results_page import results_page
 from pagebuild.site_pages import NotToBeShown, documents, relinked, staged
 from pagebuild.source import Source, SourceError, read_all, read_series
 from pagebuild.vendor import VendorMissing
 
 HERE = Path(__file__).parent
-GUIDES = ("online", "instructor", "contributing", "glossary", "further_reading", "licences")
+GUIDES = ("online", "instructor", "contributing", "glossary", "further_reading", "licences",
+          "benchmarks")  # fmt: skip
 PLANTED = "> These pages were run on planted data: invented films and invented tastes.\n"
 
 
@@ -96,7 +96,7 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
     shutil.copy(root / "docs" / "overview.svg", static / "overview.svg")
     _write(static, "model_map.svg", model_map_svg())
     _write(stage, "model_map.md", model_map_page())
-    _write(stage, "benchmarks.md", results_page(root))
+    shutil.copytree(root / "docs" / "benchmarks", stage / "benchmarks")  # its plots
     for document, text in reference().items():
         _write(stage, f"{document}.rst", text)
     _write(stage, "index.md", _home(root, sources, known, mode))
