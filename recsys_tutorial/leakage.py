@@ -60,9 +60,7 @@ def laboratory(
     warm = np.flatnonzero((n_before >= least) & (n_after >= least))
     if len(warm) == 0:
         raise ValueError(f"nobody has {least} rows on each side of the cut: move it or lower least")
-    test: list[np.ndarray] = []
-    out: list[np.ndarray] = []
-    new: list[np.ndarray] = []
+    test, exchanged = list[np.ndarray](), list[tuple[np.ndarray, np.ndarray]]()
     for user in warm:
         mine = order[data.user[order] == user]  # in time
         before, later = mine[~after[mine]], mine[after[mine]]
@@ -70,28 +68,23 @@ def laboratory(
         test.append(later[:half])
         last = data.timestamp[later[half - 1]]
         later = later[half:][data.timestamp[later[half:]] > last]  # not within the same second
-        _exchange(rng, before, later, share, out, new)
+        exchanged.append(_exchange(rng, before, later, share))
     others = ~np.isin(data.user, warm)
-    _exchange(rng, np.flatnonzero(others & ~after), np.flatnonzero(others & after), share, out, new)
+    before, later = np.flatnonzero(others & ~after), np.flatnonzero(others & after)
+    exchanged.append(_exchange(rng, before, later, share))
     mixed = ~after
-    mixed[np.concatenate(out)] = False
-    mixed[np.concatenate(new)] = True
+    for out, new in exchanged:
+        mixed[out], mixed[new] = False, True
     tested = np.sort(np.concatenate(test))
     return Laboratory(data.take(tested), data.take(~after), data.take(mixed))
 
 
 def _exchange(
-    rng: np.random.Generator,
-    before: np.ndarray,
-    later: np.ndarray,
-    share: float,
-    out: list[np.ndarray],
-    new: list[np.ndarray],
-) -> None:
-    """Note which rows leave and which come, equally many, at most `share` of those before."""
+    rng: np.random.Generator, before: np.ndarray, later: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows leave and which come, equally many, at most `share` of those before."""
     n = min(int(len(before) * share), len(later))
-    out.append(rng.choice(before, n, replace=False))
-    new.append(rng.choice(later, n, replace=False))
+    return rng.choice(before, n, replace=False), rng.choice(later, n, replace=False)
 
 
 def sees_test(make: Callable[[Dataset, Dataset], Any], train: Dataset, test: Dataset) -> bool:
@@ -136,10 +129,8 @@ def _same(a: Any, b: Any) -> bool:
     if hasattr(a, "detach"):  # a torch tensor
         a, b = a.detach().cpu(), b.detach().cpu()
     x, y = np.asarray(a), np.asarray(b)
-    if x.shape != y.shape:
-        return False
     numeric = np.issubdtype(x.dtype, np.number) and np.issubdtype(y.dtype, np.number)
-    return bool(np.array_equal(x, y, equal_nan=True) if numeric else np.array_equal(x, y))
+    return bool(np.array_equal(x, y, equal_nan=bool(numeric)))
 
 
 def twins(items: pd.DataFrame) -> dict[str, list[Any]]:

@@ -13,19 +13,12 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 from cycler import cycler
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PALETTE = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "vermilion": "#D55E00",
-    "sky": "#56B4E9",
-    "purple": "#CC79A7",
-    "black": "#000000",
-    "yellow": "#F0E442",
-}
+    "blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "vermilion": "#D55E00",
+    "sky": "#56B4E9", "purple": "#CC79A7", "black": "#000000", "yellow": "#F0E442",
+}  # fmt: skip
 """Colours that people with any common colour blindness tell apart, in the order of use.
 
 Okabe and Ito 2002, "Color universal design". Yellow is for areas: as a line on white it vanishes.
@@ -104,22 +97,15 @@ def unlabelled(fig: Figure) -> list[str]:
     for number, ax in enumerate(fig.axes, start=1):
         if not ax.axison or not ax.get_visible():
             continue
-        for side in ("x", "y"):
-            if _has_numbers(ax, side) and not _label(fig, ax, side):
+        for side, axis, shared in (
+            ("x", ax.xaxis, fig.get_supxlabel()),
+            ("y", ax.yaxis, fig.get_supylabel()),
+        ):
+            texts: Iterable[Any] = axis.get_ticklabels()
+            has_numbers = any(t.get_visible() and t.get_text() for t in texts)
+            if has_numbers and not (axis.get_label_text() or shared):
                 found.append(f"axes {number} of the figure have no {side} label")
     return found
-
-
-def _has_numbers(ax: Axes, side: str) -> bool:
-    axis = ax.xaxis if side == "x" else ax.yaxis
-    texts: Iterable[Any] = axis.get_ticklabels()
-    return any(t.get_visible() and t.get_text() for t in texts)
-
-
-def _label(fig: Figure, ax: Axes, side: str) -> str:
-    own = ax.get_xlabel() if side == "x" else ax.get_ylabel()
-    shared = fig.get_supxlabel() if side == "x" else fig.get_supylabel()
-    return own or shared
 
 
 def _in_notebook() -> bool:

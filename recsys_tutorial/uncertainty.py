@@ -36,12 +36,7 @@ class Interval(NamedTuple):
 
 
 def mean_interval(
-    values: Any,
-    *,
-    weights: Any = None,
-    level: float = 0.95,
-    samples: int = 2_000,
-    seed: int = 0,
+    values: Any, *, weights: Any = None, level: float = 0.95, samples: int = 2_000, seed: int = 0
 ) -> Interval:
     """Mean over users of one value a user, with a bootstrap interval.
 
@@ -122,12 +117,11 @@ def auc_interval(
         raise ValueError("all labels are the same: an AUC needs both kinds")
     names, code = np.unique(np.asarray(users), return_inverse=True)
     y = np.asarray(labels, dtype=np.float64)
-    models = [_prepared(scores, y, code)] + ([] if minus is None else [_prepared(minus, y, code)])
+    models = [_prepared(s, y, code) for s in (scores, minus) if s is not None]
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), samples)
-    values = np.array([_weighted(models[0], often) for often in drawn])
-    if minus is not None:
-        values = values - np.array([_weighted(models[1], often) for often in drawn])
+    values, *others = (np.array([_weighted(m, often) for often in drawn]) for m in models)
+    values = values - others[0] if others else values
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(value), float(low), float(high), len(names))
 

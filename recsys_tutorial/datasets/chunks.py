@@ -69,15 +69,9 @@ def from_chunks(
     if (weight := columns.get("weight")) is not None and weight.min() < 0:
         raise ValueError(f"ratings: weight {weight.min()} is negative: weights are >= 0")
     return assemble(
-        user_vocab,
-        item_vocab,
-        columns,
-        (users, user_rows),
-        (items, item_rows),
-        name=name,
-        source=source,
-        implicit=implicit,
-    )
+        user_vocab, item_vocab, columns, (users, user_rows), (items, item_rows),
+        name=name, source=source, implicit=implicit,
+    )  # fmt: skip
 
 
 def from_parquet(

@@ -71,15 +71,9 @@ def from_frame(
     columns = {"user": user, "item": item, "rating": rating, "weight": weight}
     columns["timestamp"] = _seconds(ratings) if "timestamp" in ratings.columns else None
     return assemble(
-        user_vocab,
-        item_vocab,
-        columns,
-        (users, user_rows),
-        (items, item_rows),
-        name=name,
-        source=source,
-        implicit=implicit,
-    )
+        user_vocab, item_vocab, columns, (users, user_rows), (items, item_rows),
+        name=name, source=source, implicit=implicit,
+    )  # fmt: skip
 
 
 def assemble(
@@ -226,8 +220,7 @@ def _is_null(value: Any) -> bool:
 def _object_array(values: Sequence[Any]) -> np.ndarray:
     """A 1-d array of objects; numpy would make tuples of equal length a 2-d one."""
     array = np.empty(len(values), dtype=object)
-    for position, value in enumerate(values):
-        array[position] = value
+    array[:] = values
     return array
 
 

@@ -21,15 +21,10 @@ from recsys_tutorial.datasets.frame import assemble
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 
 AXIS_GENRES = (
-    ("Action", "Romance"),
-    ("Comedy", "Thriller"),
-    ("Sci-Fi", "Western"),
-    ("Animation", "Horror"),
-    ("Musical", "War"),
-    ("Fantasy", "Documentary"),
-    ("Adventure", "Film-Noir"),
+    ("Action", "Romance"), ("Comedy", "Thriller"), ("Sci-Fi", "Western"), ("Animation", "Horror"),
+    ("Musical", "War"), ("Fantasy", "Documentary"), ("Adventure", "Film-Noir"),
     ("Children's", "Crime"),
-)
+)  # fmt: skip
 """Genres at the positive and the negative end of each planted axis."""
 
 _OCCUPATIONS = ("artist", "educator", "engineer", "librarian", "retired", "student", "writer")
@@ -159,12 +154,9 @@ def _user_blocks(counts: np.ndarray) -> list[tuple[int, int]]:
 
 def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | None) -> int:
     """The least number of ratings of a user; ValueError for sizes that cannot be."""
-    for label, value, low in (
-        ("n_users", n_users, 1),
-        ("n_items", n_items, 1),
-        ("n_ratings", n_ratings, 1),
-        ("dim", dim, 0),
-    ):
+    sizes = {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings, "dim": dim}
+    for label, value in sizes.items():
+        low = 0 if label == "dim" else 1
         if not isinstance(value, int | np.integer) or value < low:
             raise ValueError(f"planted({label}={value}): must be a whole number >= {low}")
     if n_ratings > n_users * n_items:
@@ -216,13 +208,9 @@ def _activity(
 
 
 def _choose(
-    rng: np.random.Generator,
-    counts: np.ndarray,
-    truth: SimpleNamespace,
-    selection: float,
-    signal: float,
-    dtype: type,
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, counts: np.ndarray, truth: SimpleNamespace, selection: float,
+    signal: float, dtype: type,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Which films each user rates: codes user (n,), item (n,), sorted by user, no pair twice.
 
     Films are drawn by popularity and kept with a chance that grows with the personal part; draws
