@@ -143,10 +143,13 @@ def test_tensors_are_welcome_and_arguments_stay_as_they_were(method):
         (lambda: rerank.dpp([1, 2], np.eye(2), lam=float("nan")), "lam=nan"),
         (lambda: rerank.portfolio([1, 2], -np.eye(2)), "negative variance -1"),
         (lambda: rerank.portfolio([1, 2], np.eye(2), risk=np.inf), "risk=inf"),
+        (lambda: rerank.portfolio([1, 2], np.eye(2), weights=[1, 0]), "weights must be positive"),
+        (lambda: rerank.portfolio([1, 2], np.eye(2), weights=[1]), "each of the 2 places"),
         (lambda: rerank.calibrated([1], [[0.5, 0.4]], [0.5, 0.5]), r"genres must sum to 1.*0\.1"),
         (lambda: rerank.calibrated([1], [[1.5, -0.5]], [0.5, 0.5]), "none below 0"),
         (lambda: rerank.calibrated([1], [[1, 0]], [0.5, 0.6]), "target must sum to 1"),
         (lambda: rerank.calibrated([1, 2], [[1, 0]], [0.5, 0.5]), r"genres must be \(2, 2\)"),
+        (lambda: rerank.calibrated([1], [[1, 0]], [0.5, 0.5], alpha=0), "alpha=0"),
         (lambda: rerank.miscalibration([1.0], np.zeros((0, 1))), "k at least 1"),
         (lambda: rerank.mean_and_risk([], [1.0], [[1.0]]), "at least one"),
         (lambda: rerank.mean_and_risk([0], [np.nan], [[1.0]]), "masked"),
@@ -331,11 +334,9 @@ def test_risk_falls_along_the_frontier_and_so_does_the_mean():
 
 
 def test_mean_and_risk_by_hand():
-    result = rerank.mean_and_risk([1, 0], [2.0, 4.0], [[1, 0.5], [0.5, 4]])
-    first = 1 / (1 + 1 / np.log2(3))  # the weight of the first place; the rest is the second's
-    second = 1 - first
-    assert result.mean == pytest.approx(first * 4 + second * 2)
-    assert result.sd == pytest.approx(np.sqrt(first**2 * 4 + second**2 + 2 * first * second * 0.5))
+    result = rerank.mean_and_risk([1, 0], [2.0, 4.0], [[1, 0.5], [0.5, 4]], weights=[3.0, 1.0])
+    assert result.mean == pytest.approx(0.75 * 4 + 0.25 * 2)
+    assert result.sd == pytest.approx(np.sqrt(0.75**2 * 4 + 0.25**2 * 1 + 2 * 0.75 * 0.25 * 0.5))
 
 
 # ---- calibration -------------------------------------------------------------------------------
@@ -343,9 +344,9 @@ def test_mean_and_risk_by_hand():
 
 def test_miscalibration_by_hand_and_zero_where_they_agree():
     target, rows = [0.5, 0.5], [[1.0, 0.0], [1.0, 0.0]]
-    q = 0.99 * np.array([1.0, 0.0]) + 0.01 * np.array([0.5, 0.5])
+    q = 0.9 * np.array([1.0, 0.0]) + 0.1 * np.array([0.5, 0.5])
     expected = (0.5 * np.log(0.5 / q)).sum()
-    assert rerank.miscalibration(target, rows) == pytest.approx(expected)
+    assert rerank.miscalibration(target, rows, alpha=0.1) == pytest.approx(expected)
     assert rerank.miscalibration(target, np.eye(2)) == pytest.approx(0, abs=1e-12)
     assert rerank.miscalibration([1.0, 0.0], [[1.0, 0.0]]) == 0  # 0 ln 0 is 0
 

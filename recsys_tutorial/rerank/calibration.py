@@ -9,8 +9,6 @@ from recsys_tutorial.metrics.checks import Floats, whole
 from recsys_tutorial.rerank.arguments import Ints, best, candidates, floats, rescaled, weight
 
 NO_GENRE = "(no genre)"
-ALPHA = 0.01
-"""How much of the target is mixed into a list: else a genre that it lacks would cost infinity."""
 
 
 def genre_shares(genres: Iterable[Iterable[str]]) -> tuple[Floats, list[str]]:
@@ -32,19 +30,20 @@ def genre_shares(genres: Iterable[Iterable[str]]) -> tuple[Floats, list[str]]:
     return shares, names
 
 
-def miscalibration(target: Any, genres: Any) -> float:
+def miscalibration(target: Any, genres: Any, alpha: float = 0.01) -> float:
     r"""How far a list is from the genres wanted, in nats: 0 if they agree.
 
     The divergence $\sum_g p_g \ln (p_g / \tilde q_g)$ of the target p from the mean q of the list's
-    rows, with $\tilde q = (1 - \alpha) q + \alpha p$ and $\alpha = 0.01$, so that a genre that the
-    list lacks costs much, but not infinitely much.
+    rows, with $\tilde q = (1 - \alpha) q + \alpha p$ so that a genre that the list lacks costs
+    much, but not infinitely much.
 
     Args:
         target: (g,) p, the shares wanted; sums to 1.
         genres: (k, g) the shares of each item of the list, rows that sum to 1.
+        alpha: above 0, below 1.
 
     Raises:
-        ValueError: an empty list, shares that are negative or do not sum to 1.
+        ValueError: an empty list, shares that are negative or do not sum to 1, alpha out of range.
 
     Source: Steck, RecSys 2018, "Calibrated recommendations".
 
@@ -55,10 +54,12 @@ def miscalibration(target: Any, genres: Any) -> float:
     p, rows = _shares("target", target, 1), _shares("genres", genres, 2)
     if len(rows) == 0 or rows.shape[1] != len(p):
         raise ValueError(f"genres must be (k, {len(p)}), k at least 1; got the shape {rows.shape}")
-    return float(_divergence(p, rows.mean(axis=0, keepdims=True))[0])
+    return float(_divergence(p, rows.mean(axis=0, keepdims=True), _smoothing(alpha))[0])
 
 
-def calibrated(scores: Any, genres: Any, target: Any, k: int = 10, lam: float = 0.5) -> Ints:
+def calibrated(
+    scores: Any, genres: Any, target: Any, k: int = 10, lam: float = 0.5, alpha: float = 0.01
+) -> Ints:
     r"""A list of good items whose genres come in the proportions of the target.
 
     The list S maximises, greedily, $\lambda \sum_{i \in S} \tilde s_i - (1 - \lambda)\,
@@ -71,13 +72,14 @@ def calibrated(scores: Any, genres: Any, target: Any, k: int = 10, lam: float = 
         target: (g,) shares wanted, as the mean of `genres` over what the user has rated.
         k: length of the list.
         lam: weight of relevance, 0 to 1; 1 gives the plain ranking.
+        alpha: smoothing, see `miscalibration`.
 
     Returns:
         (min(k, candidates),) positions, in the order chosen. O(nkg).
 
     Raises:
         ValueError: shapes that do not fit, shares that are negative or do not sum to 1, k below 1,
-            lam out of range.
+            lam or alpha out of range.
 
     Source: Steck, RecSys 2018, "Calibrated recommendations".
 
@@ -85,7 +87,7 @@ def calibrated(scores: Any, genres: Any, target: Any, k: int = 10, lam: float = 
         >>> calibrated([3.0, 2.9, 2.0], [[1, 0], [1, 0], [0, 1]], [0.5, 0.5], k=2).tolist()
         [0, 2]
     """
-    k, lam = whole("k", k), weight(lam)
+    k, lam, alpha = whole("k", k), weight(lam), _smoothing(alpha)
     keep, kept = candidates("scores", scores)
     everything = floats("genres", genres, ndim=2)
     p = _shares("target", target, 1)
@@ -99,17 +101,17 @@ def calibrated(scores: Any, genres: Any, target: Any, k: int = 10, lam: float = 
     total = np.zeros(len(p))  # rows of the list so far, summed
     chosen: list[int] = []
     for place in range(1, min(k, len(keep)) + 1):
-        off = _divergence(p, (total + rows) / place)  # if each were the next
+        off = _divergence(p, (total + rows) / place, alpha)  # if each were the next
         i = best(lam * gain - (1 - lam) * off, kept, chosen)
         total = total + rows[i]
         chosen.append(i)
     return keep[np.array(chosen, dtype=np.int64)]
 
 
-def _divergence(p: Floats, q: Floats) -> Floats:
-    """KL(p || (1 - ALPHA) q + ALPHA p) for each row of q: p (g,), q (m, g) -> (m,)."""
+def _divergence(p: Floats, q: Floats, alpha: float) -> Floats:
+    """KL(p || (1 - alpha) q + alpha p) for each row of q: p (g,), q (m, g) -> (m,)."""
     there = p > 0  # 0 ln 0 is 0
-    smooth = (1 - ALPHA) * q[:, there] + ALPHA * p[there]
+    smooth = (1 - alpha) * q[:, there] + alpha * p[there]
     return (p[there] * np.log(p[there] / smooth)).sum(axis=1)
 
 
@@ -124,3 +126,9 @@ def _shares(name: str, values: Any, ndim: int) -> Floats:
             "number of genres (rerank.genre_shares does)"
         )
     return array
+
+
+def _smoothing(alpha: float) -> float:
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha={alpha} must be between 0 and 1, both excluded")
+    return float(alpha)
