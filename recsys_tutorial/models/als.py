@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser
-from recsys_tutorial.models.linear import FactorTables
+from recsys_tutorial.models.svd import FactorTables
 
 CELLS = 2 * 1024 * 1024  # numbers gathered at once: 8 MB, about a core's cache
 

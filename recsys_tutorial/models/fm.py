@@ -148,12 +148,9 @@ class FactorizationMachine(BiasedMF):
     def penalty(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
         total = super().penalty(batch)  # per row: l2 and l2_bias
-        for side, who, count in (
-            ("user", user, self.user_count),
-            ("item", item, self.item_count),
-        ):
+        for side, who in (("user", user), ("item", item)):
             # Each row of the batch pays its n-th part: on average the whole table, once.
-            share = 1 / count[who].clamp(min=1)
+            share = 1 / getattr(self, f"{side}_count")[who].clamp(min=1)
             v = self.rows(getattr(self, f"{side}_factors"), who).square().sum(-1)
             w = self.rows(getattr(self, f"{side}_bias"), who).square()
             total = total + ((self.l2_table * v + self.l2_bias_table * w) * share).mean()

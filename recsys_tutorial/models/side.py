@@ -83,6 +83,10 @@ class SideFeatureMF(BiasedMF):
         b = self.rows(self.user_bias, user) + told(self.user_side, self.side_user_bias, user)
         return p, b
 
+    def whole_users(self, user: Tensor) -> tuple[Tensor, Tensor]:
+        """What of the users meets the items; more than `of_users` in models built on this one."""
+        return self.of_users(user)
+
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
         """q + C y, (*S, dim), and b + c y, (*S,)."""
         q = self.rows(self.item_factors, item) + told(self.item_side, self.side_item_factors, item)
@@ -91,8 +95,7 @@ class SideFeatureMF(BiasedMF):
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
-        p, b_u = self.of_users(user)
-        q, b_i = self.of_items(item)
+        (p, b_u), (q, b_i) = self.whole_users(user), self.of_items(item)
         return self.mean + (p * q).sum(-1) + b_u + b_i
 
     def penalty(self, batch: Batch) -> Tensor:
@@ -100,13 +103,10 @@ class SideFeatureMF(BiasedMF):
         (p, b_u), (q, b_i) = self.of_users(user), self.of_items(item)
         total = self.l2 * (losses.l2(p) + losses.l2(q))
         total = total + self.l2_bias * (b_u.square().mean() + b_i.square().mean())
-        for index, count, table, bias in (
-            (user, self.user_count, self.user_factors, self.user_bias),
-            (item, self.item_count, self.item_factors, self.item_bias),
-        ):
-            once = self.rows(count, index).clamp_min(1).reciprocal()  # (*S,)
-            deviation = self.rows(table, index).square().sum(-1)
-            of_bias = self.rows(bias, index).square()
+        for side, who in (("user", user), ("item", item)):
+            once = self.rows(getattr(self, f"{side}_count"), who).clamp_min(1).reciprocal()  # (*S,)
+            deviation = self.rows(getattr(self, f"{side}_factors"), who).square().sum(-1)
+            of_bias = self.rows(getattr(self, f"{side}_bias"), who).square()
             total = total + (once * (self.own * deviation + self.own_bias * of_bias)).mean()
         vectors = self.side_user_factors.square().sum() + self.side_item_factors.square().sum()
         of_biases = self.side_user_bias.square().sum() + self.side_item_bias.square().sum()
@@ -115,7 +115,7 @@ class SideFeatureMF(BiasedMF):
 
     def score_items(self, batch: Batch) -> Tensor:
         (user,) = batch.need("user")
-        p, b_u = self.of_users(user.reshape(-1))
+        p, b_u = self.whole_users(user.reshape(-1))
         q, b_i = self.of_items(torch.arange(self.n_items, device=user.device))
         return torch.addmm(self.mean + b_i, p, q.T).add_(b_u.unsqueeze(-1))
 

@@ -90,27 +90,15 @@ class SVDpp(SideFeatureMF):
         scaled = total / many.clamp_min(1).sqrt().unsqueeze(-1)
         return scaled.index_select(0, place.reshape(-1)).view(*user.shape, self.dim)
 
-    def forward(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        (p, b_u), (q, b_i) = self.of_users(user), self.of_items(item)
-        p = p + self.told_by_history(user)
-        return self.mean + (p * q).sum(-1) + b_u + b_i
+    def whole_users(self, user: Tensor) -> tuple[Tensor, Tensor]:
+        p, b_u = self.of_users(user)
+        return p + self.told_by_history(user), b_u
 
     def penalty(self, batch: Batch) -> Tensor:
         (item,) = batch.need("item")
         once = self.rows(self.item_count, item).clamp_min(1).reciprocal()
         y = self.rows(self.item_implicit, item)
         return super().penalty(batch) + self.history * (once * y.square().sum(-1)).mean()
-
-    def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        user = user.reshape(-1)
-        (p, b_u), (q, b_i) = (
-            self.of_users(user),
-            self.of_items(torch.arange(self.n_items, device=user.device)),
-        )
-        p = p + self.told_by_history(user)
-        return torch.addmm(self.mean + b_i, p, q.T).add_(b_u.unsqueeze(-1))
 
     # A new user's history is known from the ratings: only p is sought, and starts at zero.
 

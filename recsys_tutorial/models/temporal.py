@@ -165,14 +165,11 @@ class TemporalMF(BiasedMF):
     def penalty(self, batch: Batch) -> Tensor:
         user, item, time = batch.need("user", "item", "time")
         total = super().penalty(batch)
-        for side, who, count in (
-            ("user", user, self.user_count),
-            ("item", item, self.item_count),
-        ):
+        for side, who in (("user", user), ("item", item)):
             table, seen = getattr(self, f"{side}_time"), getattr(self, f"{side}_seen_bin")
             if table.shape[1]:
                 # Each row of the batch pays its n-th part: on average the whole table, once.
-                share = 1 / (count[who].clamp(min=1) * who.numel())  # (B,)
+                share = 1 / (getattr(self, f"{side}_count")[who].clamp(min=1) * who.numel())  # (B,)
                 drift = self.rows(table, who).gather(-1, self.rows(seen, who))  # (B, bins)
                 total = total + self.l2_time * (drift.square().sum(-1) * share).sum()
                 total = total + self.tv * losses.total_variation(

@@ -1,0 +1,85 @@
+"""Causal self-attention over a user's films in order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from recsys_tutorial.models.sequences import PADDING, SequenceModel
+
+
+class SequenceTransformer(SequenceModel):
+    r"""Causal self-attention: in each layer every place asks all places up to its own.
+
+    $x_t = \sqrt{d}\, q_{i_t} + e_t$; in each layer $x \leftarrow x + attention(norm(x))$ and
+    $x \leftarrow x + W_2\, relu(W_1\, norm(x))$; $h_t = norm(x_t)$; $s_i = h_t \cdot q_i + b_i$
+
+    positions : e, (length, dim), one for each place in the window, counted from its start
+    layers, heads : attention layers; each has `heads` parts of dim / heads numbers
+    It reads films and not their ratings.
+
+    Kang and McAuley 2018, "Self-attentive sequential recommendation".
+    """
+
+    fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 20, "lr": 0.005, "batch_size": 2048}
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        dim: int = 64,
+        length: int = 50,
+        layers: int = 2,
+        heads: int = 2,
+        dropout: float = 0.3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(n_users, n_items, dim, length, dropout, seed)
+        if dim % heads:
+            raise ValueError(f"dim={dim} must be a multiple of heads={heads}")
+        self.layers, self.heads = layers, heads
+        self.positions = self.random_table(length, dim)
+        blocks = [_Block(dim, heads, self.generator) for _ in range(layers)]
+        self.blocks: Any = nn.ModuleList(blocks)
+        self.norm = nn.LayerNorm(dim)
+
+    def states(self, history: Tensor, rating: Tensor) -> Tensor:
+        q = self.rows(self.item_factors, history.clamp(min=0))  # (B, L, dim)
+        real = (history != PADDING).unsqueeze(-1)
+        x = (q * math.sqrt(self.dim) + self.positions[: history.shape[1]]) * real
+        x = self.drop(x)
+        for block in self.blocks:
+            x = x + self.drop(block.attend(x))
+            x = x + self.drop(block.think(x))
+        return self.norm(x)
+
+
+class _Block(nn.Module):
+    """One layer: places look at earlier ones, then each is changed by itself."""
+
+    def __init__(self, dim: int, heads: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attend, self.norm_think = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.ask = skip_init(nn.Linear, dim, 3 * dim)
+        self.answer = skip_init(nn.Linear, dim, dim)
+        self.wide = skip_init(nn.Linear, dim, 2 * dim)
+        self.narrow = skip_init(nn.Linear, 2 * dim, dim)
+        for layer in (self.ask, self.answer, self.wide, self.narrow):
+            nn.init.zeros_(layer.bias)
+            nn.init.normal_(layer.weight, std=layer.in_features**-0.5, generator=generator)
+
+    def attend(self, x: Tensor) -> Tensor:
+        """(B, L, dim) -> (B, L, dim). Padding lies behind all items, so that none looks at it."""
+        parts = self.ask(self.norm_attend(x)).chunk(3, dim=-1)
+        query, key, value = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in parts)
+        seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.answer(seen.transpose(1, 2).flatten(2))
+
+    def think(self, x: Tensor) -> Tensor:
+        return self.narrow(F.relu(self.wide(self.norm_think(x))))
