@@ -74,5 +74,4 @@ def write_json(name: str, content: dict[str, Any]) -> Path | None:
 
 
 def _sum_of(content: dict[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

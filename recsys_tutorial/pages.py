@@ -140,9 +140,8 @@ class Page:
         mine = {r["item"]: float(r["rating"]) for r in saved}
         fitting = {i: r for i, r in mine.items() if i in known and low <= r <= high}
         if len(fitting) < len(mine):
-            print(
-                f"{len(mine) - len(fitting)} of your saved ratings do not fit this data: left out."
-            )
+            n = len(mine) - len(fitting)
+            print(f"{n} of your saved ratings do not fit this data: left out.")
         return fitting or self._persona()
 
     @property
@@ -215,9 +214,8 @@ class Page:
         settings = {n: v for n, v in settings.items() if n not in ("n_users", "n_items")}
         rebuilt = getattr(models, kind).for_dataset(self.train, **settings)
         weights = model.state_dict()
-        if {k: v.shape for k, v in rebuilt.state_dict().items()} != {
-            k: v.shape for k, v in weights.items()
-        }:
+        mine, its = ({k: v.shape for k, v in w.items()} for w in (weights, rebuilt.state_dict()))
+        if mine != its:
             raise ValueError(
                 f"{type(model).__name__} has other parameters than {kind}: only models with the "
                 "parameters of a class in rt.models can be kept for later pages"
@@ -246,10 +244,8 @@ class Page:
             print(f"{path.name} cannot be read and is passed over ({type(error).__name__}).")
             return None
         # Counts tell which rows it was trained on: another part would leak the test ratings.
-        same = all(
-            torch.equal(mine, its)
-            for mine, its in zip(counts, (model.user_count, model.item_count), strict=True)
-        )
+        of_users, of_items = counts
+        same = torch.equal(of_users, model.user_count) and torch.equal(of_items, model.item_count)
         return model if same else None
 
     def _model_path(self, name: str) -> Path:

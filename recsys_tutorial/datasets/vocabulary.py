@@ -101,10 +101,10 @@ class Vocabulary:
     def _refuse(self, one: Any) -> NoReturn:
         known = self.id_at(0) if len(self) else None
         hint = ""
-        if known is not None and type(one) is not type(known):
+        both_whole = isinstance(known, int) and isinstance(one, int | np.integer)
+        if known is not None and type(one) is not type(known) and not both_whole:
             given, wanted = type(one).__name__, type(known).__name__
-            if not (isinstance(one, int | np.integer) and isinstance(known, int | np.integer)):
-                hint = f" Ids here are of type {wanted}, this one is {given}."
+            hint = f" Ids here are of type {wanted}, this one is {given}."
         raise KeyError(
             f"unknown {self.kind} {one!r}: it is not among the {len(self):,} {self.kind}s of this "
             f"Dataset (the first is {known!r}).{hint} Build the Dataset from a table that has it, "
