@@ -49,8 +49,12 @@ def read_zip(path: Path, folder: str, members: Iterable[Member]) -> dict[str, by
     """
     with _named(f"{path} is not a whole zip file"), zipfile.ZipFile(path) as archive:
         _check_names(path, archive.namelist())
-        found = {m.name: _read_entry(path, archive, f"{folder}/{m.name}", m) for m in members}
-    return found
+        contents = {}
+        for member in members:
+            entry = f"{folder}/{member.name}"
+            with archive.open(_entry(path, archive, entry, member)) as file:
+                contents[member.name] = _read_capped(f"{path}: {entry!r}", file, member)
+    return contents
 
 
 def read_directory(directory: Path, members: Iterable[Member]) -> dict[str, bytes]:
@@ -137,20 +141,12 @@ def _check_names(path: Path, names: list[str]) -> None:
         raise ArchiveError(f"{path} holds {len(names)} files, more than the {_MAX_ENTRIES} allowed")
     seen = set()
     for name in names:
-        if (
-            name.startswith(("/", "\\"))
-            or re.match(r"[A-Za-z]:", name)
-            or ".." in PurePosixPath(name.replace("\\", "/")).parts
-        ):
+        rooted = re.match(r"[/\\]|[A-Za-z]:", name)
+        if rooted or ".." in PurePosixPath(name.replace("\\", "/")).parts:
             raise ArchiveError(f"{path} holds the unsafe name {name!r}")
         if name in seen:
             raise ArchiveError(f"{path} holds the name {name!r} twice")
         seen.add(name)
-
-
-def _read_entry(path: Path, archive: zipfile.ZipFile, entry: str, member: Member) -> bytes:
-    with archive.open(_entry(path, archive, entry, member)) as file:
-        return _read_capped(f"{path}: {entry!r}", file, member)
 
 
 def _entry(path: Path, archive: zipfile.ZipFile, entry: str, member: Member) -> zipfile.ZipInfo:
