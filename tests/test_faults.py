@@ -13,8 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tensorboardX import SummaryWriter
 
 from recsys_tutorial import atomic
+from recsys_tutorial.datasets import sources
+from recsys_tutorial.training import events
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the faults are made by forking"),
@@ -123,3 +126,25 @@ def test_an_error_of_the_disk_names_the_file_and_the_remedy(tmp_path):
         raise OSError(28, "No space left on device")
     assert (tmp_path / "x").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_curve_is_read_as_it_was_written_or_not_at_all(tmp_path):
+    with SummaryWriter(str(tmp_path)) as writer:
+        for step in range(3):
+            writer.add_scalar("rmse", 1 / (step + 1), step)
+    (path,) = tmp_path.glob("events.*")
+    content, whole = path.read_bytes(), events.scalars(tmp_path)
+    assert len(whole) == 3
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place])  # as one that is being written
+        read = events.scalars(tmp_path).to_numpy().tolist()
+        assert read == whole.to_numpy().tolist()[: len(read)]
+        flipped = bytes([content[place] ^ 4])
+        path.write_bytes(content[:place] + flipped + content[place + 1 :])
+        with pytest.raises(ValueError, match="is damaged at byte"):
+            events.scalars(tmp_path)
+
+
+def test_a_note_of_a_digest_that_is_no_text_counts_as_none(tmp_path):
+    (tmp_path / "ml-32m.zip.sha256").write_bytes(b"\xff" * 64)
+    assert sources._recorded(tmp_path / "ml-32m.zip") is None

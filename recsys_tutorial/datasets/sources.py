@@ -241,7 +241,7 @@ def _recorded(path: Path) -> str | None:
     """The sha256 of the first verified copy, as it was written beside it."""
     try:
         return _record(path).read_text(encoding="ascii").split()[0]
-    except (OSError, IndexError):
+    except (OSError, IndexError, UnicodeDecodeError):
         return None
 
 

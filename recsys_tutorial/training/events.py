@@ -16,8 +16,8 @@ def scalars(log_dir: str | Path) -> pd.DataFrame:
     time : seconds since 1970 when it was written
 
     Where a run was written twice, the later value of each step counts. A file that is being written
-    is read as far as it is whole. Raises FileNotFoundError where
-    there is no event file.
+    is read as far as it is whole. Raises FileNotFoundError where there is no event file, ValueError
+    for one that is damaged.
     """
     from tensorboardX.proto.event_pb2 import Event
 
@@ -40,12 +40,20 @@ def scalars(log_dir: str | Path) -> pd.DataFrame:
 
 def _records(path: Path) -> Iterator[bytes]:
     """A record is: length (8 bytes), its checksum (4), the content, its checksum (4)."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    def checked(start: int, end: int) -> bytes:
+        part = content[start:end]
+        if struct.unpack_from("<I", content, end) != (masked_crc32c(part),):
+            raise ValueError(f"{path} is damaged at byte {start}: delete it, and train again")
+        return part
+
     content = path.read_bytes()
     start = 0
     while start + 12 <= len(content):
-        (length,) = struct.unpack_from("<Q", content, start)
+        (length,) = struct.unpack("<Q", checked(start, start + 8))
         end = start + 12 + length
         if end + 4 > len(content):
             return
-        yield content[start + 12 : end]
+        yield checked(start + 12, end)
         start = end + 4
