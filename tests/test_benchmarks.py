@@ -90,6 +90,15 @@ def test_the_earlier_loop_learns_the_same_model(small):
     assert not before.equal(model.p.weight)
 
 
+def test_nearness_to_plain_torch_is_a_share_of_the_same_rows(small, monkeypatch):
+    monkeypatch.setattr(speed, "ROUNDS", -3)  # one round
+    near = speed.near_the_bound(small, batch_size=128, epochs=1)
+    ratio = near["fit_per_cpu_second"] / near["plain_per_cpu_second"]
+    assert near["share"] == pytest.approx(ratio, rel=0.01)
+    assert near["share_range"] == [near["share"]] * 2
+    assert 0 < sum(near["operations"].values()) <= 1
+
+
 @pytest.mark.real
 @pytest.mark.slow
 def test_gain_over_biases_only_on_the_official_folds(ml100k):
