@@ -78,11 +78,12 @@ def works(data: Dataset, scratch: Path) -> list[Work]:
         return _sum(serving.load(folder).model.state_dict())
 
     def site(folder: Path) -> str | None:
-        head, _, table = (folder / "table.js").read_text(encoding="utf-8").partition("=")
+        line = (folder / "table.js").read_text(encoding="utf-8").partition(";\n")[0]
+        head, _, table = line.partition("=")
         names = ("index.html", "style.css", "app.js", "engine.js", "static.js")
         if head != "window.TABLE" or not all((folder / name).stat().st_size for name in names):
             raise Wrong("the site is not whole")
-        return hashlib.sha256(json.loads(table.rstrip(";\n"))["rows"].encode()).hexdigest()
+        return hashlib.sha256(json.loads(json.loads(table))["rows"].encode()).hexdigest()
 
     def kept(folder: Path) -> str | None:
         opened = rt.datasets.open(folder)

@@ -190,11 +190,26 @@ def test_a_service_that_has_ended_is_said_so(chromium, exported):  # noqa: F811
     page.close()
 
 
+def test_a_damaged_table_is_said_so(chromium, exported, tmp_path):  # noqa: F811
+    """One flipped bit in the weights: without the checksum it would be another list."""
+    table = rt.serving.build_site(exported, tmp_path) / "table.js"
+    whole = table.read_bytes()
+    at = whole.index(b"rows") + 40
+    damages = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole[: len(whole) // 2]]
+    for damaged in damages:
+        table.write_bytes(damaged)
+        page = chromium.new_page()
+        page.goto((tmp_path / "index.html").as_uri())
+        page.locator("#best-note", has_text="is damaged").wait_for(timeout=5_000)
+        assert page.locator("#best > li").count() == 0
+        page.close()
+
+
 def test_the_browser_computes_what_the_service_does(chromium, site, served, films, rng):  # noqa: F811
     """Fold-in in JavaScript against the service, to 1e-4: scores, order, reasons, searches."""
     page = chromium.new_page()
     opened(page, site)
-    page.evaluate("window.engine = window.makeEngine(window.TABLE)")
+    page.evaluate("window.engine = window.makeEngine(JSON.parse(window.TABLE))")
     for many in (0, 1, 2, 7, 40):
         items = rng.choice(films.n_items, many, replace=False)
         ratings = [

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,10 @@ from recsys_tutorial.serving.site import MustNotBePublished
 
 def table_of(folder) -> dict:
     text = (folder / "table.js").read_text(encoding="ascii")
-    return json.loads(text.removeprefix("window.TABLE=").removesuffix(";\n"))
+    table, crc = re.fullmatch(r"window\.TABLE=(.*);\nwindow\.TABLE_CRC32=(\d+);\n", text).groups()
+    table = json.loads(table)
+    assert zlib.crc32(table.encode()) == int(crc)
+    return json.loads(table)
 
 
 def exports(data, tmp_path, **settings):

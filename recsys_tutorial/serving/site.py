@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def build_site(export: str | Path | Exported, out: str | Path) -> Path:
     files = page_files()
     table = json.dumps(_table(engine), ensure_ascii=True, separators=(",", ":"))
     written = {name: files[name] for name in (*SCRIPTS[1:], "style.css")}
-    written["table.js"] = f"window.TABLE={table};\n".encode()
+    # As text with its checksum: the browser would show a flipped number as if it were right.
+    known = f"window.TABLE={json.dumps(table)};\nwindow.TABLE_CRC32={zlib.crc32(table.encode())};\n"
+    written["table.js"] = known.encode()
     written["index.html"] = page_html(files["index.html"], SCRIPTS, folder="")
     with alone(folder):
         for name, content in written.items():  # index.html last: a page that is there is whole
