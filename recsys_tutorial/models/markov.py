@@ -43,7 +43,7 @@ class Markov(Model):
         """Count what followed what; no epochs, no learning rate."""
         self.read(train)
         order, moment = in_order(train)
-        user, item = train.user[order], train.item[order]
+        user, item = train.user[order], train.item[order].astype(np.int64)
         starts = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
         group = np.cumsum(starts) - 1  # rows of one user and one time
         start = np.flatnonzero(starts)

@@ -104,7 +104,8 @@ class TemporalMF(BiasedMF):
         assert train.timestamp is not None
         low, high = int(train.timestamp.min()), int(train.timestamp.max())
         self.first.copy_(torch.tensor([low, high - low + 1]))
-        user, item, time = (torch.from_numpy(c) for c in (train.user, train.item, train.timestamp))
+        columns = (train.user, train.item, train.timestamp)
+        user, item, time = (torch.from_numpy(c).long() for c in columns)  # products need 64 bits
         self.past.copy_(self._moment(user, time).sort().values)
         self.past_start.copy_(self.user_count.cumsum(0) - self.user_count)
         carry(self.user_seen_bin, user, self.bin(time, self.user_bins))

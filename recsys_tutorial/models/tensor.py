@@ -64,7 +64,7 @@ class TensorFactorization(BiasedMF):
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
         super().read(train)
-        time = torch.from_numpy(train.timestamp)
+        time = torch.from_numpy(train.timestamp).long()  # seconds times bins need 64 bits
         self.first.copy_(torch.stack([time.min(), time.max() - time.min() + 1]))
         stretch = bin_of(time, self.first, self.bins)
         carry(self.seen_bin.unsqueeze(0), torch.zeros_like(stretch), stretch)
