@@ -37,7 +37,7 @@ LEAST_PER_SECOND, MOST_GIB = 2_000_000, 1.5
 
 @dataclass(frozen=True)
 class Size:
-    """A MovieLens shape; epochs to time, and epochs to learn in: of error the largest is judged."""
+    """A MovieLens shape; epochs to time, and epochs to learn in."""
 
     n_ratings: int
     n_users: int
@@ -47,9 +47,9 @@ class Size:
 
 
 SIZES = (
-    Size(100_000, 943, 1_682, 40, 60),
+    Size(100_000, 943, 1_682, 40, 400),
     Size(1_000_000, 6_040, 3_706, 8, 20),
-    Size(10_000_000, 70_000, 10_000, 2, 2),
+    Size(10_000_000, 70_000, 10_000, 2, 16),
     Size(25_000_000, 162_000, 59_000, 2, 16),
 )
 QUICK = (Size(5_000, 150, 60, 8, 300), Size(20_000, 600, 120, 8, 300))
