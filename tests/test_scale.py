@@ -81,6 +81,26 @@ def test_mapped_columns_never_change_the_file(mapped: Dataset, tmp_path: Path) -
     assert rt.datasets.open(tmp_path / "kept").user.max() > 0
 
 
+@pytest.mark.parametrize("writes", [False, True])
+def test_parts_of_mapped_columns_see_what_was_written_into_them(
+    writes: bool, small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory of a mapped column is given back after a pass, but never with changes in it."""
+    monkeypatch.setattr(dataset_module, "_WORTHWHILE", 1)
+    small.save(tmp_path)
+    mapped = rt.datasets.open(tmp_path)
+    expected = small.rating.copy()
+    if writes:
+        mapped.rating[:] = expected[:] = expected.max()
+    assert mapped.rating.max() > 0  # every page is in memory now
+    if Path("/proc/self/smaps").exists():
+        assert dataset_module._written(mapped.rating) == writes
+    order = np.random.default_rng(0).permutation(len(small))
+    for rows in np.array_split(order, 3):
+        assert np.array_equal(mapped.take(rows).rating, expected[rows])
+    assert np.array_equal(mapped.rating, expected)
+
+
 @pytest.mark.parametrize("name", ["user.npy", "rating.npy", "tables.json", "meta.json"])
 @pytest.mark.parametrize("how", ["cut", "altered", "missing"])
 def test_damage_is_one_clear_error(name: str, how: str, small: Dataset, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from recsys_tutorial.datasets.vocabulary import Vocabulary
 
 COLUMNS = ("user", "item", "rating", "timestamp", "weight", "row")
 _GATHER = 2**20  # rows gathered at once for shuffled batches
+_WORTHWHILE = 2**22  # bytes of a mapped column whose memory is given back after a pass
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -285,10 +287,28 @@ def _numbers(n: int) -> np.ndarray:
 
 
 def _release(column: np.ndarray) -> None:
-    """Give the pages of a column on disk back to the system: they count as memory in use."""
+    """Give the pages of a column on disk back to the system: they count as memory in use.
+
+    Not where something was written into them since: the system would go back to the file.
+    """
     mapped: Any = getattr(column, "_mmap", None)
-    if hasattr(mapped, "madvise"):
+    if hasattr(mapped, "madvise") and len(mapped) >= _WORTHWHILE and not _written(column):
         mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _written(mapped: np.ndarray) -> bool:
+    """Whether the process has pages of its own where the file is mapped; True if unknown."""
+    address, here = mapped.ctypes.data, False
+    try:
+        with open("/proc/self/smaps", encoding="utf-8", errors="replace") as maps:
+            for line in maps:
+                if span := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+                    here = int(span[1], 16) <= address < int(span[2], 16)
+                elif here and line.startswith("Anonymous:"):
+                    return line.split()[1] != "0"
+    except OSError:  # another system than Linux
+        pass
+    return True
 
 
 def concat(*parts: Dataset) -> Dataset:
