@@ -235,7 +235,8 @@ def test_planted_data_does_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "_LARGE", 1_000)
     large = planted(n_users=60, n_items=50, n_ratings=1_700, seed=4)
     assert large.user.dtype == np.int32
-    assert large.timestamp is not None and large.timestamp.dtype == np.int32
+    assert large.timestamp is not None
+    assert large.timestamp.dtype == np.int32
     assert large.rating.dtype == np.float32
     assert np.array_equal(large.ratings, whole.ratings)
 
