@@ -221,6 +221,29 @@ def test_the_first_copy_is_pinned_and_then_asked_for(tmp_path: Path) -> None:
         load("ml-32m", data_dir=tmp_path, offline=True)
 
 
+@pytest.mark.parametrize("left", [0, 3, 40])
+def test_a_record_cut_short_is_written_anew(left: int, tmp_path: Path) -> None:
+    load("ml-32m", data_dir=tmp_path)
+    record = tmp_path / "ml-32m.zip.sha256"
+    whole = record.read_text()
+    record.write_text(whole[:left])
+    assert load("ml-32m", data_dir=tmp_path, offline=True).rating.tolist() == [4.0, 0.5, 3.5]
+    assert record.read_text() == whole
+
+
+def test_a_wrong_record_is_named(tmp_path: Path) -> None:
+    """Or the good archive would be deleted, and fetched, and refused, again and again."""
+    load("ml-32m", data_dir=tmp_path)
+    record = tmp_path / "ml-32m.zip.sha256"
+    record.write_text("0" * 64 + "  ml-32m.zip\n")
+    for _ in ("what is here", "what is fetched"):
+        with pytest.raises(DataUnavailable, match=r"ml-32m\.zip\.sha256: delete this too"):
+            load("ml-32m", data_dir=tmp_path)
+        (tmp_path / "ml-32m.zip").unlink(missing_ok=True)
+    record.unlink()
+    assert load("ml-32m", data_dir=tmp_path).rating.tolist() == [4.0, 0.5, 3.5]
+
+
 def test_a_copy_with_another_md5_is_refused(tmp_path: Path, server: Server) -> None:
     (tmp_path / "ml-32m.zip").write_bytes(ML25M)
     with pytest.raises(DataUnavailable, match="expected md5"):

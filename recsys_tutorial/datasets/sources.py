@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -181,7 +182,8 @@ def _fetched(source: Source, place: _Place, tried: list[str]) -> Dataset | None:
             else:
                 continue
         except DownloadError as error:
-            tried.append(str(error))
+            recorded = one.sha256 is None and _recorded(target) is not None
+            tried.append(str(error) + (_where_recorded(target) if recorded else ""))
             continue
         return _from_archive(source, one, target)
     return None
@@ -224,7 +226,8 @@ def _verified(source: Source, one: Archive, path: Path) -> str:
     digest = sha256_of(path)
     expected = one.sha256 or _recorded(path)
     if expected is not None and digest != expected:
-        raise _damaged(source, path, f"expected sha256 {expected}, found {digest}")
+        where = "" if one.sha256 else _where_recorded(path)
+        raise _damaged(source, path, f"expected sha256 {expected}, found {digest}{where}")
     if expected is None:
         if (md5 := md5_of(path)) != one.md5:
             raise _damaged(source, path, f"expected md5 {one.md5}, found {md5}")
@@ -238,11 +241,16 @@ def _record(path: Path) -> Path:
 
 
 def _recorded(path: Path) -> str | None:
-    """The sha256 of the first verified copy, as it was written beside it."""
+    """The sha256 of the first verified copy, as it was written beside it; None for no whole one."""
     try:
-        return _record(path).read_text(encoding="ascii").split()[0]
-    except (OSError, IndexError, UnicodeDecodeError):
+        found = re.match(r"[0-9a-f]{64}\b", _record(path).read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError):
         return None
+    return found[0] if found else None
+
+
+def _where_recorded(path: Path) -> str:
+    return f" (the expected one is that of the first copy, by {_record(path)}: delete this too)"
 
 
 def _opened(source: Source, directory: Path, made_from: str) -> Dataset | None:
