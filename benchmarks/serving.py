@@ -218,16 +218,16 @@ def compare(data: Dataset) -> dict[str, Any]:
             for _ in range(RUNS):
                 before = service.cpu()
                 run = client(service.port, REQUESTS, content)
-                run["cpu_ms"] = (service.cpu() - before) / REQUESTS * 1e3
+                run["server_cpu_ms_per_request"] = (service.cpu() - before) / REQUESTS * 1e3
                 runs.append(run)
             before_mb = service.memory()
             steady = client(service.port, STEADY, content)
             growth = service.memory() - before_mb
+    names = ("per_second", "p50_ms", "p99_ms", "server_cpu_ms_per_request")
+    measured = {name: [run[name] for run in runs] for name in names}
     return {
-        "per_second": median(run["per_second"] for run in runs),
-        "p50_ms": median(run["p50_ms"] for run in runs),
-        "p99_ms": median(run["p99_ms"] for run in runs),
-        "server_cpu_ms_per_request": median(run["cpu_ms"] for run in runs),
+        **{name: median(values) for name, values in measured.items()},
+        **{f"{name}_range": [min(values), max(values)] for name, values in measured.items()},
         "errors": sum(run["errors"] for run in runs) + steady["errors"],
         "memory_mb": before_mb,
         "memory_growth_mb": growth,

@@ -104,17 +104,22 @@ def against_the_earlier_loop(train: Dataset) -> dict[str, Any]:
         for key, epoch in work.items():
             seconds[key].append(timed(epoch))
     speed = {key: len(train) / median(values) for key, values in seconds.items()}
+    spread = {
+        f"{who}, batch {size}_range": [len(train) / max(values), len(train) / min(values)]
+        for (who, size), values in seconds.items()
+    }
     best = {who: max(speed[who, size] for size in some) for who, some in sizes.items()}
     return {
         "samples_per_second": {
-            f"{who}, batch {size}": round(v) for (who, size), v in speed.items()
+            **{f"{who}, batch {size}": round(v) for (who, size), v in speed.items()},
+            **spread,
         },
         "times_at_1024": speed["ours", 1024] / speed["earlier", 1024],
         "times_at_best": best["ours"] / best["earlier"],
     }
 
 
-def overhead(train: Dataset, epochs: int = 12) -> dict[str, float]:
+def overhead(train: Dataset, epochs: int = 12) -> dict[str, Any]:
     """Share that engine, progress and logging add to the very same steps in a bare loop.
 
     In CPU seconds of the one thread, so that other work on the machine does not count.
@@ -153,6 +158,7 @@ def overhead(train: Dataset, epochs: int = 12) -> dict[str, float]:
         "bare_seconds": median(b for b, _ in pairs),
         "fit_seconds": median(f for _, f in pairs),
         "overhead": median(f / b for b, f in pairs) - 1,
+        "overhead_range": [min(f / b for b, f in pairs) - 1, max(f / b for b, f in pairs) - 1],
     }
 
 
@@ -217,7 +223,7 @@ def near_the_bound(train: Dataset, batch_size: int = 16384, epochs: int = 40) ->
     }
 
 
-def gates(versus: dict[str, Any], extra: dict[str, float]) -> list[tuple[str, bool]]:
+def gates(versus: dict[str, Any], extra: dict[str, Any]) -> list[tuple[str, bool]]:
     at_1024, at_best = versus["times_at_1024"], versus["times_at_best"]
     return [
         (
