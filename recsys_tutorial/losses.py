@@ -53,8 +53,11 @@ def score_of(output: Any) -> Tensor:
     return output[0] if isinstance(output, tuple) else output
 
 
-def _mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
-    return per_row.mean() if weight is None else (per_row * weight).sum() / weight.sum()
+def weighted_mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean over rows as often as their weights say; 0 where no row of the batch counts."""
+    if weight is None:
+        return per_row.mean()
+    return (per_row * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
 
 @_needs(batch="rows", predicts="rating")
@@ -69,7 +72,7 @@ def squared_error(output: Any, batch: Batch) -> Tensor:
         )
     if batch.weight is None:
         return F.mse_loss(score, rating)
-    return _mean((score - rating).square(), batch.weight)
+    return weighted_mean((score - rating).square(), batch.weight)
 
 
 @_needs(batch="rows", predicts="rating")
@@ -84,7 +87,7 @@ def gaussian_nll(output: Any, batch: Batch) -> Tensor:
         raise TypeError("gaussian_nll needs a model that gives score and variance: VariationalMF")
     variance = output.variance
     off = (batch.rating - output.score).square() / variance
-    return _mean(0.5 * (off + torch.log(2 * math.pi * variance)), batch.weight)
+    return weighted_mean(0.5 * (off + torch.log(2 * math.pi * variance)), batch.weight)
 
 
 @_needs(batch="pairs", predicts="score", negatives=4)
@@ -96,7 +99,7 @@ def logistic(output: Any, batch: Batch) -> Tensor:
     score = score_of(output)
     rated = F.softplus(-score[..., 0])
     made_up = F.softplus(score[..., 1:]).sum(-1)
-    return _mean(rated + made_up, _row_weight(batch))
+    return weighted_mean(rated + made_up, _row_weight(batch))
 
 
 @_needs(batch="pairs", predicts="score", negatives=1)
@@ -110,7 +113,7 @@ def bpr(output: Any, batch: Batch) -> Tensor:
     lead = score[..., :1] - score[..., 1:]
     other = _not_the_rated_one(batch)
     per_row = (F.softplus(-lead) * other).sum(-1) / other.sum(-1).clamp_min(1)
-    return _mean(per_row, _row_weight(batch))
+    return weighted_mean(per_row, _row_weight(batch))
 
 
 @_needs(batch="pairs", predicts="score", negatives=64)
@@ -122,7 +125,7 @@ def sampled_softmax(output: Any, batch: Batch) -> Tensor:
     score = score_of(output)
     other = _not_the_rated_one(batch)
     line_up = torch.cat([score[..., :1], score[..., 1:].masked_fill(~other, -torch.inf)], dim=-1)
-    return _mean(torch.logsumexp(line_up, dim=-1) - score[..., 0], _row_weight(batch))
+    return weighted_mean(torch.logsumexp(line_up, dim=-1) - score[..., 0], _row_weight(batch))
 
 
 @_needs(batch="sequence", predicts="score")
@@ -131,7 +134,7 @@ def next_item(output: Any, batch: Batch) -> Tensor:
 
     The softmax is over the whole catalogue, in the state before the item came.
     """
-    return _mean(output.total - output.score, batch.weight)
+    return weighted_mean(output.total - output.score, batch.weight)
 
 
 @_needs(batch="sequence", predicts="score")
@@ -139,7 +142,7 @@ def next_item_and_rating(output: Any, batch: Batch) -> Tensor:
     """`next_item`, plus the mean of (r - predicted rating)^2 in stars^2, added as they are."""
     assert batch.rating is not None
     error = (batch.rating - output.rating).square()
-    return next_item(output, batch) + _mean(error, batch.weight)
+    return next_item(output, batch) + weighted_mean(error, batch.weight)
 
 
 def _not_the_rated_one(batch: Batch) -> Tensor:

@@ -1,6 +1,7 @@
 """Losses: values by hand, gradients where others had none, shapes that must not pass."""
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -24,6 +25,17 @@ def test_weights_count_rows():
     batch = Batch(rating=torch.tensor([4.0, 1.0]), weight=torch.tensor([3.0, 1.0]))
     value = losses.squared_error(torch.tensor([3.0, 3.0]), batch)
     assert value == pytest.approx((3 * 1 + 1 * 4) / 4)
+
+
+@pytest.mark.parametrize("loss", [losses.squared_error, losses.bpr, losses.sampled_softmax])
+def test_a_batch_in_which_no_row_counts_is_no_division_by_zero(loss):
+    pairs = loss is not losses.squared_error
+    score = torch.ones((2, 4) if pairs else 2, requires_grad=True)
+    batch = pair_batch() if pairs else Batch(rating=torch.tensor([4.0, 1.0]))
+    value = loss(score, replace(batch, weight=torch.zeros((2, 1) if pairs else 2)))
+    value.backward()
+    assert float(value.detach()) == 0
+    assert not score.grad.any()
 
 
 def test_a_column_of_scores_against_a_row_of_ratings_is_refused():

@@ -293,6 +293,26 @@ class TestWhenItEndsEarly:
             rt.fit(model, train, valid, lr=lr, progress=False)
         assert np.array_equal(rt.predict(model, valid), before)
 
+    def test_rows_of_weight_0_do_not_count_even_if_a_batch_has_no_others(self, parts):
+        train, valid, _ = parts
+        weight = (np.arange(len(train)) % 97 == 0).astype(float)
+        model = BiasedMF.for_dataset(replace(train, weight=weight))
+        history = rt.fit(
+            model, replace(train, weight=weight), replace(valid, weight=np.eye(1, len(valid))[0]),
+            epochs=2, batch_size=8, progress=False,
+        )  # fmt: skip
+        assert np.isfinite(history.frame.to_numpy()).all()
+        assert np.isfinite(rt.predict(model, valid)).all()
+
+    def test_weights_that_are_all_0_are_refused(self, parts):
+        train, valid, _ = parts
+        nothing = replace(train, weight=np.zeros(len(train)))
+        with pytest.raises(ValueError, match="every weight"):
+            BiasedMF.for_dataset(nothing)
+        for given in ((nothing, valid), (train, replace(valid, weight=np.zeros(len(valid))))):
+            with pytest.raises(ValueError, match="every weight"):
+                rt.fit(BiasedMF.for_dataset(train), *given, progress=False)
+
     def test_an_interrupt_leaves_a_usable_model(self, parts, capsys):
         train, valid, _ = parts
         model = BiasedMF.for_dataset(train)

@@ -70,7 +70,8 @@ class Model(nn.Module):
     def for_dataset(cls, train: Dataset, **hyperparameters: Any) -> Self:
         """An unfitted model for this training part; everything estimated comes from it.
 
-        Raises ValueError for an empty part, TypeError for an unknown hyperparameter.
+        Raises ValueError for an empty part or one whose weights are all 0, TypeError for an unknown
+        hyperparameter.
         """
         if len(train) == 0:
             raise ValueError("cannot build a model for an empty Dataset: it has no ratings")
@@ -82,6 +83,10 @@ class Model(nn.Module):
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
         """Take mean, scale, counts and vocabularies from the training part."""
+        if train.weight is not None and not train.weight.any():
+            raise ValueError(
+                "every weight of this part is 0, so that no row counts: give it others"
+            )
         self.user_vocab, self.item_vocab = train.user_vocab, train.item_vocab
         self.mean.fill_(float(np.average(train.rating, weights=train.weight)))
         self.scale.copy_(torch.tensor(train.scale))

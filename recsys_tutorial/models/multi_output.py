@@ -70,7 +70,7 @@ def multi_output(
         if gap:
             row = row + gap * _time_to_next(output.gap[:, 0], time[:, 0])
         weight = torch.ones_like(row) if batch.weight is None else batch.weight.reshape(-1)
-        return (row * weight).sum() / weight.sum()
+        return losses.weighted_mean(row, weight)
 
     loss.__name__ = "multi_output(" + ", ".join(f"{k}={w:g}" for k, w in weights.items()) + ")"
     loss.needs = losses.LossNeeds(  # type: ignore[attr-defined]

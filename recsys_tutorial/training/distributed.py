@@ -60,7 +60,7 @@ class Peers:
             rows = int((batch.history != PADDING).sum())
         counts = rows if batch.weight is None else float(batch.weight.sum())
         all_counts, all_rows = self.total(counts, rows)
-        return loss * (counts / all_counts) + penalty * (rows / all_rows)
+        return loss * (counts / (all_counts or 1)) + penalty * (rows / all_rows)
 
     def add_gradients(self, model: Model) -> None:
         """Replace each gradient by the sum of those of all processes."""

@@ -135,6 +135,9 @@ def _check_data(model: Model, train: Dataset, valid: Dataset | None) -> None:
         model.check_vocabulary(valid)
         if len(valid) == 0:
             raise ValueError("the validation part is empty: pass valid=None")
+    for part in (train, valid):
+        if part is not None and part.weight is not None and not part.weight.any():
+            raise ValueError("every weight of a part is 0, so that no row counts: give it others")
     for side, count in (("user", model.user_count), ("item", model.item_count)):
         new = np.flatnonzero((train.counts(side) > 0) & (count.cpu().numpy() == 0))
         if len(new):
