@@ -180,7 +180,7 @@ def _ranking(
         )
     relevant, taken = _Rows(positive), None if train is None else _Rows(train)
     whole = not wanted.isdisjoint({"mrr", "ranking_auc"})
-    history_end = None if train is None else _end_of_history(train)
+    history_end = None if train is None else train.last_times()
     block = max(1, CELLS // test.n_items)
     per_user: dict[str, Tensor] = {}  # made once: small pieces between blocks would pin memory
     shown = torch.zeros(test.n_items, dtype=torch.bool)
@@ -230,12 +230,3 @@ class _Rows:
         offset = np.arange(len(rows)) - np.repeat(np.cumsum(many) - many, many)
         items = self.item[np.repeat(first, many) + offset]
         return torch.from_numpy(rows), torch.from_numpy(items)
-
-
-def _end_of_history(train: Dataset) -> np.ndarray | None:
-    """Per user the time of the last training rating, for models that use time."""
-    if train.timestamp is None:
-        return None
-    end = np.zeros(train.n_users, dtype=np.int64)
-    np.maximum.at(end, train.user, train.timestamp)
-    return end

@@ -27,6 +27,14 @@ def pairs(part: Dataset) -> list[tuple[int, int]]:
     return list(map(tuple, part.ratings[["user", "item"]].to_numpy().tolist()))
 
 
+def test_last_times_also_before_1970(data):
+    before = from_frame(frame().assign(timestamp=-1000 - frame()["item"]))
+    assert before.last_times().tolist() == [-1101] * 6
+    part = data.take(data.user == 2)
+    assert part.last_times().tolist() == [0, 0, part.timestamp.max(), 0, 0, 0]
+    assert from_frame(frame(times=False)).last_times() is None
+
+
 class TestVocabulary:
     def test_positions_follow_sorted_ids(self):
         vocabulary = Vocabulary([30, 10, 20, 10])

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -313,3 +314,13 @@ def test_on_real_folds_days_interpolate_and_do_no_harm(ml100k):
         rt.fit(model, train, progress=False)
         rmse[cls] = rt.metrics.rmse(test.rating, rt.predict(model, test))
     assert rmse[TemporalMF] < rmse[BiasedMF]
+
+
+def test_times_before_1970_rank_as_later_ones_do(small):
+    def ranked(shift: int) -> dict[str, float]:
+        train, _, test = replace(small, timestamp=small.timestamp - shift).split("last", seed=0)
+        model = TemporalMF.for_dataset(train)
+        rt.fit(model, train, epochs=2, progress=False)
+        return rt.evaluate(model, test, train=train, metrics=["ndcg@10", "ranking_auc", "mrr"])
+
+    assert ranked(shift=40_000 * DAY) == pytest.approx(ranked(shift=0))

@@ -95,6 +95,14 @@ class Dataset:
         codes, size = {"user": (self.user, self.n_users), "item": (self.item, self.n_items)}[side]
         return np.bincount(codes, minlength=size)
 
+    def last_times(self) -> np.ndarray | None:
+        """Each user's last time here, 0 for users without a row: int64 (n_users,), or None."""
+        if self.timestamp is None:
+            return None
+        last = np.full(self.n_users, np.iinfo(np.int64).min)  # times before 1970 are below 0
+        np.maximum.at(last, self.user, self.timestamp)
+        return np.where(self.counts("user") > 0, last, 0)
+
     def pairs(self) -> np.ndarray:
         """One number for each row's (user, item): int64 (n,), for columns of any width."""
         return self.user.astype(np.int64) * self.n_items + self.item

@@ -134,9 +134,7 @@ def _seen_tensors(dataset: Dataset) -> dict[str, Tensor]:
     order = np.argsort(dataset.user, kind="stable")
     start = np.concatenate([[0], np.cumsum(dataset.counts("user"))])
     columns = {"start": start, "item": dataset.item[order], "rating": dataset.rating[order]}
-    if dataset.timestamp is not None:
-        last = np.zeros(dataset.n_users, dtype=np.int64)
-        np.maximum.at(last, dataset.user, dataset.timestamp)
+    if (last := dataset.last_times()) is not None:
         columns["time"] = last
     return {name: torch.from_numpy(np.ascontiguousarray(c)) for name, c in columns.items()}
 
