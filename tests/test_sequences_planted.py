@@ -19,6 +19,12 @@ from recsys_tutorial.models.sequences import windows
 PLANTED = {"dim": 32, "length": 50, "dropout": 0.2}
 
 
+def test_markov_refuses_a_catalogue_too_large_for_a_table_of_pairs():
+    with pytest.raises(ValueError, match=r"Markov holds .* 60,000 items .* 107.3 GiB .*max_gib=4"):
+        Markov(10, 60_000)
+    assert Markov(10, 50, max_gib=1e-4).follows.shape == (50, 50)
+
+
 def test_markov_by_hand():
     data = toy()  # b, c -> a -> d (user 1); a (user 2); b -> d (user 3)
     model = Markov.for_dataset(data, smoothing=2.0)

@@ -41,6 +41,17 @@ class ClosedForm(Model):
         return sparse.csr_matrix((x, (train.user, train.item)), shape=(self.n_users, self.n_items))
 
 
+def check_pairs_fit(model: str, n_items: int, max_gib: float) -> None:
+    """Raise ValueError where a table of all pairs of items would take more than that."""
+    needed = n_items**2 * BYTES / 2**30
+    if needed > max_gib:
+        raise ValueError(
+            f"{model} holds a number for each pair of {n_items:,} items and would need about "
+            f"{needed:,.1f} GiB of memory, more than max_gib={max_gib:g}: use ImplicitALS or "
+            "PureSVD, keep the items with most ratings, or raise max_gib"
+        )
+
+
 class ItemToItem(ClosedForm):
     r"""$s_{ui} = \sum_j x_{uj} W_{ji}$: what each rated item says about each other item.
 
@@ -57,13 +68,7 @@ class ItemToItem(ClosedForm):
 
     def __init__(self, n_users: int, n_items: int, max_gib: float = 4.0, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)
-        needed = n_items**2 * BYTES / 2**30
-        if needed > max_gib:
-            raise ValueError(
-                f"{type(self).__name__} holds a number for each pair of {n_items:,} items and "
-                f"would need about {needed:,.1f} GiB of memory, more than max_gib={max_gib:g}: "
-                "use ImplicitALS or PureSVD, keep the items with most ratings, or raise max_gib"
-            )
+        check_pairs_fit(type(self).__name__, n_items, max_gib)
         self.max_gib = max_gib
         self.register_buffer("weights", torch.zeros(n_items, n_items))
         self.register_buffer("row_start", torch.zeros(n_users + 1, dtype=torch.int64))

@@ -9,6 +9,7 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.linear import check_pairs_fit
 from recsys_tutorial.models.sequences import PADDING, in_order
 
 
@@ -22,7 +23,7 @@ class Markov(Model):
     The last items are those of the user's last time in training (the newest `length` of them).
 
     smoothing : alpha, in transitions: how many it takes to be believed as much as popularity is
-    Needs memory for n_items x n_items numbers.
+    max_gib   : memory that `fit` may take, in GiB: it grows with the square of the catalogue
     """
 
     columns = ("user", "item")
@@ -31,10 +32,17 @@ class Markov(Model):
     last: Tensor
 
     def __init__(
-        self, n_users: int, n_items: int, smoothing: float = 10.0, length: int = 20, seed: int = 0
+        self,
+        n_users: int,
+        n_items: int,
+        smoothing: float = 10.0,
+        length: int = 20,
+        max_gib: float = 4.0,
+        seed: int = 0,
     ) -> None:
         super().__init__(n_users, n_items, seed=seed)
-        self.smoothing, self.length = smoothing, length
+        check_pairs_fit(type(self).__name__, n_items, max_gib)
+        self.smoothing, self.length, self.max_gib = smoothing, length, max_gib
         self.register_buffer("follows", torch.zeros(n_items, n_items))
         self.register_buffer("last", torch.full((n_users, length), PADDING))
 
