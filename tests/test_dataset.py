@@ -67,6 +67,11 @@ class TestVocabulary:
         with pytest.raises(KeyError, match="unknown user"):
             vocabulary.index([10, unknown])
 
+    @pytest.mark.parametrize("several", [[10], np.array([10, 20]), slice(1), {10: 5.0}])
+    def test_what_can_be_no_id_is_a_key_error_too(self, several):
+        with pytest.raises(KeyError, match="unknown user"):
+            Vocabulary([10, 20], kind="user").position(several)
+
     def test_a_wrong_type_is_pointed_out(self):
         with pytest.raises(KeyError, match="of type int, this one is str"):
             Vocabulary([10, 20]).position("10")

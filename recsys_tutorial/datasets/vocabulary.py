@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -23,6 +24,15 @@ def _one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
     return array
 
 
+def _in_order(ids: Iterable[Any]) -> list[Any]:
+    """Sorted; as given where there is no order, or only a partial one (sets, say)."""
+    found = list(ids)
+    if all(isinstance(one, str | tuple | bytes) for one in found):
+        with suppress(TypeError):  # tuples like (1, "a") and ("b", 2) cannot be compared
+            return sorted(found)
+    return found
+
+
 class Vocabulary:
     """The ids of one side (users or items), each at a fixed position.
 
@@ -37,10 +47,8 @@ class Vocabulary:
         array = _one_dimensional(ids)
         if array.dtype.kind in "iu":
             self.ids = np.unique(array)
-        elif all(isinstance(one, str | tuple | bytes) for one in array):
-            self.ids = _one_dimensional(sorted(set(array)))
-        else:  # no order, or only a partial one: keep them as first seen
-            self.ids = _one_dimensional(dict.fromkeys(array))
+        else:
+            self.ids = _one_dimensional(_in_order(dict.fromkeys(array)))
         self.ids.setflags(write=False)
 
     def __len__(self) -> int:
@@ -95,7 +103,7 @@ class Vocabulary:
         """The position of one id; KeyError that names it and the remedy."""
         try:
             return int(self._lookup.get_loc(one))  # type: ignore[arg-type]  # ids are unique
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, pd.errors.InvalidIndexError):  # the last: a list, say
             self._refuse(one)
 
     def _refuse(self, one: Any) -> NoReturn:
