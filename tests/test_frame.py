@@ -72,6 +72,13 @@ def test_any_ids_of_one_type_round_trip(users: list, items: list, data: st.DataO
     pd.testing.assert_frame_equal(ratings, before)
 
 
+def test_tuples_that_cannot_be_compared_keep_their_order() -> None:
+    ids = [("b", 2), (1, "a"), (1, 2)]
+    made = from_frame(pd.DataFrame({"user": objects(*ids), "item": [1, 2, 3]}))
+    assert list(made.user_vocab.ids) == ids
+    assert made.user_vocab.position((1, "a")) == 1
+
+
 def test_zero_padded_ids_stay_strings() -> None:
     made = from_frame(frame(user=["007", "7", "07"], item=["1", "01", "1"]))
     assert made.n_users == 3
@@ -232,6 +239,12 @@ REFUSED = [
         {"timestamp": [1.0, 1e25, 2.0]},
         ValueError,
         ["1e+25 in row 1", "pd.to_datetime"],
+    ),
+    (
+        "time of uint64 too far",
+        {"timestamp": np.array([1, 2, 2**64 - 1], dtype="uint64")},
+        ValueError,
+        ["1.84467e+19 in row 2", "pd.to_datetime"],
     ),
     ("time inf", {"timestamp": [1.0, 2.0, np.inf]}, ValueError, ["timestamp inf in row 2"]),
     ("time text", {"timestamp": ["today"] * 3}, TypeError, ["'today'", "pd.to_datetime"]),

@@ -300,6 +300,9 @@ def _seconds(ratings: pd.DataFrame) -> np.ndarray:
         # Zone-aware times are UTC underneath; naive ones are taken as they stand.
         return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
     if pd.api.types.is_integer_dtype(column):
+        far = np.flatnonzero(column > np.iinfo(np.int64).max)  # uint64: they would become negative
+        if far.size:
+            _refuse_time(column.iloc[far[0]], far[0])
         return column.to_numpy(dtype=np.int64, copy=True)
     if not pd.api.types.is_float_dtype(column):
         raise TypeError(
@@ -308,11 +311,15 @@ def _seconds(ratings: pd.DataFrame) -> np.ndarray:
         )
     seconds = np.floor(_finite(ratings, "timestamp"))
     if (far := np.flatnonzero(np.abs(seconds) >= 2.0**62)).size:
-        raise ValueError(
-            f"ratings: timestamp {seconds[far[0]]:g} in row {far[0]} is no time in seconds: divide "
-            "the column by its unit, or convert it with pd.to_datetime"
-        )
+        _refuse_time(seconds[far[0]], far[0])
     return seconds.astype(np.int64)
+
+
+def _refuse_time(value: float, row: int) -> NoReturn:
+    raise ValueError(
+        f"ratings: timestamp {value:g} in row {row} is no time in seconds: divide the column by "
+        "its unit, or convert it with pd.to_datetime"
+    )
 
 
 # ---------------------------------------------------------------------------- side tables
