@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,18 +119,47 @@ def hyperparameters(settings: list[str]) -> dict[str, Any]:
     return values
 
 
+def loss_named(name: str | None) -> Callable[..., Any] | None:
+    """The function of rt.losses; None for the model's own."""
+    from recsys_tutorial import losses
+
+    def takes(one: object) -> bool:
+        return inspect.isfunction(one) and [*inspect.signature(one).parameters] == [
+            "output",
+            "batch",
+        ]
+
+    known = [n for n, one in vars(losses).items() if takes(one) and not n.startswith("_")]
+    if name is not None and name not in known:
+        raise SystemExit(f"train: no loss {name!r}: choose of {known}")
+    return getattr(losses, name) if name else None
+
+
+def check_writable(place: Path) -> None:
+    """Stop before the training, not after it, where its result could not be written."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"train: --save {place}: {error}") from error
+    if place.is_dir() or not os.access(place.parent, os.W_OK):
+        raise SystemExit(f"train: --save {place}: give the name of a file that can be written")
+
+
 def train(options: argparse.Namespace) -> None:
     """What each process does."""
     import ignite.distributed as idist
     from ignite.utils import setup_logger
 
     import recsys_tutorial as rt
+    from recsys_tutorial.atomic import replacing
 
     logger = setup_logger("train", distributed_rank=idist.get_rank())  # only the first one speaks
-    kind = getattr(rt.models, options.model, None)
-    loss = getattr(rt.losses, options.loss) if options.loss else None
-    if kind is None:
-        raise SystemExit(f"train: no model {options.model!r}: choose of {rt.models.__all__}")
+    known = [name for name in rt.models.__all__ if name not in ("Model", "FoldedUser")]
+    if options.model not in known:
+        raise SystemExit(f"train: no model {options.model!r}: choose of {known}")
+    kind, loss = getattr(rt.models, options.model), loss_named(options.loss)
+    if options.save:
+        check_writable(Path(options.save))
     training, valid = parts(options)
     model = kind.for_dataset(training, **{"seed": options.seed, **hyperparameters(options.set)})
     logger.info("%s on %r, %d process(es)", options.model, training, idist.get_world_size())
@@ -146,9 +176,8 @@ def train(options: argparse.Namespace) -> None:
         from safetensors.torch import save_file
 
         state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-        part = f"{options.save}.part"
-        save_file(state, part)
-        os.replace(part, options.save)
+        with replacing(Path(options.save)) as part:
+            save_file(state, part)
 
 
 def main(given: list[str] | None = None) -> int:

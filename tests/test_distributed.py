@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import train as script
 from distributed_worker import CASES, data, run
 from safetensors.torch import load_file
 
@@ -123,6 +124,40 @@ def test_a_killed_process_costs_no_more_than_its_epoch(tmp_path: Path) -> None:
     assert last[0][0] == "3"
     assert float(last[0][1]) == pytest.approx(history.rows[-1]["valid_rmse"], rel=1e-4)
     assert {p.name for p in (tmp_path / "kept").iterdir()} == {"last.pt", "best.pt"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "nope"], "no model 'nope': choose of .*BiasedMF"),
+        (["--model", "Model"], "no model 'Model'"),
+        (["--loss", "nope"], "no loss 'nope': choose of .*squared_error.*bpr"),
+        (["--loss", "l2"], "no loss 'l2'"),  # a penalty
+        (["--set", "dim"], "NAME=VALUE"),
+        (["--save", "{here}"], "--save .*name of a file"),
+        (["--save", "{here}/made/a-file/weights.safetensors"], "--save .*a-file"),
+    ],
+)
+def test_what_cannot_work_is_said_before_training(
+    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rt, "fit", lambda *a, **k: pytest.fail("trained"))
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    data("dense")[0].save(tmp_path / "data")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a-file").touch()
+    given = [one.replace("{here}", str(tmp_path)) for one in options]
+    with pytest.raises(SystemExit, match=message):
+        script.main(["--data", str(tmp_path / "data"), *given])
+
+
+def test_weights_go_into_a_folder_that_is_made(tmp_path: Path) -> None:
+    data("dense")[0].save(tmp_path / "data")
+    place = tmp_path / "new" / "weights.safetensors"
+    options = ["--data", str(tmp_path / "data"), "--epochs", "1", "--save", str(place)]
+    assert script.main([*options, "--loss", "squared_error"]) == 0
+    assert load_file(place)
+    assert [one.name for one in place.parent.iterdir()] == [place.name]
 
 
 def test_states_of_generators_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
