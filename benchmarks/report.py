@@ -169,7 +169,15 @@ SECTIONS = {
 
 
 def write(content: Mapping[str, Any], page: Path = PAGE) -> None:
-    """Write the page, and the plots into the folder of its name beside it."""
+    """Write the page, and the plots into the folder of its name beside it.
+
+    Raises ValueError, and leaves the page as it is, where nothing was measured.
+    """
+    if not content.get("benchmarks"):
+        raise ValueError(
+            f"no measured numbers in {ledger.PATH}: get it back with git checkout -- "
+            f"{ledger.PATH.name}, or measure with --write"
+        )
     folder = page.with_suffix("")
     folder.mkdir(exist_ok=True)
     texts = []
@@ -249,7 +257,8 @@ def _flat(
 ) -> Iterator[tuple[str, str]]:
     """(words, value) of all single numbers in nested tables."""
     for key, value in some.items():
-        label = f"{before}{key.replace('_', ' ')}"
+        words = key if "::" in key else key.replace("_", " ")  # aten::add_ is not aten::add
+        label = f"{before}{words}"
         if isinstance(value, Mapping):
             yield from _flat(value, value, f"{label}: ")
         elif isinstance(value, (int, float)):

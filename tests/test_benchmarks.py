@@ -14,6 +14,7 @@ from benchmarks import (
     ledger,
     pages,
     ranking,
+    report,
     scale,
     speed,
     training,
@@ -31,6 +32,29 @@ def test_every_section_says_where_it_was_measured():
         assert section["data"] == ("planted" if name.startswith("planted") else "ml-100k"), name
         assert section["machine"]["versions"]["torch"], name
         assert section["machine"]["torch_threads"] == 1, name
+
+
+def test_the_page_of_numbers_is_made_of_the_ledger(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    report.write(ledger.read(), page)
+    assert page.read_text(encoding="utf-8") == report.PAGE.read_text(encoding="utf-8")
+    names = {plot.name for plot in (tmp_path / "benchmarks").iterdir()}
+    assert names == {plot.name for plot in report.PAGE.with_suffix("").iterdir()}
+    for section in page.read_text(encoding="utf-8").split("\n## ")[1:]:
+        rows = [line for line in section.splitlines() if line.startswith("| ")]
+        labels = [row.split(" | ")[0] for row in rows if not row.startswith("| what ")]
+        assert len(labels) == len(set(labels)) or "five folds" in section, section[:40]
+
+
+def test_without_numbers_the_page_stays(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text("as it was")
+    for nothing in ({}, {"pages": {}}, {"benchmarks": {}}):
+        with pytest.raises(
+            ValueError, match=r"no measured numbers .*git checkout -- results\.json"
+        ):
+            report.write(nothing, page)
+    assert page.read_text() == "as it was"
 
 
 def test_planted_data_stands_under_planted_names_alone(small, monkeypatch, tmp_path):
