@@ -88,7 +88,7 @@ def evaluate(
         model.check_vocabulary(part)
     wanted = _wanted(model, metrics, k)
     of_ratings = wanted <= {"rmse", "mae", "n_cold"}
-    is_relevant = np.empty(0) if of_ratings else _relevant(test, relevant)
+    is_relevant = np.empty(0) if of_ratings else relevant_rows(test, relevant)
     result: dict[str, float] = {}
     if not wanted.isdisjoint(_ON_ROWS):
         scores = predict(model, test, clip=False)
@@ -147,7 +147,8 @@ def _moment(data: Dataset) -> np.ndarray:
     return data.row if data.timestamp is None else data.timestamp
 
 
-def _relevant(test: Dataset, threshold: float | None) -> np.ndarray:
+def relevant_rows(test: Dataset, threshold: float | None) -> np.ndarray:
+    """Which rows are relevant, bool (n,). Raises ValueError where that has to be said."""
     if threshold is None:
         if test.implicit:
             return np.ones(len(test), dtype=bool)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.evaluation import evaluate
+from recsys_tutorial.evaluation import evaluate, relevant_rows
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.training import History, fit, watch
 from recsys_tutorial.training.history import Handle
@@ -53,6 +53,7 @@ def sweep(
     valid: Dataset,
     settings: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
+    relevant: float | None = None,
     workers: int = 1,
     seed: int = 0,
     log_dir: str | Path | None = None,
@@ -69,6 +70,7 @@ def sweep(
                      changing fastest; or a list of settings
     common         : settings that all runs share. `loss`, `epochs`, `batch_size`, `lr`,
                      `negatives`, `early_stopping` and `device` go to `fit`, the others to the model
+    relevant       : as in `rt.evaluate`: needed where the scale does not end at 5
     workers        : runs at a time, each on one torch thread. On two cores one is the fastest:
                      steps are short, and threads would wait for each other's turn in Python
     seed           : of every model and of every fit, unless its settings name another
@@ -79,7 +81,8 @@ def sweep(
     The result of a run depends on its settings only, not on the order nor on `workers`. A run that
     fails is shown and recorded, and the others go on.
 
-    Raises ValueError when there is nothing to run or two runs have the same settings.
+    Raises ValueError when there is nothing to run, two runs have the same settings, or `relevant`
+    is unclear.
     """
     own = _combinations(settings)
     names = [_name(one) for one in own]
@@ -87,6 +90,7 @@ def sweep(
         raise ValueError("there is nothing to run: `settings` is empty")
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise ValueError(f"two runs have the same settings: {twice[0]}")
+    relevant_rows(valid, relevant)  # asks for a threshold now, not when a run has been trained
     result = Sweep([SweepRun(name, one) for name, one in zip(names, own, strict=True)])
 
     def one(run: SweepRun) -> None:
@@ -102,7 +106,7 @@ def sweep(
         if result.stop_requested:
             run.history.request_stop()
         run.history.wait()
-        run.metrics = evaluate(fitted, valid, train=train)
+        run.metrics = evaluate(fitted, valid, train=train, relevant=relevant)
         run.model = fitted
 
     result.start(lambda: result.work(one, workers))

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,14 @@ class TestRuns:
             rt.sweep(MF, *parts[:2], [])
         with pytest.raises(ValueError, match=r"same settings: dim 2"):
             rt.sweep(MF, *parts[:2], {"dim": [2, 2]})
+
+    def test_a_scale_that_does_not_end_at_5_needs_a_threshold(self, parts):
+        train, valid = (replace(p, rating=2 * p.rating, scale=(2.0, 10.0)) for p in parts[:2])
+        with pytest.raises(ValueError, match="relevant="):
+            rt.sweep(MF, train, valid, {"dim": [2]}, epochs=1, progress=False)
+        runs = rt.sweep(MF, train, valid, {"dim": [2]}, relevant=8, epochs=1, progress=False)
+        found = runs.wait(60)[0]
+        assert found.metrics == rt.evaluate(found.model, valid, train=train, relevant=8)
 
     def test_an_unknown_run_is_named(self, swept):
         with pytest.raises(KeyError, match=r"no run 'x'; there are: dim 2, l2 0\.0, sq"):
