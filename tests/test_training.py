@@ -293,6 +293,23 @@ class TestWhenItEndsEarly:
             rt.fit(model, train, valid, lr=lr, progress=False)
         assert np.array_equal(rt.predict(model, valid), before)
 
+    def test_ratings_after_a_ranking_are_in_stars_again(self, parts):
+        train, valid, test = parts
+        model = BiasedMF.for_dataset(train)
+        mean = float(model.mean)
+        rt.fit(model, train, loss=losses.bpr, epochs=1, progress=False)
+        assert (model.predicts, float(model.mean)) == ("score", 0)
+        history = rt.fit(model, train, valid, progress=False)
+        assert (model.predicts, float(model.mean)) == ("rating", pytest.approx(mean))
+        assert rt.evaluate(model, test, train=train)["rmse"] < np.std(test.rating)
+        assert "valid_rmse" in history.frame
+
+    def test_a_model_that_ranks_by_its_own_choice_goes_on_ranking(self, parts):
+        model = BiasedMF.for_dataset(parts[0])
+        model.predicts = "score"
+        rt.fit(model, parts[0], epochs=1, progress=False)
+        assert model.predicts == "score"
+
     def test_rows_of_weight_0_do_not_count_even_if_a_batch_has_no_others(self, parts):
         train, valid, _ = parts
         weight = (np.arange(len(train)) % 97 == 0).astype(float)

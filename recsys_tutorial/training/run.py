@@ -79,6 +79,13 @@ class Run:
             # zeros otherwise) above everything that was learned.
             model.predicts = "score"
             model.mean.zero_()
+        elif (
+            model.predicts != type(model).predicts == needs.predicts == "rating"
+            and not model.mean.any()  # by the lines above, not by the model's own choice
+        ):
+            # It ranked so far: ratings need their mean again, which what is cold is predicted by.
+            model.predicts = "rating"
+            model.mean.fill_(float(np.average(train.rating, weights=train.weight)))
         mine = valid
         self.peers = peers(model)
         self.first = self.peers is None or self.peers.first
