@@ -11,7 +11,7 @@ import torch
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
-from recsys_tutorial.models import MF, BiasedMF, Model
+from recsys_tutorial.models import MF, BiasedMF, Model, VariationalMF
 from recsys_tutorial.training import checkpoint
 
 
@@ -362,6 +362,14 @@ class TestBackground:
         rt.fit(twin, train, valid, epochs=2, progress=False)
         assert same(model, twin)
         assert len(history.frame) == 2
+
+    def test_the_next_fit_goes_on_with_the_same_noise_as_without_a_thread(self, parts):
+        train = parts[0]
+        models = [VariationalMF.for_dataset(train, dim=4) for _ in range(2)]
+        for model, background in zip(models, (True, False), strict=True):
+            rt.fit(model, train, epochs=1, background=background, progress=False).wait(60)
+            rt.fit(model, train, epochs=1, progress=False)
+        assert same(*models)
 
     def test_stop_ends_it_and_keeps_what_was_learned(self, parts):
         train, valid, _ = parts
