@@ -43,6 +43,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.quick and (options.what != "scale" or options.write):
         parser.error("--quick goes with scale, and without --write")
+    if options.count is not None and (options.what not in FAULTS or options.count < 1):
+        parser.error("--count goes with faults and fuzz, and is at least 1")
+    if options.peer_python and options.what != "training":
+        parser.error("--peer-python goes with training")
     torch.set_num_threads(1)
     if options.what in FAULTS:
         return disturbed(options.what, options.count, options.write)

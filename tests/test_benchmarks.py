@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import __main__ as command_line
 from benchmarks import (
     accuracy,
     evaluation,
@@ -72,6 +73,23 @@ def test_planted_data_stands_under_planted_names_alone(small, monkeypatch, tmp_p
     kept = ledger.read()
     assert kept["benchmarks"]["planted_growth"]["data"] == "planted"
     assert kept["pages"]["19"]["planted_growth"]["data"] == "planted"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("faults --count 0", "--count goes with faults and fuzz, and is at least 1"),
+        ("fuzz --count -1", "--count goes with faults and fuzz, and is at least 1"),
+        ("scale --count 3", "--count goes with faults and fuzz"),
+        ("accuracy --peer-python x", "--peer-python goes with training"),
+        ("scale --quick --write", "--quick goes with scale, and without --write"),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(options, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *options.split()])
+    with pytest.raises(SystemExit):
+        command_line.main()
+    assert message in capsys.readouterr().err
 
 
 def test_gates_can_fail():
