@@ -45,7 +45,7 @@ def normal(name: str) -> str:
 def read(text: str) -> dict[str, tuple[str, str]]:
     """Version and sha256 of each locked package.
 
-    Raises ValueError for a line that is none of a lock.
+    Raises ValueError for a line that is none of a lock, or a package that is there twice.
     """
     found = {}
     for line in text.replace("\\\n", " ").splitlines():
@@ -54,6 +54,8 @@ def read(text: str) -> dict[str, tuple[str, str]]:
         match = re.fullmatch(r"([a-z0-9-]+)==(\S+)\s+--hash=sha256:([0-9a-f]{64})", line.strip())
         if match is None:
             raise ValueError(f"{LOCK.name}: not a pin with its hash: {line[:80]!r}")
+        if match[1] in found:
+            raise ValueError(f"{LOCK.name}: {match[1]} is locked twice")
         found[match[1]] = (match[2], match[3])
     return found
 

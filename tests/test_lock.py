@@ -75,3 +75,9 @@ def test_differences_are_named(locked, said):
 def test_a_line_without_its_hash_is_refused(line):
     with pytest.raises(ValueError, match="not a pin with its hash"):
         lock.read(line)
+
+
+def test_a_package_locked_twice_is_refused():
+    one = "numpy==2.4.6 --hash=sha256:{}\n"
+    with pytest.raises(ValueError, match="numpy is locked twice"):
+        lock.read(one.format("0" * 64) + one.format("1" * 64))
