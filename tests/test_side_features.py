@@ -83,6 +83,13 @@ def test_a_number_that_never_varies_or_is_never_known_says_nothing():
     assert values.shape == (2, 0)
 
 
+def test_equal_numbers_say_nothing_even_if_rounding_gives_them_a_spread():
+    price = np.append(np.full(1000, 0.1), 0.2)  # the last one is cold
+    assert price[:-1].std() > 0
+    table = feature_table(pd.DataFrame({"price": price}), np.append(np.ones(1000, dtype=int), 0))
+    assert table.names == []
+
+
 def test_features_of_the_test_part_change_nothing(small):
     train, _, _ = small.split(test=0.2)
     ages = small.users["age"].where(train.counts("user") > 0, 10_000)

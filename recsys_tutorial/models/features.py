@@ -57,7 +57,8 @@ def feature_table(frame: pd.DataFrame, counts: np.ndarray) -> FeatureTable:
 def _number(name: str, values: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
     known = np.isfinite(values)
     rated = np.repeat(values, counts * known)  # one entry a training rating
-    if len(rated) == 0 or rated.std() == 0:  # nothing to tell rows apart by
+    # Nothing to tell rows apart by; the standard deviation of equal numbers is not always 0.
+    if len(rated) == 0 or rated.min() == rated.max():
         return {}
     scaled = np.zeros(len(values))
     scaled[known] = (values[known] - rated.mean()) / rated.std()
