@@ -64,6 +64,13 @@ def test_own_data_with_text_ids_weights_and_gaps(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.items, data.items)
 
 
+def test_no_side_column_is_lost_to_another_of_the_same_text(tmp_path: Path) -> None:
+    table = pd.DataFrame({"user": [1], "item": [1]})
+    about = pd.DataFrame({"item": [1], 7: [1], "7": [2]})
+    with pytest.raises(TypeError, match="items: two columns are called 7, as text"):
+        rt.datasets.from_frame(table, items=about).save(tmp_path)
+
+
 def test_an_empty_part_can_be_kept(small: Dataset, tmp_path: Path) -> None:
     small.take(np.empty(0, dtype=np.int64)).save(tmp_path)
     assert len(rt.datasets.open(tmp_path)) == 0
@@ -188,6 +195,13 @@ def test_parquet(small: Dataset, tmp_path: Path) -> None:
     assert made.ratings.astype({"rating": float}).equals(
         small.ratings.reset_index(drop=True).astype({"timestamp": np.int32})
     )
+
+
+def test_parquet_with_other_names_says_which_there_are(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="an extra that readers lack")
+    pd.DataFrame({"userId": [1], "movieId": [2]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"no column 'item', only \['userId', 'movieId'\]"):
+        rt.datasets.from_parquet(tmp_path / "a.parquet")
 
 
 # ---- 32 bits --------------------------------------------------------------------------------

@@ -99,7 +99,13 @@ def from_parquet(
 
     def pieces() -> Iterator[pd.DataFrame]:
         with parquet.ParquetFile(path) as file:
-            columns = [c for c in file.schema_arrow.names if c in wanted]
+            there = file.schema_arrow.names
+            if missing := {"user", "item"} - set(there):
+                raise ValueError(
+                    f"{path} has no column {min(missing)!r}, only {there}: write it with the names "
+                    "of from_frame, or rename the columns in chunks that you give to from_chunks"
+                )
+            columns = [c for c in there if c in wanted]
             for piece in file.iter_batches(batch_size=rows, columns=columns):
                 yield piece.to_pandas()
 

@@ -214,6 +214,8 @@ def _frame_out(frame: pd.DataFrame, name: str, vocab: Vocabulary) -> dict[str, A
     for label in frame.columns:
         if label == name:
             continue
+        if str(label) in columns:
+            raise TypeError(f"{name}s: two columns are called {label}, as text: rename one of them")
         column = frame[label]
         values = [None if pd.api.types.is_scalar(v) and pd.isna(v) else v for v in column.tolist()]
         kinds = {type(v) for v in values} - {type(None)}
