@@ -90,6 +90,19 @@ def test_equal_numbers_say_nothing_even_if_rounding_gives_them_a_spread():
     assert table.names == []
 
 
+def test_arrays_of_labels_are_read_as_lists_of_them():
+    lists = [["dark", "slow"], ["slow"], []]
+    tables = []
+    for kind in (list, tuple, np.array):
+        column = pd.Series([kind(labels) for labels in lists])
+        tables.append(feature_table(pd.DataFrame({"tags": column}), np.ones(3, dtype=int)))
+    assert tables[0].names == ["tags dark", "tags slow"]
+    assert tables[0].values.tolist() == [[1, 1], [0, 1], [0, 0]]
+    for other in tables[1:]:
+        assert other.names == tables[0].names
+        assert torch.equal(other.values, tables[0].values)
+
+
 def test_features_of_the_test_part_change_nothing(small):
     train, _, _ = small.split(test=0.2)
     ages = small.users["age"].where(train.counts("user") > 0, 10_000)

@@ -16,6 +16,9 @@ MOST_CATEGORIES = 50
 """A column of text with more values than that tells rows apart (zip codes), it groups none."""
 
 
+_SEVERAL = (tuple, list, np.ndarray)  # the last: what a list becomes in a Parquet file
+
+
 class FeatureTable(NamedTuple):
     """values : float32 (n, f), a row for each user or item; names : what the f columns say"""
 
@@ -73,7 +76,7 @@ def _number(name: str, values: np.ndarray, counts: np.ndarray) -> dict[str, np.n
 
 def _labels(name: str, column: pd.Series, counts: np.ndarray) -> dict[str, np.ndarray]:
     sets = [_set_of(value) for value in column]
-    several = any(isinstance(value, tuple | list) for value in column)
+    several = any(isinstance(value, _SEVERAL) for value in column)
     seen: dict[str, int] = {}  # label: rows with training ratings that carry it
     for labels, n in zip(sets, counts, strict=True):
         for label in labels if n else ():
@@ -88,6 +91,6 @@ def _labels(name: str, column: pd.Series, counts: np.ndarray) -> dict[str, np.nd
 
 
 def _set_of(value: Any) -> set[str]:
-    if isinstance(value, tuple | list):
+    if isinstance(value, _SEVERAL):
         return set(map(str, value))
     return set() if value is None or value is pd.NA or value != value else {str(value)}
