@@ -57,7 +57,8 @@ def weighted_mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
     """Mean over rows as often as their weights say; 0 where no row of the batch counts."""
     if weight is None:
         return per_row.mean()
-    return (per_row * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+    total = weight.sum().to(per_row.dtype)  # weights may be counts
+    return (per_row * weight).sum() / total.clamp_min(torch.finfo(per_row.dtype).tiny)
 
 
 @_needs(batch="rows", predicts="rating")
