@@ -44,7 +44,7 @@ class RankedMF(MF):
 class Peer(MF):
     """Vectors that another library has learned, to be judged like ours."""
 
-    predicts = "score"
+    ranks = True
 
 
 def built(cls: type[Model]) -> Callable[..., Model]:

@@ -136,8 +136,7 @@ def overhead(train: Dataset, epochs: int = 12) -> dict[str, Any]:
         start = time.process_time()
         for _ in range(epochs):
             for batch in batches:
-                with model.one_step():
-                    loss = squared_error(model(batch), batch) + model.penalty(batch)
+                loss = squared_error(model(batch), batch) + model.penalty(batch)
                 optimisers.zero_grad()
                 loss.backward()
                 optimisers.step(one_cycle(step, total, lr))

@@ -16,7 +16,6 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from recsys_tutorial import datasets, local, models, plots
-from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.datasets.text import Text, load_text, planted_text
 from recsys_tutorial.models.base import Model
@@ -210,8 +209,8 @@ class Page:
         Raises ValueError for a model that no class of `rt.models` can hold.
         """
         model.check_vocabulary(self.train)
-        kind, settings = blueprint(model)
-        settings = {n: v for n, v in settings.items() if n not in ("n_users", "n_items")}
+        kind = model.library_class().__name__
+        settings = {n: v for n, v in model.settings().items() if n not in ("n_users", "n_items")}
         rebuilt = getattr(models, kind).for_dataset(self.train, **settings)
         weights = model.state_dict()
         mine, its = ({k: v.shape for k, v in w.items()} for w in (weights, rebuilt.state_dict()))
@@ -222,8 +221,7 @@ class Page:
             )
         path = self._model_path(name)
         try:
-            kept = {"kind": kind, "settings": settings, "predicts": model.predicts}
-            checkpoint.save(path, {**kept, "weights": weights})
+            checkpoint.save(path, {"kind": kind, "settings": settings, "weights": weights})
         except OSError as error:
             print(f"The model could not be kept in {path.parent}: {error.strerror or error}.")
             return None
@@ -239,7 +237,6 @@ class Page:
             model = getattr(models, kept["kind"]).for_dataset(self.train, **kept["settings"])
             counts = model.user_count.clone(), model.item_count.clone()
             model.load_state_dict(kept["weights"])
-            model.predicts = kept.get("predicts", model.predicts)  # a ranking loss changed it
         except Exception as error:  # whatever is wrong with the file, the page goes on
             print(f"{path.name} cannot be read and is passed over ({type(error).__name__}).")
             return None

@@ -246,7 +246,6 @@ def test_no_flipped_byte_of_the_card_gives_another_model(copy, rng):
         (lambda c: c["model"].__setitem__("class", "FoldedUser"), "holds a 'FoldedUser'"),
         (lambda c: c["model"]["settings"].__setitem__("dim", 9), "weights do not fit a BiasedMF"),
         (lambda c: c["model"]["settings"].__setitem__("depth", 9), "weights do not fit a BiasedMF"),
-        (lambda c: c["model"].__setitem__("predicts", "stars"), "predicts 'stars'"),
         (lambda c: c["weights"].__setitem__("file", "../x"), "no weights of its own directory"),
     ],
 )

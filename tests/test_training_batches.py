@@ -51,8 +51,7 @@ class TestLargeTables:
             model = BiasedMF.for_dataset(small, dim=3)
             for _, table in model.tables():
                 table.sparse_rows = sparse
-            with model.one_step():
-                (losses.squared_error(model(batch), batch) + model.penalty(batch)).backward()
+            (losses.squared_error(model(batch), batch) + model.penalty(batch)).backward()
             grad = [t.grad.to_dense() if t.grad.is_sparse else t.grad for _, t in model.tables()]
             gradients.append(grad)
         for dense, from_sparse in zip(*gradients, strict=True):
@@ -235,11 +234,3 @@ class TestCompile:
         monkeypatch.setattr(torch, "compile", lambda work: work)
         with pytest.raises(ValueError, match="my own slip"):
             self.fitted(parts[0], compile=True, loss=wrong)
-
-
-def test_rows_of_an_index_that_is_gone_are_not_taken_for_those_of_the_next():
-    model = rt.models.MF(3, 3, dim=2)
-    with model.one_step():
-        for item in range(3):  # each index is freed before the next one is made, maybe in its place
-            rows = model.rows(model.item_factors, torch.tensor([item]))
-            assert torch.equal(rows, model.item_factors[[item]])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -31,7 +32,7 @@ class Model(nn.Module):
     """A recommender: `forward(batch)` gives one score for each (user, item) of the batch.
 
     columns      : fields of Batch that `forward` and the loss use
-    predicts     : "rating" (scores are in stars) or "score" (only their order means something)
+    ranks        : whether only the order of its scores means something, before a loss says more
     default_loss : the loss that `fit` minimises unless told otherwise
     fit_defaults : epochs, lr and batch_size that suit the model
     progress     : share of the training steps already made, kept by `fit`; 1 outside of it
@@ -41,12 +42,13 @@ class Model(nn.Module):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating")
-    predicts: str = "rating"
+    ranks: ClassVar[bool] = False
     default_loss: Callable[..., Tensor] = staticmethod(losses.squared_error)
     fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 12, "lr": 0.01, "batch_size": 1024}
 
     progress: float = 1.0
 
+    in_stars: Tensor
     mean: Tensor
     scale: Tensor
     user_count: Tensor
@@ -58,7 +60,8 @@ class Model(nn.Module):
         self.generator = torch.Generator().manual_seed(seed)
         self.user_vocab: Vocabulary | None = None
         self.item_vocab: Vocabulary | None = None
-        self._step_rows: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] | None = None
+        self._as_built: list[int] | None = None
+        self.register_buffer("in_stars", torch.tensor(not self.ranks))
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("scale", torch.tensor([-torch.inf, torch.inf]))
         self.register_buffer("user_count", torch.ones(n_users, dtype=torch.int64))
@@ -78,6 +81,7 @@ class Model(nn.Module):
         model = cls(train.n_users, train.n_items, **hyperparameters)
         model.read(train)
         model.reset_cold()
+        model._as_built = model._versions()
         return model
 
     @torch.no_grad()
@@ -117,24 +121,88 @@ class Model(nn.Module):
     def rows(self, table: Tensor, index: Tensor) -> Tensor:
         """`table[index]`: shape of the index, then the table's own trailing axes.
 
-        index_select, since the backward pass of plain embeddings is slow on a CPU. Within one
-        training step the penalty gets the very rows that `forward` looked up.
+        index_select, since the backward pass of plain embeddings is slow on a CPU.
         """
-        if self._step_rows is None:
-            return _gather(table, index)
-        key = (id(table), id(index))
-        if key not in self._step_rows:  # both are kept: of one that is freed the id comes again
-            self._step_rows[key] = table, index, _gather(table, index)
-        return self._step_rows[key][2]
+        flat = index.reshape(-1)
+        if getattr(table, "sparse_rows", False) and torch.is_grad_enabled():
+            picked = _SparseRows.apply(table, flat)
+        else:
+            picked = table.index_select(0, flat)
+        return picked.view(index.shape + table.shape[1:])
 
-    @contextmanager
-    def one_step(self) -> Iterator[None]:
-        """Within it `rows` looks each row up once; opened by `fit` around each step."""
-        self._step_rows = {}
+    # ---- what it is -----------------------------------------------------------------------
+
+    @property
+    def predicts(self) -> str:
+        """ "rating" (scores are in stars) or "score" (only their order means something).
+
+        Part of the state, since a ranking loss turns a model of ratings into one of scores.
+        """
+        return "rating" if self.in_stars else "score"
+
+    @predicts.setter
+    def predicts(self, kind: str) -> None:
+        if kind not in ("rating", "score"):
+            raise ValueError(f"a model predicts 'rating' or 'score', not {kind!r}")
+        self.in_stars.fill_(kind == "rating")
+
+    @classmethod
+    def library_class(cls) -> type[Model]:
+        """The class of `rt.models` that it is or is made from; ValueError where there is none."""
+        from recsys_tutorial import models
+
+        for parent in cls.__mro__:
+            if parent is not Model and parent is getattr(models, parent.__name__, None):
+                return parent
+        raise ValueError(
+            f"{cls.__name__} is not made from a class of rt.models: write it as "
+            "class Mine(rt.models.BiasedMF), say"
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments with which the constructor of its `library_class` makes it again.
+
+        Raises:
+            ValueError: an argument is not kept as an attribute, or cannot be written as JSON.
+        """
+        arguments = list(inspect.signature(self.library_class()).parameters)
+        missing = [name for name in arguments if not hasattr(self, name)]
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__} does not keep its argument {missing[0]!r} as an attribute: "
+                "it could not be built again"
+            )
+        settings = {name: getattr(self, name) for name in arguments}
         try:
-            yield
-        finally:
-            self._step_rows = None
+            return dict(json.loads(json.dumps(settings, allow_nan=False)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{type(self).__name__}: a setting is not plain: {error}") from None
+
+    def is_cold(self, user: Tensor) -> Tensor:
+        """Which of these users (*S,) have no training rating: their lists are everybody's."""
+        return self.user_count[user] == 0
+
+    def check_fitted(self) -> None:
+        """ValueError for a model as `for_dataset` made it, or one with a number that is not finite.
+
+        Called by whatever shows what a model has learned: lists, evaluation, export, its axes.
+        """
+        state = self.state_dict()
+        learns = hasattr(self, "fit") or any(True for _ in self.parameters())
+        if learns and self._as_built == self._versions():
+            raise ValueError(
+                f"this {type(self).__name__} has not been fitted: call rt.fit(model, train) first"
+            )
+        for name, table in state.items():
+            if name != "scale" and table.is_floating_point() and not table.isfinite().all():
+                raise ValueError(
+                    f"{name} of this {type(self).__name__} holds numbers that are not finite: its "
+                    "training diverged. Build it anew with for_dataset, and fit with a smaller lr"
+                )
+
+    def _versions(self) -> list[int]:
+        """How often each table was written to: training, loading or filling by hand all count."""
+        return [table._version for table in self.state_dict(keep_vars=True).values()]
 
     # ---- the contract ---------------------------------------------------------------------
 
@@ -178,15 +246,6 @@ def runs(first: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
     begins = many.cumsum(0) - many
     within = torch.arange(int(many.sum()), device=many.device)
     return within + (first - begins).repeat_interleave(many), begins
-
-
-def _gather(table: Tensor, index: Tensor) -> Tensor:
-    flat = index.reshape(-1)
-    if getattr(table, "sparse_rows", False) and torch.is_grad_enabled():
-        picked = _SparseRows.apply(table, flat)
-    else:
-        picked = table.index_select(0, flat)
-    return picked.view(index.shape + table.shape[1:])
 
 
 class _SparseRows(torch.autograd.Function):

@@ -26,7 +26,7 @@ class ClosedForm(Model):
     """What the closed forms share: they rank, and they read the table x."""
 
     columns = ("user", "item")
-    predicts = "score"
+    ranks = True
 
     def strength(self, ratings: Tensor) -> Tensor:
         """x for ratings on the training scale: r / 5 for 1 to 5 stars, 1 for pairs alone."""

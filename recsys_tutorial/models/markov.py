@@ -27,7 +27,7 @@ class Markov(Model):
     """
 
     columns = ("user", "item")
-    predicts = "score"
+    ranks = True
     follows: Tensor
     last: Tensor
 

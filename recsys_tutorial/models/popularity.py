@@ -14,7 +14,7 @@ class Popularity(Model):
     r"""Everybody gets what most people rated: $s_{ui} = n_i$, the item's training ratings."""
 
     columns = ("user", "item")
-    predicts = "score"
+    ranks = True
     score: Tensor
 
     def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:

@@ -86,7 +86,7 @@ class SequenceModel(Model):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item")
-    predicts = "score"
+    ranks = True
     default_loss = staticmethod(losses.next_item)
 
     history: Tensor

@@ -32,7 +32,6 @@ import recsys_tutorial
 from recsys_tutorial import models
 from recsys_tutorial.atomic import alone, replacing
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.blueprint import blueprint
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.models.base import Model
@@ -142,7 +141,7 @@ def _seen_tensors(dataset: Dataset) -> dict[str, Tensor]:
 def _card(
     model: Model, dataset: Dataset, weights: bytes, metrics: dict[str, float]
 ) -> dict[str, Any]:
-    name, settings = blueprint(model)
+    name, settings = model.library_class().__name__, model.settings()
     items = dataset.items
     digest = hashlib.sha256(weights).hexdigest()
     card: dict[str, Any] = {
@@ -321,9 +320,7 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
         vocabularies[side] = Vocabulary(card[f"{side}s"]["ids"], side)
         if vocabularies[side].fingerprint != card[f"{side}s"]["fingerprint"]:
             raise ExportError(f"its {side} ids do not have the fingerprint that the card states")
-    name, predicts = card["model"]["class"], card["model"]["predicts"]
-    if predicts not in ("rating", "score"):
-        raise ExportError(f"its model predicts {predicts!r}, neither rating nor score")
+    name = card["model"]["class"]
     if name not in models.__all__ or not issubclass(getattr(models, name), Model):
         raise ExportError(
             f"it holds a {name!r}, which this version ({recsys_tutorial.__version__}) does not "
@@ -338,7 +335,6 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
     if (len(vocabularies["user"]), len(vocabularies["item"])) != (model.n_users, model.n_items):
         raise ExportError("the card's ids are not as many as the weights have rows")
     model.user_vocab, model.item_vocab = vocabularies["user"], vocabularies["item"]
-    model.predicts = predicts  # a ranking loss makes it "score"
     model.eval()
     seen = {name: table.numpy() for name, table in _part(tensors, "seen.").items()}
     rated = Seen(seen["start"], seen["item"], seen["rating"], seen.get("time"))

@@ -188,7 +188,6 @@ def _in_background(run: Run, model: Model, history: History) -> None:
         try:
             run.go()
             model.load_state_dict(run.model.state_dict())
-            model.predicts = run.model.predicts
             model.generator.set_state(run.model.generator.get_state())  # of noise and dropout
         except BaseException as error:
             history.error = error

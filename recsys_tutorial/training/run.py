@@ -7,7 +7,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ class Run:
             model.predicts = "score"
             model.mean.zero_()
         elif (
-            model.predicts != type(model).predicts == needs.predicts == "rating"
+            (model.predicts, model.ranks, needs.predicts) == ("score", False, "rating")
             and not model.mean.any()  # by the lines above, not by the model's own choice
         ):
             # It ranked so far: ratings need their mean again, which what is cold is predicted by.
@@ -151,8 +150,6 @@ class Run:
 
         self.history, self.patience, self.threads = history, patience, threads
         self.objective = compiled(self.losses_of) if compile else self.losses_of
-        # The compiler sees by itself what is looked up twice.
-        self.one_step = nullcontext if compile else self.model.one_step
         self.progress = Progress(progress if self.first else False, self.epochs)
         self.directory = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.settings["early_stopping"] = patience
@@ -217,8 +214,7 @@ class Run:
         done = engine.state.iteration - 1
         rate = one_cycle(done, self.total_steps, self.lr)
         vars(self.model)["progress"] = done / self.total_steps  # a Module's own way is slow
-        with self.one_step():
-            loss, penalty = self.objective(batch)
+        loss, penalty = self.objective(batch)
         peers = self.peers
         self.optimisers.zero_grad()
         (loss + penalty if peers is None else peers.weigh(loss, penalty, batch)).backward()
