@@ -18,7 +18,7 @@ from unittest.mock import patch
 import numpy as np
 
 import recsys_tutorial as rt
-from recsys_tutorial import local, results, serving
+from recsys_tutorial import serving
 from recsys_tutorial.datasets import (
     Dataset,
     DataUnavailable,
@@ -32,8 +32,9 @@ from recsys_tutorial.datasets.archive import ArchiveError, Member
 from recsys_tutorial.datasets.catalogue import Archive, Layout, Source
 from recsys_tutorial.datasets.movielens import ParseError
 from recsys_tutorial.models import BiasedMF
-from recsys_tutorial.pages import Page
 from recsys_tutorial.training import checkpoint
+from recsys_workshop import local, results
+from recsys_workshop.pages import Page
 
 
 class Refused(Exception):

@@ -20,12 +20,13 @@ import numpy as np
 import torch
 
 import recsys_tutorial as rt
-from recsys_tutorial import local, serving
+from recsys_tutorial import serving
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.datasets.download import download
 from recsys_tutorial.models import BiasedMF
 from recsys_tutorial.serving.site import build_site
 from recsys_tutorial.training import checkpoint
+from recsys_workshop import local
 
 EPOCHS = 8
 Do = Callable[[Path], Any]

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from recsys_tutorial import results
 from recsys_tutorial.atomic import replacing
 from recsys_tutorial.datasets import Dataset
+from recsys_workshop import results
 
 PATH = Path(__file__).with_name("results.json")
 PACKAGES = (
@@ -71,7 +71,7 @@ def write(section: str, content: dict[str, Any], data: Dataset) -> None:
 
 
 def write_page(page: str, entries: dict[str, dict[str, Any]], data: Dataset) -> None:
-    """Put what `rt.ledger(page, key)` reads into the ledger, in place of what the page had.
+    """Put what `ws.ledger(page, key)` reads into the ledger, in place of what the page had.
 
     Raises ValueError for keys as `write` does for a section.
     """

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recsys_tutorial.plots import PALETTE
+from recsys_workshop.figures import PALETTE
 
 STYLE = {"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.size": 11}
 COLOURS = tuple(PALETTE.values())

@@ -65,7 +65,7 @@ def run_env(environment: Environment, data: Path | None, offline: bool) -> dict[
 
 def first_run_command(python: Path, dataset: str, data: Path | None, offline: bool) -> list[str]:
     """The command that trains the first recommender and prints its recommendations."""
-    command = [str(python), "-m", "recsys_tutorial.first_run", "--dataset", dataset]
+    command = [str(python), "-m", "recsys_workshop.first_run", "--dataset", dataset]
     command += [] if data is None else ["--data-dir", str(data)]
     return command + (["--offline"] if offline else [])
 

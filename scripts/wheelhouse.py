@@ -161,7 +161,7 @@ def resolved_wheels(environment: Environment, wheels: Path, wanted: list[str]) -
 
 def fetch_data(environment: Environment, dataset: str, folder: Path | None, offline: bool) -> None:
     """Let the library fetch and verify a data set."""
-    command = [str(environment.python), "-m", "recsys_tutorial.datasets.fetch"]
+    command = [str(environment.python), "-m", "recsys_workshop.fetch"]
     command += ["--dataset", dataset]
     command += [] if folder is None else ["--data-dir", str(folder)]
     command += ["--offline"] if offline else []

@@ -14,7 +14,7 @@ from pages_runner import executed
 from sample_sources import sample_table
 
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted, sources
-from recsys_tutorial.datasets.text import Text, load_text
+from recsys_workshop.labs.text import Text, load_text
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import Any
 from unittest import mock
 
 import matplotlib
-from pagebuild.source import read_source
 
-from recsys_tutorial import local, pages, plots
+from pagebuild.source import read_source
+from recsys_workshop import figures, local, pages
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,7 +40,7 @@ def run_cells(name: str, mode: str) -> Variables:
         tempfile.TemporaryDirectory() as state,
         mock.patch.dict(os.environ, {pages.SWITCH: mode, local.STATE: state}),
         mock.patch.object(pages, "_current", None),
-        mock.patch.object(plots, "_in_notebook", return_value=False),
+        mock.patch.object(figures, "_in_notebook", return_value=False),
         matplotlib.rc_context(),
         contextlib.redirect_stdout(printed),
     ):

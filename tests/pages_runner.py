@@ -64,4 +64,4 @@ def expressions(name: str) -> dict[str, str]:
 def checks_of(source: Source) -> set[str]:
     """Names of the checks that a page's cells call."""
     code = "\n".join(c.text for c in source.cells if c.kind == "code")
-    return set(re.findall(r"""rt\.check\(\s*["']([^"']+)["']""", code))
+    return set(re.findall(r"""ws\.check\(\s*["']([^"']+)["']""", code))

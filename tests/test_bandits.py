@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys_tutorial.simulate import bandit
+from recsys_workshop.labs.simulate import bandit
 
 ALIKE = np.ones((1, 1))  # visitors without tastes: a film has a quality, and no more
 TASTES = np.c_[np.random.default_rng(5).normal(size=(200, 2)), np.ones(200)]

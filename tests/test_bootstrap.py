@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 import environment
 import pins
 import pip_plan
-import pytest
 from console import Console, Stop
 from environment import Environment, Options
 

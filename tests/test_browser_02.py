@@ -87,7 +87,7 @@ def started(notebooks):
     states: list[str] = []
     end = time.monotonic() + 90
     while len(states) < 4 and time.monotonic() < end:
-        notebooks.select(notebooks.find("rt.sweep("))
+        notebooks.select(notebooks.find("ws.sweep("))
         state = notebooks.curve()
         if state is not None and state not in states:
             states.append(state)
@@ -125,9 +125,9 @@ def test_the_curve_stands_in_its_own_cell_only(notebooks, started):
             .map(c => c.sharedModel.source)"""
     )
     assert len(holders) == 2
-    assert "rt.sweep(" in holders[0]
+    assert "ws.sweep(" in holders[0]
     assert "background=True" in holders[1]
-    notebooks.select(notebooks.find("rt.sweep("))
+    notebooks.select(notebooks.find("ws.sweep("))
     image = notebooks.front.locator(CURVE).first
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") > 900
@@ -137,7 +137,7 @@ def test_the_curve_stands_in_its_own_cell_only(notebooks, started):
 
 def test_three_films_are_rated_by_keyboard_and_recommendations_follow(notebooks, started):
     page = notebooks.page
-    notebooks.select(notebooks.find("rt.rate_films(page)"))
+    notebooks.select(notebooks.find("ws.rate_films(page)"))
     box = notebooks.front.get_by_label("Title")
     box.wait_for()
     found = notebooks.front.get_by_label("Found")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from pagebuild import lint
 from pagebuild.book import Book, in_words
 from pagebuild.measure import over_budget
@@ -34,7 +35,7 @@ GOOD = """\
 # %% tags=["setup"]
 import recsys_tutorial as rt
 
-page = rt.page("02_second")
+page = ws.page("02_second")
 
 # %% [markdown]
 # ## Counting
@@ -54,7 +55,7 @@ two = None
 two = one + one
 
 # %%
-rt.check("02.two", two)
+ws.check("02.two", two)
 """
 FIRST = GOOD.replace("02_second", "01_first").replace("# # Second", "# # First")
 FIRST = FIRST.replace("# needs: [01_first]\n", "").replace('# knows: "how to count"\n', "")
@@ -174,7 +175,7 @@ def test_attendees_get_stubs_and_others_solutions(project):
     for text in (attendee, solution):
         assert with_tag(text, "notes") == []
         assert "Ask the room" not in text
-        assert 'rt.check("02.two", two);' in [c.source for c in cells(text)]
+        assert 'ws.check("02.two", two);' in [c.source for c in cells(text)]
 
 
 def test_setup_cell_is_collapsed_and_knows_the_address(project):
@@ -182,7 +183,7 @@ def test_setup_cell_is_collapsed_and_knows_the_address(project):
         for cell in with_tag(text, "setup"):
             assert cell.metadata.jupyter.source_hidden is True
             assert "git clone --quiet --depth 1 https://git.example/it " in cell.source
-            assert cell.source.splitlines()[-1].startswith("page = rt.page(")
+            assert cell.source.splitlines()[-1].startswith("page = ws.page(")
 
 
 def test_a_cell_can_be_collapsed(project):
@@ -214,7 +215,7 @@ def test_index_lists_pages_with_minutes_and_the_readers_progress(project):
     assert "| [01 First](01_first.ipynb) | 20 | 1.5 minutes |" in table
     assert "| [02 Second](02_second.ipynb) | 20 |  |" in table
     assert "| 03 Third | coming | |" in table
-    assert made[-1].source.endswith("rt.progress()")
+    assert made[-1].source.endswith("ws.progress()")
 
 
 def test_contents_cell_becomes_the_table(project):
@@ -338,11 +339,11 @@ def test_budget_of_a_page():
         ("#\n# Learn to count in one sentence.\n", "", "the goal in one sentence"),
         ("# ## Counting", "# # Counting", "exactly one H1"),
         ("# ## Counting", "# ### Counting", "jumps from level 1 to 3"),
-        ('rt.page("02_second")', 'rt.page("02")', "second cell must be tagged"),
+        ('ws.page("02_second")', 'ws.page("02")', "second cell must be tagged"),
         ('tags=["setup"]', "", "second cell must be tagged"),
         ('# %% tags=["solution"]\ntwo = one + one\n', "", "stub must be followed by its solution"),
         ('# %% tags=["stub"]\ntwo = None\n', "", "solution must follow a stub"),
-        ('rt.check("02.two", two)', "two", "followed by a cell with rt.check"),
+        ('ws.check("02.two", two)', "two", "followed by a cell with ws.check"),
         ('tags=["notes"]', 'tags=["note"]', "unknown tags"),
         ("one = 1", "one = 1\n" * 17, "17 lines of code"),
         ("[01_first]", "[01_frist]", "no page of the series"),
@@ -390,10 +391,10 @@ def test_good_source_has_no_problems(project):
 def test_a_check_at_the_end_gets_one_semicolon(project):
     path = project / "notebooks" / "source" / "02_second.py"
     for end in (
-        'rt.check("02.two", two)',
-        'rt.check("02.two", two);',
-        'rt.check(\n    "02.two", two\n)',
+        'ws.check("02.two", two)',
+        'ws.check("02.two", two);',
+        'ws.check(\n    "02.two", two\n)',
     ):
-        path.write_text(GOOD.replace('rt.check("02.two", two)', end))
+        path.write_text(GOOD.replace('ws.check("02.two", two)', end))
         (cell,) = [c for c in cells(generate(project)["02_second.ipynb"]) if "check(" in c.source]
         assert cell.source == end.rstrip(";") + ";"

@@ -10,9 +10,9 @@ from pathlib import Path
 import check_cases
 import pytest
 
-import recsys_tutorial as rt
-from recsys_tutorial import local, pages
-from recsys_tutorial.checks import registry
+import recsys_workshop as ws
+from recsys_workshop import checks, local, pages
+from recsys_workshop.checks import registry
 
 
 def all_cases() -> dict[str, check_cases.Case]:
@@ -30,18 +30,18 @@ def page(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv(pages.SWITCH, "fast")
     monkeypatch.setenv(local.STATE, str(tmp_path))
     monkeypatch.setattr(pages, "_current", None)
-    made = rt.page("00_setup")
+    made = ws.page("00_setup")
     capsys.readouterr()
     return made
 
 
 def test_every_check_has_cases_and_every_case_a_check():
-    assert set(CASES) == set(rt.checks.names())
+    assert set(CASES) == set(checks.names())
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_check_accepts_the_right_answer(name, page, capsys):
-    assert rt.check(name, CASES[name].right(page)) is True
+    assert ws.check(name, CASES[name].right(page)) is True
     assert f"{name} passed" in capsys.readouterr().out
 
 
@@ -50,7 +50,7 @@ def test_check_refuses_stub_none_and_plausible_wrong_answers(name, page, capsys)
     case = CASES[name]
     assert len(case.wrong) >= 2
     for answer in [case.stub(page), None, *(make(page) for make in case.wrong)]:
-        assert rt.check(name, answer) is False, f"{name} accepts {answer!r}"
+        assert ws.check(name, answer) is False, f"{name} accepts {answer!r}"
         out = capsys.readouterr().out
         assert f"{name} not yet: " in out
         assert len(out.strip().splitlines()) == 1
@@ -64,7 +64,7 @@ def test_check_refuses_stub_none_and_plausible_wrong_answers(name, page, capsys)
 def toy(monkeypatch):
     monkeypatch.setattr(registry, "_checks", dict(registry._checks))
 
-    @rt.checks.register("00.toy")
+    @checks.register("00.toy")
     def _(answer, page):
         return None if answer() == 4 else "it should give 4."
 
@@ -75,39 +75,39 @@ def test_error_in_the_readers_code_is_one_line_that_names_the_place(toy, capsys)
     def theirs():
         return 1 / 0
 
-    assert rt.check(toy, theirs) is False
+    assert ws.check(toy, theirs) is False
     out = capsys.readouterr().out
     assert out.count("\n") == 1
     assert "ZeroDivisionError: division by zero, at `return 1 / 0`" in out
 
 
 def test_answer_of_the_wrong_kind_is_refused_without_raising(toy, capsys):
-    assert rt.check(toy, 4) is False
+    assert ws.check(toy, 4) is False
     assert "TypeError" in capsys.readouterr().out
 
 
 def test_unknown_name_lists_the_names_of_that_page():
     with pytest.raises(ValueError, match=r"no check '00\.nothing'.*00\.most_rated"):
-        rt.check("00.nothing", 1)
+        ws.check("00.nothing", 1)
     with pytest.raises(ValueError, match="no check 'nonsense'"):
-        rt.check("nonsense", 1)
+        ws.check("nonsense", 1)
 
 
 def test_a_name_is_registered_once_and_has_a_page(toy):
     with pytest.raises(ValueError, match="already"):
-        rt.checks.register(toy)
+        checks.register(toy)
     for name in ("word", ".x", "00.", "00.a.b"):
         with pytest.raises(ValueError, match="page, dot, word"):
-            rt.checks.register(name)
+            checks.register(name)
 
 
 def test_progress_counts_what_passed_and_survives_a_later_wrong_answer(toy):
-    before = rt.progress().loc["00"]
+    before = ws.progress().loc["00"]
     assert before["passed"] == 0
     assert before["next"] == "00.most_rated"
-    rt.check(toy, lambda: 4)
-    rt.check(toy, lambda: 5)
-    after = rt.progress().loc["00"]
+    ws.check(toy, lambda: 4)
+    ws.check(toy, lambda: 5)
+    after = ws.progress().loc["00"]
     assert after["passed"] == 1
     assert after["exercises"] == before["exercises"]
     record = json.loads((local.directory() / "progress.json").read_text())
@@ -118,11 +118,11 @@ def test_progress_counts_what_passed_and_survives_a_later_wrong_answer(toy):
 def test_damaged_progress_is_kept_aside_with_one_line(content, toy, capsys):
     path = local.directory() / "progress.json"
     path.write_text(content)
-    assert rt.check(toy, lambda: 4) is True
+    assert ws.check(toy, lambda: 4) is True
     out = capsys.readouterr().out
     assert out.count("progress.json was damaged") == 1
     assert Path(f"{path}.damaged").read_text() == content
-    assert rt.progress().loc["00", "passed"] == 1
+    assert ws.progress().loc["00", "passed"] == 1
     assert capsys.readouterr().out == ""
 
 
@@ -132,11 +132,11 @@ def test_record_that_cannot_be_written_costs_a_line_and_nothing_else(
     blocked = tmp_path / "a_file"
     blocked.write_text("")
     monkeypatch.setenv(local.STATE, str(blocked / "below"))
-    assert rt.check(toy, lambda: 4) is True
+    assert ws.check(toy, lambda: 4) is True
     assert "could not be written" in capsys.readouterr().out
 
 
 def test_check_before_the_setup_cell_says_so(toy, monkeypatch, capsys):
     monkeypatch.setattr(pages, "_current", None)
-    assert rt.check(toy, lambda: 4) is False
+    assert ws.check(toy, lambda: 4) is False
     assert "run the setup cell" in capsys.readouterr().out

@@ -75,7 +75,7 @@ def test_a_foreign_module_path_does_not_reach_children(tmp_path):
 def test_the_commands_of_the_first_run_and_of_the_lab(tmp_path):
     python = Path("py")
     assert bootstrap.first_run_command(python, "planted", None, False) == [
-        "py", "-m", "recsys_tutorial.first_run", "--dataset", "planted",
+        "py", "-m", "recsys_workshop.first_run", "--dataset", "planted",
     ]  # fmt: skip
     full = bootstrap.first_run_command(python, "ml-100k", Path("d"), True)
     assert full[-3:] == ["--data-dir", "d", "--offline"]

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import checks
 import pytest
+
+import checks
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = """\

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from console import Console, Log, Step, Stop, guarded, run_logged
 
 

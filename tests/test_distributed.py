@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import train as script
 from distributed_worker import CASES, data, run
 from safetensors.torch import load_file
 
 import recsys_tutorial as rt
+import train as script
 from recsys_tutorial.datasets.dataset import part_of
 from recsys_tutorial.models import BiasedMF
 from recsys_tutorial.training import distributed

@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pins
 import pytest
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+import pins
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPI_NAME = {"pytorch": "torch", "matplotlib-base": "matplotlib"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from pagebuild import deck_build, executed
 from pagebuild.run import Run
 

@@ -14,9 +14,10 @@ from loopback import Server, answers
 from sample_files import ITEMS, RATINGS, sha256
 from sample_sources import LATEST, OFFICIAL, WHEEL, WHEEL_NAME, files_in, pip_has, unpack
 
-from recsys_tutorial.datasets import Dataset, DataUnavailable, fetch, load, sources
+from recsys_tutorial.datasets import Dataset, DataUnavailable, load, sources
 from recsys_tutorial.datasets.download import DownloadError
 from recsys_tutorial.datasets.movielens import GENRES_100K
+from recsys_workshop import fetch
 
 # ---- what is fetched ------------------------------------------------------------------------
 
@@ -156,7 +157,7 @@ def test_fetch_command_fails_in_one_line(
 
 
 def test_fetch_runs_as_a_module(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "recsys_tutorial.datasets.fetch", "--dataset", "planted"]
+    command = [sys.executable, "-m", "recsys_workshop.fetch", "--dataset", "planted"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "12000 ratings" in done.stdout

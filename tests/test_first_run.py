@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from recsys_tutorial import first_run
+from recsys_workshop import first_run
 
 
 def test_planted_data_show_a_banner_and_ten_titles(tmp_path, capsys):

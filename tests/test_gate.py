@@ -8,8 +8,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import gate
 import pytest
+
+import gate
 
 ROOT = Path(__file__).resolve().parent.parent
 OLD_SYNTAX = ("gate.py", "start.py", "test.py", "download.py")

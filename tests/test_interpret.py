@@ -11,6 +11,7 @@ import torch
 from hand_models import fitted, with_factors
 
 import recsys_tutorial as rt
+import recsys_workshop as ws
 from recsys_tutorial import interpret
 from recsys_tutorial.datasets import from_frame, planted
 
@@ -339,19 +340,19 @@ def test_a_model_may_say_itself_what_its_factors_are(small, rng):
 
 def test_guesses_are_kept_until_there_are_others(monkeypatch, tmp_path):
     monkeypatch.setenv("RECSYS_TUTORIAL_STATE", str(tmp_path))
-    assert rt.expect("03.axes") == []
-    assert rt.expect("03.axes", ["year", "Comedy"]) == ["year", "Comedy"]
-    assert rt.expect("03.axes", []) == ["year", "Comedy"]  # an untouched stub does not wipe it out
-    assert rt.expect("07.gain", ("more",)) == ["more"]
-    assert rt.expect("03.axes", ["Drama"]) == ["Drama"]
-    assert rt.expect("03.axes") == ["Drama"]
+    assert ws.expect("03.axes") == []
+    assert ws.expect("03.axes", ["year", "Comedy"]) == ["year", "Comedy"]
+    assert ws.expect("03.axes", []) == ["year", "Comedy"]  # an untouched stub does not wipe it out
+    assert ws.expect("07.gain", ("more",)) == ["more"]
+    assert ws.expect("03.axes", ["Drama"]) == ["Drama"]
+    assert ws.expect("03.axes") == ["Drama"]
     for wrong in ("year", [1]):
         with pytest.raises(TypeError, match="list of words"):
-            rt.expect("03.axes", wrong)
+            ws.expect("03.axes", wrong)
 
 
 def test_a_damaged_file_of_guesses_stops_nothing(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("RECSYS_TUTORIAL_STATE", str(tmp_path))
     (tmp_path / "expected.json").write_text('["no mapping"]')
-    assert rt.expect("03.axes", ["year"]) == ["year"]
+    assert ws.expect("03.axes", ["year"]) == ["year"]
     assert "was damaged" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import recsys_tutorial as rt
-from recsys_tutorial.leakage import laboratory, sees_test, twin_ratings, twins
+from recsys_workshop.labs.leakage import laboratory, sees_test, twin_ratings, twins
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import lock
 import pytest
+
+import lock
 
 DIGEST = "0" * 64
 

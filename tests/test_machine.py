@@ -1,4 +1,4 @@
-"""`rt.readiness`: what is here, and plain advice where it is not what the series needs."""
+"""`ws.readiness`: what is here, and plain advice where it is not what the series needs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-import recsys_tutorial as rt
-from recsys_tutorial import local, machine
+import recsys_workshop as ws
+from recsys_workshop import local, machine
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def real_looking(small):
 
 
 def test_this_machine_in_one_table(real_looking, capsys):
-    table = rt.readiness(real_looking)
+    table = ws.readiness(real_looking)
     assert list(table.columns) == ["what", "found", "verdict"]
     assert {"Python", "torch", "free memory", "free disk", "write access", "data"} <= set(
         table["what"]
@@ -35,7 +35,7 @@ def test_this_machine_in_one_table(real_looking, capsys):
 
 
 def test_planted_data_is_called_so(small, capsys):
-    rt.readiness(small)
+    ws.readiness(small)
     assert "nothing you see is about real people" in capsys.readouterr().out
 
 

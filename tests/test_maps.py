@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame
+from recsys_workshop.labs import maps
 
 LABELS = ("axis 1 (stars)", "axis 2 (stars)")
 ODD = 'Ev<i>l & "Sons" </script><script>alert(1)</script> $x^ (1990)'
@@ -36,7 +36,7 @@ def grid():
 
 @pytest.fixture(scope="module")
 def made(films, grid):
-    return rt.maps.film_map(films, grid, labels=LABELS, mine={0: 5, 14: 2})
+    return maps.film_map(films, grid, labels=LABELS, mine={0: 5, 14: 2})
 
 
 def data_of(document: str) -> dict:
@@ -57,7 +57,7 @@ def test_map_holds_the_films_at_their_places(made, films, grid):
 
 def test_nearest_are_by_cosine_of_the_places_given(films, grid, rng):
     places = rng.normal(size=(30, 4))
-    made = rt.maps.film_map(films, grid, labels=LABELS, places=places)
+    made = maps.film_map(films, grid, labels=LABELS, places=places)
     unit = places / np.linalg.norm(places, axis=1, keepdims=True)
     cosine = unit @ unit.T - 9 * np.eye(30)
     for i, film in enumerate(data_of(made.document)["films"]):
@@ -65,7 +65,7 @@ def test_nearest_are_by_cosine_of_the_places_given(films, grid, rng):
 
 
 def test_only_the_most_rated_are_shown_and_all_of_mine(films, grid):
-    made = rt.maps.film_map(films, grid, labels=LABELS, mine={29: 4}, most=5)
+    made = maps.film_map(films, grid, labels=LABELS, mine={29: 4}, most=5)
     titles = [f["title"] for f in data_of(made.document)["films"]]
     assert titles == [*films.items["title"][:5], films.items["title"][29]]
 
@@ -73,7 +73,7 @@ def test_only_the_most_rated_are_shown_and_all_of_mine(films, grid):
 def test_films_without_a_place_are_left_out(films, grid):
     some = grid.copy()
     some[3] = np.nan
-    made = rt.maps.film_map(films, some, labels=LABELS)
+    made = maps.film_map(films, some, labels=LABELS)
     assert len(data_of(made.document)["films"]) == 29
 
 
@@ -101,13 +101,13 @@ def test_in_a_notebook_it_is_a_frame_with_a_picture_and_text_beside_it(made):
 
 def test_what_does_not_fit_is_refused(films, grid):
     with pytest.raises(ValueError, match=r"not \(29, 2\)"):
-        rt.maps.film_map(films, grid[:29], labels=LABELS)
+        maps.film_map(films, grid[:29], labels=LABELS)
     with pytest.raises(ValueError, match="n_items=30"):
-        rt.maps.film_map(films, grid, labels=LABELS, places=grid[:4])
+        maps.film_map(films, grid, labels=LABELS, places=grid[:4])
     with pytest.raises(ValueError, match="two items"):
-        rt.maps.film_map(films, grid * np.nan, labels=LABELS)
+        maps.film_map(films, grid * np.nan, labels=LABELS)
     with pytest.raises(KeyError, match="unknown item 99"):
-        rt.maps.film_map(films, grid, labels=LABELS, mine={99: 3})
+        maps.film_map(films, grid, labels=LABELS, mine={99: 3})
 
 
 # ---- the projector --------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def read(folder, name):
 
 
 def test_projector_gets_each_film_with_its_words(films, grid, tmp_path):
-    folder = rt.maps.projector(grid, films, tmp_path / "runs" / "films", min_ratings=5)
+    folder = maps.projector(grid, films, tmp_path / "runs" / "films", min_ratings=5)
     words, places = read(folder, "metadata.tsv"), read(folder, "tensors.tsv")
     assert words[0] == ["title", "genres", "ratings"]
     shown = films.counts("item") >= 5
@@ -133,8 +133,8 @@ def test_projector_gets_each_film_with_its_words(films, grid, tmp_path):
 
 def test_projector_written_twice_holds_the_second_once(films, grid, tmp_path, capsys):
     target = tmp_path / "films"
-    rt.maps.projector(grid, films, target)
-    rt.maps.projector(grid * 2, films, target)
+    maps.projector(grid, films, target)
+    maps.projector(grid * 2, films, target)
     assert capsys.readouterr().out == ""
     assert (target / "projector_config.pbtxt").read_text().count("embeddings {") == 1
     assert float(read(target, "tensors.tsv")[1][0]) == 2.0
@@ -144,19 +144,19 @@ def test_projector_written_twice_holds_the_second_once(films, grid, tmp_path, ca
 def test_projector_leaves_other_files_alone(films, grid, tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="holds other files"):
-        rt.maps.projector(grid, films, tmp_path)
+        maps.projector(grid, films, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
-    assert rt.maps.projector(grid, films, tmp_path / "thesis.txt" / "films") is None
+    assert maps.projector(grid, films, tmp_path / "thesis.txt" / "films") is None
     assert "could not be written" in capsys.readouterr().out
     with pytest.raises(ValueError, match="n_items=30"):
-        rt.maps.projector(grid[:3], films, tmp_path / "new")
+        maps.projector(grid[:3], films, tmp_path / "new")
 
 
 def test_titles_with_tabs_and_unknown_years_stay_in_their_columns(tmp_path):
     ratings = pd.DataFrame({"user": [1, 2, 1], "item": [1, 1, 2], "rating": [3.0, 4.0, 5.0]})
     items = pd.DataFrame({"item": [1, 2], "title": ["A\tB\n(1999)", "C"], "year": [1999, None]})
     data = from_frame(ratings, items=items)
-    folder = rt.maps.projector(np.eye(2), data, tmp_path / "p", min_ratings=1)
+    folder = maps.projector(np.eye(2), data, tmp_path / "p", min_ratings=1)
     assert read(folder, "metadata.tsv")[1:] == [["A B (1999)", "1999", "2"], ["C", "unknown", "1"]]
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import nbformat
-import pins
 import pytest
 from packaging.requirements import Requirement
-from pagebuild.source import repository
 from pages_runner import SOURCES
+
+import pins
+from pagebuild.source import repository
 
 ROOT = Path(__file__).resolve().parents[1]
 STEERING = ("apt.txt", "install.R", "postBuild", "requirements.txt", "runtime.txt", "start")

@@ -1,4 +1,4 @@
-"""`rt.page`: data, parts, your ratings and the model so far, whatever state the files are in."""
+"""`ws.page`: data, parts, your ratings and the model so far, whatever state the files are in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import recsys_tutorial as rt
-from recsys_tutorial import local, pages
+import recsys_workshop as ws
+from recsys_workshop import local, pages
 
 
 @pytest.fixture(autouse=True)
@@ -22,14 +23,14 @@ def state(monkeypatch, tmp_path):
 @pytest.fixture
 def page(monkeypatch, capsys):
     monkeypatch.setenv(pages.SWITCH, "fast")
-    made = rt.page("02_any")
+    made = ws.page("02_any")
     capsys.readouterr()
     return made
 
 
 def test_fast_pages_say_in_one_line_that_all_is_invented(monkeypatch, capsys):
     monkeypatch.setenv(pages.SWITCH, "fast")
-    made = rt.page("02_any")
+    made = ws.page("02_any")
     out = capsys.readouterr().out
     assert out.startswith("PLANTED DATA")
     assert out.count("\n") == 1
@@ -40,13 +41,13 @@ def test_fast_pages_say_in_one_line_that_all_is_invented(monkeypatch, capsys):
 def test_unknown_switch_is_refused(monkeypatch):
     monkeypatch.setenv(pages.SWITCH, "quick")
     with pytest.raises(ValueError, match="RECSYS_TUTORIAL_PAGES='quick'"):
-        rt.page("02_any")
+        ws.page("02_any")
 
 
 @pytest.mark.real
 def test_full_pages_name_real_data_and_its_source(monkeypatch, capsys, ml100k):
     monkeypatch.delenv(pages.SWITCH, raising=False)
-    made = rt.page("02_any")
+    made = ws.page("02_any")
     out = capsys.readouterr().out
     assert out.startswith("ml-100k: 100,000 ratings by 943 users of 1,682 films, from ")
     assert out.count("\n") == 1
@@ -74,7 +75,7 @@ def test_without_ratings_of_yours_a_persona_with_a_taste_stands_in(page):
 
 def test_your_ratings_are_there_on_the_next_page(page, monkeypatch):
     assert page.save_me({3: 5, np.int64(7): 1.0}) == local.directory() / "me.json"
-    later = rt.page("03_later")
+    later = ws.page("03_later")
     assert not later.me_is_sample
     assert later.me == {3: 5.0, 7: 1.0}
     rt.recommend(later.model, later.data, ratings=later.me)
@@ -140,7 +141,7 @@ def test_without_a_kept_model_one_is_trained_on_the_spot(page, capsys):
 
 def test_a_kept_model_is_found_by_the_next_page(page, trained, capsys):
     assert page.save(trained) is not None
-    later = rt.page("03_later").model
+    later = ws.page("03_later").model
     assert "on the spot" not in capsys.readouterr().out
     assert (later.dim, later.l2) == (3, 0.2)
     assert np.array_equal(rt.predict(later, page.test), rt.predict(trained, page.test))

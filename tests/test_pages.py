@@ -12,12 +12,12 @@ import sys
 
 import nbformat
 import pytest
+from pages_runner import ROOT, SOURCES, Executed, checks_of, executed
+
 from pagebuild.measure import over_budget, record
 from pagebuild.run import Run, run
 from pagebuild.source import read_minutes
-from pages_runner import ROOT, SOURCES, Executed, checks_of, executed
-
-import recsys_tutorial as rt
+from recsys_workshop import checks
 
 QUICK = ("00_", "01_", "02_")  # pages that run on real data in every test run
 SHORTEST_ALT = 20
@@ -104,7 +104,7 @@ def test_table_of_minutes_has_every_page_within_the_budget():
 
 def test_every_check_is_asked_on_a_page():
     asked = set().union(*(checks_of(s) for s in SOURCES.values()))
-    assert asked == set(rt.checks.names())
+    assert asked == set(checks.names())
 
 
 # ---- the runner itself sees what goes wrong -----------------------------------------------------
@@ -155,7 +155,7 @@ def test_images_with_text_are_fine(tmp_path):
         tmp_path,
         "import recsys_tutorial as rt\nfrom matplotlib import pyplot as plt",
         "fig, ax = plt.subplots()\nax.set(xlabel='film', ylabel='stars')\n"
-        "rt.plots.show(fig, alt='Empty axes, films against stars.')",
+        "ws.show(fig, alt='Empty axes, films against stars.')",
     )
     assert (result.errors, result.stderr, wrong_with_images(result)) == ([], "", [])
     assert len(result.outputs("display_data")) == 1

@@ -9,9 +9,9 @@ import pytest
 import torch
 from page_variables import Variables, run_cells
 
-from recsys_tutorial import drawings
-from recsys_tutorial.checks import page_01
 from recsys_tutorial.models import MF
+from recsys_workshop.checks import page_01
+from recsys_workshop.labs import drawings
 
 pytestmark = pytest.mark.page
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recsys_tutorial.drawing_infrastructure import FLOWS, infrastructure
+from recsys_workshop.labs.drawing_infrastructure import FLOWS, infrastructure
 
 pytestmark = pytest.mark.page
 NAME = "07_infrastructure"

@@ -8,8 +8,9 @@ import torch
 from page_variables import run_cells
 from pages_runner import executed
 
-from recsys_tutorial import Batch, cold_start, datasets
+from recsys_tutorial import Batch, datasets
 from recsys_tutorial.models import SideFeatureMF
+from recsys_workshop.labs import cold_start
 
 pytestmark = pytest.mark.page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pages_runner import executed
 
-import recsys_tutorial as rt
+import recsys_workshop as ws
 
 NAME = "16_other_approaches"
 pytestmark = pytest.mark.page
@@ -47,13 +47,13 @@ def test_recommendations_are_eight_titles_each(values):
 
 
 def test_the_ledger_says_what_the_page_says():
-    rows = rt.ledger("16", "table").record["rows"]
+    rows = ws.ledger("16", "table").record["rows"]
     ranked = {name: row["ndcg@10"] for name, row in rows.items()}
     rating = {name: ranked[name] for name, row in rows.items() if "rmse" in row}
     solved = [ranked[name] for name in ("EASE", "ImplicitALS", "PureSVD", "ItemKNN")]
     assert min(solved) > max(rating.values()) + 0.02  # "rank far better"; sd of folds is 0.01
     assert min(solved) > ranked["Popularity"]
-    tuning = rt.ledger("16", "tuning").record["rows"]
+    tuning = ws.ledger("16", "tuning").record["rows"]
     assert all(row["valid"] > row["careless"] for row in tuning.values() if "careless" in row)
 
 

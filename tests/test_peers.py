@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -22,7 +23,7 @@ def test_the_ledger_belongs_to_the_present_settings():
 def test_the_page_reads_what_was_measured():
     section = ledger.read()["benchmarks"]["peers"]
     for key, entry in peers.page_entries(section).items():
-        found = rt.ledger("16", key)
+        found = ws.ledger("16", key)
         assert found == entry["value"]
         assert found.record["rows"] == entry["rows"]
         assert found.data == "ml-100k"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import pip_plan
 import pytest
+
+import pip_plan
 from pip_plan import CPU_INDEX, Facts, explain, torch_plan
 
 STICK = Path("stick") / "wheels"

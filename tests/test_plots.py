@@ -12,7 +12,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-import recsys_tutorial as rt
+import recsys_workshop as ws
+from recsys_workshop import figures
 
 # How linear RGB looks to dichromats: Machado, Oliveira, Fernandes 2009, severity 1.0.
 EYES = {
@@ -64,7 +65,7 @@ def closest(colours: list[str], eye: str) -> float:
 
 @pytest.mark.parametrize("eye", EYES)
 def test_palette_is_told_apart_by_all_eyes(eye):
-    assert closest(list(rt.plots.PALETTE.values()), eye) > 10
+    assert closest(list(ws.PALETTE.values()), eye) > 10
 
 
 def test_the_yardstick_refuses_red_and_green():
@@ -75,16 +76,16 @@ def test_the_yardstick_refuses_red_and_green():
 
 @pytest.mark.parametrize("eye", EYES)
 def test_colour_map_for_amounts_gets_lighter_for_all_eyes(eye):
-    steps = [mpl.colormaps[rt.plots.SEQUENTIAL](v)[:3] for v in np.linspace(0, 1, 12)]
+    steps = [mpl.colormaps[ws.SEQUENTIAL](v)[:3] for v in np.linspace(0, 1, 12)]
     lightness = [lab(EYES[eye] @ linear(s))[0] for s in steps]
     assert np.all(np.diff(lightness) > 0)
 
 
 def test_style_cycles_through_the_palette_without_yellow():
     with mpl.rc_context():
-        rt.plots.use_style()
+        figures.use_style()
         cycle = [c["color"] for c in mpl.rcParams["axes.prop_cycle"]]
-    assert cycle == [c for name, c in rt.plots.PALETTE.items() if name != "yellow"]
+    assert cycle == [c for name, c in ws.PALETTE.items() if name != "yellow"]
 
 
 # ---- show -------------------------------------------------------------------------------------
@@ -105,13 +106,13 @@ def figure():
 def displayed(monkeypatch):
     """What `show` hands to the notebook."""
     calls = []
-    monkeypatch.setattr(rt.plots, "_in_notebook", lambda: True)
+    monkeypatch.setattr(figures, "_in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append((data, more)))
     return calls
 
 
 def test_image_carries_its_text_in_html_and_in_the_metadata(figure, displayed):
-    rt.plots.show(figure, alt='A "line"\n  that rises from <one> to two stars.')
+    ws.show(figure, alt='A "line"\n  that rises from <one> to two stars.')
     ((data, more),) = displayed
     text = 'A "line" that rises from <one> to two stars.'
     assert more["metadata"]["image/png"]["alt"] == text
@@ -121,19 +122,19 @@ def test_image_carries_its_text_in_html_and_in_the_metadata(figure, displayed):
 
 
 def test_figure_is_closed(figure, displayed):
-    rt.plots.show(figure, alt=ALT)
+    ws.show(figure, alt=ALT)
     assert figure.number not in plt.get_fignums()
 
 
 def test_without_a_notebook_the_text_is_printed(figure, capsys):
-    rt.plots.show(figure, alt=ALT)
+    ws.show(figure, alt=ALT)
     assert capsys.readouterr().out == f"[Figure: {ALT}]\n"
 
 
 @pytest.mark.parametrize("alt", ["", "plot", "   the     curve   "])
 def test_text_that_says_nothing_is_refused(figure, alt):
     with pytest.raises(ValueError, match="says too little"):
-        rt.plots.show(figure, alt=alt)
+        ws.show(figure, alt=alt)
 
 
 def test_axes_without_a_label_are_warned_of(displayed):
@@ -141,7 +142,7 @@ def test_axes_without_a_label_are_warned_of(displayed):
     left.set(xlabel="epoch", ylabel="error (stars)")
     right.set_xlabel("epoch")
     with pytest.warns(UserWarning, match="axes 2 of the figure have no y label"):
-        rt.plots.show(fig, alt=ALT)
+        ws.show(fig, alt=ALT)
 
 
 def test_pictures_and_shared_labels_need_none_of_their_own(displayed):
@@ -152,7 +153,7 @@ def test_pictures_and_shared_labels_need_none_of_their_own(displayed):
     fig.supxlabel("film")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rt.plots.show(fig, alt=ALT)
+        ws.show(fig, alt=ALT)
     assert len(displayed) == 1
 
 
@@ -161,7 +162,7 @@ def test_colour_bar_needs_a_label(displayed):
     image = ax.imshow(np.eye(3))
     ax.set(xlabel="film", ylabel="person")
     bar = fig.colorbar(image)
-    assert rt.plots.unlabelled(fig) == ["axes 2 of the figure have no y label"]
+    assert figures.unlabelled(fig) == ["axes 2 of the figure have no y label"]
     bar.set_label("stars")
-    assert rt.plots.unlabelled(fig) == []
+    assert figures.unlabelled(fig) == []
     plt.close(fig)

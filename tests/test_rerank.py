@@ -1,4 +1,4 @@
-"""rt.rerank: each list against a slow twin, a case known by hand, and what must not matter."""
+"""rerank: each list against a slow twin, a case known by hand, and what must not matter."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import recsys_tutorial as rt
+from recsys_workshop.labs import rerank
 
-rerank = rt.rerank
 quick = settings(max_examples=60, deadline=None)
 
 
@@ -388,5 +387,5 @@ def test_genre_shares_sum_to_one_also_without_any_genre():
 
 @pytest.mark.parametrize("module", ["diversity", "risk", "calibration"])
 def test_the_examples_in_the_docstrings_are_true(module):
-    result = doctest.testmod(importlib.import_module(f"recsys_tutorial.rerank.{module}"))
+    result = doctest.testmod(importlib.import_module(f"recsys_workshop.labs.rerank.{module}"))
     assert (result.failed, result.attempted > 0) == (0, True)

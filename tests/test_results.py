@@ -1,4 +1,4 @@
-"""`rt.ledger`: measured numbers, read from benchmarks/results.json."""
+"""`ws.ledger`: measured numbers, read from benchmarks/results.json."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-import recsys_tutorial as rt
-from recsys_tutorial import results
+import recsys_workshop as ws
+from recsys_workshop import results
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def written(tmp_path):
 
 
 def test_number_is_a_float_that_knows_how_it_was_measured(written):
-    number = rt.ledger("02", "rmse", path=written)
+    number = ws.ledger("02", "rmse", path=written)
     assert f"{number:.2f}" == "0.91"
     assert number < 1
     assert (number.unit, number.data, number.record["seeds"]) == ("stars", "ml-100k", [0, 1])
@@ -27,19 +27,19 @@ def test_number_is_a_float_that_knows_how_it_was_measured(written):
 
 def test_what_is_missing_is_named_with_what_there_is(written, tmp_path):
     with pytest.raises(KeyError, match=r"nothing for page '03'; it has \['02'\]"):
-        rt.ledger("03", "rmse", path=written)
+        ws.ledger("03", "rmse", path=written)
     with pytest.raises(KeyError, match=r"no 'mae' in the ledger; it has \['rmse'\]"):
-        rt.ledger("02", "mae", path=written)
+        ws.ledger("02", "mae", path=written)
     with pytest.raises(FileNotFoundError, match="belongs to the checkout"):
-        rt.ledger("02", "rmse", path=tmp_path / "none.json")
+        ws.ledger("02", "rmse", path=tmp_path / "none.json")
 
 
 def test_a_flipped_figure_is_noticed(tmp_path):
     path = tmp_path / "results.json"
     text = results.sealed({"pages": {"02": {"rmse": {"value": 0.9133, "unit": "stars"}}}})
     path.write_text(text)
-    assert rt.ledger("02", "rmse", path=path) == 0.9133
+    assert ws.ledger("02", "rmse", path=path) == 0.9133
     for damaged in (text.replace("0.9133", "0.9123"), text.replace('"sha', '"shb'), text[:-9]):
         path.write_text(damaged)
         with pytest.raises(ValueError, match=r"cannot be read .*git checkout -- results\.json"):
-            rt.ledger("02", "rmse", path=path)
+            ws.ledger("02", "rmse", path=path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys_tutorial import metrics
-from recsys_tutorial.sampling import exact_ranks, expected_sampled_hit_rate, sampled_ranks
+from recsys_workshop.labs.sampling import exact_ranks, expected_sampled_hit_rate, sampled_ranks
 
 
 def test_ranks_equal_counting_one_by_one(small, rng):

@@ -10,11 +10,11 @@ from sequence_data import (
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
-from recsys_tutorial.datasets import planted_sequences
-from recsys_tutorial.datasets.planted_sequences import next_chances
 from recsys_tutorial.evaluation import next_group
 from recsys_tutorial.models import Markov, SequenceLSTM, SequenceTransformer
 from recsys_tutorial.models.sequences import windows
+from recsys_workshop.labs import planted_sequences
+from recsys_workshop.labs.planted_sequences import next_chances
 
 PLANTED = {"dim": 32, "length": 50, "dropout": 0.2}
 

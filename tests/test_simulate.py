@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from recsys_tutorial import simulate
-from recsys_tutorial.simulate import Policy, ab_test, feedback_loop, intraday, peeking, sample_size
+from recsys_workshop.labs import simulate
+from recsys_workshop.labs.simulate import (
+    Policy,
+    ab_test,
+    feedback_loop,
+    intraday,
+    peeking,
+    sample_size,
+)
 
 GREEDY, CURIOUS = Policy(explore=0.0), Policy(explore=0.1)
 HUNGRY = {"visitors": 200, "groups": 15, "days": 40, "taste": 0.65, "quality": 0.8, "prior": 3.0}
@@ -125,7 +132,7 @@ def test_before_the_first_click_the_stream_knows_nothing(days):
 
 
 def test_weights_are_those_of_highest_likelihood():
-    from recsys_tutorial.simulate.intraday import _fit, _softmax
+    from recsys_workshop.labs.simulate.intraday import _fit, _softmax
 
     rng = np.random.default_rng(0)
     profile, today = rng.normal(size=(300, 1, 4)), rng.normal(size=(300, 5, 4))
@@ -135,7 +142,7 @@ def test_weights_are_those_of_highest_likelihood():
 
 
 def test_the_best_possible_is_bayes_by_hand():
-    from recsys_tutorial.simulate.intraday import _best_possible
+    from recsys_workshop.labs.simulate.intraday import _best_possible
 
     taste = np.array([[0.8, 0.2]])
     p = _best_possible(taste, np.array([[[0.0, 0.0], [0.0, 1.0]]]), mood=0.5)

@@ -14,14 +14,14 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 import yaml
+
+import recsys_tutorial as rt
+from benchmarks import ledger, report
 from pagebuild import site
 from pagebuild.links import dead_links
 from pagebuild.model_map import PLACES, model_map_svg
 from pagebuild.reference import as_rst, modules, names
 from pagebuild.site_pages import WITHHELD, NotToBeShown, documents, relinked, staged
-
-import recsys_tutorial as rt
-from benchmarks import ledger, report
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["00_setup", "05_word2vec_is_mf"]

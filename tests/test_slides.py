@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
+from pages_runner import SOURCES, Executed, executed
+
 from pagebuild import vendor
 from pagebuild.deck import write_deck, write_index, write_vendor
 from pagebuild.slides import Deck, Item, deck, fill, fits
 from pagebuild.source import Cell, Source
-from pages_runner import SOURCES, Executed, executed
 
 DECKS = [(name, "fast") for name in ("00_setup", "03_interpretation", "11_mixture_of_tastes")]
 DECKS += [
@@ -142,7 +143,7 @@ def test_an_exercise_shows_its_question_and_neither_hint_nor_solution():
         markdown(f"Some prose.\n\n### Exercise: the answer\n\nWhat is it?\n\n{hint}"),
         code("answer = None", "", "stub"),
         code("answer = 42", "", "solution"),
-        code('rt.check("77.answer", answer)'),
+        code('ws.check("77.answer", answer)'),
     )
     shown = everything(result) + "".join(n for p in result.parts for s in p.slides for n in s.notes)
     assert ("exercise", "text") in items(result)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import recsys_tutorial as rt
+import recsys_workshop as ws
 from recsys_tutorial import losses
 from recsys_tutorial.models import MF, BiasedMF
 
@@ -23,7 +24,7 @@ def parts(small):
 
 @pytest.fixture(scope="module")
 def swept(parts):
-    return rt.sweep(MF, *parts[:2], GRID, epochs=3, l2=0.5, seed=7).wait(60)
+    return ws.sweep(MF, *parts[:2], GRID, epochs=3, l2=0.5, seed=7).wait(60)
 
 
 def equal(a, b):
@@ -66,7 +67,7 @@ class TestRuns:
     @pytest.mark.parametrize("workers", [1, 2])
     def test_order_and_workers_change_nothing(self, swept, parts, workers):
         settings = [run.settings for run in swept][::-1]
-        again = rt.sweep(MF, *parts[:2], settings, epochs=3, seed=7, workers=workers).wait(60)
+        again = ws.sweep(MF, *parts[:2], settings, epochs=3, seed=7, workers=workers).wait(60)
         for run in swept:
             assert equal(run.model, again[run.name].model)
             assert run.metrics == again[run.name].metrics
@@ -79,21 +80,21 @@ class TestRuns:
             return BiasedMF.for_dataset(train, dim=dim, seed=seed)
 
         settings = [{"dim": 2, "epochs": 1}, {"dim": 3, "seed": 9}]
-        runs = rt.sweep(build, *parts[:2], settings, epochs=2).wait(60)
+        runs = ws.sweep(build, *parts[:2], settings, epochs=2).wait(60)
         assert seen == [(0, 2), (9, 3)]
         assert runs.frame["epochs"].tolist() == [1, 2]
 
     def test_settings_that_make_no_sense(self, parts):
         with pytest.raises(ValueError, match="nothing to run"):
-            rt.sweep(MF, *parts[:2], [])
+            ws.sweep(MF, *parts[:2], [])
         with pytest.raises(ValueError, match=r"same settings: dim 2"):
-            rt.sweep(MF, *parts[:2], {"dim": [2, 2]})
+            ws.sweep(MF, *parts[:2], {"dim": [2, 2]})
 
     def test_a_scale_that_does_not_end_at_5_needs_a_threshold(self, parts):
         train, valid = (replace(p, rating=2 * p.rating, scale=(2.0, 10.0)) for p in parts[:2])
         with pytest.raises(ValueError, match="relevant="):
-            rt.sweep(MF, train, valid, {"dim": [2]}, epochs=1, progress=False)
-        runs = rt.sweep(MF, train, valid, {"dim": [2]}, relevant=8, epochs=1, progress=False)
+            ws.sweep(MF, train, valid, {"dim": [2]}, epochs=1, progress=False)
+        runs = ws.sweep(MF, train, valid, {"dim": [2]}, relevant=8, epochs=1, progress=False)
         found = runs.wait(60)[0]
         assert found.metrics == rt.evaluate(found.model, valid, train=train, relevant=8)
 
@@ -122,7 +123,7 @@ class TestWhileItRuns:
         train, valid, _ = parts
         gate = Gate()
         settings = [{"dim": 2}, {"dim": 3, "loss": gate}, {"dim": 4}]
-        runs = rt.sweep(MF, train, valid, settings, epochs=2)
+        runs = ws.sweep(MF, train, valid, settings, epochs=2)
         assert gate.reached.wait(30)
         while runs[1].history is None:  # its thread is a moment ahead of the sweep's
             time.sleep(0.001)
@@ -143,7 +144,7 @@ class TestWhileItRuns:
         train, valid, _ = parts
         gate = Gate()
         settings = [{"dim": 2}, {"dim": 3, "loss": gate, "epochs": 10_000}, {"dim": 4}]
-        runs = rt.sweep(MF, train, valid, settings, epochs=2)
+        runs = ws.sweep(MF, train, valid, settings, epochs=2)
         assert gate.reached.wait(30)
         gate.open.set()
         runs.stop()
@@ -154,7 +155,7 @@ class TestWhileItRuns:
 
     def test_a_failing_run_is_shown_and_the_others_go_on(self, parts, capfd):
         settings = [{"dim": 2}, {"dim": 2, "lr": 1e30}, {"dimension": 3}, {"dim": 4}]
-        runs = rt.sweep(MF, *parts[:2], settings, epochs=2).wait(60)
+        runs = ws.sweep(MF, *parts[:2], settings, epochs=2).wait(60)
         frame = runs.frame
         assert frame["state"].tolist() == ["done", "failed", "failed", "done"]
         assert frame["error"].iloc[1].startswith("TrainingDiverged: the loss became")
@@ -172,8 +173,8 @@ class TestWhileItRuns:
 
         shown = []
         monkeypatch.setattr(threading, "excepthook", shown.append)
-        monkeypatch.setattr(rt.Sweep, "_one", broken)
-        runs = rt.sweep(MF, *parts[:2], {"dim": [2]}, epochs=1)
+        monkeypatch.setattr(ws.Sweep, "_one", broken)
+        runs = ws.sweep(MF, *parts[:2], {"dim": [2]}, epochs=1)
         with pytest.raises(RuntimeError, match="a bug"):
             runs.wait(30)
         assert runs.done
@@ -186,7 +187,7 @@ class TestWhileItRuns:
     def test_two_workers_run_two_at_a_time(self, parts):
         gates = [Gate(), Gate()]
         settings = [{"dim": 2, "loss": gates[0]}, {"dim": 3, "loss": gates[1]}]
-        runs = rt.sweep(MF, *parts[:2], settings, epochs=1, workers=2)
+        runs = ws.sweep(MF, *parts[:2], settings, epochs=1, workers=2)
         assert all(gate.reached.wait(30) for gate in gates)
         for gate in gates:
             gate.open.set()
@@ -194,7 +195,7 @@ class TestWhileItRuns:
 
     def test_threads_of_torch_are_put_back(self, parts):
         before = torch.get_num_threads()
-        rt.sweep(MF, *parts[:2], {"dim": [2, 3, 4]}, epochs=2, workers=2).wait(60)
+        ws.sweep(MF, *parts[:2], {"dim": [2, 3, 4]}, epochs=2, workers=2).wait(60)
         rt.fit(MF.for_dataset(parts[0]), parts[0], epochs=1, progress=False)
         assert torch.get_num_threads() == before
 
@@ -202,7 +203,7 @@ class TestWhileItRuns:
 class TestFiles:
     def test_event_files_of_each_run_and_none_of_an_older_sweep(self, parts, tmp_path):
         for epochs in (3, 2):
-            rt.sweep(MF, *parts[:2], {"dim": [2, 3]}, epochs=epochs, log_dir=tmp_path).wait(60)
+            ws.sweep(MF, *parts[:2], {"dim": [2, 3]}, epochs=epochs, log_dir=tmp_path).wait(60)
         found = rt.scalars(tmp_path)
         losses_ = found[found["tag"] == "epoch/valid_loss"]
         assert losses_.groupby("run")["step"].apply(list).to_dict() == {
@@ -213,12 +214,12 @@ class TestFiles:
     def test_resumed_it_equals_one_that_was_never_stopped(self, parts, tmp_path):
         train, valid, _ = parts
         grid = {"dim": [2, 3]}
-        straight = rt.sweep(MF, train, valid, grid, epochs=30).wait(60)
-        broken = rt.sweep(MF, train, valid, grid, epochs=30, checkpoint_dir=tmp_path)
+        straight = ws.sweep(MF, train, valid, grid, epochs=30).wait(60)
+        broken = ws.sweep(MF, train, valid, grid, epochs=30, checkpoint_dir=tmp_path)
         while not (broken[0].history and len(broken[0].history.rows) > 2):
             time.sleep(0.001)
         broken.stop()
-        rest = rt.sweep(
+        rest = ws.sweep(
             MF, train, valid, grid, epochs=30, checkpoint_dir=tmp_path, resume=True
         ).wait(60)
         for one, other in zip(straight, rest, strict=True):

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sample_files import sha256, zipped
 
-from recsys_tutorial import words
-from recsys_tutorial.datasets import DataUnavailable, archive, fetch, sources, text
+from recsys_tutorial.datasets import DataUnavailable, archive, sources
 from recsys_tutorial.datasets.download import DownloadError
-from recsys_tutorial.datasets.text import load_text, parse, planted_text
+from recsys_workshop import fetch
+from recsys_workshop.labs import text, words
+from recsys_workshop.labs.text import load_text, parse, planted_text
 
 LETTER_A = {
     "ant": {

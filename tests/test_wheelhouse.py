@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import pins
 import pytest
+
+import pins
 import wheelhouse
 from console import Console, Stop
 

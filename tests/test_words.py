@@ -12,8 +12,8 @@ import torch
 from sklearn.decomposition import TruncatedSVD
 
 import recsys_tutorial as rt
-from recsys_tutorial import words
-from recsys_tutorial.datasets.text import planted_text
+from recsys_workshop.labs import words
+from recsys_workshop.labs.text import planted_text
 
 
 def table(text: words.Corpus, counts: sp.csr_matrix) -> dict[tuple[str, str], float]:

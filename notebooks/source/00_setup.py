@@ -10,8 +10,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("00_setup")
+page = ws.page("00_setup")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten films, now
@@ -82,14 +83,14 @@ print(f"The model is {error.iloc[-1]:.2f} stars off, after {seconds:.1f} s of tr
 
 # %%
 fig, ax = plt.subplots()
-black = rt.plots.PALETTE["black"]
+black = ws.PALETTE["black"]
 ax.axhline(lazy, color=black, linestyle="--", label="the average for everybody")
 ax.plot(error, marker="o", label="the model above")
 ax.set(xlabel="epoch", ylabel="error on unseen ratings (RMSE, stars)")
 ax.legend()
 falls = f"falls from {error.iloc[0]:.2f} to {error.iloc[-1]:.2f} stars"
 alt = f"Line chart: the model's error {falls}; the average's stays at {lazy:.2f}."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown]
 # RMSE, the root of the mean squared error, is the size of a typical miss: lower is better. The rest
@@ -103,7 +104,7 @@ rt.plots.show(fig, alt=alt)
 # what is here, and in plain words what to do where the two differ.
 
 # %%
-rt.readiness(page.data)
+ws.readiness(page.data)
 
 # %% [markdown]
 # If something is amiss:
@@ -176,7 +177,7 @@ counts = page.data.counts("item")  # (n_items,), ratings of each film
 most_rated = page.data.items["title"].iloc[counts.argmax()]
 
 # %%
-rt.check("00.most_rated", most_rated)
+ws.check("00.most_rated", most_rated)
 
 # %% [markdown]
 # ## What comes

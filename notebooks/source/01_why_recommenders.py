@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("01_why_recommenders")
+page = ws.page("01_why_recommenders")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One shelf for everybody, or one for you
@@ -179,7 +180,7 @@ ax.set(xlabel="what the note is worth (stars lost by a piece that does not fit)"
 ax.set(ylabel="joy in a piece (stars)", title="400 invented clients, three pieces each")
 ax.legend()
 ends = ", ".join(f"{who} from {v[0]:.1f} to {v[-1]:.1f}" for who, v in mean_joy.items())
-rt.plots.show(fig, alt=f"Mean joy in stars as the note gets more important: {ends}.")
+ws.show(fig, alt=f"Mean joy in stars as the note gets more important: {ends}.")
 
 # %%
 print("Where the note is worth two stars (± one standard error over clients):")
@@ -312,7 +313,7 @@ eve_oops = None  # your turn: a number of stars
 eve_oops = 3 + 0 * 1 + (-2) * 1
 
 # %%
-rt.check("01.fill_cell", eve_oops)
+ws.check("01.fill_cell", eve_oops)
 
 # %% [markdown]
 # So each empty cell can be filled. Here is the whole table, before and after.
@@ -321,7 +322,7 @@ rt.check("01.fill_cell", eve_oops)
 # %% slideshow={"slide_type": "subslide"}
 def draw(ax, table, title, mark):
     """A table of stars as a picture; cells where `mark` is True get a frame."""
-    ax.imshow(np.where(np.isnan(table), 3, table), cmap=rt.plots.DIVERGING, vmin=-1, vmax=7)
+    ax.imshow(np.where(np.isnan(table), 3, table), cmap=ws.DIVERGING, vmin=-1, vmax=7)
     for u, i in np.ndindex(table.shape):
         text = "?" if np.isnan(table[u, i]) else f"{table[u, i]:.0f}"
         weight = "bold" if mark[u, i] else "normal"
@@ -339,7 +340,7 @@ draw(axes[0], stars, "what we were told (stars)", ~known)
 draw(axes[1], by_hand, "what two numbers each say (stars)", ~known)
 cells = [f"{friends[u]}, {films[i]} {by_hand[u, i]:.0f}" for u, i in np.argwhere(~known)]
 alt = f"Two tables of 5 friends and 6 films. The empty cells get filled: {'; '.join(cells)}."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown]
 # The 5 × 6 table has become 5 × 2 and 6 × 2 numbers, and the empty cells came as a gift. This is
@@ -387,7 +388,7 @@ fay = None  # your turn: two numbers, like (0, 0)
 fay = (1, -1)
 
 # %%
-rt.check("01.new_friend", fay)
+ws.check("01.new_friend", fay)
 
 # %% [markdown]
 # You have just done what a service does when somebody new arrives: two ratings, and a place among
@@ -481,7 +482,7 @@ arrows(axes[0], Q, "by hand")
 arrows(axes[1], q.detach().numpy(), "by gradient")
 alt = """Six films as arrows, by hand and by gradient. The second picture is turned and stretched,
 but Star Chase and A Letter in June point apart in both, and so do Pie! and Grey Winter."""
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 star, oops, letter, groom, pie, winter = q.detach().numpy()
@@ -528,7 +529,7 @@ def observed_error(stars, predicted):
 
 
 # %%
-rt.check("01.observed_error", observed_error)
+ws.check("01.observed_error", observed_error)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why deep? For flexibility, not for size
@@ -673,9 +674,9 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 # as well, and each thin line is one more change of a few lines.
 
 # %% slideshow={"slide_type": "subslide"}
-from recsys_tutorial.drawings import relationships
+from recsys_workshop.labs.drawings import relationships
 
-rt.plots.show(
+ws.show(
     relationships(),
     alt="Five boxes, user, item, context, time and text, with lines between them. The thick line "
     "joins user and item: rates, buys, skips. Others: tastes drift with time, items are in season, "
@@ -721,7 +722,7 @@ density = None  # your turn: a share
 density = len(page.data) / (page.data.n_users * page.data.n_items)
 
 # %%
-rt.check("01.density", density)
+ws.check("01.density", density)
 
 # %% [markdown]
 # Now make the table thinner. We keep a part of the training ratings, train two models, and measure
@@ -767,7 +768,7 @@ ends = [f"{values[0]:.2f} to {values[-1]:.2f} stars" for values in mean_error]
 alt = (
     f"Error against ratings per user: with biases only from {ends[0]}, with vectors from {ends[1]}."
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 by_data = mean_error[1, 0] - mean_error[1, -1]

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("02_mf_follow_along")
+page = ws.page("02_mf_follow_along")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Start first, explain later
@@ -22,12 +23,12 @@ page = rt.page("02_mf_follow_along")
 # first curve appear, and read on. Every section below will need some of it.
 
 # %% slideshow={"slide_type": "subslide"}
-from recsys_tutorial.local import directory
+from recsys_workshop.local import directory
 from recsys_tutorial.losses import bpr, logistic, squared_error
 
 logs = directory() / "runs" / "02"  # what TensorBoard will read
 grid = {"l2": [0.0, 0.01, 0.1, 0.3], "dim": [8, 64], "loss": [squared_error, logistic, bpr]}
-runs = rt.sweep(
+runs = ws.sweep(
     rt.models.MF, page.train, page.valid, grid, epochs=page.pick(45, 8), lr=0.01, log_dir=logs
 )
 print(f"{len(runs)} runs are going on in the background. This cell is done.")
@@ -68,7 +69,7 @@ ax.imshow(known, cmap="Greys", aspect="auto", interpolation="antialiased", vmax=
 ax.set(xlabel="films, most rated first", ylabel="users, busiest first")
 ax.set_title("Every dot is a rating")
 share = known.mean()
-rt.plots.show(fig, alt="Matrix of users by films, sorted. Dark in the corner of busy users and "
+ws.show(fig, alt="Matrix of users by films, sorted. Dark in the corner of busy users and "
               "popular films, thin and then white towards the others.")  # fmt: skip
 top = page.train.counts("item")[popular][: page.train.n_items // 10].sum() / len(page.train)
 print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} of the ratings.")
@@ -214,7 +215,7 @@ ax.annotate("  best", (epochs[best], by_hand[best]), va="top")
 ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)", title="Better, then worse")
 ax.set_xticks(epochs[1::2])
 ax.legend()
-rt.plots.show(fig, alt=f"Validation RMSE falls to {by_hand[best]:.2f} at epoch {epochs[best]}, then "
+ws.show(fig, alt=f"Validation RMSE falls to {by_hand[best]:.2f} at epoch {epochs[best]}, then "
               f"rises to {by_hand[-1]:.2f}.")  # fmt: skip
 print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_hand[-1]:.3f}.")
 
@@ -257,12 +258,12 @@ for run, points in events[events["tag"] == "epoch/valid_rmse"].groupby("run"):
     by_us = run == "by-hand"
     ax.plot(
         points["step"], points["value"], "o-" if by_us else "-",
-        color=rt.plots.PALETTE["blue" if by_us else "orange"], linewidth=3 if by_us else 1,
+        color=ws.PALETTE["blue" if by_us else "orange"], linewidth=3 if by_us else 1,
         label="ours, by hand" if by_us else run,
     )  # fmt: skip
 ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)", title="From the event files, so far")
 ax.legend(fontsize=9)
-rt.plots.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that predict stars, "
+ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that predict stars, "
               "ours among them. Run the cell again later for more.")  # fmt: skip
 
 # %% [markdown]
@@ -296,7 +297,7 @@ right.plot(s[::8], nn.functional.softplus(-s[::8]), "o", label="ranking, lead ov
 right.set(xlabel="score, or lead in score", ylabel="loss (nats)", title="Rated? Who is ahead?")
 left.legend()
 right.legend()
-rt.plots.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logistic loss of a true "
+ws.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logistic loss of a true "
               "pair falls as the score rises, that of a made-up pair rises.")  # fmt: skip
 
 # %% [markdown]
@@ -365,7 +366,7 @@ choice = None  # your turn: {"stars": name of a run, "window": name of a run}
 choice = {"stars": table["rmse"].idxmin(), "window": table["recall@10"].idxmax()}
 
 # %%
-rt.check("02.choose", (choice, table))
+ws.check("02.choose", (choice, table))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Holding back
@@ -400,7 +401,7 @@ for ax, (loss, measure) in zip(axes, shown.items(), strict=True):
     ax.legend()
 squared = table[(table["loss"] == "squared_error") & (table["dim"] == 64)].set_index("l2")["rmse"]
 least = squared.idxmin()
-rt.plots.show(fig, alt=f"Success against l2 for three objectives: for squared error RMSE falls from "
+ws.show(fig, alt=f"Success against l2 for three objectives: for squared error RMSE falls from "
               f"{squared[0.0]:.2f} at 0 to {squared.min():.2f} at {least} and rises beyond.")  # fmt: skip
 
 # %%
@@ -467,7 +468,7 @@ for (name, one), style in zip(kinds.items(), ("o-", "s--", "^-.", "d:"), strict=
 ax.set(xscale="log", xlabel="ratings of a film", ylabel="mean length of its row, |q|")
 ax.set_title("Who is held back? That depends on the belief")
 ax.legend()
-rt.plots.show(fig, alt="Length of films' rows against number of ratings. Without penalty and with "
+ws.show(fig, alt="Length of films' rows against number of ratings. Without penalty and with "
               "the table penalty it rises, with the batch penalty it falls at the end, AdamW lies "
               "between.")  # fmt: skip
 
@@ -519,7 +520,7 @@ def shrunk(n, d, l2):
 
 
 # %%
-rt.check("02.shrunk", shrunk)
+ws.check("02.shrunk", shrunk)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Biases: some people are just kind
@@ -647,7 +648,7 @@ ax.set(xlabel="share of pairs in the right order (0.5 is a coin)", ylabel="model
 ax.legend(loc="lower right")
 ax.invert_yaxis()
 user_only = three.loc["user only"]
-rt.plots.show(fig, alt=f"AUC and conditional AUC of six models. Knowing the user only: AUC "
+ws.show(fig, alt=f"AUC and conditional AUC of six models. Knowing the user only: AUC "
               f"{user_only['auc']:.2f}, conditional AUC {user_only['conditional_auc']:.2f}.")  # fmt: skip
 
 # %%
@@ -696,7 +697,7 @@ user_mean = np.where(counts > 0, sums / np.maximum(counts, 1), page.train.rating
 kindness = user_mean[page.valid.user]
 
 # %%
-rt.check("02.fool_auc", kindness)
+ws.check("02.fool_auc", kindness)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Now you
@@ -706,7 +707,7 @@ rt.check("02.fool_auc", kindness)
 # else, and every later page uses them.
 
 # %%
-rt.rate_films(page)
+ws.rate_films(page)
 
 # %% [markdown]
 # No form above, or do you prefer to type? A dictionary does the same. It is added to what you have
@@ -714,7 +715,7 @@ rt.rate_films(page)
 
 # %%
 my_ratings = {}  # like {"Toy Story (1995)": 5, "Titanic (1997)": 2}
-rt.rate_films(page, my_ratings)
+ws.rate_films(page, my_ratings)
 me = page.me
 whose = "a sample person, since you have not rated yet" if page.me_is_sample else "you"
 print(f"{len(me)} ratings of {whose}.")
@@ -780,7 +781,7 @@ class Mine(rt.models.BiasedMF):
 
 
 # %%
-rt.check("02.forward", Mine)
+ws.check("02.forward", Mine)
 
 # %% [markdown]
 # Choose its settings yourself, then train it. It runs in the background: the curve grows, the cell
@@ -811,7 +812,7 @@ rt.recommend(my_model, page.data, ratings=page.me, k=5)[["title", "score"]]
 
 # %%
 last = {"l2": [0.05, 0.08, 0.11, 0.15], "dim": [8, 64]}
-candidates = rt.sweep(rt.models.BiasedMF, page.train, page.valid, last, progress=False).wait()
+candidates = ws.sweep(rt.models.BiasedMF, page.train, page.valid, last, progress=False).wait()
 chosen = candidates[candidates.frame["rmse"].idxmin()]
 both = rt.datasets.concat(page.train, page.valid)
 final = rt.models.BiasedMF.for_dataset(both, **chosen.settings)
@@ -886,7 +887,7 @@ books = rt.datasets.from_frame(
 )
 
 # %%
-rt.check("02.own_csv", books)
+ws.check("02.own_csv", books)
 
 # %%
 if books is not None:

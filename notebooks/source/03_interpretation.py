@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("03_interpretation")
+page = ws.page("03_interpretation")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## First write down what you expect
@@ -56,8 +57,8 @@ my_axes = []  # your turn: three words or more
 my_axes = ["Action", "year", "Drama", "popularity"]  # a guess, and not a good one
 
 # %%
-guess = rt.expect("03.axes", my_axes)  # kept: later runs of this page find it again
-rt.check("03.guess", guess)
+guess = ws.expect("03.axes", my_axes)  # kept: later runs of this page find it again
+ws.check("03.guess", guess)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 1: loved beyond their ratings
@@ -89,16 +90,14 @@ often.nlargest(5, "bias")[["title", "ratings", "mean", "bias", "generosity", "fa
 ends = pd.concat([often.nlargest(5, "beyond"), often.nsmallest(5, "beyond").iloc[::-1]])
 fig, ax = plt.subplots(figsize=(9, 5))
 up = ends["beyond"] > 0
-colours = np.where(up, rt.plots.PALETTE["blue"], rt.plots.PALETTE["orange"])
+colours = np.where(up, ws.PALETTE["blue"], ws.PALETTE["orange"])
 ax.barh(ends["title"], ends["beyond"], color=colours)
-ax.axvline(0, color=rt.plots.PALETTE["black"], linewidth=1)
+ax.axvline(0, color=ws.PALETTE["black"], linewidth=1)
 ax.invert_yaxis()
 ax.set(xlabel="loved beyond its ratings (stars)", ylabel="film")
 first, last = ends.iloc[0], ends.iloc[-1]
 about = f"from {first['title']}, {first['beyond']:+.2f}, to {last['title']}, {last['beyond']:+.2f}"
-rt.plots.show(
-    fig, alt=f"Bars of ten films by how far they are loved beyond their ratings: {about}."
-)
+ws.show(fig, alt=f"Bars of ten films by how far they are loved beyond their ratings: {about}.")
 
 # %%
 same = np.corrcoef(often["mean"], often["bias"])[0, 1]
@@ -140,7 +139,7 @@ def loved_beyond(table, least):
 
 
 # %%
-rt.check("03.loved_beyond", loved_beyond)
+ws.check("03.loved_beyond", loved_beyond)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 2: axes, the widest first
@@ -194,12 +193,12 @@ many = np.arange(1, 13)
 fig, ax = plt.subplots()
 for number, one in enumerate(noise):
     label = "fitted to shuffled ratings" if number == 0 else None
-    ax.plot(many, one[:12], ":", color=rt.plots.PALETTE["vermilion"], label=label)
+    ax.plot(many, one[:12], ":", color=ws.PALETTE["vermilion"], label=label)
 ax.plot(many, axes.sd[:12], marker="o", label="fitted to the ratings")
 ax.set(xlabel="axis, the widest first", ylabel="width of the axis (stars)", ylim=(0, None))
 ax.legend()
 shown = f"the first {real} are above the widest of the shuffled ones, {chance:.3f} stars"
-rt.plots.show(fig, alt=f"Width of the first 12 axes, falling from {axes.sd[0]:.2f} stars: {shown}.")
+ws.show(fig, alt=f"Width of the first 12 axes, falling from {axes.sd[0]:.2f} stars: {shown}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Give them names, or refuse to
@@ -332,7 +331,7 @@ def nearest(places, i):
 
 
 # %%
-rt.check("03.nearest", nearest)
+ws.check("03.nearest", nearest)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Polarizability
@@ -364,7 +363,7 @@ def polarizability(P, Q):
 
 
 # %%
-rt.check("03.polarizability", polarizability)
+ws.check("03.polarizability", polarizability)
 
 # %%
 spread = rt.interpret.polarizability(model, page.train, again=other)
@@ -381,7 +380,7 @@ seen = spread[spread["ratings"] > 0]
 bins = np.unique(np.geomspace(1, seen["ratings"].max() + 1, 9).round())
 middle = seen.groupby(pd.cut(seen["ratings"], bins, right=False), observed=True).median(True)
 fig, ax = plt.subplots(figsize=(9, 5))
-ax.scatter(seen["ratings"], seen["polarizability"], s=12, color=rt.plots.PALETTE["sky"])
+ax.scatter(seen["ratings"], seen["polarizability"], s=12, color=ws.PALETTE["sky"])
 ax.plot(middle["ratings"], middle["polarizability"], "o-", color="black", label="median")
 look = {"textcoords": "axes fraction", "arrowprops": {"arrowstyle": "-"}, "parse_math": False}
 for i, spot in ((ends.index[0], (0.45, 0.95)), (ends.index[6], (0.45, 0.02))):
@@ -391,7 +390,7 @@ ax.xaxis.set_major_formatter("{x:g}")
 ax.margins(y=0.12)
 ax.legend(loc="upper left")
 medians = ", ".join(f"{value:.2f}" for value in middle["polarizability"])
-rt.plots.show(fig, alt=f"Polarizability against ratings; medians from rare to frequent: {medians}.")
+ws.show(fig, alt=f"Polarizability against ratings; medians from rare to frequent: {medians}.")
 
 # %%
 few, many = seen["ratings"].quantile([0.1, 0.9])
@@ -452,11 +451,11 @@ ten = np.argsort(-(unit @ unit[star]))[:11]
 fig, panels = plt.subplots(2, 3, figsize=(11, 7))
 for ax, (key, xy) in zip(panels.flat, maps.items(), strict=True):
     ax.scatter(*xy.T, c=places[:, 0], s=9, cmap="cividis")
-    ax.scatter(*xy[ten].T, s=60, facecolor="none", edgecolor=rt.plots.PALETTE["vermilion"])
+    ax.scatter(*xy[ten].T, s=60, facecolor="none", edgecolor=ws.PALETTE["vermilion"])
     ax.set(title=f"seed {key[0]}, perplexity {key[1]}\nneighbours kept {kept[key]:.0%}")
     ax.set(xticks=[], yticks=[], xlabel="no unit", ylabel="no unit")
 text = f"Each keeps {min(kept.values()):.0%} to {max(kept.values()):.0%} of the ten nearest films."
-rt.plots.show(
+ws.show(
     fig, alt=f"Six t-SNE maps of the same films; shapes change with perplexity and seed. {text}"
 )
 
@@ -513,8 +512,8 @@ mine = page.data.item_vocab.index(list(page.me))
 plane = axes.items[:, :2]
 labels = [f"axis {k} (stars per standard deviation)" for k in (1, 2)]
 fig, ax = plt.subplots(figsize=(9, 6))
-ax.scatter(*plane[rows].T, s=14, color=rt.plots.PALETTE["sky"], label="films")
-ax.scatter(*plane[mine].T, marker="D", color=rt.plots.PALETTE["vermilion"], label="rated")
+ax.scatter(*plane[rows].T, s=14, color=ws.PALETTE["sky"], label="films")
+ax.scatter(*plane[mine].T, marker="D", color=ws.PALETTE["vermilion"], label="rated")
 for i in mine[np.argsort(-np.abs(plane[mine]).max(1))[:6]]:
     side = "right" if plane[i, 0] > 0 else "left"  # titles grow towards the middle
     ax.annotate(page.data.items["title"].iloc[i], plane[i], ha=side, fontsize=10, parse_math=False)
@@ -523,7 +522,7 @@ ax.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 3})
 ax.annotate("you", tip * 1.08, fontsize=16, ha="center", va="center")
 ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal")
 ax.legend()
-rt.plots.show(fig, alt=f"Films on axes 1 and 2, and an arrow: you, at {me[0]:.2f} and {me[1]:.2f}.")
+ws.show(fig, alt=f"Films on axes 1 and 2, and an arrow: you, at {me[0]:.2f} and {me[1]:.2f}.")
 
 # %% [markdown]
 # Films in the direction of the arrow suit you better than they suit the average person, those on the
@@ -548,7 +547,9 @@ print("; ".join(f"{n} ratings: {distance:.2f}" for n, distance in path.items()))
 # A chosen film shows its nearest by cosine on *all* axes: some of them are far away on paper.
 
 # %%
-film_map = rt.maps.film_map(page.train, plane, labels=labels, places=axes.items, mine=page.me)
+from recsys_workshop import labs
+
+film_map = labs.maps.film_map(page.train, plane, labels=labels, places=axes.items, mine=page.me)
 film_map
 
 # %% [markdown]
@@ -562,7 +563,7 @@ film_map
 # eyes. The next cell writes the files and prints the command for a terminal (*File → New → Terminal*).
 
 # %%
-folder = rt.maps.projector(axes.items, page.train, page.folder / "runs" / "03_projector")
+folder = labs.maps.projector(axes.items, page.train, page.folder / "runs" / "03_projector")
 print(f'tensorboard --host 127.0.0.1 --logdir "{folder}"')
 
 # %% [markdown]
@@ -606,7 +607,7 @@ def twin(P, Q):
 
 
 # %%
-rt.check("03.twin", twin)
+ws.check("03.twin", twin)
 
 # %% [markdown]
 # Training and a penalty choose one of the twins, and that is why cosines between raw rows often look

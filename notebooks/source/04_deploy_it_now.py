@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("04_deploy_it_now")
+page = ws.page("04_deploy_it_now")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
@@ -143,7 +144,7 @@ def request_for(ratings):
 
 
 # %%
-rt.check("04.request", request_for)
+ws.check("04.request", request_for)
 
 # %% [markdown]
 # ### The rating that did it
@@ -173,7 +174,7 @@ told = ask("explain", {"ratings": ratings, "item": first["item"]})
 against = min(told["contributions"], key=lambda one: one["lift"])["title"]
 
 # %%
-rt.check("04.against", against)
+ws.check("04.against", against)
 
 # %% [markdown]
 # ### What it refuses
@@ -220,7 +221,7 @@ for path, content in nonsense:
             print(error.code, json.load(error)["detail"])
 
 # %%
-rt.check("04.statuses", statuses)
+ws.check("04.statuses", statuses)
 
 # %% [markdown]
 # ### A damaged file
@@ -266,7 +267,7 @@ with tempfile.TemporaryDirectory() as scratch:
 print(str(error_of_copy).split(": ", 1)[1])
 
 # %%
-rt.check("04.damaged", error_of_copy)
+ws.check("04.damaged", error_of_copy)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Stop it

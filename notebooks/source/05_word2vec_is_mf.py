@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("05_word2vec_is_mf")
+page = ws.page("05_word2vec_is_mf")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Start: words as users and as items
@@ -36,9 +37,11 @@ print(text.passages[len(text.passages) // 2])
 # %%
 import time
 
+from recsys_workshop import labs
+
 began = time.process_time()
-corpus = rt.words.corpus(text.passages, min_count=page.pick(90, 5))
-counts = rt.words.cooccurrences(corpus, window=5)  # (V, V), sparse and symmetric
+corpus = labs.words.corpus(text.passages, min_count=page.pick(90, 5))
+counts = labs.words.cooccurrences(corpus, window=5)  # (V, V), sparse and symmetric
 spent = time.process_time() - began
 words = corpus.vocab.ids
 n_words = len(words)
@@ -52,7 +55,7 @@ print(f"{counts.nnz:,} pairs, counted in {spent:.1f} s.")
 
 # %%
 settings = {"epochs": page.pick(6, 10), "lr": 0.02, "batch_size": page.pick(16_384, 2_048)}
-data = rt.words.pmi_dataset(corpus, counts)
+data = labs.words.pmi_dataset(corpus, counts)
 model = rt.models.BiasedMF.for_dataset(data, dim=page.pick(64, 16), l2=0.03)
 training = rt.fit(model, data, background=True, **settings)
 data.take(np.arange(3)).ratings
@@ -67,7 +70,7 @@ data.take(np.arange(3)).ratings
 probe = text.words[0]
 row = corpus.vocab.position(probe)
 often = pd.Series(counts[row].toarray()[0], index=words)
-ratings = pd.Series(rt.words.pmi(counts)[row].toarray()[0], index=words)
+ratings = pd.Series(labs.words.pmi(counts)[row].toarray()[0], index=words)
 seen = often >= 2
 pd.DataFrame(
     {
@@ -119,7 +122,7 @@ def pmi(n):
 
 
 # %%
-rt.check("05.pmi", pmi)
+ws.check("05.pmi", pmi)
 
 # %% [markdown]
 # The library changes this in three small ways. The sum of a column is first raised to the power
@@ -167,7 +170,7 @@ def vectors_of(model):
 training.wait()
 vectors = vectors_of(model)
 del data  # millions of rows: their memory is needed below
-near = {word: list(rt.words.nearest(corpus.vocab, vectors, word, 6).index) for word in text.words}
+near = {word: list(labs.words.nearest(corpus.vocab, vectors, word, 6).index) for word in text.words}
 pd.DataFrame({word: " ".join(found) for word, found in near.items()}, index=["near"]).T
 
 # %% [markdown]
@@ -185,14 +188,14 @@ pd.DataFrame({word: " ".join(found) for word, found in near.items()}, index=["ne
 # %%
 def learn(counts, **how):
     """Vectors (V, dim) of a new model, trained on the PMI of these counts."""
-    data = rt.words.pmi_dataset(corpus, counts, **how)
+    data = labs.words.pmi_dataset(corpus, counts, **how)
     model = rt.models.BiasedMF.for_dataset(data, dim=page.pick(64, 16), l2=0.03)
     rt.fit(model, data, progress=False, **settings)
     return vectors_of(model)
 
 
 naive = learn(counts, zeros=0, power=0)
-plain = {word: list(rt.words.nearest(corpus.vocab, naive, word, 6).index) for word in text.words}
+plain = {word: list(labs.words.nearest(corpus.vocab, naive, word, 6).index) for word in text.words}
 pd.DataFrame(
     {word: [" ".join(near[word]), " ".join(plain[word])] for word in text.words},
     index=["weights and zeros", "without"],
@@ -214,18 +217,18 @@ pd.DataFrame(
 # %%
 from sklearn.decomposition import TruncatedSVD
 
-table = rt.words.pmi(counts)
+table = labs.words.pmi(counts)
 svd = TruncatedSVD(page.pick(100, 16), random_state=0)
 judge = svd.fit_transform(table) / np.sqrt(svd.singular_values_)
 
 order = np.random.default_rng(0).permutation(len(corpus.code))
-shuffled = rt.words.Corpus(corpus.vocab, corpus.code[order], corpus.passage, corpus.count)
-no_sense = learn(rt.words.cooccurrences(shuffled), zeros=0.4)
+shuffled = labs.words.Corpus(corpus.vocab, corpus.code[order], corpus.passage, corpus.count)
+no_sense = learn(labs.words.cooccurrences(shuffled), zeros=0.4)
 
 # %%
 frequent = np.argsort(-corpus.count, kind="stable")[page.pick(100, 20) :][:200]
 shared = {
-    name: rt.words.overlap(v, judge, frequent)
+    name: labs.words.overlap(v, judge, frequent)
     for name, v in (("weights and zeros", vectors), ("without", naive), ("shuffled", no_sense))
 }
 medians = {name: float(np.median(n)) for name, n in shared.items()}
@@ -242,7 +245,7 @@ ax.set(xlabel="of the ten nearest words, shared with the SVD", ylabel="words")
 ax.set(title="How far gradient descent agrees with the SVD", xticks=height)
 ax.legend()
 alt = ", ".join(f"{name} {median:.0f}" for name, median in medians.items())
-rt.plots.show(fig, alt=f"Words by number of shared neighbours; the medians are: {alt} of ten.")
+ws.show(fig, alt=f"Words by number of shared neighbours; the medians are: {alt} of ten.")
 
 # %% [markdown]
 # Two quite different methods agree on the meaning of words, and more so where pairs count by how
@@ -289,7 +292,7 @@ def target(v, a, b, c):
 
 
 # %%
-rt.check("05.target", target)
+ws.check("05.target", target)
 
 # %% [markdown]
 # The library's `analogy` does that, and leaves the three words of the question out of the answer.
@@ -297,7 +300,7 @@ rt.check("05.target", target)
 
 # %%
 known = [q for q in text.analogies if all(w in corpus.vocab for w in q)]
-answers = [list(rt.words.analogy(corpus.vocab, vectors, *q[:3], k=5).index) for q in known]
+answers = [list(labs.words.analogy(corpus.vocab, vectors, *q[:3], k=5).index) for q in known]
 right = [q[3] == found[0] for q, found in zip(known, answers, strict=True)]
 pd.DataFrame(
     {
@@ -310,7 +313,7 @@ pd.DataFrame(
 # %%
 in_five = [q[3] in found for q, found in zip(known, answers, strict=True)]
 print(f"First answer right: {sum(right)} of {len(known)}; among the first five: {sum(in_five)}.")
-bad = sum(rt.words.analogy(corpus.vocab, naive, *q[:3], k=1).index[0] == q[3] for q in known)
+bad = sum(labs.words.analogy(corpus.vocab, naive, *q[:3], k=1).index[0] == q[3] for q in known)
 print(f"Without weights and zeros, the first answer is right for {bad}.")
 if abs(sum(right) - bad) <= 2:
     print("So few questions cannot tell the two apart; the neighbours above can.")
@@ -339,7 +342,7 @@ fig, ax = plt.subplots(figsize=(10, 7))
 looks = [(c, m) for m in "osD" for c in ("blue", "vermilion", "green", "purple")]
 for (word, group), (colour, mark) in zip(groups.items(), looks, strict=False):
     points = np.array([place[w] for w in group])
-    ax.scatter(*points.T, marker=mark, color=rt.plots.PALETTE[colour])
+    ax.scatter(*points.T, marker=mark, color=ws.PALETTE[colour])
     for rank, j in enumerate(np.argsort(points[:, 1])):  # from below, names left and right in turn
         how = {"weight": "bold" if group[j] == word else "normal", "va": "center"}
         how["ha"], aside = ("left", 7) if rank % 2 else ("right", -7)
@@ -347,7 +350,7 @@ for (word, group), (colour, mark) in zip(groups.items(), looks, strict=False):
 ax.margins(x=0.15)
 share = (size[:2] ** 2).sum() / (size**2).sum()
 ax.set(xlabel="first axis (no unit)", ylabel="second axis (no unit)", title="Words in two axes")
-rt.plots.show(
+ws.show(
     fig,
     alt=f"Map of {len(shown)} words in {len(groups)} groups of neighbours, each group together: "
     + ", ".join(groups),
@@ -398,7 +401,7 @@ def best_score(n_wc, n_w, n_c, n, k):
 
 
 # %%
-rt.check("05.best_score", best_score)
+ws.check("05.best_score", best_score)
 
 # %% [markdown]
 # That was paper. Now do it: a toy language of eight words, vectors with eight numbers (enough to
@@ -423,7 +426,7 @@ def word2vec_loss():
 
 
 steps.step(word2vec_loss)
-expected = rt.words.pmi(n.numpy(), smoothing=1, positive=False).toarray() - np.log(k)
+expected = labs.words.pmi(n.numpy(), smoothing=1, positive=False).toarray() - np.log(k)
 gap = np.abs((p @ q.T).detach().numpy() - expected).max()
 print(f"Largest difference between p·q and PMI - ln {k}: {gap:.0e}.")
 
@@ -451,8 +454,8 @@ print(
 # %%
 def item2vec(sentences, seed=0):
     """Films that occur often enough as a Corpus, and their vectors."""
-    films = rt.words.corpus(sentences, min_count=page.pick(30, 10))
-    data = rt.words.pmi_dataset(films, rt.words.cooccurrences(films, window=5), seed=seed)
+    films = labs.words.corpus(sentences, min_count=page.pick(30, 10))
+    data = labs.words.pmi_dataset(films, labs.words.cooccurrences(films, window=5), seed=seed)
     model = rt.models.BiasedMF.for_dataset(data, dim=16, l2=0.03, seed=seed)
     rt.fit(model, data, epochs=10, lr=0.02, batch_size=4_096, progress=False, seed=seed)
     return films, vectors_of(model)
@@ -473,7 +476,9 @@ places = rt.interpret.pca(page.model).items[page.data.item_vocab.index(films.voc
 both = {"by company (item2vec)": film_vectors, "by stars (MF)": places}
 rows = []
 for film in liked[:4]:
-    near_film = {kind: rt.words.nearest(films.vocab, v, film, 4).index for kind, v in both.items()}
+    near_film = {
+        kind: labs.words.nearest(films.vocab, v, film, 4).index for kind, v in both.items()
+    }
     for pair in zip(*near_film.values(), strict=True):
         rows.append([title[film], *title[list(pair)]])
 pd.DataFrame(rows, columns=["near", *both]).set_index("near")
@@ -492,7 +497,7 @@ def alike(v):
     """Over all films and five neighbours: shared genres, and years between them."""
     same, apart = [], []
     for film in films.vocab.ids:
-        for other in rt.words.nearest(films.vocab, v, film, 5).index:
+        for other in labs.words.nearest(films.vocab, v, film, 5).index:
             same.append(len(genres[film] & genres[other]) / len(genres[film] | genres[other]))
             apart.append(abs(year[film] - year[other]))
     return {"genres shared": np.mean(same), "years apart": np.nanmean(apart)}
@@ -550,7 +555,7 @@ for a, b in followed.index[:3]:
 # %%
 unit = film_vectors / np.linalg.norm(film_vectors, axis=1, keepdims=True)
 my_place = unit[films.vocab.index(liked)].mean(0)
-close = rt.words.nearest(films.vocab, film_vectors, my_place, len(films.vocab))
+close = labs.words.nearest(films.vocab, film_vectors, my_place, len(films.vocab))
 close = close[~close.index.isin(list(page.me))][:8]
 print("For our sample person:" if page.me_is_sample else "For you:")
 pd.DataFrame({"title": title[close.index].to_numpy(), "cosine": close.to_numpy()})

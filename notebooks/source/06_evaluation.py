@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("06_evaluation")
+page = ws.page("06_evaluation")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The best model of the whole series
@@ -90,7 +91,7 @@ print(f"On the test part by {lead_test:+.4f}. (mean of 20 contests among 200 equ
 # **mixed** some are exchanged for later ones.
 
 # %%
-from recsys_tutorial.leakage import laboratory
+from recsys_workshop.labs.leakage import laboratory
 
 least = page.pick(5, 3)  # ratings on each side of the cut
 lab = laboratory(data, cut=0.7, least=least, seed=0)
@@ -107,13 +108,13 @@ for ax, name in zip(axes, ("past", "mixed"), strict=True):
         shown = np.isin(part.user, users[:20])
         day = (part.timestamp[shown] - start) / 86_400
         label = "test" if part is lab.test else "training"
-        ax.plot(day, place[shown], mark, color=rt.plots.PALETTE[colour], ms=9, label=label)
+        ax.plot(day, place[shown], mark, color=ws.PALETTE[colour], ms=9, label=label)
     ax.set(title=name, xlabel="day")
 axes[0].set_ylabel("user")
 axes[0].set_yticks([])
 axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 text = "In past, all training marks are left of the test marks; in mixed, some are to the right."
-rt.plots.show(fig, alt=f"Training and test ratings of twenty users over time. {text}")
+ws.show(fig, alt=f"Training and test ratings of twenty users over time. {text}")
 
 # %% [markdown]
 # Now the same model on both, with three seeds for the choice of rows and for training. Guess first:
@@ -205,6 +206,9 @@ def order(part):
 
 
 # %%
+from recsys_workshop import labs
+
+
 def both(train, test):
     return rt.datasets.concat(train, test)
 
@@ -218,7 +222,7 @@ suspects = {
     "mean stars, from train alone": lambda train, test: film_means(train),
     "list of all film ids": lambda train, test: train.item_vocab.ids,
 }
-caught = {name: rt.leakage.sees_test(make, train, test) for name, make in suspects.items()}
+caught = {name: labs.leakage.sees_test(make, train, test) for name, make in suspects.items()}
 pd.Series({n: "has seen the test" if c else "innocent" for n, c in caught.items()}, name="verdict")
 
 # %% [markdown]
@@ -361,7 +365,7 @@ def prepare(train, test):
 
 
 # %%
-rt.check("06.prepare", prepare)
+ws.check("06.prepare", prepare)
 
 # %% [markdown]
 # ### Twins (at home)
@@ -370,8 +374,8 @@ rt.check("06.prepare", prepare)
 # the answer to a test row, though no row is in both. Titles give them away.
 
 # %%
-doubles = rt.leakage.twins(data.items)
-known = rt.leakage.twin_ratings(train, test)  # (n_test,) stars under the other id, else NaN
+doubles = labs.leakage.twins(data.items)
+known = labs.leakage.twin_ratings(train, test)  # (n_test,) stars under the other id, else NaN
 has = ~np.isnan(known)
 print(f"{len(doubles)} titles have two ids: {', '.join(list(doubles)[:2]) or 'none here'} ...")
 print(f"{has.sum()} of {len(test):,} test rows have a twin in train.")
@@ -398,7 +402,7 @@ shelf = rt.datasets.from_frame(pd.concat([first, again]), items=titles)
 
 # %%
 left, _, right = shelf.split("random", valid=0, test=0.1, seed=5)
-answer = rt.leakage.twin_ratings(left, right)
+answer = labs.leakage.twin_ratings(left, right)
 model = rt.models.BiasedMF.for_dataset(left)
 rt.fit(model, left, progress=False)
 guess = rt.predict(model, right)
@@ -446,13 +450,13 @@ for label, intervals, colour, mark in kinds:
     value = np.array([i.value for i in intervals.values()])
     bounds = np.array([[i.value - i.low, i.high - i.value] for i in intervals.values()]).T
     y = np.arange(len(value))[::-1] + (0.12 if mark == "o" else -0.12)
-    ax.errorbar(value, y, xerr=bounds, fmt=mark, ms=9, color=rt.plots.PALETTE[colour], label=label)
+    ax.errorbar(value, y, xerr=bounds, fmt=mark, ms=9, color=ws.PALETTE[colour], label=label)
 ax.axvline(0.5, color="0.6", linestyle=":")
 ax.set_yticks(range(len(scores))[::-1], list(scores))
 ax.set(xlabel="AUC (share of pairs in the right order; bars: 95% over users)", ylabel="model knows")
 ax.legend(loc="lower center")
 rows = [f"{n}: {pooled[n].value:.2f} pooled, {within[n].value:.2f} within" for n in scores]
-rt.plots.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
+ws.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
 
 # %% [markdown]
 # *Who rates* is well above chance when pooled, and exactly a coin within users: it gives all films of
@@ -510,7 +514,7 @@ def my_conditional_auc(labels, scores, users):
 
 
 # %%
-rt.check("06.conditional_auc", my_conditional_auc)
+ws.check("06.conditional_auc", my_conditional_auc)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Rank against everything
@@ -524,7 +528,7 @@ rt.check("06.conditional_auc", my_conditional_auc)
 # gets into that top ten:
 
 # %%
-chance = rt.sampling.expected_sampled_hit_rate(rank=50, candidates=1_000)
+chance = labs.sampling.expected_sampled_hit_rate(rank=50, candidates=1_000)
 print(f"Place 50 of 1,000, against 99 drawn films: in the top ten {chance:.1%} of the time.")
 
 # %% [markdown]
@@ -552,8 +556,8 @@ for seed in (0, 1, 2):  # three splits, three samples
     fit_on, watched, asked = data.split("random", seed=seed)
     asked = asked.take(asked.rating >= 4)
     for name, table in two_models(fit_on, axes=100).items():
-        rank, candidates = rt.sampling.exact_ranks(table, asked, [fit_on, watched])
-        drawn = rt.sampling.sampled_ranks(rank, candidates, 99, seed=seed)
+        rank, candidates = labs.sampling.exact_ranks(table, asked, [fit_on, watched])
+        drawn = labs.sampling.sampled_ranks(rank, candidates, 99, seed=seed)
         for how, r in (("all films", rank), ("99 drawn films", drawn)):
             hit_rate.append((seed, name, how, (r <= 10).mean()))
 hit_rate = pd.DataFrame(hit_rate, columns=["split", "model", "against", "hit rate"])
@@ -574,7 +578,7 @@ better = {
     for how in table.index.levels[0]
 }
 text = ", ".join(f"SVD better against {how} in {n} of 3 splits" for how, n in better.items())
-rt.plots.show(fig, alt=f"Hit rates of popularity and SVD: {text}.")
+ws.show(fig, alt=f"Hit rates of popularity and SVD: {text}.")
 
 # %%
 flipped = better["all films"] == 3 and better["99 drawn films"] == 0
@@ -589,7 +593,7 @@ places = {"bold": (5, 700), "careful": (40, 60)}
 chances = {
     name: [
         np.mean([r <= 10 for r in ranks]),
-        np.mean([rt.sampling.expected_sampled_hit_rate(r, 1_000) for r in ranks]),
+        np.mean([labs.sampling.expected_sampled_hit_rate(r, 1_000) for r in ranks]),
     ]
     for name, ranks in places.items()
 }
@@ -630,7 +634,7 @@ def true_rank(sampled, candidates, negatives):
 
 
 # %%
-rt.check("06.true_rank", true_rank)
+ws.check("06.true_rank", true_rank)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which metric, when
@@ -677,7 +681,7 @@ metrics = None  # your turn: a list of three
 metrics = ["ndcg", "auc", "rmse"]
 
 # %%
-rt.check("06.which_metric", metrics)
+ws.check("06.which_metric", metrics)
 
 # %% [markdown]
 # ## What we learned

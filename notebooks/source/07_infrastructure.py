@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("07_infrastructure")
+page = ws.page("07_infrastructure")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One click goes round
@@ -26,13 +27,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from recsys_tutorial.drawing_infrastructure import infrastructure
+from recsys_workshop.labs.drawing_infrastructure import infrastructure
 
 text = """While somebody waits: candidates are chosen out of millions, ranked and shown. All day: what
 was shown, with which features, and what was clicked goes into a log, and from there into features of
 today, which candidates and ranking read. Every night: the log becomes a training table, training
 makes features, vectors and a model, which candidates and ranking read the next day."""
-rt.plots.show(infrastructure(), alt=text)
+ws.show(infrastructure(), alt=text)
 
 # %% [markdown]
 # Follow one click. Somebody opens the shop. A cheap step picks some hundred **candidates** out of
@@ -66,7 +67,9 @@ rt.plots.show(infrastructure(), alt=text)
 # model that is always sure and right has 0. (The unit of a natural logarithm is called *nat*.)
 
 # %%
-days = rt.simulate.intraday(genres=6, mood=0.4, lag=3, seeds=page.pick(20, 6), seed=0)
+from recsys_workshop import labs
+
+days = labs.simulate.intraday(genres=6, mood=0.4, lag=3, seeds=page.pick(20, 6), seed=0)
 by_world = days.groupby(["feed", "world"])[["surprise", "offline", "hit"]].mean()
 names = {"nightly": "never (nightly)", "late": "three clicks late", "streamed": "at once"}
 names["truth"] = "best possible"
@@ -91,9 +94,7 @@ ax.set(xlabel="click of the day", ylabel="surprise by the next click (nats, −l
 ax.legend(title="today's clicks\nreach the model", loc="center left", bbox_to_anchor=(1, 0.5))
 last = days[days["click"] == days["click"].max()].groupby("feed")["surprise"].mean()
 ends = ", ".join(f"{label} {last[feed]:.2f}" for feed, label in names.items())
-rt.plots.show(
-    fig, alt=f"Surprise by each click of a day, with bands over worlds. At the end: {ends}."
-)
+ws.show(fig, alt=f"Surprise by each click of a day, with bands over worlds. At the end: {ends}.")
 
 # %%
 mean_by_feed = by_world.groupby("feed").mean()
@@ -175,7 +176,7 @@ def clicks_so_far(shown, clicks):
 
 
 # %%
-rt.check("07.clicks_so_far", clicks_so_far)
+ws.check("07.clicks_so_far", clicks_so_far)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One machine is mostly enough
@@ -238,7 +239,7 @@ gib = None  # your turn
 gib = (20e6 + 5e6) * 32 * 4 * 4 / 2**30
 
 # %%
-rt.check("07.memory", gib)
+ws.check("07.memory", gib)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## An A/B test that shares its log
@@ -253,8 +254,8 @@ rt.check("07.memory", gib)
 # shop on B**, with the same articles and visitors.
 
 # %%
-a, b = rt.simulate.Policy(explore=0.0), rt.simulate.Policy(explore=0.1)
-shops = rt.simulate.ab_test(a, b, seeds=page.pick(60, 20), seed=0)
+a, b = labs.simulate.Policy(explore=0.0), labs.simulate.Policy(explore=0.1)
+shops = labs.simulate.ab_test(a, b, seeds=page.pick(60, 20), seed=0)
 labels = {
     "truth": "truth: whole shop each",
     "pooled": "50/50, one log",
@@ -274,7 +275,7 @@ def strip(shops, title, columns):
         x = 100 * shops[name]
         if len(x) <= 100:
             ax.plot(x, place + rng.uniform(-0.2, 0.2, len(x)), ".", color="0.75", zorder=1)
-        colour = rt.plots.PALETTE["black" if name == "truth" else "vermilion"]
+        colour = ws.PALETTE["black" if name == "truth" else "vermilion"]
         wide = 1.96 * x.std() / np.sqrt(len(x))
         ax.errorbar(x.mean(), place, xerr=wide, fmt="D", ms=9, color=colour, capsize=6)
     ax.axvline(0, color="0.4", linestyle=":")
@@ -286,7 +287,7 @@ def strip(shops, title, columns):
 # %% slideshow={"slide_type": "subslide"}
 fig = strip(shops, "A never explores, B does", list(labels))
 means = ", ".join(f"{labels[c]} {100 * shops[c].mean():+.1f}" for c in labels)
-rt.plots.show(fig, alt=f"A minus B in clicks per 100 views, mean over invented shops: {means}.")
+ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over invented shops: {means}.")
 
 # %%
 error = shops.std() / np.sqrt(len(shops))
@@ -319,13 +320,13 @@ for name in labels:
 # and half of the log:
 
 # %%
-a, b = rt.simulate.Policy(explore=0.5, personal=True), rt.simulate.Policy(explore=0.5)
+a, b = labs.simulate.Policy(explore=0.5, personal=True), labs.simulate.Policy(explore=0.5)
 small = {"visitors": 200, "groups": 15, "days": 40, "taste": 0.65, "quality": 0.8, "prior": 3.0}
 designs = ("pooled", "diverted", "co_diverted", "equal_log")
-hungry = rt.simulate.ab_test(a, b, designs, seeds=300, seed=0, **small)
+hungry = labs.simulate.ab_test(a, b, designs, seeds=300, seed=0, **small)
 fig = strip(hungry, "A needs much data, B little", ["truth", *designs])
 means = ", ".join(f"{labels[c]} {100 * hungry[c].mean():+.1f}" for c in hungry)
-rt.plots.show(fig, alt=f"A minus B in clicks per 100 views, mean over 300 small shops: {means}.")
+ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over 300 small shops: {means}.")
 
 # %%
 error = 100 * hungry.std() / np.sqrt(len(hungry))
@@ -351,7 +352,7 @@ for name in ("truth", *designs):
 
 # %%
 sizes = page.pick([100, 200, 400, 800, 1600], [100, 400, 800])
-power = rt.simulate.interleaving(sizes, tests=page.pick(200, 100), seed=0)
+power = labs.simulate.interleaving(sizes, tests=page.pick(200, 100), seed=0)
 fig, ax = plt.subplots()
 ax.plot(power["interleaved"], "o-", label="interleaved")
 ax.plot(power["ab"], "s--", label="A/B")
@@ -361,9 +362,7 @@ ax.minorticks_off()
 ax.set(xlabel="visitors of the test", ylabel="share of tests that find the better one", ylim=(0, 1))
 ax.legend()
 text = ", ".join(f"{n}: {r.interleaved:.0%} against {r.ab:.0%}" for n, r in power.iterrows())
-rt.plots.show(
-    fig, alt=f"How often interleaving and A/B find the better ranker, by visitors. {text}."
-)
+ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by visitors. {text}.")
 
 # %% [markdown]
 # Sharp eyes see what is there, and with one log the wrong thing is there: look at *interleaved* in the
@@ -378,7 +377,7 @@ rt.plots.show(
 # %%
 rate = 0.1
 for effect in (0.02, 0.01, 0.002):
-    n = rt.simulate.sample_size(np.sqrt(rate * (1 - rate)), effect)
+    n = labs.simulate.sample_size(np.sqrt(rate * (1 - rate)), effect)
     print(f"From {rate:.0%} to {rate + effect:.1%}: {n:,} visitors in each arm")
 
 # %% [markdown]
@@ -386,7 +385,7 @@ for effect in (0.02, 0.01, 0.002):
 # when it says "significant". Two arms that are *the same*, looked at every day:
 
 # %%
-looks = rt.simulate.peeking(looks=20, tests=page.pick(2_000, 1_000), seed=0)
+looks = labs.simulate.peeking(looks=20, tests=page.pick(2_000, 1_000), seed=0)
 fig, ax = plt.subplots()
 ax.plot(100 * looks["stopped"], "o-", label="stopped at the first significant look")
 ax.plot(100 * looks["once"], "s--", label="looked once, on that day")
@@ -397,7 +396,7 @@ ax.legend()
 ends = (
     f"{looks['stopped'].iloc[-1]:.0%} when stopping at the first, {looks['once'].iloc[-1]:.0%} when"
 )
-rt.plots.show(fig, alt=f"False alarms among equal arms after 20 looks: {ends} looking once.")
+ws.show(fig, alt=f"False alarms among equal arms after 20 looks: {ends} looking once.")
 
 # %% [markdown]
 # Each look is a new chance to be fooled. Fix the number beforehand and look once, or use a method
@@ -427,7 +426,7 @@ def visitors(rate, lift):
 
 
 # %%
-rt.check("07.visitors", visitors)
+ws.check("07.visitors", visitors)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The loop closes
@@ -438,7 +437,7 @@ rt.check("07.visitors", visitors)
 
 # %%
 sizes = {"users": 100, "items": 100, "places": 5, "days": 40, "seeds": page.pick(20, 10)}
-loops = {chance: rt.simulate.feedback_loop(chance, **sizes, seed=0) for chance in (0.0, 0.1, 0.3)}
+loops = {chance: labs.simulate.feedback_loop(chance, **sizes, seed=0) for chance in (0.0, 0.1, 0.3)}
 panels = {
     "overlap": "films that two people share\n(times those of the true best lists)",
     "joy": "joy in the model's lists\n(share of the best possible)",
@@ -456,7 +455,7 @@ axes[1].legend(loc="lower right")
 final = {e: f[f["day"] == f["day"].max()].mean() for e, f in loops.items()}
 ends = [f"{e:.0%} chance: overlap {f['overlap']:.2f}, joy {f['joy']:.2f}" for e, f in final.items()]
 text = "; ".join(ends)
-rt.plots.show(fig, alt=f"Overlap and joy over days, bands over shops. At the end: {text}.")
+ws.show(fig, alt=f"Overlap and joy over days, bands over shops. At the end: {text}.")
 
 # %%
 for explore, end in final.items():
@@ -504,7 +503,7 @@ tests = None  # your turn: a list of three
 tests = ["interleaved", "equal_log", "pooled"]
 
 # %%
-rt.check("07.which_test", tests)
+ws.check("07.which_test", tests)
 
 # %% [markdown]
 # ## What we learned

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("08_cold_start_and_side_features")
+page = ws.page("08_cold_start_and_side_features")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Opening night
@@ -85,7 +86,7 @@ ax.legend()
 ax.set_title("found: other people and films in each point")
 (n_u, e_u), (n_i, e_i) = naive["user"], naive["item"]
 alt = f"Error by ratings found. People from {e_u[0]:.2f} to {e_u[-1]:.2f} stars, "
-rt.plots.show(fig, alt=alt + f"films from {e_i[0]:.2f} to {e_i[-1]:.2f}.")
+ws.show(fig, alt=alt + f"films from {e_i[0]:.2f} to {e_i[-1]:.2f}.")
 
 # %%
 of_film = page.train.counts("item")[page.train.item]  # (n_train,), ratings of each row's film
@@ -125,7 +126,7 @@ proves = None  # your turn: "a", "b" or "c"
 proves = "b"
 
 # %%
-rt.check("08.found", proves)
+ws.check("08.found", proves)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What is known before the first rating
@@ -183,7 +184,7 @@ def multi_hot(genres, names):
 
 
 # %%
-rt.check("08.multi_hot", multi_hot)
+ws.check("08.multi_hot", multi_hot)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: start from the features, deviate from there
@@ -252,7 +253,7 @@ for_ana = None  # your turn: stars
 for_ana = 3.5 + 0.2 + (0.4 - 0.3) + (1 * (0.5 + 0.1) + -1 * (0 - 0.2))
 
 # %%
-rt.check("08.for_ana", for_ana)
+ws.check("08.for_ana", for_ana)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two penalties, two questions
@@ -298,7 +299,7 @@ for name, (kind, settings) in kinds.items():
 # worth asking for? (5 minutes)
 
 # %%
-from recsys_tutorial import cold_start
+from recsys_workshop.labs import cold_start
 
 cuts = page.pick([0, 1, 2, 5, 10, 20], [0, 2, 20])
 seeds = range(page.pick(5, 3))
@@ -336,7 +337,7 @@ ends = [
     f"{runs[:, j].mean(0)[k]:.2f}" for k in (0, 1) for runs in (without, with_them) for j in (0, -1)
 ]
 alt = "Error falls with ratings left. From none to most, people: without {} to {}, with {} to {}; "
-rt.plots.show(fig, alt=(alt + "films: without {} to {}, with {} to {}.").format(*ends))
+ws.show(fig, alt=(alt + "films: without {} to {}, with {} to {}.").format(*ends))
 
 # %% [markdown]
 # The bands are ± one standard deviation over the tenths: most of it says that some tenths are
@@ -375,7 +376,7 @@ axes[1].set_title("made: the same rows in each point")
 axes[1].legend()
 ends = [f"{without[:, j, k].mean():.2f}" for k in (0, 1) for j in (0, -1)]
 alt = "Error against ratings, found and made. Made, it falls: people {} to {}, films {} to {}."
-rt.plots.show(fig, alt=alt.format(*ends))
+ws.show(fig, alt=alt.format(*ends))
 
 # %%
 for who, (n, miss), k in (("people", naive["user"], 0), ("films", naive["item"], 1)):
@@ -445,9 +446,7 @@ who = "the sample person" if page.me_is_sample else "you"
 ax.set(xlabel="ratings known", ylabel="RMSE on the others (stars)", title=f"Predicting {who}")
 ax.legend()
 first, last = np.mean(mine["with"][0]), np.mean(mine["with"][-1])
-rt.plots.show(
-    fig, alt=f"Error of {who} by ratings known, with features: {first:.2f} to {last:.2f}."
-)
+ws.show(fig, alt=f"Error of {who} by ratings known, with features: {first:.2f} to {last:.2f}.")
 
 # %%
 print(

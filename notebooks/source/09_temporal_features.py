@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("09_temporal_features")
+page = ws.page("09_temporal_features")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How somebody rates
@@ -72,7 +73,7 @@ def earlier(times):
 
 
 # %%
-rt.check("09.earlier", earlier)
+ws.check("09.earlier", earlier)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What the order tells
@@ -97,12 +98,12 @@ import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots()
 ax.errorbar(mean.index, mean, yerr=2 * noise, fmt="o-", capsize=4)
-ax.axhline(0, color=rt.plots.PALETTE["black"], lw=1)
+ax.axhline(0, color=ws.PALETTE["black"], lw=1)
 ax.set_xticks(mean.index, ["0"] + [str(2 ** (k - 1)) for k in mean.index[1:]])
 ax.set(xlabel="ratings that the user gave before (number, at least)")
 ax.set(ylabel="stars beyond the biases", title="Order of rating (bars: ± 2 standard errors)")
 alt = f"Left over stars against order of rating: {mean.iloc[0]:+.2f} at the first."
-rt.plots.show(fig, alt=alt + f" At the last step {mean.iloc[-1]:+.2f}.")
+ws.show(fig, alt=alt + f" At the last step {mean.iloc[-1]:+.2f}.")
 
 # %%
 print(f"Between the highest and the lowest point lie {mean.max() - mean.min():.2f} stars.")
@@ -186,7 +187,7 @@ def total_variation(table):
 
 
 # %%
-rt.check("09.total_variation", total_variation)
+ws.check("09.total_variation", total_variation)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Does it find what is there?
@@ -221,7 +222,7 @@ for kind, penalty in kinds.items():
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
 truth = np.where(np.arange(16) >= 8, 0.6, -0.6)
-ax.step(range(16), truth, where="mid", color=rt.plots.PALETTE["black"], lw=3, label="planted")
+ax.step(range(16), truth, where="mid", color=ws.PALETTE["black"], lw=3, label="planted")
 for (kind, table), style in zip(drift.items(), (":^", "-o", "--s"), strict=True):
     ax.plot(range(16), table[1], style, label=kind)
 ax.set(xlabel="time (bins of 5 days)", ylabel="film's own stars above the mean")
@@ -230,7 +231,7 @@ ax.legend()
 away = {k: float(np.abs(t * np.where(np.arange(40) % 2, 1, -1)[:, None] - truth).mean())
         for k, t in drift.items()}  # fmt: skip
 told = ", ".join(f"{kind} {value:.2f}" for kind, value in away.items())
-rt.plots.show(fig, alt=f"Planted jump and three fits; mean distance in stars over films: {told}.")
+ws.show(fig, alt=f"Planted jump and three fits; mean distance in stars over films: {told}.")
 
 # %%
 for kind, value in away.items():
@@ -341,7 +342,7 @@ cold_share = None  # your turn
 cold_share = (~np.isin(test.user, train.user)).mean()
 
 # %%
-rt.check("09.cold_share", cold_share)
+ws.check("09.cold_share", cold_share)
 
 # %% [markdown]
 # A cut in time asks another question than a random split: on it, the newcomers decide.
@@ -363,13 +364,13 @@ fig, ax = plt.subplots()
 for k, (name, hatch) in enumerate(zip(gain.columns, ("", "//"), strict=True)):
     at = np.arange(3) + 0.4 * k - 0.2
     ax.bar(at, gain[name], 0.36, yerr=2 * error[name], capsize=5, label=name, hatch=hatch)
-ax.axhline(0, color=rt.plots.PALETTE["black"], lw=1)
+ax.axhline(0, color=ws.PALETTE["black"], lw=1)
 ax.set_xticks(range(3), [f"{how}\n({known_day[how]:.0%} known days)" for how in gain.index])
 ax.set(xlabel="how test rows were chosen", ylabel="gain over biased MF (stars)")
 ax.set(title="What time gains, on warm rows (bars: ± 2 standard errors)")
 ax.legend()
 told = "; ".join(f"{how} {row['and days']:+.3f}" for how, row in gain.iterrows())
-rt.plots.show(fig, alt=f"Gain over biased MF of all temporal terms, in stars: {told}.")
+ws.show(fig, alt=f"Gain over biased MF of all temporal terms, in stars: {told}.")
 
 # %%
 for how, row in gain.iterrows():
@@ -415,7 +416,7 @@ shown = None  # your turn: {"holes": "random", "last" or "time", "tomorrow": ...
 shown = {"holes": "random", "tomorrow": "time", "next": "last"}
 
 # %%
-rt.check("09.shown", shown)
+ws.check("09.shown", shown)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("10_factorization_machines")
+page = ws.page("10_factorization_machines")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One rating, one long row
@@ -67,7 +68,7 @@ offsets = None  # your turn: four numbers
 offsets = [0, *np.cumsum(sizes)[:-1]]
 
 # %%
-rt.check("10.offsets", offsets)
+ws.check("10.offsets", offsets)
 
 # %% [markdown]
 # It looks too easy to go wrong. A well-known tutorial added a field's own size to its offset, so
@@ -147,7 +148,7 @@ def pairs(v, x):
 
 
 # %%
-rt.check("10.pairs", pairs)
+ws.check("10.pairs", pairs)
 
 # %% [markdown]
 # What does it save? We measure both ways on rows of growing length. To be fair, all pairs are taken
@@ -194,7 +195,7 @@ ax.set_xticks(lengths, [str(n) for n in lengths])
 ax.minorticks_off()
 ax.legend()
 times = seconds["all pairs"][-1] / seconds["square of the sum"][-1]
-rt.plots.show(
+ws.show(
     fig,
     alt=f"Time against places on: at {lengths[-1]:,}, all pairs take {times:.0f} times as long.",
 )
@@ -379,7 +380,7 @@ def centred(table):
 
 
 # %%
-rt.check("10.centred", centred)
+ws.check("10.centred", centred)
 
 # %%
 model = models["and all fields"]
@@ -399,7 +400,7 @@ ages = [page.data.users["age"].to_numpy()[age_x[:, k] == 1] for k in range(size[
 labels = [f"{a.min()} to {a.max()}" for a in ages]
 top = np.abs(likes).max()
 fig, ax = plt.subplots(figsize=(10, 4.5))
-image = ax.imshow(likes, cmap=rt.plots.DIVERGING, vmin=-top, vmax=top, aspect="auto")
+image = ax.imshow(likes, cmap=ws.DIVERGING, vmin=-top, vmax=top, aspect="auto")
 ax.set_yticks(range(len(labels)), labels)
 ax.set_xticks(range(len(common)), common, rotation=45, ha="right")
 ax.set(xlabel="genre", ylabel="age (years)", title="What age and genre bring each other")
@@ -409,7 +410,7 @@ low, high = common[rise.argmin()], common[rise.argmax()]
 alt = (
     f"Ages against genres: from the younger to the older half {high} gains most, {low} loses most."
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 print(f"From the younger to the older half: {high} gains most, {low} loses most.")

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("11_mixture_of_tastes")
+page = ws.page("11_mixture_of_tastes")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What one vector cannot say
@@ -84,7 +85,7 @@ def weights(A, q):
 
 
 # %%
-rt.check("11.weights", weights)
+ws.check("11.weights", weights)
 
 # %% [markdown]
 # A published notebook took the softmax over the $d$ numbers of the vectors instead, before the sum.
@@ -184,7 +185,7 @@ def draw(logits, u):
 
 
 # %%
-rt.check("11.draw", draw)
+ws.check("11.draw", draw)
 
 
 # %%
@@ -371,7 +372,7 @@ def entropy(w):
 
 
 # %%
-rt.check("11.entropy", entropy)
+ws.check("11.entropy", entropy)
 
 # %%
 planted_people, planted_models = found[0]
@@ -443,16 +444,16 @@ by_count = [stable[group == g].mean() for g in range(len(edges) - 1)]
 middle = [np.median(count[group == g]) for g in range(len(edges) - 1)]
 fig, ax = plt.subplots()
 ax.plot(middle, by_count, "o-", label="people, by number of ratings")
-ax.axhline(chance, color=rt.plots.PALETTE["vermilion"], linestyle="--", label="people mixed up")
+ax.axhline(chance, color=ws.PALETTE["vermilion"], linestyle="--", label="people mixed up")
 label = "sample person" if page.me_is_sample else "you"
-ax.plot(count[you], stable[you], "D", color=rt.plots.PALETTE["black"], markersize=10, label=label)
+ax.plot(count[you], stable[you], "D", color=ws.PALETTE["black"], markersize=10, label=label)
 ax.set(xscale="log", ylim=(0.45, 1.0), xlabel="ratings of a person (number)")
 ax.set(ylabel="films with the same taste (share)", title="Do two tastes come out again?")
 ax.set_xticks(middle, [f"{m:.0f}" for m in middle])
 ax.minorticks_off()
 ax.legend()
 alt = f"Agreement between seeds: from {by_count[0]:.0%} to {by_count[-1]:.0%} with more ratings, "
-rt.plots.show(fig, alt=alt + f"against {chance:.0%} by chance; {label} at {stable[you]:.0%}.")
+ws.show(fig, alt=alt + f"against {chance:.0%} by chance; {label} at {stable[you]:.0%}.")
 
 # %% [markdown]
 # The line is a mean over hundreds of people; a single diamond may lie high or low by luck.

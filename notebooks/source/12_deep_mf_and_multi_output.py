@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("12_deep_mf_and_multi_output")
+page = ws.page("12_deep_mf_and_multi_output")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Something that no product says
@@ -124,7 +125,7 @@ def network(z, W, c, v):
 
 
 # %%
-rt.check("12.network", network)
+ws.check("12.network", network)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # Here is the model: `BiasedMF`, and what is marked. Look at `last`: it starts at **zero**. So the model
@@ -208,14 +209,14 @@ for home, line in (("north", "-"), ("south", "-.")):
         one = rt.Batch(user=torch.tensor(u), item=films[:, None], time=when)
         curve += deep(one).detach().numpy().mean(0) / len(people)  # (films, weeks)
     curves[home] = curve
-    ax.plot(weeks, curve, line, color=rt.plots.PALETTE[colours[home]], label=f"{home}: DeepMF")
+    ax.plot(weeks, curve, line, color=ws.PALETTE[colours[home]], label=f"{home}: DeepMF")
     sign = 1 if home == "north" else -1
     ax.plot(weeks, 3 + sign * np.cos(2 * np.pi * weeks / 52), "k--", lw=1)
 ax.set(xlabel="week of the year", ylabel="rating of winter films (stars)")
 ax.set(title="Winter films, north and south (dashed: as planted)")
 ax.legend()
 alt = "Winter films over the year: high at both ends for the north, in the middle for the south."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## It has to be held
@@ -241,8 +242,8 @@ of_product = rt.metrics.rmse(stars, rt.predict(product, page.valid))
 # %%
 fig, ax = plt.subplots()
 places = range(len(strengths))
-ax.plot(places, valid_error, "o-", color=rt.plots.PALETTE["blue"], label="validation rows")
-ax.plot(places, train_error, "s--", color=rt.plots.PALETTE["orange"], label="training rows")
+ax.plot(places, valid_error, "o-", color=ws.PALETTE["blue"], label="validation rows")
+ax.plot(places, train_error, "s--", color=ws.PALETTE["orange"], label="training rows")
 ax.axhline(of_product, color="black", ls=":", label="BiasedMF, validation rows")
 ax.set_xticks(places, [str(s) for s in strengths])
 ax.set(xlabel="penalty on the network, l2_deep (stars²)", ylabel="RMSE (stars)")
@@ -252,7 +253,7 @@ alt = (
     f"RMSE against the penalty: without one {train_error[0]:.2f} on training rows and "
     f"{valid_error[0]:.2f} on validation rows; lowest at {strengths[np.argmin(valid_error)]}."
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 print(f"Not held, the network costs {valid_error[0] - of_product:.3f} stars against BiasedMF;")
@@ -335,12 +336,12 @@ gap = time_to_next(page.train, page.train)  # seconds; NaN in each user's last r
 known = gap[~np.isnan(gap)]
 at_once = float((known == 0).mean())
 fig, ax = plt.subplots()
-ax.hist(np.log1p(known), bins=60, color=rt.plots.PALETTE["blue"])
+ax.hist(np.log1p(known), bins=60, color=ws.PALETTE["blue"])
 ticks = {"0": 0, "10 s": 10, "1 min": 60, "1 h": 3600, "1 day": 86_400, "100 days": 8_640_000}
 ax.set_xticks([np.log1p(s) for s in ticks.values()], list(ticks))
 ax.set(xlabel="time to the next rating", ylabel="ratings", title="When the next rating comes")
 alt = f"Histogram of times to the next rating: {at_once:.0%} at zero, most others within minutes."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown]
 # One number cannot say this. No average is any use where a heap lies at zero (the web page showed
@@ -375,7 +376,7 @@ def gaps(times):
 
 
 # %%
-rt.check("12.gaps", gaps)
+ws.check("12.gaps", gaps)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # The model, against `BiasedMF`:

@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("13_variational_mf")
+page = ws.page("13_variational_mf")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same number of stars, and not the same
@@ -101,7 +102,7 @@ def variance_of_product(m_p, v_p, m_q, v_q):
 
 
 # %%
-rt.check("13.variance_of_product", variance_of_product)
+ws.check("13.variance_of_product", variance_of_product)
 
 # %% [markdown]
 # Not sure? Draw a million of them and look. With deep models one often has no formula, and drawing
@@ -257,9 +258,9 @@ for scale in scales:
 import matplotlib.pyplot as plt
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-left.semilogx(scales, rmse, "o-", color=rt.plots.PALETTE["blue"])
+left.semilogx(scales, rmse, "o-", color=ws.PALETTE["blue"])
 left.set(ylabel="RMSE (stars)", title="Error")
-right.semilogx(scales, inside, "s-", color=rt.plots.PALETTE["vermilion"])
+right.semilogx(scales, inside, "s-", color=ws.PALETTE["vermilion"])
 right.axhline(0.9, color="black", lw=1, ls="--")
 right.text(scales[-1], 0.88, "promised: 0.9", ha="right", va="top")
 right.set(ylabel="share inside", ylim=(0, 1), title="Ratings inside of the 90 % interval")
@@ -271,7 +272,7 @@ alt = (
     f"Error and share inside against the scale of the KL. The error is least at {best:g}; "
     f"at 0.01 only {inside[0]:.0%} of the ratings are inside."
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 base = rt.models.BiasedMF.for_dataset(page.train, dim=0)
@@ -323,7 +324,7 @@ def coverage(rating, score, sd, z):
 
 
 # %%
-rt.check("13.coverage", coverage)
+ws.check("13.coverage", coverage)
 
 # %% [markdown]
 # We ask for intervals from 10 % to 95 %, and for people with few and with many ratings apart: an
@@ -355,7 +356,7 @@ ax.set_title("Are the intervals right?")
 ax.legend()
 worst = max(abs(np.array(shares) - levels).max() for shares in held.values())
 alt = f"Share inside against promised share for three groups of people: at most {worst:.2f} apart."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown]
 # The curves stay near the line, for all groups. They need not be on it: ratings are whole stars
@@ -370,7 +371,7 @@ rt.plots.show(fig, alt=alt)
 # how wrong it *is* (its error).
 
 # %%
-from recsys_tutorial import cold_start
+from recsys_workshop.labs import cold_start
 
 cold = cold_start.make(page.data, seed=1)
 kept = [0, 5, 10, 20]
@@ -396,7 +397,7 @@ alt = (
     f"Standard deviation and error against ratings left. For people it says {says['user'][0]:.2f} "
     f"stars with none and {says['user'][-1]:.2f} with {kept[-1]}; the error falls alike."
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 for side, name in {"user": "People", "item": "Films"}.items():
@@ -433,7 +434,7 @@ ax.plot(range(len(yours)), yours, "o-")
 ax.set(xlabel="ratings that you have given", ylabel="how unsure the model is (stars)")
 ax.set(ylim=(0, 1.1 * yours[0]), title="The model gets to know you")
 alt = f"It falls from {yours[0]:.2f} stars without ratings to {yours[-1]:.2f} with {len(rated)}."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Of which films is it still unsure, and which should it ask you about next? Not the same question.
@@ -495,7 +496,7 @@ def choose(score, sd, rng):
 
 
 # %%
-rt.check("13.choose", choose)
+ws.check("13.choose", choose)
 
 # %% [markdown]
 # The simulated shop is made of what our model has learned: its users are the visitors, and new
@@ -515,8 +516,10 @@ ways = {
 shop = {"items": 20, "visits": 2_000, "seed": 2}
 
 # %%
+from recsys_workshop import labs
+
 regret = {
-    way: rt.simulate.bandit(visitors, prior, noise, seeds=80, **shop, **how)
+    way: labs.simulate.bandit(visitors, prior, noise, seeds=80, **shop, **how)
     for way, how in ways.items()
 }
 colours = dict(zip(ways, ("orange", "green", "blue"), strict=True))
@@ -526,14 +529,14 @@ fig, ax = plt.subplots()
 for (way, lost), style in zip(regret.items(), ("--", "-.", "-"), strict=True):
     total = lost.cumsum(1)
     low, middle, high = np.quantile(total, [0.1, 0.5, 0.9], axis=0)
-    colour = rt.plots.PALETTE[colours[way]]
+    colour = ws.PALETTE[colours[way]]
     ax.plot(middle, style, color=colour, label=way)
     ax.fill_between(range(len(middle)), low, high, color=colour, alpha=0.15)
 ax.set(xlabel="visits", ylabel="regret so far (stars)", title="Films that stay")
 ax.legend(title="middle of the shops, and 80 % of them")
 final = {way: float(lost.sum(1).mean()) for way, lost in regret.items()}
 alt = "Regret so far against visits: " + ", ".join(f"{w} ends at {v:.0f}" for w, v in final.items())
-rt.plots.show(fig, alt=alt + " stars on average.")
+ws.show(fig, alt=alt + " stars on average.")
 
 # %%
 for way, lost in regret.items():
@@ -558,7 +561,7 @@ lives = page.pick([50, 150, 500, 1500, 5000], [50, 500, 5000])
 everything_tried = {**ways, "Thompson, 3 times too wide": {"width": 3}}
 by_life = {
     way: [
-        rt.simulate.bandit(visitors, prior, noise, seeds=40, life=life, **shop, **how).mean(1)
+        labs.simulate.bandit(visitors, prior, noise, seeds=40, life=life, **shop, **how).mean(1)
         for life in lives
     ]
     for way, how in everything_tried.items()
@@ -571,7 +574,7 @@ colours["Thompson, 3 times too wide"] = "vermilion"
 for way, runs in by_life.items():
     mean = np.array([run.mean() for run in runs])
     error = np.array([run.std() / np.sqrt(len(run)) for run in runs])
-    colour = rt.plots.PALETTE[colours[way]]
+    colour = ws.PALETTE[colours[way]]
     ax.errorbar(lives, mean, 2 * error, fmt=styles[way], color=colour, label=way, capsize=3)
 ax.set_xscale("log")
 ax.set_xticks(lives, [f"{life:,}" for life in lives])
@@ -585,7 +588,7 @@ alt = (
     f"Regret against how long films stay. Thompson less greedy is {first:+.2f} stars a visit "
     f"for the shortest lives, {last:+.2f} for the longest; three times too wide is worst."
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 print("Regret of Thompson less that of greedy, in stars a visit (below zero Thompson is better):")

@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("14_second_look")
+page = ws.page("14_second_look")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Same scores, other numbers
@@ -95,7 +96,7 @@ def rotation(a, b):
 
 
 # %%
-rt.check("14.rotation", rotation)
+ws.check("14.rotation", rotation)
 
 # %% [markdown]
 # **Trust a tool only after it has found what you hid.** We turn a map by a rotation that we know, and
@@ -205,12 +206,12 @@ number = np.arange(1, AXES + 1)
 fig, ax = plt.subplots()
 for (name, values), style in zip(match.items(), ("o-", "s--", "v-", "D-.", "^:"), strict=True):
     ax.plot(number, values, style, label=name)
-ax.axhline(max(axis_luck.values()), color=rt.plots.PALETTE["black"], linewidth=1, label="chance")
+ax.axhline(max(axis_luck.values()), color=ws.PALETTE["black"], linewidth=1, label="chance")
 ax.set(xlabel="axis, the widest first", ylabel="best match (cosine)", ylim=(0, 1.02))
 ax.set(title="Which axes come back?")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 told = "; ".join(f"{name} {v[0]:.2f} and {v[-1]:.2f}" for name, v in match.items())
-rt.plots.show(fig, alt=f"How well {AXES} axes are found again, first and last: {told}.")
+ws.show(fig, alt=f"How well {AXES} axes are found again, first and last: {told}.")
 
 # %%
 kept_axes = {name: int((values >= 0.7).sum()) for name, values in match.items()}
@@ -265,7 +266,7 @@ def kept(a, b, k):
 
 
 # %%
-rt.check("14.kept", kept)
+ws.check("14.kept", kept)
 
 # %%
 from sklearn.neighbors import NearestNeighbors
@@ -369,7 +370,7 @@ def together(speaks):
 
 
 # %%
-rt.check("14.together", together)
+ws.check("14.together", together)
 
 # %% [markdown]
 # Which films go with the best-known one, and does the second seed agree, over all pairs of films?
@@ -479,12 +480,12 @@ you_alike = float(mine[0] @ mine[1] / np.prod([np.linalg.norm(x) for x in mine])
 fig, ax = plt.subplots()
 ax.bar(number - 0.2, mine[0], 0.4, label="first seed")
 ax.bar(number + 0.2, mine[1], 0.4, hatch="//", label="second seed, turned")
-ax.axhline(0, color=rt.plots.PALETTE["black"], linewidth=1)
+ax.axhline(0, color=ws.PALETTE["black"], linewidth=1)
 ax.set(xlabel="axis of the first seed, the widest first", ylabel="your place (stars)")
 ax.set(title="The sample person, twice" if page.me_is_sample else "You, twice")
 ax.legend()
 alt = f"Bars of a person's place on {AXES} axes by two seeds; they point alike, cosine"
-rt.plots.show(fig, alt=f"{alt} {you_alike:.2f}.")
+ws.show(fig, alt=f"{alt} {you_alike:.2f}.")
 
 # %%
 who = "the sample person" if page.me_is_sample else "you"

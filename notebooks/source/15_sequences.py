@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("15_sequences")
+page = ws.page("15_sequences")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person as a list
@@ -77,7 +78,7 @@ def answers(times, films, t):
 
 
 # %%
-rt.check("15.answers", answers)
+ws.check("15.answers", answers)
 
 # %% [markdown]
 # The library's `rt.next_group` does this for every user. The ranking is as on page 06: over
@@ -156,7 +157,7 @@ def step(a, c):
 
 
 # %%
-rt.check("15.step", step)
+ws.check("15.step", step)
 
 # %% [markdown]
 # What does it read? At each step the film's vector $q$, and how the film was liked: $e_t$, the stars
@@ -232,7 +233,7 @@ def weights(query, key):
 
 
 # %%
-rt.check("15.weights", weights)
+ws.check("15.weights", weights)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where the order is all there is
@@ -242,7 +243,9 @@ rt.check("15.weights", weights)
 # know how well *anything* could do.
 
 # %%
-chain = rt.datasets.planted_sequences(n_users=300, seed=0)
+from recsys_workshop.labs.planted_sequences import next_chances, planted_sequences
+
+chain = planted_sequences(n_users=300, seed=0)
 before, _, after = chain.split("last", valid=0, test=0.1)
 coming = rt.next_group(after, before)
 small = {"dim": 32, "length": 50, "dropout": 0.2, "epochs": 8}
@@ -257,8 +260,6 @@ plan = {
 planted = {n: rank(fitted(n, before, **s), before, coming) for n, s in plan.items()}
 
 # %%
-from recsys_tutorial.datasets.planted_sequences import next_chances
-
 order = np.lexsort((before.timestamp, before.user))
 seen = np.split(before.item[order], np.cumsum(before.counts("user"))[:-1])
 place = []
@@ -272,8 +273,8 @@ pd.DataFrame(planted).T.round(3)
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.5))
 names = list(planted)[::-1]
-colours = [rt.plots.PALETTE["orange" if n.startswith("Seq") else "blue"] for n in names]
-colours[0] = rt.plots.PALETTE["green"]
+colours = [ws.PALETTE["orange" if n.startswith("Seq") else "blue"] for n in names]
+colours[0] = ws.PALETTE["green"]
 mrr = [planted[n]["MRR"] for n in names]
 ax.barh(names, mrr, color=colours)
 for y, value in enumerate(mrr):
@@ -281,7 +282,7 @@ for y, value in enumerate(mrr):
 ax.set(xlabel="MRR (mean of 1 / rank of the next film)", ylabel="model")
 ax.set(title="A planted chain of moods", xlim=(0, 1.15 * max(mrr)))
 alt = "Bars of MRR on the planted chain: both sequence models are near the best possible, counting "
-rt.plots.show(fig, alt=alt + "comes third, and what knows no order is far behind.")
+ws.show(fig, alt=alt + "comes third, and what knows no order is far behind.")
 
 # %% [markdown]
 # What knows no order (popularity, ALS, EASE) is lost. Counting sees the order, but has to learn 120 ×
@@ -327,12 +328,12 @@ moves = {
 # %% slideshow={"slide_type": "subslide"}
 fig, axes = plt.subplots(1, 3, figsize=(11, 3), sharex=True)
 for ax, (name, distance) in zip(axes, moves.items(), strict=True):
-    ax.bar(range(16), distance / distance.max(), color=rt.plots.PALETTE["blue"])
-    ax.axvline(7.5, color=rt.plots.PALETTE["vermilion"], linestyle="--")
+    ax.bar(range(16), distance / distance.max(), color=ws.PALETTE["blue"])
+    ax.axvline(7.5, color=ws.PALETTE["vermilion"], linestyle="--")
     ax.set(title=name, xlabel="place in the list", ylabel="change (share of largest)")
 alt = "Change of the state at 16 places after films from place 8 on were replaced: LSTM and "
 alt += "transformer are exactly zero before it, attention without a mask is not."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 print({name: float(distance[:8].max()) for name, distance in moves.items()})
 
 # %% [markdown]
@@ -414,7 +415,7 @@ print(f"Largest difference between your weights and torch's: {gap_weights:.0e}")
 short = [t if len(t) < 24 else t[:22] + "…" for t in titles[mine]]
 fig, axes = plt.subplots(1, 2, figsize=(11, 5), sharey=True)
 for head, ax in enumerate(axes):
-    image = ax.imshow(w[head].numpy(), cmap=rt.plots.SEQUENTIAL, vmin=0, vmax=1)
+    image = ax.imshow(w[head].numpy(), cmap=ws.SEQUENTIAL, vmin=0, vmax=1)
     ax.set_xticks(range(len(mine)), short, rotation=60, ha="right", fontsize=8)
     ax.set_yticks(range(len(mine)), short, fontsize=8)
     ax.set(title=f"head {head + 1}", xlabel="looked at")
@@ -422,7 +423,7 @@ axes[0].set_ylabel("from")
 axes[1].set_ylabel("from")
 fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
 alt = "Attention weights of two heads over your films: nothing above the diagonal, the future."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Read it by rows: where does this place look? Above the diagonal is nothing, as it must be. Where the

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("16_other_approaches")
+page = ws.page("16_other_approaches")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A recommender without training
@@ -124,7 +125,7 @@ def ease_weights(x, l2):
 
 
 # %%
-rt.check("16.ease", ease_weights)
+ws.check("16.ease", ease_weights)
 
 # %%
 mine = ease_weights(x, ease.l2)
@@ -205,7 +206,7 @@ def user_row(q, x, gram, c, l2):
 
 
 # %%
-rt.check("16.user_row", user_row)
+ws.check("16.user_row", user_row)
 
 # %% [markdown]
 # Now sweep, and write the objective down after each half. (In 64-bit numbers, so that "never rises"
@@ -223,11 +224,11 @@ for _ in range(als.sweeps):
 
 # %%
 fig, ax = plt.subplots()
-ax.plot(np.arange(len(objective)) / 2, objective, "o-", color=rt.plots.PALETTE["blue"])
+ax.plot(np.arange(len(objective)) / 2, objective, "o-", color=ws.PALETTE["blue"])
 ax.set(xlabel="sweeps (number)", ylabel="objective (weighted squared errors)")
 ax.set(title="Each half-sweep lowers the sum")
 worst = float(np.diff(objective).max())
-rt.plots.show(
+ws.show(
     fig,
     alt=f"Objective against sweeps: falls steeply at first, then hardly; from {objective[0]:,.0f} "
     f"to {objective[-1]:,.0f}, never up.",
@@ -302,13 +303,13 @@ pd.Series(score, name="NDCG@10").sort_values(ascending=False).round(3).to_frame(
 strengths = [1, 3, 10, 30, 100, 200, 400, 1000, 3000]
 tuned = [ndcg(fitted(rt.models.EASE, l2=float(s))) for s in strengths]
 fig, ax = plt.subplots()
-ax.semilogx(strengths, tuned, "o-", color=rt.plots.PALETTE["blue"], label="EASE")
-ax.axhline(score["BPR"], color=rt.plots.PALETTE["vermilion"], linestyle="--", label="tuned BPR")
-ax.axhline(score["Popularity"], color=rt.plots.PALETTE["black"], linestyle=":", label="popularity")
+ax.semilogx(strengths, tuned, "o-", color=ws.PALETTE["blue"], label="EASE")
+ax.axhline(score["BPR"], color=ws.PALETTE["vermilion"], linestyle="--", label="tuned BPR")
+ax.axhline(score["Popularity"], color=ws.PALETTE["black"], linestyle=":", label="popularity")
 ax.set(xlabel="l2 of EASE (squared ratings)", ylabel="NDCG@10 on validation films")
 ax.set(title="One setting decides who wins")
 ax.legend()
-rt.plots.show(
+ws.show(
     fig,
     alt=f"NDCG@10 of EASE against l2: {tuned[0]:.3f} at 1, best {max(tuned):.3f} in the middle; "
     f"tuned BPR is a horizontal line at {score['BPR']:.3f}.",
@@ -321,7 +322,7 @@ rt.plots.show(
 # and its BPR (`ImplicitALS` is ours). Their careless setting is that library's default.
 
 # %%
-tuning = rt.ledger("16", "tuning")
+tuning = ws.ledger("16", "tuning")
 trials = pd.DataFrame(tuning.record["rows"]).T
 trials = trials.rename(columns={"valid": "tuned"})
 trials = trials.dropna(subset="careless")[["careless", "tuned", "trials"]].astype(float)
@@ -330,14 +331,14 @@ trials = trials.sort_values("tuned")
 # %% slideshow={"slide_type": "subslide"} tags=["long"]
 fig, ax = plt.subplots(figsize=(9, 4.5))
 y = np.arange(len(trials))
-ax.hlines(y, trials["careless"], trials["tuned"], color=rt.plots.PALETTE["sky"], linewidth=4)
-ax.plot(trials["careless"], y, "s", color=rt.plots.PALETTE["vermilion"], label="careless")
-ax.plot(trials["tuned"], y, "o", color=rt.plots.PALETTE["blue"], label="tuned")
+ax.hlines(y, trials["careless"], trials["tuned"], color=ws.PALETTE["sky"], linewidth=4)
+ax.plot(trials["careless"], y, "s", color=ws.PALETTE["vermilion"], label="careless")
+ax.plot(trials["tuned"], y, "o", color=ws.PALETTE["blue"], label="tuned")
 ax.set_yticks(y, trials.index)
 ax.set(xlabel="NDCG@10 on validation films", ylabel="model", title="Careless and tuned")
 ax.legend(loc="lower right")
 gain = (trials["tuned"] / trials["careless"] - 1).median()
-rt.plots.show(
+ws.show(
     fig,
     alt="For each model its careless and its tuned NDCG@10: "
     + "; ".join(f"{n} {r.careless:.3f} to {r.tuned:.3f}" for n, r in trials.iterrows()),
@@ -373,7 +374,7 @@ unfair = list(
 )
 
 # %%
-rt.check("16.unfair", unfair)
+ws.check("16.unfair", unfair)
 
 # %% [markdown]
 # This is not a joke. When others ran published models again beside carefully tuned simple ones, many
@@ -450,7 +451,7 @@ def shared(n, buckets):
 
 
 # %%
-rt.check("16.shared", shared)
+ws.check("16.shared", shared)
 
 # %%
 hashed, small = {}, {}
@@ -480,13 +481,13 @@ rmse = {
 # %% tags=["long"]
 fig, ax = plt.subplots()
 ax.plot(collisions["memory (kB)"], collisions["RMSE (stars)"], "o-", label="hashed, two rows an id",
-        color=rt.plots.PALETTE["blue"])  # fmt: skip
-ax.plot(full_kb, rmse["BiasedMF"], "s", label="a vector for each", color=rt.plots.PALETTE["orange"])
+        color=ws.PALETTE["blue"])  # fmt: skip
+ax.plot(full_kb, rmse["BiasedMF"], "s", label="a vector for each", color=ws.PALETTE["orange"])
 ax.axhline(rmse["biases only"], color="black", ls=":", label="no vectors, biases only")
 ax.set(xlabel="memory of all parameters (kB)", ylabel="RMSE (stars)", title="What memory buys")
 ax.legend(loc="center right")
 least = collisions.iloc[-1]
-rt.plots.show(
+ws.show(
     fig,
     alt=f"RMSE against memory: {rmse['BiasedMF']:.3f} stars with a vector for each at "
     f"{full_kb:.0f} kB, {least['RMSE (stars)']:.3f} with hashing at {least['memory (kB)']:.0f} kB; "
@@ -523,7 +524,7 @@ pd.Series(rmse, name="RMSE (stars), validation").sort_values().round(4).to_frame
 # on anybody's list.
 
 # %%
-measured = rt.ledger("16", "table")
+measured = ws.ledger("16", "table")
 rows = measured.record["rows"]
 table = pd.DataFrame(rows).T.sort_values("ndcg@10", ascending=False)
 shown = {
@@ -587,7 +588,7 @@ pd.DataFrame(live).T.round(4)
 # And is it worth the time? Accuracy against seconds of fitting, for three of those that rank:
 
 # %% slideshow={"slide_type": "subslide"} tags=["long"]
-versus = rt.ledger("16", "versus_implicit")
+versus = ws.ledger("16", "versus_implicit")
 fig, ax = plt.subplots(figsize=(9, 5))
 lines = versus.record["curves"]
 for name, style, colour, label in (
@@ -595,14 +596,14 @@ for name, style, colour, label in (
     ("implicit ALS", "s--", "orange", "ALS of implicit, by sweeps"),
 ):
     spent, quality = np.array(lines[name]).T
-    ax.plot(spent, quality, style, color=rt.plots.PALETTE[colour], label=label)
+    ax.plot(spent, quality, style, color=ws.PALETTE[colour], label=label)
 (spent, quality), *_ = lines["EASE"]
-ax.plot(spent, quality, "*", markersize=14, color=rt.plots.PALETTE["green"], label="EASE")
+ax.plot(spent, quality, "*", markersize=14, color=ws.PALETTE["green"], label="EASE")
 ax.set(xscale="log", xlabel="CPU time of the fit (s)", ylabel="NDCG@10 on validation films")
 ax.set(title="Accuracy against time")
 ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
 ax.legend()
-rt.plots.show(
+ws.show(
     fig,
     alt="NDCG@10 against CPU seconds: both ALS curves rise steeply within the first sweeps and "
     f"flatten near {max(q for _, q in lines['ImplicitALS']):.3f}; EASE is one point at "

@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("17_deploy")
+page = ws.page("17_deploy")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Who will the service meet?
@@ -127,10 +128,10 @@ print(f"{len(people)} new people: {error[0]:.3f} stars off, {error[40]:.3f} afte
 from matplotlib import pyplot as plt
 
 fig, ax = plt.subplots()
-ax.plot(list(error), list(error.values()), marker="o", color=rt.plots.PALETTE["blue"])
+ax.plot(list(error), list(error.values()), marker="o", color=ws.PALETTE["blue"])
 ax.set(xlabel="ratings given", ylabel="error on ten later ratings (RMSE, stars)")
 ax.set(title="What each click is worth")
-rt.plots.show(
+ws.show(
     fig,
     alt=f"Line chart: the error falls from {error[0]:.2f} stars without a rating to "
     f"{error[40]:.2f} after forty, the first few ratings saving the most.",
@@ -292,7 +293,7 @@ def parts_of(z, y, penalty):
 
 
 # %%
-rt.check("17.parts", parts_of)
+ws.check("17.parts", parts_of)
 
 # %% [markdown]
 # ### A fair draw
@@ -329,7 +330,7 @@ def group(person, experiment):
 
 
 # %%
-rt.check("17.group", group)
+ws.check("17.group", group)
 
 # %% [markdown]
 # ### The way back
@@ -375,7 +376,7 @@ def roll_back(live, previous):
 
 
 # %%
-rt.check("17.roll_back", roll_back)
+ws.check("17.roll_back", roll_back)
 
 # %% [markdown]
 # ## What we learned

@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("18_other_considerations")
+page = ws.page("18_other_considerations")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten good guesses
@@ -26,9 +27,10 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib import pyplot as plt
+from recsys_workshop.labs import rerank as rr
 
 data, train, valid, test = page.data, page.train, page.valid, page.test
-titles, rr = data.items["title"].to_numpy(), rt.rerank
+titles = data.items["title"].to_numpy()
 model = rt.models.ImplicitALS.for_dataset(train)
 rt.fit(model, train, progress=False)
 print("For our sample person:" if page.me_is_sample else "For you:")
@@ -114,7 +116,7 @@ def int8(table):
 
 
 # %%
-rt.check("18.int8", int8)
+ws.check("18.int8", int8)
 
 # %% [markdown]
 # And what does it cost in quality? A list of ten changes in steps, so we count: the share of films
@@ -185,12 +187,12 @@ p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99])
 fig, ax = plt.subplots()
 ax.plot(np.sort(milliseconds), np.linspace(0, 100, len(milliseconds)))
 for share, at, mark in zip((50, 95, 99), (p50, p95, p99), "os^", strict=True):
-    ax.plot(at, share, mark, color=rt.plots.PALETTE["vermilion"], label=f"{share} %: {at:.2f} ms")
+    ax.plot(at, share, mark, color=ws.PALETTE["vermilion"], label=f"{share} %: {at:.2f} ms")
 ax.set(xscale="log", xlabel="time for one answer (milliseconds)")
 ax.set(ylabel="requests answered by then (%)", title="A new list after a click")
 ax.legend()
 alt = f"Share of requests answered against time: half within {p50:.2f} ms, 99 % in {p99:.2f} ms."
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 print(f"From ratings to a new list: {p50:.2f} ms in the middle, above {p99:.2f} ms for 1 in 100.")
@@ -275,7 +277,7 @@ found = {name: max(recall for recall, _ in points) for name, points in curves.it
 alt = "Share of the true ten found against time. At most: " + ", ".join(
     f"{name} {share:.2f}" for name, share in found.items()
 )
-rt.plots.show(fig, alt=alt)
+ws.show(fig, alt=alt)
 
 # %%
 for name, points in curves.items():
@@ -309,7 +311,7 @@ print(f"{parts.sum():+.2f}: {base[film] + parts.sum():.3f}. The model says {star
 
 # %%
 order = np.argsort(parts)
-colors = [rt.plots.PALETTE["blue" if part > 0 else "vermilion"] for part in parts[order]]
+colors = [ws.PALETTE["blue" if part > 0 else "vermilion"] for part in parts[order]]
 labels = [
     f"{titles[i]}, rated {s:g}" for i, s in zip(my_items[order], my_stars[order], strict=True)
 ]
@@ -318,7 +320,7 @@ ax.barh(labels, parts[order], color=colors)
 ax.axvline(0, color="black", linewidth=1)
 ax.set(xlabel="contribution (stars)", ylabel="your rating", title=f"Why {titles[film]}?")
 high, low = labels[-1], labels[0]
-rt.plots.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
+ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 
 # %% [markdown]
 # Look for a low rating on the right side: a film that you did *not* like speaks for this one, if their
@@ -384,7 +386,7 @@ def next_one(r, s, chosen, lam):
 
 
 # %%
-rt.check("18.next_one", next_one)
+ws.check("18.next_one", next_one)
 
 # %% [markdown]
 # When are two films alike? We ask for two things, each a half: their genres, and who watches them (the
@@ -453,7 +455,7 @@ ax.set(title="Accuracy against diversity, for values of lambda")
 ax.legend()
 start, end = trade["MMR", 1], trade["MMR", 0.3]
 alt = f"NDCG falls from {start[1]:.2f} to {end[1]:.2f} while diversity rises from {start[0]:.2f} "
-rt.plots.show(fig, alt=f"{alt}to {end[0]:.2f} with MMR; the curve of the DPP lies close to it.")
+ws.show(fig, alt=f"{alt}to {end[0]:.2f} with MMR; the curve of the DPP lies close to it.")
 
 # %% [markdown]
 # The curve is flat at first: some variety costs nothing that could be measured. Then it falls. Where to
@@ -538,7 +540,7 @@ def list_sd(w, covariance):
 
 
 # %%
-rt.check("18.list_sd", list_sd)
+ws.check("18.list_sd", list_sd)
 
 # %% [markdown]
 # Each place then gets the film that adds most to *expected stars - b · variance of the list*. A $b$
@@ -616,7 +618,7 @@ ax.legend(loc="lower right")
 ax.margins(y=0.12)
 off = {b: float(np.sqrt(missed[b].mean())) for b in risks}
 alt = f"Worth against risk. Bold lists miss by {off[-1]:.2f} stars, plain ones by {off[0]:.2f}, "
-rt.plots.show(fig, alt=f"{alt}the most cautious by {off[4]:.2f}, both as promised and as it came.")
+ws.show(fig, alt=f"{alt}the most cautious by {off[4]:.2f}, both as promised and as it came.")
 
 # %%
 print(f"Bold lists (b = -1) miss by {off[-1]:.2f} stars, plain by {off[0]:.2f}, cautious ones")
@@ -677,7 +679,7 @@ def divergence(p, q):
 
 
 # %%
-rt.check("18.divergence", divergence)
+ws.check("18.divergence", divergence)
 
 # %%
 my_target = np.average(shares[my_items], axis=0, weights=my_stars)  # (genres,)
@@ -698,7 +700,7 @@ ax.set(xlabel="genre", ylabel="share (%)", title="Your genres, and those of your
 ax.legend()
 off = {name: rr.miscalibration(my_target, rows) for name, rows in my_lists.items()}
 alt = ", ".join(f"{name} {nats:.2f} nats" for name, nats in off.items())
-rt.plots.show(fig, alt=f"Bars: genres of your ratings and of two lists. Off by: {alt}.")
+ws.show(fig, alt=f"Bars: genres of your ratings and of two lists. Off by: {alt}.")
 
 # %%
 target = np.zeros((data.n_users, len(genres)))
@@ -731,7 +733,7 @@ ax.margins(y=0.1)
 ax.set(xlabel="distance from the user's genres (nats)", ylabel="NDCG@10, validation")
 ax.set(title="Accuracy against calibration, for values of lambda")
 alt = f"Distance from {x[0]:.2f} down to {x[-1]:.2f} nats; NDCG from {y[0]:.2f} to {y[-1]:.2f}, "
-rt.plots.show(fig, alt=f"{alt}at most {max(y):.3f}.")
+ws.show(fig, alt=f"{alt}at most {max(y):.3f}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The test, once
@@ -798,7 +800,7 @@ ax.set(xlabel="ratings of a film that they rated (geometric mean)")
 ax.set(ylabel="ratings of a film in their list", title="Everybody is sent to what is well known")
 ax.legend()
 above = float((told > watched).mean())
-rt.plots.show(fig, alt=f"A dot a user; {above:.0%} lie above the line: lists are better known.")
+ws.show(fig, alt=f"A dot a user; {above:.0%} lie above the line: lists are better known.")
 
 # %% [markdown]
 # Hardly anybody gets films as little known as those they watch. Whoever loves what is rare is sent
@@ -826,7 +828,7 @@ ax.axvline(100 * np.isin(test.item[liked], head).mean(), linestyle="--", color="
 ax.set(xlabel="places of the best-known tenth (%); dashed: of what people like")
 ax.set(ylabel="NDCG@10, validation", title="Accuracy against the well known")
 alt = f"From {x[0]:.0%} down to {x[-1]:.0%} of places for the best-known tenth, NDCG goes from "
-rt.plots.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}, slowly at first.")
+ws.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}, slowly at first.")
 
 # %% [markdown]
 # The first steps cost little. But to give the well known no more places than they have among what people
@@ -868,7 +870,7 @@ ax.set(xlabel="NDCG@10, test, with 95 % interval", ylabel="group (users with som
 ax.set(title="The same model, group by group")
 ax.legend()
 worst, top_group = min(served, key=served.get), max(served, key=served.get)
-rt.plots.show(fig, alt=f"Dots with intervals a group. Lowest: {worst}; highest: {top_group}.")
+ws.show(fig, alt=f"Dots with intervals a group. Lowest: {worst}; highest: {top_group}.")
 
 # %% [markdown]
 # Before drawing conclusions, two cautions. Who has rated much has more in the test part to be found, so

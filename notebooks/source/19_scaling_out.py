@@ -12,8 +12,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("19_scaling_out")
+page = ws.page("19_scaling_out")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same call, more of everything
@@ -128,14 +129,14 @@ print(f"Memory: {base / 1e6:.0f} MB for Python and torch, then {slope:.0f} bytes
 def recorded(key):
     """A large measurement out of the project's record; None where this copy has none."""
     try:
-        return rt.ledger("19", key)
+        return ws.ledger("19", key)
     except (KeyError, FileNotFoundError):
         return None
 
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 4))
-blue, orange = rt.plots.PALETTE["blue"], rt.plots.PALETTE["orange"]
+blue, orange = ws.PALETTE["blue"], ws.PALETTE["orange"]
 axes[0].loglog(grown["ratings"], grown["seconds"], "o-", color=blue, label="here")
 axes[1].semilogx(grown["ratings"], grown["peak"] / 2**30, "o-", color=blue, label="here")
 for ax, key in zip(axes, ("planted_epoch_seconds", "planted_peak_gib"), strict=True):
@@ -147,7 +148,7 @@ axes[0].set_ylabel("CPU seconds an epoch")
 axes[1].set_ylabel("most memory held (GiB)")
 axes[1].set_ylim(0)
 alt = f"Left: seconds an epoch against ratings, a line of slope {exponent:.2f} on two log axes. "
-rt.plots.show(fig, alt=alt + "Right: memory, flat at first, then rising with the ratings.")
+ws.show(fig, alt=alt + "Right: memory, flat at first, then rising with the ratings.")
 
 # %% [markdown]
 # The memory starts at what an empty process takes; the rest is data, tables and the shuffled order, and
@@ -189,13 +190,13 @@ fig, ax = plt.subplots(figsize=(7, 4))
 styles = {"dense": ("vermilion", "o", "-"), "sparse": ("blue", "s", "--")}
 for kind, (colour, marker, line) in styles.items():
     milliseconds = 1e3 * np.array(step[kind])
-    ax.loglog(TABLES, milliseconds, line, marker=marker, color=rt.plots.PALETTE[colour], label=kind)
+    ax.loglog(TABLES, milliseconds, line, marker=marker, color=ws.PALETTE[colour], label=kind)
 ax.set(xlabel="rows of the table", ylabel="CPU milliseconds a step")
 ax.set(title="Dense Adam pays for rows that nobody asked for")
 ax.legend(title="gradient and Adam")
 times_dense, times_sparse = (step[kind][-1] / step[kind][0] for kind in ("dense", "sparse"))
 alt = f"Dense Adam costs {times_dense:.0f} times more at the largest table than at the smallest, "
-rt.plots.show(fig, alt=alt + f"sparse Adam {times_sparse:.1f} times: nearly flat.")
+ws.show(fig, alt=alt + f"sparse Adam {times_sparse:.1f} times: nearly flat.")
 print(
     f"From {TABLES[0]:,} to {TABLES[-1]:,} rows: dense {times_dense:.0f} times the time, ", end=""
 )
@@ -253,7 +254,7 @@ paths = {
 fig, ax = plt.subplots(figsize=(7, 4))
 lines = zip(paths.items(), ("blue", "vermilion", "purple"), ("--", "-", "-."), strict=True)
 for (name, path), colour, line in lines:
-    ax.plot(path, line, color=rt.plots.PALETTE[colour], label=name)
+    ax.plot(path, line, color=ws.PALETTE[colour], label=name)
 ax.set(xlabel="steps", ylabel="the film's number (no unit)")
 ax.set(title="A film that was rated once, in the first step")
 ax.legend()
@@ -262,7 +263,7 @@ further = moved["Adam"] / moved["SparseAdam"]
 alt = (
     "With SparseAdam the number moves once and stays. With Adam it goes on for some twenty steps, "
 )
-rt.plots.show(fig, alt=alt + f"{further:.1f} times as far; with AdamW it keeps sinking.")
+ws.show(fig, alt=alt + f"{further:.1f} times as far; with AdamW it keeps sinking.")
 print(f"One rating moved the film {further:.1f} times as far with Adam as with SparseAdam.")
 
 # %% [markdown]
@@ -304,7 +305,7 @@ def sparse_step(table, rows, gradients, lr):
 
 
 # %%
-rt.check("19.sparse_step", sparse_step)
+ws.check("19.sparse_step", sparse_step)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the first figure let the room draw the two lines in the air. Before the second: who thinks that
@@ -338,7 +339,7 @@ for tail, head in arrows:
     ax.annotate("", head, tail, arrowprops={"arrowstyle": "->", "color": "black"})
 ax.set(xlim=(0, 1), ylim=(0, 1))
 ax.set_axis_off()
-rt.plots.show(
+ws.show(
     fig,
     alt="The rows of a step go in two parts to two processes. Their gradients meet in one sum, and "
     "from it both make the same step.",
@@ -372,7 +373,7 @@ def combine(gradients, sizes):
 
 
 # %%
-rt.check("19.combine", combine)
+ws.check("19.combine", combine)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Do they?
@@ -516,7 +517,7 @@ most_factors = None  # your turn
 most_factors = int(64e9 / ((USERS + ITEMS) * 4 * 3)) - 1
 
 # %%
-rt.check("19.most_factors", most_factors)
+ws.check("19.most_factors", most_factors)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When to leave

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("appendix_primer")
+page = ws.page("appendix_primer")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where we are going
@@ -111,7 +112,7 @@ def safe_error(prediction, rating):
 
 
 # %%
-rt.check("primer.safe_error", safe_error)
+ws.check("primer.safe_error", safe_error)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Autograd: which way is down?
@@ -166,7 +167,7 @@ g = torch.tensor(3.0, requires_grad=True)
 slope = g.grad.item()
 
 # %%
-rt.check("primer.slope", slope)
+ws.check("primer.slope", slope)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Seeds: chance from a Generator
@@ -424,7 +425,7 @@ def count_steps(trainer):
 
 
 # %%
-rt.check("primer.count_steps", count_steps)
+ws.check("primer.count_steps", count_steps)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Curves: written by tensorboardX, drawn here
@@ -468,7 +469,7 @@ ax.legend()
 ends = ", ".join(
     f"{run} ends at {rows['value'].iloc[-1]:.2f}" for run, rows in chosen.groupby("run")
 )
-rt.plots.show(fig, alt=f"Validation error by epoch of two runs, in stars: {ends}.")
+ws.show(fig, alt=f"Validation error by epoch of two runs, in stars: {ends}.")
 
 # %%
 for run, rows in chosen.groupby("run"):
@@ -543,7 +544,7 @@ def learn(user, item, rating):
 
 
 # %%
-rt.check("primer.learn", learn)
+ws.check("primer.learn", learn)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -6,7 +6,6 @@ from recsys_tutorial.datasets.columns import open_columns as open
 from recsys_tutorial.datasets.dataset import Dataset, concat
 from recsys_tutorial.datasets.frame import from_frame
 from recsys_tutorial.datasets.planted import planted
-from recsys_tutorial.datasets.planted_sequences import planted_sequences
 from recsys_tutorial.datasets.sources import DataUnavailable, load
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 
@@ -22,5 +21,4 @@ __all__ = [
     "load",
     "open",
     "planted",
-    "planted_sequences",
 ]

@@ -94,6 +94,7 @@ def _library(root: Path) -> str:
 
 def _sources(root: Path) -> Iterator[Path]:
     yield from (root / n for n in ("constraints.txt", "benchmarks/results.json"))
-    for path in sorted((root / "recsys_tutorial").rglob("*")):
+    packages = (root / "recsys_tutorial", root / "notebooks" / "recsys_workshop")
+    for path in sorted(p for package in packages for p in package.rglob("*")):
         if path.suffix in SUFFIXES and "__pycache__" not in path.parts:
             yield path

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pagebuild.source import Cell, Entry, Source
 
-SETUP = 'import recsys_tutorial as rt\n\npage = rt.page("{name}")'
+SETUP = 'import recsys_tutorial as rt\nimport recsys_workshop as ws\n\npage = ws.page("{name}")'
 LONGEST = 16  # lines of a code cell
 LONGEST_SOLUTION = 25
 TAGS = {"setup", "stub", "solution", "notes", "long", "hide-input", "raises-exception"}
@@ -85,6 +85,6 @@ def _exercises(source: Source) -> list[str]:
             found.append(f"cell {number}: a stub must be followed by its solution")
         if "solution" in cell.tags and "stub" not in before.tags:
             found.append(f"cell {number}: a solution must follow a stub")
-        if "solution" in cell.tags and "rt.check(" not in after.text:
-            found.append(f"cell {number}: a solution must be followed by a cell with rt.check")
+        if "solution" in cell.tags and "ws.check(" not in after.text:
+            found.append(f"cell {number}: a solution must be followed by a cell with ws.check")
     return found

@@ -59,7 +59,7 @@ class Run:
 def run(path: Path, *, mode: str, state: Path, values: Mapping[str, str] | None = None) -> Run:
     """Execute a notebook as "Run all" does, in its own folder, errors kept as outputs.
 
-    mode   : "fast" or "full", see `recsys_tutorial.pages`
+    mode   : "fast" or "full", see `recsys_workshop.pages`
     state  : directory for the ratings, models and progress of this run, away from the reader's
     values : expressions to evaluate after the last cell, by name; of what JSON can hold
     """

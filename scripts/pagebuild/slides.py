@@ -189,7 +189,7 @@ class _Maker:
             takes = 0.68 * _wrapped(lines, 92) if large else 0.56 * _wrapped(lines, 106)
             self._put(Item("code", code, takes + 1.2))
         lines = [line for line in printed.splitlines() if not PASSING.search(line)]
-        if "rt.check(" in code:
+        if "ws.check(" in code:
             lines = []
         rest = [Item("figure", data, FIGURE, alt) for data, alt in figures]
         for table in tables:

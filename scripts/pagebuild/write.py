@@ -31,17 +31,19 @@ SETUP = """\
 # Run this cell first. Where the project is missing (on Colab), it is fetched and installed.
 try:
     import recsys_tutorial as rt
+    import recsys_workshop as ws
 except ModuleNotFoundError as error:
-    if error.name != "recsys_tutorial":
+    if error.name not in ("recsys_tutorial", "recsys_workshop"):
         raise
     import sys
 
     !git clone --quiet --depth 1 {repository} recsys-tutorial
     %pip install --quiet --editable recsys-tutorial
-    sys.path.insert(0, "recsys-tutorial")
+    sys.path[:0] = ["recsys-tutorial", "recsys-tutorial/notebooks"]
     import recsys_tutorial as rt
+    import recsys_workshop as ws
 
-page = rt.page("{name}")"""
+page = ws.page("{name}")"""
 
 INDEX_TOP = """\
 # Recsys Tutorial
@@ -155,7 +157,7 @@ def index(book: Book) -> str:
         ]
         cells.append(Cell("markdown", "\n".join(rows), {}))
     cells.append(Cell("markdown", INDEX_PROGRESS, {}))
-    cells.append(Cell("code", "import recsys_tutorial as rt\n\nrt.progress()", {}))
+    cells.append(Cell("code", "import recsys_workshop as ws\n\nws.progress()", {}))
     return notebook_text(cells, "series.toml")
 
 
@@ -169,7 +171,7 @@ def readme(root: Path, book: Book) -> dict[str, str]:
 
 
 def _quiet(code: str) -> str:
-    """A cell that ends in rt.check(...) gets a semicolon: no bare True below what it printed.
+    """A cell that ends in ws.check(...) gets a semicolon: no bare True below what it printed.
 
     (In a source the formatter would take it away.)
     """
@@ -178,7 +180,7 @@ def _quiet(code: str) -> str:
     except SyntaxError:  # a magic
         return code
     last = statements[-1] if statements else None
-    is_check = isinstance(last, ast.Expr) and ast.unparse(last).startswith("rt.check(")
+    is_check = isinstance(last, ast.Expr) and ast.unparse(last).startswith("ws.check(")
     return f"{code.rstrip(';')};" if is_check else code
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recsys_tutorial.pages import Page
+from recsys_workshop.pages import Page
 
 Answer = Callable[[Page], Any]
 

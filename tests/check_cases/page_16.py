@@ -3,7 +3,7 @@
 import numpy as np
 
 from check_cases import Case
-from recsys_tutorial.results import ledger
+from recsys_workshop.results import ledger
 
 
 def _ease(x, l2):

@@ -5,5 +5,5 @@ VALUES = {
     "errors": "error.tolist()",  # error of the model after each epoch, in stars
     "ten": "ten['title'].tolist()",
     "rated": "page.data.items['title'][list(page.me)].tolist()",
-    "verdicts": "rt.readiness(page.data)['verdict'].tolist()",
+    "verdicts": "ws.readiness(page.data)['verdict'].tolist()",
 }

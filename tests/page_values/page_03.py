@@ -15,7 +15,7 @@ VALUES = {
     "verdicts": "found['verdict'].tolist()",
     "names": "found['goes with'].tolist()",
     "guess": "guess",
-    "kept_guess": "rt.expect('03.axes')",
+    "kept_guess": "ws.expect('03.axes')",
     "sloppy": "rt.interpret.neighbours(model, page.train, sloppy, k=3).columns.name",
     "favourite": "favourite",
     "near": "rt.interpret.neighbours(model, page.train, favourite, k=3)['title'].tolist()",

@@ -10,8 +10,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/01_who_else_is_in_the_batch")
+page = ws.page("bug_hunts/01_who_else_is_in_the_batch")
 
 # %% [markdown]
 # ## The story
@@ -50,13 +51,11 @@ sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 def symptom(score, name):
     first = [float(score(tastes[:n], attention[:n], film[:n])[0]) for n in sizes]
     fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.plot(sizes, first, "o-", color=rt.plots.PALETTE["blue"])
+    ax.plot(sizes, first, "o-", color=ws.PALETTE["blue"])
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, sizes)
     ax.set(xlabel="customers in the batch", ylabel="score of the first one (no unit)", title=name)
-    rt.plots.show(
-        fig, alt=f"Line: the first customer's score by {name}, against the size of the batch."
-    )
+    ws.show(fig, alt=f"Line: the first customer's score by {name}, against the size of the batch.")
     print(f"from {min(first):+.3f} to {max(first):+.3f}")
 
 
@@ -106,7 +105,7 @@ def mended(tastes, attention, film):
 
 
 # %%
-rt.check("bug_hunts.softmax", mended)
+ws.check("bug_hunts.softmax", mended)
 
 # %%
 symptom(mended, "your version")

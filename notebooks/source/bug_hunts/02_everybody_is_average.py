@@ -10,8 +10,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/02_everybody_is_average")
+page = ws.page("bug_hunts/02_everybody_is_average")
 
 # %% [markdown]
 # ## The story
@@ -65,7 +66,7 @@ def symptom(loss_of, name):
         )
     ax.set(xlabel="stars above the mean", ylabel="density", title=name)
     ax.legend()
-    rt.plots.show(
+    ws.show(
         fig, alt=f"Distribution of ratings and of predictions of {name}, in stars above the mean."
     )
     together = float(torch.corrcoef(torch.stack([guess, rating]))[0, 1])
@@ -115,7 +116,7 @@ def mended(p, q, rating):
 
 
 # %%
-rt.check("bug_hunts.broadcast", mended)
+ws.check("bug_hunts.broadcast", mended)
 
 # %%
 symptom(mended, "your version")

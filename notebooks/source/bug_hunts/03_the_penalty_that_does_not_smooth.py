@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/03_the_penalty_that_does_not_smooth")
+page = ws.page("bug_hunts/03_the_penalty_that_does_not_smooth")
 
 # %% [markdown]
 # ## The story
@@ -68,12 +69,12 @@ def symptom(penalty, name):
     fig, ax = plt.subplots(figsize=(7, 3.4))
     for k, (color, mark) in enumerate((("blue", "o"), ("vermilion", "s"))):
         title = page.data.items["title"].iloc[most[k]]
-        ax.plot(means[k], mark, color=rt.plots.PALETTE[color], ms=4, lw=1, ls=":")
-        ax.plot(drift[k], mark, color=rt.plots.PALETTE[color], ms=3, lw=3, ls="-", label=title)
+        ax.plot(means[k], mark, color=ws.PALETTE[color], ms=4, lw=1, ls=":")
+        ax.plot(drift[k], mark, color=ws.PALETTE[color], ms=3, lw=3, ls="-", label=title)
     ax.set_xticks(range(0, weeks, 5))
     ax.set(xlabel="week", ylabel="stars above the mean", title=name)
     ax.legend()
-    rt.plots.show(
+    ws.show(
         fig, alt=f"Weekly means of two films as dots, and the penalised fit of {name} as lines."
     )
     jumps, apart = (drift[:, 1:] - drift[:, :-1]).abs().mean(), drift.mean(1).std()
@@ -118,7 +119,7 @@ def mended(drift):
 
 
 # %%
-rt.check("bug_hunts.variation", mended)
+ws.check("bug_hunts.variation", mended)
 
 # %%
 symptom(mended, "your version")

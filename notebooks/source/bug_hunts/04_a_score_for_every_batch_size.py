@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/04_a_score_for_every_batch_size")
+page = ws.page("bug_hunts/04_a_score_for_every_batch_size")
 
 # %% [markdown]
 # ## The story
@@ -51,9 +52,9 @@ sizes = np.unique(np.geomspace(16, 0.45 * len(rating), 60).astype(int))
 def symptom(rmse, name):
     found = [rmse(guess, rating, int(size)) for size in sizes]
     fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.plot(sizes, found, ".-", color=rt.plots.PALETTE["blue"])
+    ax.plot(sizes, found, ".-", color=ws.PALETTE["blue"])
     ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", title=name, xscale="log")
-    rt.plots.show(
+    ws.show(
         fig, alt=f"Line: RMSE of the same predictions by {name}, against the size of the batches."
     )
     print(f"from {min(found):.4f} to {max(found):.4f} stars")
@@ -106,7 +107,7 @@ def mended(guess, rating, batch_size):
 
 
 # %%
-rt.check("bug_hunts.last_batch", mended)
+ws.check("bug_hunts.last_batch", mended)
 
 # %%
 symptom(mended, "your version")

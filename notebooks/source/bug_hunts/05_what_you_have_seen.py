@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/05_what_you_have_seen")
+page = ws.page("bug_hunts/05_what_you_have_seen")
 
 # %% [markdown]
 # ## The story
@@ -57,7 +58,7 @@ def symptom(top, name):
         ax.plot(np.sort(share.numpy())[::-1], style, lw=2, label=f"model of {what}")
     ax.set(xlabel="users, sorted", ylabel="share rated before", title=name, ylim=(-0.05, 1.05))
     ax.legend()
-    rt.plots.show(fig, alt=f"Share of each list by {name} that the user had rated, two models.")
+    ws.show(fig, alt=f"Share of each list by {name} that the user had rated, two models.")
     print(f"stars {shares[0].mean():.0%} seen before, log-probabilities {shares[1].mean():.0%}")
 
 
@@ -100,7 +101,7 @@ def mended(scores, seen, k=10):
 
 
 # %%
-rt.check("bug_hunts.seen", mended)
+ws.check("bug_hunts.seen", mended)
 
 # %%
 symptom(mended, "your version")

@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/06_too_good_to_ship")
+page = ws.page("bug_hunts/06_too_good_to_ship")
 
 # %% [markdown]
 # ## The story
@@ -53,10 +54,10 @@ def symptom(choose, name):
         best, reported = choose(error[0], error[1])
         too_good.append(error[2][best] - reported)
     fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.hist(too_good, 30, color=rt.plots.PALETTE["sky"], edgecolor="black")
+    ax.hist(too_good, 30, color=ws.PALETTE["sky"], edgecolor="black")
     ax.axvline(0, color="black", lw=2)
     ax.set(xlabel="error in use minus error in the report (stars)", ylabel="months", title=name)
-    rt.plots.show(
+    ws.show(
         fig, alt=f"Histogram over 200 repeats: error in use minus the error that {name} reports."
     )
     print(f"in use worse than reported by {np.mean(too_good):+.3f} stars on average")
@@ -100,7 +101,7 @@ def mended(valid_error, test_error):
 
 
 # %%
-rt.check("bug_hunts.choosing", mended)
+ws.check("bug_hunts.choosing", mended)
 
 # %%
 symptom(mended, "your version")

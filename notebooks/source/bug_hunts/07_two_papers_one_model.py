@@ -11,8 +11,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/07_two_papers_one_model")
+page = ws.page("bug_hunts/07_two_papers_one_model")
 
 # %% [markdown]
 # ## The story
@@ -46,13 +47,11 @@ def symptom(rmse, name):
     found = [rmse([errors[i : i + size] for i in range(0, len(errors), size)]) for size in sizes]
     each_user = rmse(by_user)
     fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.plot(sizes, found, ".-", color=rt.plots.PALETTE["blue"], label="batches of this size")
-    ax.axhline(
-        each_user, ls="--", color=rt.plots.PALETTE["vermilion"], label="a batch for each user"
-    )
+    ax.plot(sizes, found, ".-", color=ws.PALETTE["blue"], label="batches of this size")
+    ax.axhline(each_user, ls="--", color=ws.PALETTE["vermilion"], label="a batch for each user")
     ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", title=name, xscale="log")
     ax.legend()
-    rt.plots.show(
+    ws.show(
         fig,
         alt=f"Line: RMSE of the same errors by {name}, against batch size; dashed: user by user.",
     )
@@ -98,7 +97,7 @@ def mended(batches):
 
 
 # %%
-rt.check("bug_hunts.mean_of_means", mended)
+ws.check("bug_hunts.mean_of_means", mended)
 
 # %%
 symptom(mended, "your version")

@@ -10,8 +10,9 @@
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
-page = rt.page("bug_hunts/08_nothing_but_doubt")
+page = ws.page("bug_hunts/08_nothing_but_doubt")
 
 # %% [markdown]
 # ## The story
@@ -60,10 +61,10 @@ def believed(objective):
 def symptom(objective, name):
     mean, spread = believed(objective)
     fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.plot(many.clamp_min(0.7), spread, ".", alpha=0.4, color=rt.plots.PALETTE["blue"])
+    ax.plot(many.clamp_min(0.7), spread, ".", alpha=0.4, color=ws.PALETTE["blue"])
     ax.set(xlabel="training ratings of the film", ylabel="spread (sd of ratings)", title=name)
     ax.set(xscale="log", ylim=(0, 1.2))
-    rt.plots.show(
+    ws.show(
         fig, alt=f"Spread that {name} believes of each film, against the film's number of ratings."
     )
     busy = many >= many.float().quantile(0.9)
@@ -111,7 +112,7 @@ def mended(misfit, mean, log_var, n_ratings):
 
 
 # %%
-rt.check("bug_hunts.divergence", mended)
+ws.check("bug_hunts.divergence", mended)
 
 # %%
 symptom(mended, "your version")

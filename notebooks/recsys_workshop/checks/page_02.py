@@ -1,0 +1,134 @@
+"""Checks of page 02."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from recsys_tutorial import metrics, models
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets import Dataset
+from recsys_workshop.checks.registry import NOTHING_YET, near, register
+from recsys_workshop.pages import Page
+
+
+@register("02.choose")
+def choose(answer: Any, page: Page) -> str | None:
+    """Runs of the sweep for two jobs: ({"stars": name, "window": name}, the sweep's table)."""
+    choice, table = answer
+    if choice is None:
+        return NOTHING_YET
+    if not isinstance(choice, dict) or set(choice) != {"stars", "window"}:
+        return 'it should be a dictionary with the keys "stars" and "window".'
+    for job, name in choice.items():
+        if not isinstance(name, str) or name not in table.index:
+            return (
+                f"{name!r} for {job!r} is not the name of a run: names are the index of the table."
+            )
+    rmse, recall = table["rmse"], table["recall@10"]
+    if pd.isna(rmse[choice["stars"]]):
+        return "the run for the stars was never trained on stars: its scores have no unit."
+    if rmse[choice["stars"]] > rmse.min():
+        return "there is a run that is closer to the stars, on average."
+    if recall[choice["window"]] < recall.max():
+        return "there is a run whose ten films hold more of what people liked."
+    return None
+
+
+@register("02.shrunk", asks="function")
+def shrunk(answer: Any, page: Page) -> str | None:
+    """The minimum over p of n (d - p)^2 + l2 p^2, as a function of n, d, l2."""
+    for n, d, l2 in ((1, 1.0, 1.0), (10, 1.0, 1.0), (3, -2.0, 5.0), (4, 0.5, 0.0), (2, 1.0, 6.0)):
+        p = float(answer(n, d, l2))
+        cost = [n * (d - x) ** 2 + l2 * x**2 for x in (p, p - 1e-3, p + 1e-3)]
+        if not cost[0] <= min(cost[1:]):
+            return f"for n={n}, d={d:g}, l2={l2:g} another p than {p:.4g} costs less."
+    return None
+
+
+@register("02.fool_auc")
+def fool_auc(answer: Any, page: Page) -> str | None:
+    """Scores of the validation rows that know the user only: each user's mean in train."""
+    scores = np.asarray(answer, dtype=float)
+    valid, train = page.valid, page.train
+    if scores.shape != (len(valid),):
+        return (
+            f"its shape is {scores.shape}; one score for each of the {len(valid)} rows is wanted."
+        )
+    if not np.isfinite(scores).all():
+        return "some scores are no numbers: what about users without a rating in train?"
+    of_user = pd.Series(scores).groupby(valid.user)
+    if (of_user.max() - of_user.min()).max() > 1e-9:
+        return "some user has different scores for different films: it knows more than the user."
+    pooled = metrics.auc(valid.rating >= page.data.scale[1] - 1, scores)
+    if pooled < 0.55:
+        return f"its pooled AUC is {pooled:.3f}: it does not know who is kind."
+    means = pd.Series(train.rating).groupby(train.user).mean().reindex(valid.user).to_numpy()
+    if (np.abs(scores - means) > 0.01).any():  # False where the user has no rating in train
+        return "these are not the users' means in train. Did the validation ratings leak in?"
+    return None
+
+
+@register("02.forward")
+def forward(answer: Any, page: Page) -> str | None:
+    """A class made from BiasedMF whose forward is mean + b_u + b_i + p . q, for any shapes."""
+    if not (isinstance(answer, type) and issubclass(answer, models.BiasedMF)):
+        return "it should be the class itself, made from rt.models.BiasedMF."
+    model, right = (cls.for_dataset(page.train, dim=3, seed=1) for cls in (answer, models.BiasedMF))
+    draw = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for mine, its in zip(model.parameters(), right.parameters(), strict=True):
+            its.copy_(torch.randn(its.shape, generator=draw))
+            mine.copy_(its)
+    user, item = torch.tensor([0, 1, 1, 2]), torch.tensor([3, 3, 0, 1])
+    batches = {
+        "rows": Batch(user=user, item=item),
+        "ranking": Batch(user=user[:, None], item=torch.arange(5)[None]),
+    }
+    for said, batch in batches.items():
+        with torch.no_grad():
+            got, wanted = model(batch), right(batch)
+        if not isinstance(got, torch.Tensor):
+            return f"forward returned a {type(got).__name__} in place of a tensor of scores."
+        if got.shape != wanted.shape:
+            users, films = (tuple(ids.shape) for ids in batch.need("user", "item"))
+            return (
+                f"for {said}, users {users} against films {films}, the scores should have the "
+                f"shape {tuple(wanted.shape)}, not {tuple(got.shape)}."
+            )
+        if not near(got, wanted, 1e-4):
+            return _missing(got, right, batch)
+    return None
+
+
+def _missing(got: torch.Tensor, right: models.BiasedMF, batch: Batch) -> str:
+    """Name the part that was forgotten, if it is just one."""
+    user, item = batch.need("user", "item")
+    parts = {
+        "the mean": right.mean,
+        "the user's bias": right.user_bias[user],
+        "the film's bias": right.item_bias[item],
+        "the product of the rows": (right.user_factors[user] * right.item_factors[item]).sum(-1),
+    }
+    for name, part in parts.items():
+        if near(got, right(batch) - part, 1e-4):
+            return f"the shapes are right, and {name} is missing."
+    return "the shapes are right, the scores are not: mean + user's bias + film's bias + product."
+
+
+@register("02.own_csv")
+def own_csv(answer: Any, page: Page) -> str | None:
+    """The reading club's file as a Dataset."""
+    if isinstance(answer, pd.DataFrame):
+        return "this is still a frame: rt.datasets.from_frame makes a Dataset of it."
+    if not isinstance(answer, Dataset):
+        return f"it should be a Dataset; this is a {type(answer).__name__}."
+    if answer.implicit:
+        return "it has no ratings: which column holds the stars?"
+    users = set(answer.user_vocab.ids.tolist())
+    if users != {"Ada", "Ben", "Cleo", "Dan"}:
+        return f"its users are {sorted(map(str, users))[:3]}...: the members should be."
+    if len(answer) != 12 or answer.scale != (1.0, 5.0):
+        return f"it has {len(answer)} ratings from {answer.scale[0]:g} to {answer.scale[1]:g}."
+    return None

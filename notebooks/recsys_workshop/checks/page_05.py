@@ -1,0 +1,65 @@
+"""Checks of page 05."""
+
+from typing import Any
+
+import numpy as np
+
+from recsys_workshop.checks.registry import compare, near, register, unit
+from recsys_workshop.pages import Page
+
+
+@register("05.pmi", asks="function")
+def pmi(answer: Any, page: Page) -> str | None:
+    """A function of a table of counts: pointwise mutual information in nats."""
+    n = np.random.default_rng(5).integers(1, 40, (4, 4)).astype(float)
+    r, c = n.sum(1, keepdims=True), n.sum(0, keepdims=True)
+    right, of_rows = np.log(n * n.sum() / (r * c)), np.log(n / r)
+    flat = np.log(n * n.sum() / (n.sum(0) * n.sum(1)))
+    slips = {
+        "take the logarithm of the ratio.": np.exp(right),
+        "the logarithm must be the natural one (np.log).": right / np.log(2),
+        "the sum of everything is missing: compare with chance.": np.log(n / (r * c)),
+        "this compares with the row's sum alone; the column's is part of chance too.": of_rows,
+        "rows and columns are mixed up: one sum is taken twice.": np.log(n * n.sum() / r**2),
+        "the two sums must make a table, one as a column, one as a row: see keepdims.": flat,
+    }
+    other = "on counts of our own it gives other numbers than the formula."
+    shape = f"the result must have the table's shape {n.shape}, not {{shape}}."
+    return compare(answer(n.copy()), right, slips, other, shape=shape)
+
+
+@register("05.target", asks="function")
+def target(answer: Any, page: Page) -> str | None:
+    """A function (v, a, b, c): the unit vectors' b - a + c."""
+    v = np.random.default_rng(6).normal(size=(6, 3)) * np.array([[1.0], [5], [0.2], [3], [1], [1]])
+    found = answer(v.copy(), 0, 1, 2)
+    if np.shape(found) != (3,):
+        return f"one vector of the shape (3,) is asked; this returns the shape {np.shape(found)}."
+    a, b, c = unit(v[:3])
+    found = unit(np.asarray(found, dtype=float))  # only the direction matters
+    if near(found, unit(b - a)) or near(found, unit(b - a - c)):
+        return "the step must start at c."
+    slips = {
+        "long vectors outweigh short ones: give each the length 1 first.": unit(v[1] - v[0] + v[2]),
+        "the step goes the wrong way: from a to b is b - a.": unit(a - b + c),
+    }
+    other = "on vectors of our own it points elsewhere than c + (b - a)."
+    return compare(found, unit(b - a + c), slips, other)
+
+
+@register("05.best_score", asks="function")
+def best_score(answer: Any, page: Page) -> str | None:
+    """A function (n_wc, n_w, n_c, n, k): ln of how often a pair meets over how often made up."""
+    n_wc, n_w, n_c, n, k = 12.0, 40.0, 90.0, 700.0, 5
+    made_up = k * n_w * n_c / n
+    right, chance = np.log(n_wc / made_up), n_wc / (n_wc + made_up)
+    plus = right + 2 * np.log(k)
+    slips = {
+        "k is missing: for each real pair k are made up.": right + np.log(k),
+        "the sign of ln k is wrong: more made-up pairs make any pair less likely real.": plus,
+        "that is the ratio; the score is its logarithm.": n_wc / made_up,
+        "that is the probability; the score s has sigma(s) as its probability.": chance,
+        "it is the logarithm of first over second, not of second over first.": -right,
+    }
+    other = "on counts of our own the derivative is not zero there."
+    return compare(answer(n_wc, n_w, n_c, n, k), right, slips, other)

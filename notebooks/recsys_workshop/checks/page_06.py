@@ -1,0 +1,76 @@
+"""Checks of page 06."""
+
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial import metrics
+from recsys_workshop.checks.registry import compare, near, pick, register
+from recsys_workshop.labs.leakage import sees_test
+from recsys_workshop.pages import Page
+
+
+@register("06.prepare", asks="function")
+def prepare(answer: Any, page: Page) -> str | None:
+    """A function: damped mean stars of each film, from the training part alone."""
+    train, test = page.train, page.test
+    found = np.asarray(answer(train, test), dtype=float)
+    if np.isnan(found).any():
+        return "it gives nan for some film: what does the formula say where the count is 0?"
+    if found.shape == (train.n_items,) and sees_test(answer, train, test):
+        return "the detective has caught it: something here comes from the test part."
+    total = np.bincount(train.item, train.rating, train.n_items)
+    count, mean = train.counts("item"), train.rating.mean()
+    plain = total / np.maximum(count, 1)
+    if near(found, plain) or near(found, np.where(count > 0, plain, mean)):
+        return "these are the plain means: five more people give the overall mean."
+    other = "it is honest, but not (sum + 5 · mean) / (count + 5)."
+    shape = f"one number a film is asked, ({train.n_items},); this returns {{shape}}."
+    return compare(found, (total + 5 * mean) / (count + 5), {}, other, shape=shape, tolerance=1e-4)
+
+
+@register("06.conditional_auc", asks="function")
+def conditional_auc(answer: Any, page: Page) -> str | None:
+    """A function: mean over users of the AUC within the user's rows."""
+    rng = np.random.default_rng(6)
+    users = np.repeat(np.arange(30), rng.integers(2, 12, 30))
+    rng.shuffle(users)
+    scores = np.round(rng.normal(size=len(users)) + users / 10, 1)
+    labels = (scores + rng.normal(0, 1.5, len(users)) > users / 20 + 1).astype(int)
+    each = metrics.group_auc(labels, scores, users)["auc"]
+    by_pairs = metrics.conditional_auc(labels, scores, users, average="pairs")
+    slips = {
+        "it returns nan: users with one kind of row have got into the mean.": np.nan,
+        "this is the pooled AUC: pairs across users are in it.": metrics.auc(labels, scores),
+        "larger users count more here: each user counts the same.": by_pairs,
+        "users with one kind of row count as a half here: leave them out.": each.fillna(0.5).mean(),
+        "users with one kind of row count as zero here: leave them out.": each.fillna(0).mean(),
+    }
+    other = "on rows of our own it gives another number than the mean over users."
+    return compare(answer(labels, scores, users), each.mean(), slips, other)
+
+
+@register("06.true_rank", asks="function")
+def true_rank(answer: Any, page: Page) -> str | None:
+    """A function: estimate of the exact rank from a sampled one."""
+    value = answer(6, 1_000, 99)
+    if abs(float(answer(1, 1_000, 99)) - 1) > 1e-9:
+        return "where none of the drawn films is above it, the best guess is rank 1."
+    if abs(float(answer(100, 1_000, 99)) - 1_000) > 1e-9:
+        return "where all drawn films are above it, the best guess is the last rank."
+    if float(value) == round(1 + 999 * 5 / 99):
+        return "do not round: an estimate that is right on average is seldom whole."
+    if abs(float(value) - (1 + 999 * 5 / 99)) > 1e-9:
+        return "what share of the drawn films is above it, and how many of all others is that?"
+    return None
+
+
+@register("06.which_metric")
+def which_metric(answer: Any, page: Page) -> str | None:
+    """Names of three metrics, for three questions."""
+    right = {
+        "question 1: five films are shown, out of all there are. Which one looks at a top?": "ndcg",
+        "question 2: here scores of different people are compared with each other.": "auc",
+        "question 3: the number itself is shown, and has to be right.": "rmse",
+    }
+    return pick(answer, ("rmse", "auc", "conditional_auc", "ndcg"), right)

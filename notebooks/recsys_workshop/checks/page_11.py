@@ -1,0 +1,81 @@
+"""Checks of page 11."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import special
+
+from recsys_workshop.checks.registry import compare, near, register
+from recsys_workshop.pages import Page
+
+
+@register("11.weights", asks="function")
+def weights(answer: Any, page: Page) -> str | None:
+    """A function (A, q): softmax over tastes of the products A_m . q."""
+    generator = torch.Generator().manual_seed(4)
+    attention, q = (torch.randn(s, generator=generator) for s in ((4, 3, 5), (4, 5)))
+    found = torch.as_tensor(answer(attention.clone(), q.clone())).detach()
+    products = attention * q[:, None]
+    logits, latent = products.sum(-1), products.softmax(-1).sum(-1)
+    by_rows = logits.softmax(0)
+    slips = {
+        "this softmax went over the numbers of the vectors: sum over those first.": latent,
+        "these are the products; the softmax over tastes is still to come.": logits,
+        "this softmax went over the rows of the batch: users would share their weights.": by_rows,
+    }
+    other = "on numbers of our own it gives other weights than the softmax of A_m . q."
+    if found.ndim and not near(found.sum(-1), torch.ones(4), 1e-4):
+        other = "the weights of a row must sum to 1."
+    shape = (
+        "for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number a taste; "
+        "this has {shape}."
+    )
+    return compare(found, logits.softmax(-1), slips, other, shape=shape, tolerance=1e-5)
+
+
+@register("11.draw", asks="function")
+def draw(answer: Any, page: Page) -> str | None:
+    """A function (logits, u): one taste a row, drawn with the chances of the softmax."""
+    rng = np.random.default_rng(5)
+    logits = np.tile([1.0, 0.0, -1.0], (20_000, 1))
+    u = rng.uniform(1e-9, 1.0, logits.shape)
+    found = answer(logits.copy(), u.copy())
+    found = np.asarray(found)
+    if found.shape != (20_000,):
+        return f"one taste for each row is asked, the shape (20000,), not {found.shape}."
+    if found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 2:
+        return "the answer must be the numbers of tastes: 0, 1 or 2 for three tastes."
+    chance = np.exp([1.0, 0.0, -1.0]) / np.exp([1.0, 0.0, -1.0]).sum()
+    share = np.bincount(found, minlength=3) / len(found)
+    if share[0] == 1:
+        return "nothing is drawn: this always takes the largest. Where is the noise?"
+    if np.abs(share - chance).max() > 0.02:  # five times the noise of 20,000 draws
+        return (
+            f"with logits 1, 0, -1 the tastes should come up {_percent(chance)} of the time; "
+            f"here they come up {_percent(share)}."
+        )
+    return None
+
+
+@register("11.entropy", asks="function")
+def entropy(answer: Any, page: Page) -> str | None:
+    """A function (w): mean over the rows of the entropy, in nats."""
+    w = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.6, 0.3, 0.1]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = answer(w.copy())
+    right = special.entr(w).sum(-1).mean()
+    slips = {
+        "a weight of exactly 0 gives nan: 0 times its logarithm counts as 0.": np.nan,
+        "entropy is not negative: the sign is missing.": -right,
+        "this is in bits: nats need the natural logarithm.": right / np.log(2),
+        "this is the sum over the rows: take the mean.": right * len(w),
+        "this is the mean over tastes as well: sum over them.": right / w.shape[1],
+    }
+    other = "on weights of our own it gives another number than the mean entropy."
+    shape = "one number is asked, the mean over the rows; this has the shape {shape}."
+    return compare(found, right, slips, other, shape=shape, tolerance=1e-4)
+
+
+def _percent(shares: np.ndarray) -> str:
+    return ", ".join(f"{share:.0%}" for share in shares)

@@ -1,0 +1,80 @@
+"""Checks of page 14."""
+
+from typing import Any
+
+import numpy as np
+
+from recsys_workshop.checks.registry import compare, cosines, near, register
+from recsys_workshop.pages import Page
+
+
+@register("14.rotation", asks="function")
+def rotation(answer: Any, page: Page) -> str | None:
+    """A function (a, b): the rotation R for which a @ R is closest to b."""
+    rng = np.random.default_rng(6)
+    a = rng.normal(size=(40, 4)) * [3.0, 2.0, 1.0, 0.5]
+    hidden = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    b = a @ hidden + 0.3 * rng.normal(size=a.shape)
+    u, size, vt = np.linalg.svd(a.T @ b)
+    found = np.asarray(answer(a.copy(), b.copy()))
+    slips = {
+        "this turns b onto a: the other way round is asked.": vt.T @ u.T,
+        "the sizes of the SVD are still in it: a rotation must not stretch.": u * size @ vt,
+        "svd gives its last part transposed already; this transposes it once more.": u @ vt.T,
+    }
+    other = "it is a rotation, but on tables of our own another one brings a closer to b."
+    if found.shape == (4, 4) and not near(found.T @ found, np.eye(4)):
+        other = "this is no rotation: R transposed times R must be the identity."
+    shape = "for two tables of 4 axes R must have the shape (4, 4), not {shape}."
+    return compare(found, u @ vt, slips, other, shape=shape)
+
+
+@register("14.kept", asks="function")
+def kept(answer: Any, page: Page) -> str | None:
+    """A function (a, b, k): the mean share of the k nearest that stay."""
+    rng = np.random.default_rng(7)
+    a = rng.normal(size=(60, 5)) * rng.uniform(0.2, 5, (60, 1)) + 0.3
+    b = a + rng.normal(size=a.shape) * np.linalg.norm(a, axis=1, keepdims=True) * 0.3
+    itself = np.diag(np.full(60, 1e9))
+    angles = [cosines(x) for x in (a, b)]
+    products = [x @ x.T - itself for x in (a, b)]
+    distances = [-((x[:, None] - x) ** 2).sum(-1) - itself for x in (a, b)]
+    farthest = [-alike - itself for alike in angles]
+    right = _kept([alike - itself for alike in angles], 6)
+    slips = {
+        "each film is counted among its own neighbours: leave it out.": _kept(angles, 6),
+        "these are neighbours by the plain product: divide by the lengths.": _kept(products, 6),
+        "these are neighbours by distance; by cosine is asked.": _kept(distances, 6),
+        "these are the films farthest away: mind the order of the sorting.": _kept(farthest, 6),
+        "this is a number of films: divide by k.": 6 * right,
+    }
+    shape = "one number is asked, the mean over the films; this has the shape {shape}."
+    other = "on maps of our own it gives another share."
+    return compare(answer(a.copy(), b.copy(), 6), right, slips, other, shape=shape)
+
+
+@register("14.together", asks="function")
+def together(answer: Any, page: Page) -> str | None:
+    """A function (speaks): share of people for whom the same taste speaks for both films."""
+    speaks = np.random.default_rng(8).integers(0, 3, (30, 7))
+    found = np.asarray(answer(speaks.copy()))
+    if found.shape == (7, 7) and found.dtype.kind == "b":
+        return "this is a table of truth values: make numbers of them before the product."
+    same = speaks[:, :, None] == speaks[:, None, :]
+    right = same.mean(0)
+    truths = sum((speaks == m).T @ (speaks == m) for m in range(3))
+    slips = {
+        "these are numbers of people: divide by how many there are.": right * 30,
+        "this is divided by the films: divide by the number of people.": right * 30 / 7,
+        "a product of truth values does not count: make numbers of them before.": truths / 30,
+        "one taste is missing: the first has the number 0.": (same & (speaks > 0)[:, None]).mean(0),
+    }
+    shape = "for 7 films the table must have the shape (7, 7), not {shape}."
+    other = "on tastes of our own it gives other shares."
+    return compare(found, right, slips, other, shape=shape)
+
+
+def _kept(maps: list[np.ndarray], k: int) -> float:
+    near = [np.argsort(-alike, axis=1)[:, :k] for alike in maps]
+    both = [len(np.intersect1d(r, s)) for r, s in zip(*near, strict=True)]
+    return float(np.mean(both)) / k

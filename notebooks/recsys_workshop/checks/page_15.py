@@ -1,0 +1,71 @@
+"""Checks of page 15."""
+
+from typing import Any
+
+import torch
+
+from recsys_workshop.checks.registry import compare, near, register
+from recsys_workshop.pages import Page
+
+
+@register("15.answers", asks="function")
+def answers(answer: Any, page: Page) -> str | None:
+    """A function (times, films, t): the films at the next distinct time."""
+    times, films = [3, 5, 5, 5, 8, 9, 9], ["a", "b", "c", "d", "e", "f", "g"]
+    expected = [set("bcd"), {"e"}, {"e"}, {"e"}, set("fg"), set(), set()]
+    for t, right in enumerate(expected):
+        found = answer(list(times), list(films), t)
+        if isinstance(found, str) or not hasattr(found, "__len__"):
+            return f"a list of films is asked; this returns {found!r}."
+        if set(found) == right and len(found) == len(right):
+            continue
+        where = f"with the times {times}, after position {t},"
+        if any(times[films.index(film)] <= times[t] for film in found if film in films):
+            return f"{where} it names a film that does not come later."
+        if not right:
+            return f"{where} nothing comes, so the list is empty."
+        if len(found) < len(right):
+            return f"{where} {len(right)} films share the next time: all are right answers."
+        return f"{where} it names films beyond the next time."
+    return None
+
+
+@register("15.step", asks="function")
+def step(answer: Any, page: Page) -> str | None:
+    """A function (a, c): one step of an LSTM, returning h and c."""
+    generator = torch.Generator().manual_seed(5)
+    a, c = torch.randn(12, generator=generator), torch.randn(3, generator=generator)
+    found = answer(a.clone(), c.clone())
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        return "two things are asked: the new h and the new c."
+    for name, value in zip("hc", found, strict=True):
+        if not torch.is_tensor(value) or value.shape != (3,):
+            return f"for 12 numbers in a, {name} must be a tensor of 3."
+    i, f, g, o = a.chunk(4)
+    new = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    right = o.sigmoid() * new.tanh(), new
+    if near(found[0], right[1]) and near(found[1], right[0]):
+        return "h and c are in the wrong order."
+    if not near(found[1], new, 1e-5):
+        return "the new c is not right: what is kept of the old, and what is written of the new?"
+    old = {"h is made of the new store, and this takes the old one.": o.sigmoid() * c.tanh()}
+    other = "c is right, but h is not: which gate rules what is shown, and of what?"
+    return compare(found[0], right[0], old, other, tolerance=1e-5)
+
+
+@register("15.weights", asks="function")
+def weights(answer: Any, page: Page) -> str | None:
+    """A function (query, key): weights of causal attention."""
+    generator = torch.Generator().manual_seed(6)
+    query, key = (torch.randn(4, 9, generator=generator) for _ in range(2))
+    found = answer(query.clone(), key.clone())
+    if not torch.is_tensor(found) or found.shape != (4, 4):
+        return f"a tensor of the shape (4, 4) is asked, not {tuple(getattr(found, 'shape', ()))}."
+    if bool((found.triu(1) != 0).any()):
+        return "a place looks into the future: above the diagonal there must be zeros."
+    if not near(found.sum(1), torch.ones(4), 1e-5):
+        return "the weights of a place do not sum to 1."
+    products = (query @ key.T).masked_fill(torch.ones(4, 4).triu(1) > 0, -torch.inf)
+    slips = {"the products are to be divided by the root of d.": products.softmax(-1)}
+    other = "rows sum to 1 and the future is hidden, but on queries of our own w is another."
+    return compare(found, (products / 3).softmax(-1), slips, other, tolerance=1e-5)

@@ -1,0 +1,95 @@
+"""Checks of page 16."""
+
+from typing import Any
+
+import numpy as np
+
+from recsys_workshop.checks.registry import compare, register
+from recsys_workshop.pages import Page
+from recsys_workshop.results import ledger
+
+
+@register("16.ease", asks="function")
+def ease(answer: Any, page: Page) -> str | None:
+    """A function (x, l2): the weights of EASE."""
+    x = np.random.default_rng(4).uniform(0, 1, (30, 6))
+    p = np.linalg.inv(x.T @ x + 2.0 * np.eye(6))
+    full = -p / np.diag(p)
+    right = full - np.diag(np.diag(full))
+    slips = {
+        "a film must not predict itself: the diagonal has to be zero.": full,
+        "rows were divided where columns must be: W_ji is -P_ji / P_ii.": right.T,
+        "the sign is wrong: a film that goes with another must get a positive weight.": -right,
+        "each column is still to be divided by P_ii.": right * np.diag(p),
+    }
+    other = "on a table of our own it gives other weights than the regression of each column."
+    shape = "W must be (n_items, n_items), (6, 6) here; this is {shape}."
+    return compare(answer(x.copy(), 2.0), right, slips, other, shape=shape)
+
+
+@register("16.user_row", asks="function")
+def user_row(answer: Any, page: Page) -> str | None:
+    """A function (q and x of the rated, gram of all, c, l2): the user's row."""
+    rng = np.random.default_rng(5)
+    every, c = rng.normal(size=(12, 3)), np.array([3.0, 1.5, 5.0, 2.0])
+    q, gram, x = every[:4], every.T @ every, np.array([1.0, 0.25, 0.8, 0.5])
+    ridge = 0.7 * np.eye(3)
+
+    def solved(extra: np.ndarray, wanted: np.ndarray, common: np.ndarray) -> np.ndarray:
+        return np.linalg.solve(common + q.T * extra @ q, q.T @ wanted)
+
+    left, everywhere = gram + ridge, solved(c - 1, c * x, gram + 0.7)
+    slips = {
+        "rated films count twice on the left: G holds them once already.": solved(c, c * x, left),
+        "on the right stands the whole confidence c.": solved(c - 1, (c - 1) * x, left),
+        "on the right each film wants its x, not 1.": solved(c - 1, c, left),
+        "on the right each film wants c times its x.": solved(c - 1, x, left),
+        "all that is missing is the penalty l2 on the diagonal.": solved(c - 1, c * x, gram),
+        "the penalty l2 belongs on the diagonal only: l2 times the identity.": everywhere,
+        "this forgets all films that are not rated: their part is G.": solved(c, c * x, ridge),
+    }
+    found = answer(q.copy(), x.copy(), gram.copy(), c.copy(), 0.7)
+    other = "on numbers of our own it gives another row than the regression over all films."
+    shape = "the row must have the shape (dim,), (3,) here; this is {shape}."
+    return compare(found, solved(c - 1, c * x, left), slips, other, shape=shape)
+
+
+@register("16.unfair")
+def unfair(answer: Any, page: Page) -> str | None:
+    """The models that beat careless EASE, and not tuned EASE."""
+    if isinstance(answer, str):
+        return "a list of names is asked, not a single one."
+    rows = {n: r for n, r in ledger("16", "tuning").record["rows"].items() if "careless" in r}
+    found = {str(name) for name in answer}
+    unknown = sorted(found - set(rows))
+    if unknown:
+        return f"{unknown[0]!r} is not in the index of trials."
+    if "EASE" in found:
+        return "EASE cannot be better than itself."
+    low, high = rows["EASE"]["careless"], rows["EASE"]["valid"]
+    right = {name for name, row in rows.items() if low < row["valid"] < high}
+    for name in sorted(found - right):
+        side = "above EASE's careless" if rows[name]["valid"] <= low else "below EASE's tuned"
+        return f"{name} is wrong here: its tuned number is not {side} one."
+    if missing := right - found:
+        return f"there are {len(missing)} more that a bad paper could praise."
+    return None
+
+
+@register("16.shared", asks="function")
+def shared(answer: Any, page: Page) -> str | None:
+    """A function (n, buckets): expected share of ids that are not alone in their bucket."""
+    for n, buckets in ((1682, 1024), (1682, 1024**2), (2, 4), (1, 8)):
+        found = answer(n, buckets)
+        empty = 1 - 1 / buckets  # chance that one other id leaves a bucket alone
+        alone = empty ** (n - 1)
+        slips = {
+            "that is the share of ids that are alone: the others are asked.": alone,
+            "an id cannot meet itself: there are n - 1 others.": 1 - empty**n,
+        }
+        other = f"for {n:,} ids and {buckets:,} buckets it gives {found}: too far off."
+        if n == 1:
+            slips, other = {}, "a single id has no company: with n = 1 the share is 0."
+        if off := compare(found, 1 - alone, slips, other, tolerance=1e-9):
+            return off
+    return None

@@ -1,0 +1,110 @@
+"""Checks of page 17."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys_tutorial import serving
+from recsys_tutorial.datasets import planted
+from recsys_tutorial.models import BiasedMF
+from recsys_workshop.checks.registry import register
+from recsys_workshop.pages import Page
+
+
+@register("17.parts", asks="function")
+def parts(answer: Any, page: Page) -> str | None:
+    """A fold-in by ratings: rows (n, d) that sum to the person, each of one rating alone."""
+    rng = np.random.default_rng(3)
+    z, y, penalty = rng.normal(size=(6, 4)), rng.normal(size=6), rng.uniform(0.5, 2, 4)
+    given = np.asarray(answer(z.copy(), y.copy(), penalty.copy()))
+    if given.shape != (6, 4):
+        return f"six ratings in four dimensions should give (6, 4); yours is {given.shape}."
+    gram = z.T @ z + np.diag(penalty)
+    if not np.allclose(given.sum(0), np.linalg.solve(gram, z.T @ y)):
+        return "the rows do not sum to the person that the fold-in finds."
+    if not np.allclose(given, np.linalg.solve(gram, z.T * y).T):
+        return "they sum to the person, but a row is not what its own rating alone contributes."
+    return None
+
+
+@register("17.group")
+def group(answer: Any, page: Page) -> str | None:
+    """A draw into A or B by person and experiment: stable, even, independent."""
+    if not callable(answer):
+        return f"it should be a function of person and experiment, not a {type(answer).__name__}."
+    people = range(4000)
+    first = [answer(person, "titles") for person in people]
+    if set(first) - {"A", "B"}:
+        return f'it should give "A" or "B", and gives {(set(first) - {"A", "B"}).pop()!r}.'
+    if first != [answer(person, "titles") for person in people]:
+        return "the same person is in another group when asked again."
+    names = getattr(getattr(answer, "__code__", None), "co_names", ())
+    if "hash" in names:
+        return "Python's hash of a text is another one after a restart."
+    share = first.count("A") / len(first)
+    if abs(share - 0.5) > 0.04:  # five standard deviations
+        return f"{share:.0%} of 4,000 people are in A: half of them should be."
+    second = [answer(person, "covers") for person in people]
+    both = sum(a == b for a, b in zip(first, second, strict=True)) / len(first)
+    if abs(both - 0.5) > 0.04:
+        return f"{both:.0%} of the people are in the same group in another experiment: half should."
+    halves = [answer(person, "titles") for person in people if person % 2]
+    if abs(halves.count("A") / len(halves) - 0.5) > 0.06:
+        return "people with odd numbers are mostly in one group: the draw follows the ids."
+    return None
+
+
+@register("17.roll_back")
+def roll_back(answer: Any, page: Page) -> str | None:
+    """Put an earlier export back, whole at every moment."""
+    if not callable(answer):
+        return f"it should be a function of two directories, not a {type(answer).__name__}."
+    data = planted(n_users=40, n_items=30, n_ratings=900, dim=2, seed=5)
+    with tempfile.TemporaryDirectory() as scratch:
+        live, previous = Path(scratch) / "live", Path(scratch) / "previous"
+        for folder, seed in ((live, 1), (previous, 2)):
+            serving.export(BiasedMF.for_dataset(data, dim=2, seed=seed), data, folder)
+        wanted = serving.load(previous).card["sha256"]
+        whole = True
+
+        def look(frame: Any, event: str, argument: Any) -> None:
+            """After each call that the answer makes: could somebody load what is live now?"""
+            nonlocal whole
+            whole = whole and (event not in ("return", "c_return") or _is_whole(live))
+
+        before = sys.getprofile()
+        sys.setprofile(look)
+        try:
+            answer(live, previous)
+        finally:
+            sys.setprofile(before)
+        try:
+            found = serving.load(live).card["sha256"]
+        except serving.ExportError as error:
+            return f"what is live cannot be loaded: {str(error).split(': ', 1)[1]}."
+        if found != wanted:
+            return "live still holds the model that should be gone."
+        try:
+            if serving.load(previous).card["sha256"] != wanted:
+                return "the previous export was changed: it may be needed again."
+        except serving.ExportError:
+            return "the previous export is gone: it may be needed again."
+        if not whole:
+            return (
+                "on the way there was a moment at which live could not be loaded: weights first, "
+                "then the card in one move."
+            )
+    return None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether there is a card, and the weights that it names."""
+    try:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        return bool((folder / card["weights"]["file"]).is_file())
+    except (OSError, ValueError):
+        return False

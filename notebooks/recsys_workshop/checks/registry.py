@@ -1,0 +1,221 @@
+"""Registering checks, running one against an answer, and the record of those passed.
+
+The checks of a page stand in a module beside this one: "00.count" in `page_00.py`, "primer.mean"
+in `primer.py`. It is imported when one of its checks is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pkgutil
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from recsys_workshop import local, pages
+
+Check = Callable[[Any, pages.Page], str | None]
+"""A check of an answer: None if it is right, else a sentence that says what is off."""
+
+PROGRESS = "progress.json"
+NOTHING_YET = "fill in the cell above, then run both cells."
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_checks: dict[str, Check] = {}
+
+
+ONE_NUMBER = "one number is asked; this returns the shape {shape}."
+
+
+class Off(Exception):
+    """What is off with an answer, said from the depth of a check."""
+
+
+def register(name: str, asks: str = "value") -> Callable[[Check], Check]:
+    """Decorator that makes a function `(answer, page) -> None or what is off` the check `name`.
+
+    asks : "function" for an exercise whose answer is one: anything else, and a function that
+           returns nothing, is told so, and the check sees neither
+
+    Raises ValueError for a name that is taken, or that lacks its page: "00.count".
+    """
+    if len(name.split(".")) != 2 or not all(name.split(".")):
+        raise ValueError(f'check name {name!r}: it is page, dot, word, like "00.count"')
+    if name in _checks:
+        raise ValueError(f"there is a check {name!r} already")
+
+    def keep(function: Check) -> Check:
+        _checks[name] = _of_function(function) if asks == "function" else function
+        return function
+
+    return keep
+
+
+def _of_function(inner: Check) -> Check:
+    def outer(answer: Any, page: pages.Page) -> str | None:
+        if not callable(answer):
+            return f"a function is asked, and this is a {type(answer).__name__}."
+
+        def called(*arguments: Any, **named: Any) -> Any:
+            found = answer(*arguments, **named)
+            if found is None:
+                raise Off("the function returns nothing yet.")
+            return found
+
+        return inner(called, page)
+
+    return outer
+
+
+def near(found: Any, expected: Any, tolerance: float = 1e-4) -> bool:
+    """Whether numbers, arrays or tensors have one shape and differ by no more; nan equals nan."""
+    found, expected = _array(found), _array(expected)
+    return found.shape == expected.shape and np.allclose(
+        found, expected, rtol=0, atol=tolerance, equal_nan=True
+    )
+
+
+def compare(
+    found: Any,
+    right: Any,
+    slips: Mapping[str, Any],
+    otherwise: str,
+    *,
+    shape: str = ONE_NUMBER,
+    tolerance: float = 1e-6,
+) -> str | None:
+    """What is off with an answer of numbers, or None: its shape, a known slip, something else.
+
+    right : numbers, an array or a tensor; the answer must have its shape
+    slips : what known mistakes give, each under the sentence that names it; the first that agrees
+            is said, before the answer is held against `right`
+    otherwise : what is said of any other answer that is not right
+    shape : what is said of another shape, which stands for `{shape}` in it
+    tolerance : how far apart two equal numbers may be, absolute
+    """
+    if np.shape(found) != np.shape(right):
+        return shape.format(shape=tuple(np.shape(found)))
+    for text, slip in slips.items():
+        if near(found, slip, tolerance):
+            return text
+    return None if near(found, right, tolerance) else otherwise
+
+
+def pick(answer: Any, choices: Sequence[str], right: Mapping[str, str]) -> str | None:
+    """What is off with a list of names out of `choices`, one a question; None if nothing.
+
+    right : the hint to each question, and under it the name that is asked
+    """
+    if isinstance(answer, str) or not hasattr(answer, "__len__") or len(answer) != len(right):
+        return "a list of three names is asked."
+    if unknown := [a for a in answer if a not in choices]:
+        return f"{unknown[0]!r} is none of {', '.join(choices)}."
+    wrong = [hint for a, (hint, name) in zip(answer, right.items(), strict=True) if a != name]
+    return wrong[0] if wrong else None
+
+
+def cosines(rows: np.ndarray) -> np.ndarray:
+    """Cosine of each row with each, (n, n)."""
+    return unit(rows) @ unit(rows).T
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The same vectors (..., d), each of the length 1."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def _array(numbers: Any) -> np.ndarray:
+    if isinstance(numbers, torch.Tensor):
+        numbers = numbers.detach()
+    return np.asarray(numbers, dtype=float)
+
+
+def names(page: str | None = None) -> list[str]:
+    """Names of all checks, or of those of one page ("00")."""
+    package = importlib.import_module("recsys_workshop.checks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"recsys_workshop.checks.{module.name}")
+    return [n for n in sorted(_checks) if page is None or n.split(".")[0] == page]
+
+
+def find(name: str) -> Check:
+    """The check of that name; ValueError that lists those there are."""
+    page = name.split(".")[0]
+    module = f"recsys_workshop.checks.{f'page_{page}' if page.isdigit() else page}"
+    if name not in _checks and importlib.util.find_spec(module):
+        importlib.import_module(module)
+    if name not in _checks:
+        known = names(page) or names()
+        raise ValueError(f"there is no check {name!r}; choose one of {', '.join(known)}")
+    return _checks[name]
+
+
+def check(name: str, answer: Any) -> bool:
+    """Say whether an answer is right; what is off if not. It never raises for a wrong answer.
+
+    True is remembered in `progress.json` beside the data, for `ws.progress`.
+
+    Raises ValueError for an unknown name.
+    """
+    function = find(name)
+    try:
+        page = pages.current()
+        off = NOTHING_YET if answer is None else function(answer, page)
+    except Off as error:
+        off = str(error)
+    except Exception as error:  # the reader's code, or an answer of an unexpected kind
+        off = _one_line(error)
+    print(f"✓ {name} passed." if off is None else f"✗ {name} not yet: {off}")
+    _remember(name, passed=off is None)
+    return off is None
+
+
+def progress() -> pd.DataFrame:
+    """How far you are: exercises passed of each page, and the next to do."""
+    passed = _record()["passed"]
+    rows: dict[str, dict[str, Any]] = {}
+    for name in names():
+        row = rows.setdefault(name.split(".")[0], {"exercises": 0, "passed": 0, "next": "all done"})
+        row["exercises"] += 1
+        row["passed"] += name in passed
+        if name not in passed and row["next"] == "all done":
+            row["next"] = name
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["exercises", "passed", "next"])
+    return frame.rename_axis("page")
+
+
+def _one_line(error: Exception) -> str:
+    """The error, and the line of the reader's own code that raised it."""
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not frame.filename.startswith(_PACKAGE) and frame.line:
+            where = f", at `{frame.line.strip()}`"
+    message = str(error).splitlines()[0] if str(error) else ""
+    return f"it raised {type(error).__name__}{f': {message}' if message else ''}{where}"
+
+
+def _record() -> dict[str, dict[str, Any]]:
+    empty: dict[str, dict[str, Any]] = {"passed": {}, "tries": {}}
+    return local.read_json(PROGRESS, _is_record) or empty
+
+
+def _is_record(content: Any) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(content.get(part), dict) for part in ("passed", "tries")
+    )
+
+
+def _remember(name: str, passed: bool) -> None:
+    with local.alone(local.directory()):  # another page may be checking as well
+        record = _record()
+        tries = record["tries"].get(name, 0)
+        record["tries"][name] = tries + 1 if isinstance(tries, int) else 1
+        if passed:
+            record["passed"].setdefault(name, time.strftime("%Y-%m-%d"))
+        local.write_json(PROGRESS, record)

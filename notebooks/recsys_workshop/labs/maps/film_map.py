@@ -1,0 +1,189 @@
+"""A map of items with a search box: one piece of HTML that asks nothing of any other host."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import os
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_workshop.figures import PALETTE
+
+_NEAREST = 6
+
+
+@dataclass(frozen=True, eq=False)
+class FilmMap:
+    """A map that shows itself as the last line of a cell; `save(path)` makes a page of it.
+
+    document : the whole page, HTML with its style, script and data inside
+    picture  : the same map as a PNG, for where no script may run
+    alt      : what the map shows, in words
+    """
+
+    document: str
+    picture: bytes
+    alt: str
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page; it works from a file, without a server and without a network."""
+        target = Path(path)
+        target.write_text(self.document, encoding="utf-8")
+        return target
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        # In a frame of its own: no script or style of the notebook meets the map's. The picture
+        # stands beside it for readers that drop frames; those without HTML take the PNG.
+        alt = html.escape(self.alt)
+        framed_page = re.sub(r"<!--plain-->.*<!--/plain-->", "", self.document, flags=re.DOTALL)
+        image = base64.b64encode(self.picture).decode()
+        framed = (
+            f'<iframe sandbox="allow-scripts" title="Map with search: {alt}" '
+            f'srcdoc="{html.escape(framed_page)}" '
+            'style="width: 100%; height: 690px; border: 1px solid #767676; background: white">'
+            "</iframe><details><summary>The map as a plain picture</summary>"
+            f'<img src="data:image/png;base64,{image}" alt="{alt}" '
+            'style="max-width: 100%; background: white"></details>'
+        )
+        data = {"text/html": framed, "image/png": image, "text/plain": f"[Figure: {self.alt}]"}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def film_map(
+    dataset: Dataset,
+    xy: np.ndarray,
+    *,
+    labels: Sequence[str],
+    places: np.ndarray | None = None,
+    mine: Mapping[Hashable, float] | None = None,
+    most: int = 300,
+    title: str = "Map of films",
+) -> FilmMap:
+    """A map of the most rated items, to hover over, to search, and to walk with the arrow keys.
+
+    xy     : (n_items, 2); items with nan are left out
+    labels : what the two axes say, with units
+    places : (n_items, d), to list each item's nearest by cosine; None for distance on the map
+    mine   : item id to stars, shown as diamonds
+    most   : so many items at the most, those with most ratings in `dataset` (and all of `mine`)
+
+    Raises ValueError for shapes that do not fit, KeyError for an unknown id in `mine`.
+    """
+    if xy.shape != (dataset.n_items, 2) or (places is not None and len(places) != dataset.n_items):
+        raise ValueError(f"xy is (n_items, 2) with n_items={dataset.n_items}, not {xy.shape}")
+    mine = mine or {}
+    own = dict(zip(dataset.item_vocab.index(list(mine)).tolist(), mine.values(), strict=True))
+    counts = dataset.counts("item")
+    order = np.argsort(-counts, kind="stable")
+    order = order[np.isfinite(xy[order]).all(1) & (counts[order] > 0)]
+    chosen = dict.fromkeys([*order[:most].tolist(), *(i for i in order.tolist() if i in own)])
+    rows = np.array(list(chosen), dtype=np.int64)
+    if len(rows) < 2:
+        raise ValueError("a map needs two items with ratings and a place")
+    near = _nearest(xy[rows], cosine=False) if places is None else _nearest(places[rows])
+    films = _films(dataset, xy, rows, own, near)
+    alt = (
+        f"{title}: {len(films)} films, across {labels[0]}, upwards {labels[1]}. "
+        f"Far right {_end(films, 'x', max)}, far left {_end(films, 'x', min)}, "
+        f"on top {_end(films, 'y', max)}, at the bottom {_end(films, 'y', min)}."
+    )
+    picture = _picture(films, labels, title)
+    data = json.dumps({"films": films, "labels": list(labels)}, ensure_ascii=False)
+    files = resources.files("recsys_workshop.labs.maps") / "page"
+    page = (files / "map.html").read_text(encoding="utf-8")
+    content = {
+        "TITLE": html.escape(title),
+        "STYLE": (files / "map.css").read_text(encoding="utf-8"),
+        "SCRIPT": (files / "map.js").read_text(encoding="utf-8"),
+        "ALT": html.escape(alt),
+        "PICTURE": base64.b64encode(picture).decode(),
+        "DATA": data.replace("<", "\\u003c").replace("&", "\\u0026"),
+    }
+    document = re.sub(r"@([A-Z]+)@", lambda match: content[match[1]], page)
+    return FilmMap(document, picture, alt)
+
+
+def _films(
+    dataset: Dataset,
+    xy: np.ndarray,
+    rows: np.ndarray,
+    own: Mapping[int, float],
+    near: Sequence[Sequence[int]],
+) -> list[dict[str, Any]]:
+    items = dataset.items.iloc[rows]
+    several = items["genres"] if "genres" in items else [()] * len(rows)
+    counts = dataset.counts("item")
+    return [
+        {
+            "title": str(title),
+            "genres": ", ".join(genres) if isinstance(genres, tuple) else "",
+            "ratings": int(counts[i]),
+            "x": round(float(xy[i, 0]), 4),
+            "y": round(float(xy[i, 1]), 4),
+            **({"mine": float(own[i])} if i in own else {}),
+            "near": close,
+        }
+        for i, title, genres, close in zip(rows, items["title"], several, near, strict=True)
+    ]
+
+
+def _nearest(where: np.ndarray, cosine: bool = True) -> list[list[int]]:
+    """For each row the numbers of its nearest, by cosine or by plain distance."""
+    x = np.asarray(where, dtype=np.float64)
+    if cosine:
+        unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
+        close = unit @ unit.T
+    else:
+        close = -((x[:, None] - x[None]) ** 2).sum(-1)
+    np.fill_diagonal(close, -np.inf)
+    return np.argsort(-close, axis=1, kind="stable")[:, : min(_NEAREST, len(x) - 1)].tolist()
+
+
+def _end(films: list[dict[str, Any]], side: str, which: Any) -> str:
+    return str(which(films, key=lambda f: f[side])["title"])
+
+
+def _picture(films: list[dict[str, Any]], labels: Sequence[str], title: str) -> bytes:
+    """The plain map: all items, titles where there is room, those at the rim first."""
+    fig, ax = plt.subplots(figsize=(9, 6.5))
+    x, y = (np.array([f[side] for f in films]) for side in ("x", "y"))
+    own = np.array(["mine" in f for f in films])
+    ax.scatter(x[~own], y[~own], s=22, color=PALETTE["sky"], edgecolor="white", linewidth=0.4)
+    if own.any():
+        look: dict[str, Any] = {"color": PALETTE["vermilion"], "edgecolor": "black"}
+        ax.scatter(x[own], y[own], s=48, marker="D", label="rated by you", **look)
+        ax.legend(loc="best")
+    wide = (x - x.mean()) / max(x.std(), 1e-12)
+    high = (y - y.mean()) / max(y.std(), 1e-12)
+    taken: list[tuple[float, float]] = []
+    for i in np.argsort(-(wide**2 + high**2), kind="stable"):
+        if all(abs(wide[i] - a) > 1.5 or abs(high[i] - b) > 0.28 for a, b in taken):
+            taken.append((wide[i], high[i]))
+            side = "left" if wide[i] < 0 else "right"
+            ax.annotate(
+                films[i]["title"],
+                (x[i], y[i]),
+                xytext=(5 if side == "left" else -5, 3),
+                textcoords="offset points",
+                ha=side,
+                fontsize=9,
+                parse_math=False,  # a title may hold a dollar
+            )
+        if len(taken) == 24:
+            break
+    ax.set(xlabel=labels[0], ylabel=labels[1], title=title)
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=110, facecolor="white")
+    plt.close(fig)
+    return buffer.getvalue()

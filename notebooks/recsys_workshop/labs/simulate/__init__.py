@@ -1,0 +1,23 @@
+"""Simulations in which the truth is known: shops, tests of recommenders, loops, days.
+
+Each takes an explicit seed and touches no global state; each is vectorised over many seeds, so
+that a page can show a band in place of one lucky line.
+"""
+
+from recsys_workshop.labs.simulate.bandits import bandit
+from recsys_workshop.labs.simulate.intraday import intraday
+from recsys_workshop.labs.simulate.loops import feedback_loop
+from recsys_workshop.labs.simulate.shop import DESIGNS, Policy, ab_test
+from recsys_workshop.labs.simulate.testing import interleaving, peeking, sample_size
+
+__all__ = [
+    "DESIGNS",
+    "Policy",
+    "ab_test",
+    "bandit",
+    "feedback_loop",
+    "interleaving",
+    "intraday",
+    "peeking",
+    "sample_size",
+]

@@ -1,5 +1,0 @@
-"""`rt.check`: exercises that say at once whether the answer is right, and what is off if not."""
-
-from recsys_tutorial.checks.registry import check, names, progress, register
-
-__all__ = ["check", "names", "progress", "register"]

@@ -1,6 +1,0 @@
-"""`rt.maps`: maps of items to walk about in, in the notebook, in a file, in TensorBoard."""
-
-from recsys_tutorial.maps.film_map import FilmMap, film_map
-from recsys_tutorial.maps.projector import projector
-
-__all__ = ["FilmMap", "film_map", "projector"]
