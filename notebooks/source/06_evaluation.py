@@ -91,6 +91,7 @@ print(f"On the test part by {lead_test:+.4f}. (mean of 20 contests among 200 equ
 # **mixed** some are exchanged for later ones.
 
 # %%
+from recsys_workshop import labs
 from recsys_workshop.labs.leakage import laboratory
 
 least = page.pick(5, 3)  # ratings on each side of the cut
@@ -206,9 +207,6 @@ def order(part):
 
 
 # %%
-from recsys_workshop import labs
-
-
 def both(train, test):
     return rt.datasets.concat(train, test)
 
