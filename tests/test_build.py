@@ -34,6 +34,7 @@ GOOD = """\
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
+import recsys_workshop as ws
 
 page = ws.page("02_second")
 

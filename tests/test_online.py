@@ -63,7 +63,9 @@ import os, sys
 def ours(finder):  # how an editable installation is found
     return "__editable__" in str(getattr(finder, "__module__", finder))
 sys.meta_path[:] = [finder for finder in sys.meta_path if not ours(finder)]
-sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "recsys_tutorial"))]
+def holds(path):
+    return any(os.path.isdir(os.path.join(path, f"recsys_{n}")) for n in ("tutorial", "workshop"))
+sys.path[:] = [p for p in sys.path if not holds(p)]
 from IPython.core.interactiveshell import InteractiveShell
 done = InteractiveShell.instance().run_cell(sys.stdin.read())
 done.raise_error()
@@ -82,6 +84,8 @@ def test_setup_cell_fetches_and_installs_the_project_where_it_is_missing(tmp_pat
     origin, pip, alone = tmp_path / "origin", tmp_path / "stand_in" / "pip", tmp_path / "alone"
     hidden = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "recsys_tutorial", origin / "recsys_tutorial", ignore=hidden)
+    workshop = Path("notebooks") / "recsys_workshop"
+    shutil.copytree(ROOT / workshop, origin / workshop, ignore=hidden)
     shutil.copy(ROOT / "pyproject.toml", origin)
     for words in ("init -q", "add .", "-c user.name=n -c user.email=e@example.org commit -qm one"):
         subprocess.run(["git", *words.split()], cwd=origin, check=True)
@@ -143,6 +147,6 @@ def test_a_page_imports_only_what_the_project_installs(name, installed):
         Requirement(line).name.lower().replace("_", "-") for line in pins.requirements(ROOT, ())
     }
     wanted.add("ipython")  # comes with JupyterLab; and whoever runs a notebook has it
-    for module in asked - sys.stdlib_module_names - {"recsys_tutorial"}:
+    for module in asked - sys.stdlib_module_names - {"recsys_tutorial", "recsys_workshop"}:
         homes = {home.lower().replace("_", "-") for home in installed.get(module, [])}
         assert homes & wanted, f"{module} is not among the project's dependencies"

@@ -64,6 +64,11 @@ def test_nothing_lower_imports_anything_higher(path):
     assert imports(path) <= allowed
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_library_never_imports_the_classroom(path):
+    assert "recsys_workshop" not in path.read_text(encoding="utf-8")
+
+
 def test_metrics_know_no_models():
     for path in (PACKAGE / "metrics").rglob("*.py"):
         assert not imports(path) & {"models", "training", "evaluation"}

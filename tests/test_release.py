@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PACKAGES = (ROOT / "recsys_tutorial", ROOT / "notebooks" / "recsys_workshop")
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,10 @@ def wheel(tmp_path_factory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
     clean = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "recsys_tutorial", tree / "recsys_tutorial", ignore=clean)
+    for package in PACKAGES:
+        shutil.copytree(package, tree / package.relative_to(ROOT), ignore=clean)
     for other in ("tests", "benchmarks", "notebooks", "scripts"):
-        (tree / other).mkdir()
+        (tree / other).mkdir(exist_ok=True)
         (tree / other / "__init__.py").write_text("", encoding="utf-8")
     out = tmp_path_factory.mktemp("wheel")
     code = f"from setuptools.build_meta import build_wheel; build_wheel({str(out)!r})"
@@ -35,14 +37,19 @@ def wheel(tmp_path_factory) -> Path:
     return next(out.glob("*.whl"))
 
 
-def test_the_wheel_holds_the_library_and_nothing_else(wheel):
+def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"recsys_tutorial", f"recsys_tutorial-{PROJECT['version']}.dist-info"}
-    inside = {n for n in names if n.startswith("recsys_tutorial/")}
+    assert tops == {
+        "recsys_tutorial",
+        "recsys_workshop",
+        f"recsys_tutorial-{PROJECT['version']}.dist-info",
+    }
+    inside = {n for n in names if n.startswith(("recsys_tutorial/", "recsys_workshop/"))}
     here = {
-        p.relative_to(ROOT).as_posix()
-        for p in (ROOT / "recsys_tutorial").rglob("*")
+        p.relative_to(package.parent).as_posix()
+        for package in PACKAGES
+        for p in package.rglob("*")
         if p.is_file() and "__pycache__" not in p.parts
     }
     assert inside == here  # the page of the service among them
