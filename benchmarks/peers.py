@@ -23,8 +23,8 @@ import recsys_tutorial as rt
 from benchmarks import accuracy
 from recsys_tutorial import Batch, losses, models
 from recsys_tutorial.datasets import Dataset, concat
+from recsys_tutorial.evaluation import rank_users
 from recsys_tutorial.models import MF, Model
-from recsys_tutorial.ranking import ranking_statistics
 from recsys_tutorial.uncertainty import Interval, mean_interval
 
 MOST_TIMES = 5  # the fit of ImplicitALS over that of `implicit`
@@ -212,14 +212,12 @@ def judged(model: Model, test: Dataset, *seen: Dataset) -> dict[str, float]:
     return {key: every[key] for key in wanted if key in every}
 
 
-@torch.no_grad()
 def ndcg_of_each_user(model: Model, test: Dataset, train: Dataset) -> np.ndarray:
     """NDCG@10 (n_users,), NaN where no test film is relevant."""
-    good = test.rating >= 4
-    scores = model.score_items(Batch(user=torch.arange(test.n_users))).clone()
-    wanted = test.user[good], test.item[good], train.user, train.item
-    statistics = ranking_statistics(scores, *wanted, 10)
-    return statistics["ndcg"].double().numpy()
+    each = np.full(test.n_users, np.nan)
+    users, values = rank_users(model, test, [train], 4, 10, ["ndcg@{k}"])
+    each[users] = values["ndcg@10"]
+    return each
 
 
 def tune(data: Dataset) -> dict[str, dict[str, Any]]:

@@ -87,7 +87,7 @@ def conditional_auc_interval(labels: Any, scores: Any, users: Any, **settings: A
     Raises:
         ValueError: as `metrics.group_auc`; no user has both kinds.
     """
-    return mean_interval(metrics.group_auc(labels, scores, users)["auc"], **settings)
+    return mean_interval(metrics.group_auc(labels, scores, users).auc, **settings)
 
 
 def auc_interval(

@@ -95,21 +95,20 @@ def test_auc_agrees_with_scikit_learn_ties_included(rows):
 @given(scored_rows)
 def test_group_auc_is_auc_of_each_group(rows):
     labels, scores, groups = columns(rows)
-    frame = metrics.group_auc(labels, scores, groups)
-    assert frame.index.tolist() == list(dict.fromkeys(groups.tolist()))
-    for group, row in frame.iterrows():
+    each = metrics.group_auc(labels, scores, groups)
+    assert each.group == list(dict.fromkeys(groups.tolist()))
+    for group, auc, positive, negative in zip(*each, strict=True):
         inside = groups == group
-        expected = metrics.auc(labels[inside], scores[inside])
-        assert row.auc == pytest.approx(expected, nan_ok=True)
-        assert row.n_positive == labels[inside].sum()
-        assert row.n_positive + row.n_negative == inside.sum()
+        assert auc == pytest.approx(metrics.auc(labels[inside], scores[inside]), nan_ok=True)
+        assert positive == labels[inside].sum()
+        assert positive + negative == inside.sum()
 
 
 @quick
 @given(scored_rows)
 def test_conditional_auc_is_a_mean_of_group_auc(rows):
     labels, scores, groups = columns(rows)
-    frame = metrics.group_auc(labels, scores, groups).dropna()
+    frame = pd.DataFrame(metrics.group_auc(labels, scores, groups)._asdict()).dropna()
     macro = metrics.conditional_auc(labels, scores, groups)
     pairs = metrics.conditional_auc(labels, scores, groups, average="pairs")
     if frame.empty:
@@ -152,9 +151,10 @@ def test_macro_and_pairs_weight_groups_differently():
 
 
 def test_dropped_groups_are_reported():
-    frame = metrics.group_auc([1, 0, 1, 1], [2.0, 1.0, 3.0, 4.0], ["ann", "ann", "bob", "bob"])
-    assert frame.index[frame.auc.isna()].tolist() == ["bob"]
-    assert frame.loc["bob", ["n_positive", "n_negative"]].tolist() == [2, 0]
+    each = metrics.group_auc([1, 0, 1, 1], [2.0, 1.0, 3.0, 4.0], ["ann", "ann", "bob", "bob"])
+    assert each.group == ["ann", "bob"]
+    assert np.isnan(each.auc).tolist() == [False, True]
+    assert (each.n_positive[1], each.n_negative[1]) == (2, 0)
     assert math.isnan(metrics.conditional_auc([1, 1], [1.0, 2.0], [7, 7]))
 
 
@@ -286,7 +286,7 @@ def test_calibration_of_true_probabilities_is_near_zero():
     [
         (lambda: metrics.coverage([], 5), "no item"),
         (lambda: metrics.coverage([[], []], 5), "no item"),
-        (lambda: metrics.coverage([[0, 1, 2]], 2), "3 distinct items, more than n_items = 2"),
+        (lambda: metrics.coverage([[0, 1, 2]], 2), "3 distinct items, more than n_items=2"),
         (lambda: metrics.coverage([[0, -1]], 2), "negative item -1"),
         (lambda: metrics.coverage([["a", None]], 2), "miss an item at position 1"),
         (lambda: metrics.coverage([[0]], 0), "n_items must be .* got 0"),

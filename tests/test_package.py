@@ -16,7 +16,8 @@ LAYERS = [  # lower ones come first; nobody imports from a later layer
     {"batch", "datasets"},
     {"losses", "models"},
     {"training"},
-    {"metrics", "ranking"},
+    {"metrics"},
+    {"arguments"},
     {"evaluation", "recommending"},
 ]
 

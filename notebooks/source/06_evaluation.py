@@ -464,13 +464,13 @@ ws.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
 # %%
 a, b = "film + taste", "who + which"
 pooled_gap = rt.uncertainty.auc_interval(liked, scores[a], test.user, minus=scores[b], samples=300)
-one_each = [rt.metrics.group_auc(liked, scores[n], test.user)["auc"] for n in (a, b)]  # (n_users,)
+one_each = [rt.metrics.group_auc(liked, scores[n], test.user).auc for n in (a, b)]  # (n_users,)
 within_gap = rt.uncertainty.mean_interval(one_each[0] - one_each[1])
 print(f"{a} minus {b}, pooled: {pooled_gap}")
 print(f"{a} minus {b}, within users: {within_gap}")
 flip = pooled_gap.high < 0 < within_gap.low
 print("They disagree, and both are sure." if flip else "No clear disagreement on this data.")
-left_out = one_each[0].isna().sum()
+left_out = np.isnan(one_each[0]).sum()
 print(
     f"Left out within users: {left_out} of {len(one_each[0])} users, with one kind of rating only."
 )

@@ -15,7 +15,7 @@ everywhere:
 from recsys_tutorial.metrics.lists import coverage, intra_list_diversity, novelty
 from recsys_tutorial.metrics.pairs import auc, conditional_auc, group_auc
 from recsys_tutorial.metrics.pointwise import calibration_error, mae, rmse
-from recsys_tutorial.metrics.top_k import (
+from recsys_tutorial.metrics.ranking import (
     average_precision_at_k,
     hit_rate_at_k,
     mrr,

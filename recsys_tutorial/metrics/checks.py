@@ -59,12 +59,7 @@ def labels_and_scores(labels: Any, scores: Any) -> tuple[Floats, Floats]:
 
 def whole(name: str, value: Any, least: int = 1) -> int:
     """``value`` as an int of at least ``least``; a bool or a float is refused."""
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
+    number = None if isinstance(value, (bool, np.bool_)) else getattr(value, "__index__", None)
+    if number is None or operator.index(value) < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return number
+    return operator.index(value)

@@ -9,38 +9,35 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from recsys_tutorial.metrics.checks import numbers, position, whole
 
 
-def _flatten(lists: Iterable[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _flatten(lists: Iterable[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     """All items one after the other, and the number of the list that each belongs to."""
     if hasattr(lists, "detach"):  # a torch tensor
-        lists = lists.detach().cpu().numpy()
-    rows = list(lists)
+        lists = lists.detach().cpu()
+    rows = lists.tolist() if hasattr(lists, "tolist") else list(lists)
     if rows and all(np.ndim(row) == 0 for row in rows):
         rows = [rows]
-    rows = [row for row in rows if len(row) > 0]
-    if not rows:
+    rows = [row.tolist() if hasattr(row, "tolist") else row for row in rows if len(row) > 0]
+    items = list(chain.from_iterable(rows))
+    if not items:
         raise ValueError("lists hold no item")
-    items = pd.Series(list(chain.from_iterable(rows)))
-    if items.isna().any():
-        raise ValueError(f"lists miss an item at position {position(items.isna().to_numpy())}")
-    return items.to_numpy(), np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    if missing := [at for at, item in enumerate(items) if item is None or item != item]:
+        raise ValueError(f"lists miss an item at position {missing[0]}")
+    return items, np.repeat(np.arange(len(rows)), [len(row) for row in rows])
 
 
 def _positions(lists: Iterable[Any], n_items: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     items, which = _flatten(lists)
-    if not np.issubdtype(items.dtype, np.integer):
-        raise ValueError(f"lists must hold positions of items (integers), got {items[0]!r}")
-    outside = (items < 0) | (items >= n_items)
-    if outside.any():
-        raise ValueError(
-            f"lists must hold positions from 0 to {n_items - 1}, got {items[outside][0]}"
-        )
-    return items.astype(np.int64), which
+    for item in items:
+        if not isinstance(item, (int, np.integer)):
+            raise ValueError(f"lists must hold positions of items (integers), got {item!r}")
+        if not 0 <= item < n_items:
+            raise ValueError(f"lists must hold positions from 0 to {n_items - 1}, got {item}")
+    return np.array(items, dtype=np.int64), which
 
 
 def coverage(lists: Iterable[Any], n_items: int) -> float:
@@ -61,13 +58,12 @@ def coverage(lists: Iterable[Any], n_items: int) -> float:
         0.3
     """
     n_items = whole("n_items", n_items)
-    items, _ = _flatten(lists)
-    if np.issubdtype(items.dtype, np.number) and (items < 0).any():
-        raise ValueError(f"lists hold the negative item {items[items < 0][0]}: remove the padding")
-    distinct = len(pd.unique(items))
-    if distinct > n_items:
-        raise ValueError(f"lists hold {distinct} distinct items, more than n_items = {n_items}")
-    return distinct / n_items
+    distinct = set(_flatten(lists)[0])
+    if negative := [item for item in distinct if isinstance(item, (int, float)) and item < 0]:
+        raise ValueError(f"lists hold the negative item {negative[0]}: remove the padding")
+    if len(distinct) > n_items:
+        raise ValueError(f"lists hold {len(distinct)} distinct items, more than {n_items=}")
+    return len(distinct) / n_items
 
 
 def intra_list_diversity(lists: Iterable[Any], item_vectors: ArrayLike) -> float:

@@ -6,35 +6,50 @@ recommendations does. The same scores can have 0.75 of the first and 1.0 of the 
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from recsys_tutorial.metrics.checks import Floats, labels_and_scores
 
 
-def _ordered_pairs(
-    y: Floats, s: Floats, codes: NDArray[np.intp], n_groups: int
+class GroupAUC(NamedTuple):
+    """AUC of each group, in order of appearance, with the counts that say how far to trust it.
+
+    Attributes:
+        group: The groups as they were given.
+        auc: (n_groups,), NaN where a group has one class only.
+        n_positive, n_negative: (n_groups,) rows of each class.
+    """
+
+    group: list[Any]
+    auc: Floats
+    n_positive: Floats
+    n_negative: Floats
+
+
+def ordered_pairs(
+    y: Floats, s: Floats, codes: NDArray[Any], n_groups: int, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Floats]:
-    """Per group: pairs ordered right (a tie counts one half), positives, negatives."""
+    """Per group: pairs ordered right (a tie counts one half), positives, negatives; as weighted."""
     order = np.lexsort((s, codes))
     y, s, codes = y[order], s[order], codes[order]
-    positives = np.bincount(codes, weights=y, minlength=n_groups)
-    negatives = np.bincount(codes, weights=1 - y, minlength=n_groups)
+    w = np.ones(y.size) if weight is None else weight[order]
+    positives = np.bincount(codes, weights=w * y, minlength=n_groups)
+    negatives = np.bincount(codes, weights=w * (1 - y), minlength=n_groups)
     # A run is a set of rows of one group with one score.
     starts = np.ones(y.size, dtype=bool)
     starts[1:] = (s[1:] != s[:-1]) | (codes[1:] != codes[:-1])
     run = np.cumsum(starts) - 1
     run_group = codes[starts]
-    run_positives = np.bincount(run, weights=y)
-    run_negatives = np.bincount(run, weights=1 - y)
+    run_positives = np.bincount(run, weights=w * y)
+    run_negatives = np.bincount(run, weights=w * (1 - y))
     before_group = np.cumsum(negatives) - negatives
     below = np.cumsum(run_negatives) - run_negatives - before_group[run_group]
     right = run_positives * (below + run_negatives / 2)
-    ordered = np.bincount(run_group, weights=right, minlength=n_groups)
-    return ordered.astype(np.float64), positives.astype(np.float64), negatives.astype(np.float64)
+    ordered: Floats = np.bincount(run_group, weights=right, minlength=n_groups).astype(np.float64)
+    return ordered, positives.astype(np.float64), negatives.astype(np.float64)
 
 
 def _ratio(right: Floats, pairs: Floats) -> Floats:
@@ -63,41 +78,37 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
         0.875
     """
     y, s = labels_and_scores(labels, scores)
-    right, positives, negatives = _ordered_pairs(y, s, np.zeros(y.size, dtype=np.intp), 1)
+    right, positives, negatives = ordered_pairs(y, s, np.zeros(y.size, dtype=np.intp), 1)
     return float(_ratio(right, positives * negatives)[0])
 
 
-def _group_codes(groups: Iterable[Any], n: int) -> tuple[NDArray[np.intp], pd.Index]:
+def _group_codes(groups: Iterable[Any], n: int) -> tuple[NDArray[np.intp], list[Any]]:
+    """A number (n,) for each row's group, in order of appearance, and the groups."""
     if hasattr(groups, "detach"):  # a torch tensor
         groups = np.asarray(groups.detach().cpu())
     if isinstance(groups, np.ndarray) and groups.ndim != 1:
         raise ValueError(f"groups must have one dimension, got shape {groups.shape}")
-    values = groups if isinstance(groups, (pd.Series, np.ndarray)) else list(groups)
-    series = pd.Series(values)  # keeps tuples whole, where an array would make columns of them
-    if len(series) != n:
-        raise ValueError(f"groups and labels differ in length: {len(series)} and {n}")
+    values = groups.tolist() if hasattr(groups, "tolist") else list(groups)
+    if len(values) != n:
+        raise ValueError(f"groups and labels differ in length: {len(values)} and {n}")
+    missing = [at for at, v in enumerate(values) if v is None or (isinstance(v, float) and v != v)]
+    if missing:
+        raise ValueError(f"groups miss a value at position {missing[0]}")
+    number: dict[Any, int] = {}
     try:
-        codes, _ = pd.factorize(series)
+        codes = [number.setdefault(value, len(number)) for value in values]
     except TypeError as error:
         raise ValueError(f"groups must be hashable: {error}") from error
-    if (codes < 0).any():
-        raise ValueError(f"groups miss a value at position {int(np.argmax(codes < 0))}")
-    _, first = np.unique(codes, return_index=True)
-    return codes, pd.Index(series.iloc[first], name="group", tupleize_cols=False)
+    return np.array(codes, dtype=np.intp), list(number)
 
 
-def group_auc(labels: ArrayLike, scores: ArrayLike, groups: Iterable[Any]) -> pd.DataFrame:
-    """AUC within each group, with the counts that say how far to trust it.
+def group_auc(labels: ArrayLike, scores: ArrayLike, groups: Iterable[Any]) -> GroupAUC:
+    """AUC within each group. Groups with NaN are those that :func:`conditional_auc` leaves out.
 
     Args:
         labels: (n,), 0 or 1.
         scores: (n,).
         groups: (n,) any hashable values: the user of each row, or the item.
-
-    Returns:
-        A frame with one row a group, in order of appearance, indexed by the group: ``auc`` (NaN
-        where the group has one class only), ``n_positive``, ``n_negative``.
-        ``frame[frame.auc.isna()]`` are the groups that :func:`conditional_auc` leaves out.
 
     Raises:
         ValueError: as :func:`auc`; groups of another length, missing or not hashable.
@@ -108,15 +119,8 @@ def group_auc(labels: ArrayLike, scores: ArrayLike, groups: Iterable[Any]) -> pd
     """
     y, s = labels_and_scores(labels, scores)
     codes, names = _group_codes(groups, y.size)
-    right, positives, negatives = _ordered_pairs(y, s, codes, len(names))
-    return pd.DataFrame(
-        {
-            "auc": _ratio(right, positives * negatives),
-            "n_positive": positives.astype(np.int64),
-            "n_negative": negatives.astype(np.int64),
-        },
-        index=names,
-    )
+    right, positives, negatives = ordered_pairs(y, s, codes, len(names))
+    return GroupAUC(names, _ratio(right, positives * negatives), positives, negatives)
 
 
 def conditional_auc(
@@ -154,13 +158,9 @@ def conditional_auc(
     """
     if average not in ("macro", "pairs"):
         raise ValueError(f'average must be "macro" or "pairs", got {average!r}')
-    y, s = labels_and_scores(labels, scores)
-    codes, names = _group_codes(groups, y.size)
-    right, positives, negatives = _ordered_pairs(y, s, codes, len(names))
-    pairs = positives * negatives
-    both = pairs > 0
+    each = group_auc(labels, scores, groups)
+    both = ~np.isnan(each.auc)
     if not both.any():
         return float("nan")
-    if average == "pairs":
-        return float(right.sum() / pairs.sum())
-    return float(np.mean(right[both] / pairs[both]))
+    pairs = (each.n_positive * each.n_negative)[both]
+    return float(np.average(each.auc[both], weights=pairs if average == "pairs" else None))

@@ -1,6 +1,7 @@
 """Answers to the checks of page 06."""
 
 import numpy as np
+import pandas as pd
 
 import recsys_tutorial as rt
 from check_cases import Case
@@ -28,7 +29,7 @@ def _mean_of_all(train, test):
 
 
 def _each(labels, scores, users):
-    return rt.metrics.group_auc(labels, scores, users)["auc"]
+    return pd.Series(rt.metrics.group_auc(labels, scores, users).auc)
 
 
 CASES = {

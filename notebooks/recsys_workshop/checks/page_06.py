@@ -37,17 +37,21 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
     rng.shuffle(users)
     scores = np.round(rng.normal(size=len(users)) + users / 10, 1)
     labels = (scores + rng.normal(0, 1.5, len(users)) > users / 20 + 1).astype(int)
-    each = metrics.group_auc(labels, scores, users)["auc"]
+    each = metrics.group_auc(labels, scores, users).auc
     by_pairs = metrics.conditional_auc(labels, scores, users, average="pairs")
     slips = {
         "it returns nan: users with one kind of row have got into the mean.": np.nan,
         "this is the pooled AUC: pairs across users are in it.": metrics.auc(labels, scores),
         "larger users count more here: each user counts the same.": by_pairs,
-        "users with one kind of row count as a half here: leave them out.": each.fillna(0.5).mean(),
-        "users with one kind of row count as zero here: leave them out.": each.fillna(0).mean(),
+        "users with one kind of row count as a half here: leave them out.": np.nan_to_num(
+            each, nan=0.5
+        ).mean(),
+        "users with one kind of row count as zero here: leave them out.": np.nan_to_num(
+            each
+        ).mean(),
     }
     other = "on rows of our own it gives another number than the mean over users."
-    return compare(answer(labels, scores, users), each.mean(), slips, other)
+    return compare(answer(labels, scores, users), np.nanmean(each), slips, other)
 
 
 @register("06.true_rank", asks="function")

@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics import ndcg_score as sklearn_ndcg
 
 from recsys_tutorial import metrics
+from recsys_tutorial.metrics import ties
 
 AT_K = {
     "recall": metrics.recall_at_k,
@@ -278,3 +279,35 @@ def test_bad_gain_is_named():
         metrics.ndcg_at_k([1, 0], [1, 0], gain="log")
     with pytest.raises(ValueError, match="too large"):
         metrics.ndcg_at_k([5000, 0], [1, 0], gain="exp")
+
+
+def test_scores_that_differ_in_the_last_bit_of_float32_are_not_tied():
+    one = np.float32(1)
+    row, item = np.array([0]), np.array([0])
+    close = np.array([[one, np.nextafter(one, np.float32(2))]])
+    assert ties.reciprocal_rank(ties.find_ties(row, item, close)) == [0.5]
+    assert ties.reciprocal_rank(ties.find_ties(row, item, np.array([[one, one]]))) == [0.75]
+
+
+@pytest.mark.parametrize("levels", [1, 3, 1000])
+def test_the_auc_of_a_ranking_is_that_of_its_candidates(levels):
+    rng = np.random.default_rng(6)
+    labels, scores = rng.integers(0, 2, (20, 30)), rng.integers(0, levels, (20, 30)).astype(float)
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    row, item = np.nonzero((labels > 0) & (scores > -np.inf))
+    values = ties.ranking_auc(ties.find_ties(row, item, scores))
+    for user, value in enumerate(values):
+        there = scores[user] > -np.inf
+        expected = metrics.auc(labels[user][there], scores[user][there])
+        assert value == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("k", [1, 3, 12, 100])
+@pytest.mark.parametrize("levels", [1, 2, 4, 1000])
+def test_the_list_of_k_is_by_score_then_index(levels, k):
+    rng = np.random.default_rng(5)
+    scores = rng.integers(0, levels, (60, 12)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.5] = -np.inf
+    for row, chosen in zip(scores, ties.in_top(scores, k), strict=True):
+        best = sorted(np.flatnonzero(row > -np.inf), key=lambda i: (-row[i], i))[:k]
+        assert np.flatnonzero(chosen).tolist() == sorted(best)
