@@ -25,8 +25,7 @@ from benchmarks import (
 
 WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "training", "evaluation"]
 WHAT += ["pages", "scale"]
-FAULTS = ("faults", "fuzz")
-WHAT += ["reproduce", *FAULTS]
+WHAT += ["reproduce"]
 PLANTED = ("evaluation", "scale")  # these make their data themselves
 
 
@@ -39,17 +38,12 @@ def main() -> int:
         "--peer-python", help="training: an interpreter for peers that need their own environment"
     )
     parser.add_argument("--quick", action="store_true", help="scale: small sizes, no verdicts")
-    parser.add_argument("--count", type=int, help="faults: kills of each work; fuzz: random files")
     options = parser.parse_args()
     if options.quick and (options.what != "scale" or options.write):
         parser.error("--quick goes with scale, and without --write")
-    if options.count is not None and (options.what not in FAULTS or options.count < 1):
-        parser.error("--count goes with faults and fuzz, and is at least 1")
     if options.peer_python and options.what != "training":
         parser.error("--peer-python goes with training")
     torch.set_num_threads(1)
-    if options.what in FAULTS:
-        return disturbed(options.what, options.count, options.write)
     if options.what in PLANTED:
         data = rt.datasets.planted()  # a stand-in: each size makes its own
     else:
@@ -151,24 +145,6 @@ def main() -> int:
         report.write(ledger.read())
         print(f"\nwritten to {ledger.PATH.name} and {report.PAGE.name}")
     return 0 if all(holds for _, holds in checks) else 1
-
-
-def disturbed(what: str, count: int | None, write: bool) -> int:
-    """Faults or fuzzing; an exception where one did harm."""
-    from benchmarks import damage, damage_kinds, faults  # not on Windows: they fork
-
-    data = faults.small() if what == "faults" else damage_kinds.small()
-    if what == "faults":
-        found = {"works": faults.run(data, count or 50)}
-        print("\nholds  no half file was accepted, nothing lost, and the same result came again")
-    else:
-        found = damage.run(places=150, count=count or 10_000)
-        print(f"{found}\n\nholds  every damaged file: one clear error, or the same content")
-    if write:
-        ledger.write(f"planted_{what}", found, data)
-        report.write(ledger.read())
-        print(f"\nwritten to {ledger.PATH.name} and {report.PAGE.name}")
-    return 0
 
 
 if __name__ == "__main__":

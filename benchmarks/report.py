@@ -61,11 +61,6 @@ _TRAINED = {"to_target.seconds": "CPU s to the target", "to_target.epochs": "epo
             "best.rmse": "best RMSE", "best.seconds": "CPU s to that",
             "samples_per_second": "samples a CPU second", "mib": "memory added (MiB)",
             "peak_mib": "peak of the process (MiB)", "versions": "versions"}  # fmt: skip
-_FAULTS = {"kills": "kills", "before": "then as before", "after": "then as after",
-           "full disk: refused": "full disk: clear errors",
-           "files that may not grow: refused": "no room for a file: clear errors",
-           "read-only: refused": "read-only: clear errors",
-           "two at once": "two processes at once"}  # fmt: skip
 _PAGES = {"seconds": "seconds", "peak_mib": "peak (MiB)"}
 SECTIONS = {
     "accuracy": Section(
@@ -148,22 +143,6 @@ SECTIONS = {
         (Table("lines", "ratings", _EVALUATED),),
         ("rounds",),
         report_plots.evaluation,
-    ),
-    "planted_faults": Section(
-        "Faults",
-        "Each work is killed (SIGKILL) at random moments of seed 0, and meets full disks, folders "
-        "not to be written, a clock that goes back and rivals. Always the state before or after "
-        "was found, whole, and the work done again gave the same.",
-        (Table("works", "work", _FAULTS),),
-    ),
-    "planted_fuzz": Section(
-        "Damaged files",
-        "Every kind of file that is read, cut short and with one bit flipped at up to 150 places, "
-        "then damaged at random (the seed is below). *Other*: files without a checksum, which "
-        "people write, may say something else.",
-        (Table("places", "file", {"refused": "one clear error", "same": "same content",
-                                  "other": "other"}),),
-        ("files", "outcomes", "seed"),
     ),
 }  # fmt: skip
 

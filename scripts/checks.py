@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--full",
         action="store_true",
-        help="also every page on real data, browser, load and fault tests, gates against peers",
+        help="also every page on real data, browser and load tests, gates against peers",
     )
     parser.add_argument("--offline", action="store_true", help="touch no network")
     add_common_arguments(parser)

@@ -78,9 +78,6 @@ def test_planted_data_stands_under_planted_names_alone(small, monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("faults --count 0", "--count goes with faults and fuzz, and is at least 1"),
-        ("fuzz --count -1", "--count goes with faults and fuzz, and is at least 1"),
-        ("scale --count 3", "--count goes with faults and fuzz"),
         ("accuracy --peer-python x", "--peer-python goes with training"),
         ("scale --quick --write", "--quick goes with scale, and without --write"),
     ],

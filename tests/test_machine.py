@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import replace
 
 import pytest
@@ -39,34 +38,10 @@ def test_planted_data_is_called_so(small, capsys):
     assert "nothing you see is about real people" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("version", "advice"),
-    [("3.10.9", "too old"), ("3.11.7", ""), ("3.13.1", ""), ("3.14.0", "newer than tested")],
-)
-def test_python(version, advice):
-    found = machine.python_version(version)
-    assert bool(found.advice) == bool(advice)
-    assert advice in found.advice
-
-
-def test_packages(monkeypatch):
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
-    assert machine.package("torch", "2.13.0") == machine.Finding("torch", "2.13.0")
-    assert machine.package("torch", "").advice == ""
-    assert "older than the tested 2.14.1" in machine.package("torch", "2.14.1").advice
-    newer = machine.package("torch", "2.9.0")  # 2.13 is more than 2.9
-    assert (newer.found, newer.advice) == ("2.13.0, newer than the tested 2.9.0", "")
-
-
 def test_missing_package_says_what_to_run():
-    found = machine.package("a-package-that-nobody-made", "1.0")
+    found = machine.package("a-package-that-nobody-made")
     assert found.found == "missing"
     assert "scripts/start.py" in found.advice
-
-
-def test_every_package_looked_at_is_pinned():
-    pins = machine.pinned_versions()
-    assert {name.lower() for name in machine.PACKAGES} <= set(pins)
 
 
 @pytest.mark.parametrize(("free", "amiss"), [(None, False), (3 * 1024**3, False), (10**8, True)])
@@ -76,7 +51,7 @@ def test_memory(free, amiss):
 
 def test_disk(monkeypatch, tmp_path):
     assert machine.disk(tmp_path / "not" / "there" / "yet").found.endswith(" GiB")
-    monkeypatch.setattr(machine, "DISK_NEEDED", 10**18)
+    monkeypatch.setattr(machine, "NEEDED", 10**18)
     assert "make room" in machine.disk(tmp_path).advice
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,12 @@ import torch
 
 import recsys_tutorial as rt
 import recsys_workshop as ws
+from recsys_tutorial.atomic import replacing
 from recsys_workshop import local, pages
+
+
+def save(content):
+    local.update_json("me.json", bool, lambda kept: content)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +89,7 @@ def test_your_ratings_are_there_on_the_next_page(page, monkeypatch):
 
 
 def test_ratings_of_several_data_sets_live_side_by_side(page):
-    local.write_json("me.json", {"ml-100k": [{"item": 50, "title": "?", "rating": 5.0}]})
+    save({"ml-100k": [{"item": 50, "title": "?", "rating": 5.0}]})
     assert page.me_is_sample
     page.save_me({3: 5})
     assert set(local.read_json("me.json", lambda content: True)) == {"ml-100k", "planted"}
@@ -116,7 +123,7 @@ def test_damaged_ratings_never_stop_a_page(page, content, capsys):
 
 def test_saved_ratings_that_do_not_fit_are_left_out_with_a_line(page, capsys):
     rows = [{"item": 3, "rating": 4.0}, {"item": 99999, "rating": 4.0}, {"item": 4, "rating": 9.0}]
-    local.write_json("me.json", {"planted": rows})
+    save({"planted": rows})
     assert page.me == {3: 4.0}
     assert "2 of your saved ratings do not fit" in capsys.readouterr().out
 
@@ -200,25 +207,24 @@ def test_without_write_access_a_line_is_all(page, trained, monkeypatch, capsys, 
 # ---- where the files are ----------------------------------------------------------------------
 
 
-def test_files_lie_beside_the_data(monkeypatch, tmp_path):
+def test_files_never_land_in_a_data_directory_that_somebody_named(monkeypatch, tmp_path):
+    """It may be a stick that goes from laptop to laptop."""
+    monkeypatch.setenv("RECSYS_TUTORIAL_DATA", str(tmp_path / "stick"))
+    assert local.directory() == Path(os.environ[local.STATE])
     monkeypatch.delenv(local.STATE)
-    monkeypatch.setenv("RECSYS_TUTORIAL_DATA", str(tmp_path / "data"))
-    assert local.directory() == tmp_path / "data"
-    monkeypatch.setenv("RECSYS_TUTORIAL_DATA", str(tmp_path / "stick" / "ml-100k.zip"))
-    assert local.directory() == tmp_path / "stick"
-    monkeypatch.delenv("RECSYS_TUTORIAL_DATA")
     assert local.directory().name == "data"
+    assert tmp_path not in local.directory().parents
 
 
 def test_a_file_is_written_whole_or_not_at_all(state):
-    local.write_json("x.json", {"old": 1})
+    local.update_json("x.json", bool, lambda _: {"old": 1})
 
     def interrupted():
-        with local.replacing(state / "x.json") as temporary:
+        with replacing(state / "x.json") as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert local.read_json("x.json", lambda content: True) == {"old": 1}
-    assert [p.name for p in state.iterdir()] == ["x.json"]
+    assert {p.name for p in state.iterdir()} == {"x.json", ".x.json.lock"}

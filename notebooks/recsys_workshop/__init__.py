@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recsys_workshop.checks import check, progress
-    from recsys_workshop.expecting import expect
     from recsys_workshop.figures import DIVERGING, PALETTE, SEQUENTIAL, show
+    from recsys_workshop.local import expect
     from recsys_workshop.machine import readiness
     from recsys_workshop.pages import page
     from recsys_workshop.rating import rate_films
@@ -26,7 +26,7 @@ _HOME = {
     "SEQUENTIAL": "figures",
     "Sweep": "sweeping",
     "check": "checks",
-    "expect": "expecting",
+    "expect": "local",
     "ledger": "results",
     "page": "pages",
     "progress": "checks",

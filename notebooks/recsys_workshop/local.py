@@ -1,50 +1,45 @@
-"""The reader's own files: ratings, progress, trained models; beside the data and never in git."""
+"""The reader's own files: ratings, progress, guesses, trained models; never in git."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from recsys_tutorial.atomic import alone, replacing
-from recsys_tutorial.datasets.sources import ENVIRONMENT, default_directory
+from filelock import FileLock
 
-__all__ = ["alone", "directory", "read_json", "replacing", "write_json"]
+from recsys_tutorial.atomic import replacing
+from recsys_tutorial.datasets.sources import default_directory
 
 STATE = "RECSYS_TUTORIAL_STATE"
 """Environment variable that names another directory for these files."""
 
-_SUM = "sha256"  # of the rest, beside it: a damaged digit is still good JSON
+EXPECTED = "expected.json"
 
 
 def directory() -> Path:
-    """Where they are: RECSYS_TUTORIAL_STATE, else the data directory in use."""
-    if os.environ.get(STATE):
-        return Path(os.environ[STATE]).expanduser().absolute()
-    if not os.environ.get(ENVIRONMENT):
-        return default_directory()
-    named = Path(os.environ[ENVIRONMENT]).expanduser().absolute()
-    return named.parent if named.suffix in (".zip", ".whl") or named.is_file() else named
+    """Where they are: RECSYS_TUTORIAL_STATE, else the checkout's `data/`, else the user's cache.
+
+    Never a data directory that somebody named: that may be a stick which goes from hand to hand.
+    """
+    named = os.environ.get(STATE)
+    return Path(named).expanduser().absolute() if named else default_directory()
 
 
 def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
-    """The content of a JSON object in a file, or None where there is none.
+    """The content of a JSON file, or None where there is none.
 
-    A file that cannot be read, whose content is not valid or does not have the sum that stands in
-    it never stops a page: one line says so, and the file is kept aside under a name that ends in
-    `.damaged`. One without a sum was written by hand, and is taken as it is.
+    A file that cannot be read, or whose content is not valid, never stops a page: one line says so,
+    and the file is kept aside under a name that ends in `.damaged`.
     """
     path = directory() / name
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if _SUM in content and content.pop(_SUM) != _sum_of(content):
-            content = None
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         content = None
     if content is not None and is_valid(content):
         return content
@@ -57,21 +52,55 @@ def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
     return None
 
 
-def write_json(name: str, content: dict[str, Any]) -> Path | None:
-    """Write a JSON file, whole or not at all; None (and one line) where that is not possible."""
-    plain = json.loads(json.dumps(content))  # with keys as they will be read
-    text = json.dumps({**plain, _SUM: _sum_of(plain)}, indent=1, ensure_ascii=False) + "\n"
+def update_json(
+    name: str, is_valid: Callable[[Any], bool], change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Path | None:
+    """Read a JSON file ({} where there is none), change it and write it, whole or not at all.
+
+    Two pages may do so at the same time: one waits for the other. Returns None, after one line,
+    where the file cannot be written.
+    """
+    path = directory() / name
     try:
-        with replacing(directory() / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{name}.lock"), timeout=20):
+            content = change(read_json(name, is_valid) or {})
+            with replacing(path) as temporary:
+                text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+                temporary.write_text(text, encoding="utf-8")
+    except OSError as error:  # filelock's Timeout is one too
         print(
-            f"{name} could not be written to {directory()}: {error.strerror or error}. This page "
-            f"goes on without; set {STATE} to a directory of yours to keep it."
+            f"{name} could not be written to {path.parent}: {error.strerror or error}. This page "
+            f"goes on without it; set {STATE} to a directory of yours to keep it."
         )
         return None
-    return directory() / name
+    return path
 
 
-def _sum_of(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def expect(key: str, guess: Iterable[str] | None = None) -> list[str]:
+    """Write down what you expect before you look; it is compared with what comes out.
+
+    Args:
+        key: what the guess is about, such as "03.axes".
+        guess: a list of words. Without one, what was kept before comes back: [] if nothing.
+
+    Raises:
+        TypeError: for a guess that is one string, or holds other things than strings.
+    """
+    if isinstance(guess, str):
+        raise TypeError(f"a guess is a list of words, like [{guess!r}], not one string")
+    words = list(guess or [])
+    if not all(isinstance(w, str) for w in words):
+        raise TypeError(f"a guess is a list of words, not {words!r}")
+    kept: dict[str, list[str]] = read_json(EXPECTED, _is_guesses) or {}
+    if words and words != kept.get(key):
+        update_json(EXPECTED, _is_guesses, lambda before: {**before, key: words})
+        return words
+    return kept.get(key, [])
+
+
+def _is_guesses(content: Any) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(words, list) and all(isinstance(w, str) for w in words)
+        for words in content.values()
+    )

@@ -163,9 +163,7 @@ class Page:
                 raise ValueError(f"{rating} for {title}: stars go from {low:g} to {high:g}")
             plain = item.item() if isinstance(item, np.generic) else item
             rows.append({"item": plain, "title": title, "rating": float(rating)})
-        with local.alone(self.folder):  # another page may be saving as well
-            everything = local.read_json(ME, _is_me) or {}
-            return local.write_json(ME, {**everything, self.data.name: rows})
+        return local.update_json(ME, _is_me, lambda kept: {**kept, self.data.name: rows})
 
     def _persona(self) -> dict[Hashable, float]:
         items = self.data.items

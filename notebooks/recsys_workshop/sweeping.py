@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,11 +53,8 @@ def sweep(
     settings: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
     relevant: float | None = None,
-    workers: int = 1,
     seed: int = 0,
     log_dir: str | Path | None = None,
-    checkpoint_dir: str | Path | None = None,
-    resume: bool = False,
     progress: bool = True,
     **common: Any,
 ) -> Sweep:
@@ -71,14 +67,11 @@ def sweep(
     common         : settings that all runs share. `loss`, `epochs`, `batch_size`, `lr`,
                      `negatives`, `early_stopping` and `device` go to `fit`, the others to the model
     relevant       : as in `rt.evaluate`: needed where the scale does not end at 5
-    workers        : runs at a time, each on one torch thread. On two cores one is the fastest:
-                     steps are short, and threads would wait for each other's turn in Python
     seed           : of every model and of every fit, unless its settings name another
     log_dir        : event files, in a folder for each run (older ones there are removed)
-    checkpoint_dir : checkpoints, in a folder for each run; with `resume` each goes on from them
     progress       : the curves of all runs, drawn while they grow
 
-    The result of a run depends on its settings only, not on the order nor on `workers`. A run that
+    The result of a run depends on its settings only, not on the order. A run that
     fails is shown and recorded, and the others go on.
 
     Raises ValueError when there is nothing to run, two runs have the same settings, or `relevant`
@@ -99,9 +92,8 @@ def sweep(
         build = getattr(model, "for_dataset", model)
         fitted = build(train, **rest)
         run.history = fit(
-            fitted, train, valid, **of_fit, seed=rest["seed"], resume=resume, progress=False,
-            log_dir=_folder(log_dir, run.name, clear=not resume),
-            checkpoint_dir=_folder(checkpoint_dir, run.name), background=True,
+            fitted, train, valid, **of_fit, seed=rest["seed"], progress=False,
+            log_dir=_folder(log_dir, run.name), background=True,
         )  # fmt: skip
         if result.stop_requested:
             run.history.request_stop()
@@ -109,7 +101,7 @@ def sweep(
         run.metrics = evaluate(fitted, valid, train=train, relevant=relevant)
         run.model = fitted
 
-    result.start(lambda: result.work(one, workers))
+    result.start(lambda: result.work(one))
     if progress:
         watch(result)
     return result
@@ -167,26 +159,13 @@ class Sweep(Handle):
             if run.history is not None:
                 run.history.request_stop()
 
-    def work(self, one: Callable[[SweepRun], None], workers: int) -> None:
-        """Take the runs one after the other, `workers` at a time. Called by `sweep`."""
+    def work(self, one: Callable[[SweepRun], None]) -> None:
+        """Take the runs one after the other. Called by `sweep`."""
         self.started = time.monotonic()
-        waiting = iter(self.runs)
-        lock = threading.Lock()
-
-        def work() -> None:
-            while True:
-                with lock:
-                    run = next(waiting, None)
-                if run is None or self.stop_requested:
-                    return
-                self._one(run, one)
-
-        helpers = [Handle() for _ in range(workers - 1)]
-        for helper in helpers:
-            helper.start(work)
-        work()
-        for helper in helpers:
-            helper.wait()
+        for run in self.runs:
+            if self.stop_requested:
+                return
+            self._one(run, one)
 
     def _one(self, run: SweepRun, one: Callable[[SweepRun], None]) -> None:
         start = time.monotonic()
@@ -270,11 +249,10 @@ def _text(value: Any) -> Any:
     return getattr(value, "__name__", type(value).__name__) if callable(value) else value
 
 
-def _folder(parent: str | Path | None, name: str, clear: bool = False) -> Path | None:
+def _folder(parent: str | Path | None, name: str) -> Path | None:
     if parent is None:
         return None
     folder = Path(parent) / re.sub(r"[^\w.-]+", "-", name.replace(", ", "_"))
-    if clear:  # two files in a folder would be drawn as one curve that jumps back
-        for old in folder.glob("events.out.tfevents.*"):
-            old.unlink()
+    for old in folder.glob("events.out.tfevents.*"):
+        old.unlink()  # two files in a folder would be drawn as one curve that jumps back
     return folder

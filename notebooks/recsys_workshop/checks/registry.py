@@ -212,10 +212,12 @@ def _is_record(content: Any) -> bool:
 
 
 def _remember(name: str, passed: bool) -> None:
-    with local.alone(local.directory()):  # another page may be checking as well
-        record = _record()
-        tries = record["tries"].get(name, 0)
-        record["tries"][name] = tries + 1 if isinstance(tries, int) else 1
+    def change(record: dict[str, Any]) -> dict[str, Any]:
+        tries, dates = record.get("tries", {}), record.get("passed", {})
+        before = tries.get(name, 0)
+        tries = {**tries, name: before + 1 if isinstance(before, int) else 1}
         if passed:
-            record["passed"].setdefault(name, time.strftime("%Y-%m-%d"))
-        local.write_json(PROGRESS, record)
+            dates = {name: time.strftime("%Y-%m-%d"), **dates}
+        return {"passed": dates, "tries": tries}
+
+    local.update_json(PROGRESS, _is_record, change)
