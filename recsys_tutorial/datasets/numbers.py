@@ -1,0 +1,117 @@
+"""Columns of numbers and times of a table that somebody gives us: as arrays, or refused."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+
+LARGEST = 1e15
+"""The largest rating: squares of larger ones do not fit the 32 bits of the models."""
+
+_HEAVY = 20.0  # times the median: no scale of ratings reaches so far, counts do
+_UNITS = {"seconds": 1e11, "milliseconds": 1e14, "microseconds": 1e17, "nanoseconds": 9.2e18}
+"""Values of times in a unit are below this: seconds up to the year 5138."""
+
+
+def finite(column: pd.Series, name: str, least: float = -LARGEST) -> np.ndarray:
+    """A column of finite numbers as a new float64 array (n,).
+
+    Raises:
+        TypeError: a value is no number.
+        ValueError: a value is null, infinite, below `least` or beyond `LARGEST`.
+    """
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+        for row, value in enumerate(column):
+            if not isinstance(value, Real) and value is not None and value is not pd.NA:
+                raise TypeError(
+                    f"ratings: {name} {value!r} in row {row} is a {type(value).__name__}, not "
+                    f"a number: convert the column with pd.to_numeric(ratings['{name}'])"
+                )
+    # A copy: a view would follow what the caller does to the table later.
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    if (bad := np.flatnonzero(~np.isfinite(values))).size:
+        raise ValueError(
+            f"ratings: {name} {float(values[bad[0]])} in row {bad[0]} is not finite ({bad.size} "
+            f"such rows in all): drop them, as with ratings.dropna(subset=['{name}'])"
+        )
+    if (bad := np.flatnonzero(values < least)).size and least >= 0:
+        raise ValueError(
+            f"ratings: {name} {float(values[bad[0]])} in row {bad[0]} is negative: it says how "
+            "much a row counts, so it must be >= 0; drop rows that should not count"
+        )
+    if (bad := np.flatnonzero(np.abs(values) > LARGEST)).size:
+        raise ValueError(
+            f"ratings: {name} {float(values[bad[0]]):g} in row {bad[0]} is beyond {LARGEST:g}, the "
+            "largest that models can compute with: divide the column by a constant"
+        )
+    return values
+
+
+def seconds(column: pd.Series) -> np.ndarray:
+    """The timestamps as whole seconds, int64 (n,); smaller units are recognised, and said.
+
+    Raises:
+        TypeError: text.
+        ValueError: null or infinite times, or numbers in two units or beyond nanoseconds.
+    """
+    if (null := np.flatnonzero(column.isna())).size:
+        raise ValueError(
+            f"ratings: null timestamp in row {null[0]} ({null.size} in all): drop these rows, or "
+            "leave the column out"
+        )
+    if pd.api.types.is_datetime64_any_dtype(column):
+        # Zone-aware times are UTC underneath; naive ones are taken as they are.
+        return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
+    if not pd.api.types.is_numeric_dtype(column):
+        is_number = pd.to_numeric(column, errors="coerce").notna().all()
+        remedy = "to_numeric" if is_number else "to_datetime"
+        raise TypeError(
+            f"ratings: timestamp {column.iloc[0]!r} in row 0 is neither a number of seconds nor a "
+            f"datetime: convert the column with pd.{remedy}(ratings['timestamp'])"
+        )
+    size = np.abs(column.to_numpy(dtype=np.float64))
+    largest = int(size.argmax())
+    limits = [*_UNITS.values()]
+    unit, middle = (int(np.searchsorted(limits, v, "right")) for v in (size.max(), np.median(size)))
+    if (unit != middle and unit > 0) or unit == len(limits):
+        raise ValueError(
+            f"ratings: timestamp {size[largest]:g} in row {largest} is no time in seconds, or not "
+            "in the unit of the others: divide the column by its unit, or convert it with "
+            "pd.to_datetime"
+        )
+    if unit > 0:
+        warnings.warn(
+            f"timestamps look like {[*_UNITS][unit]} (the largest is {size[largest]:g}): they were "
+            "converted to seconds",
+            stacklevel=3,
+        )
+    if pd.api.types.is_integer_dtype(column):
+        return column.to_numpy(dtype=np.int64, copy=True) // 1000**unit
+    return np.floor(column.to_numpy(dtype=np.float64) / 1000**unit).astype(np.int64)
+
+
+def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:
+    """1 + alpha log(1 + c), over its mean: (n,) weights of mean 1; 0 for counts of 0.
+
+    Y. Hu, Y. Koren and C. Volinsky, Collaborative filtering for implicit feedback datasets, ICDM
+    2008, equation 6.
+    """
+    if not (np.isfinite(alpha) and alpha >= 0):
+        raise ValueError(f"alpha={alpha} must be a finite number >= 0")
+    weight = np.where(counts > 0, 1.0 + alpha * np.log1p(counts), 0.0)
+    return weight / weight.mean() if weight.any() else weight
+
+
+def notice_counts(rating: np.ndarray) -> None:
+    """Warn where ratings look like counts: no scale of stars has such a long tail."""
+    middle, highest = float(np.median(rating)), float(rating.max())
+    if len(rating) >= 20 and rating.min() >= 0 and highest > _HEAVY * max(middle, 1e-300):
+        warnings.warn(
+            f"ratings look like counts: the median is {middle:g} and the largest {highest:g}, "
+            "which will outweigh all others. Give them as counts=, as in from_frame(table, "
+            "counts='rating'), or take their logarithm (np.log1p)",
+            stacklevel=3,
+        )

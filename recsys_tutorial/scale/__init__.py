@@ -1,0 +1,1 @@
+"""Large data and several processes: only page 19 and scripts/train.py need it."""
