@@ -115,8 +115,8 @@ def test_growth_of_a_small_size(monkeypatch):
         assert row["cpu_seconds"] > 0
         assert 0.3 < row["floor"] < 0.5  # the noise is 0.4
         assert 0 < row["above_floor"] < 0.5
-    bad = {**large, "ratings_a_cpu_second": 1.9e6, "peak_gib": 1.6, "above_floor": 0.011}
-    bad["make_peak_gib"] = 1.6
+    bad = {**large, "ratings_a_cpu_second": 1.9e6, "peak_gib": 2.6, "above_floor": 0.011}
+    bad["make_peak_gib"] = 2.6
     grown = {"sizes": [small, small, bad], "exponent": 1.21, "times_a_rating": 2.1}
     assert [holds for _, holds in scale.gates(grown)] == [False] * 6
 

@@ -52,7 +52,7 @@ class TestVocabulary:
     def test_tuples_are_single_ids(self):
         vocabulary = Vocabulary([("a", 2), ("a", 1)])
         assert len(vocabulary) == 2
-        assert vocabulary.index([("a", 2)]).tolist() == [1]
+        assert vocabulary.index([("a", 2)]).tolist() == [0]
 
     def test_ids_without_an_order_keep_first_sight(self):
         vocabulary = Vocabulary([frozenset({2}), frozenset({1}), frozenset({2})])

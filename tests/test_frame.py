@@ -208,6 +208,62 @@ def test_row_labels_of_the_caller_do_not_matter() -> None:
     assert from_frame(odd, items=items).items["title"].tolist() == ["A", "B"]
 
 
+@pytest.mark.parametrize(("power", "unit"), [(3, "milli"), (6, "micro"), (9, "nano")])
+def test_times_in_smaller_units_are_converted_and_said(power: int, unit: str) -> None:
+    times = np.array([1_500_000_000, 1_500_000_001, 1_400_000_000])
+    with pytest.warns(UserWarning, match=f"look like {unit}seconds"):
+        made = from_frame(frame(timestamp=times * 10**power + 5))
+    assert made.timestamp is not None
+    assert made.timestamp.tolist() == times.tolist()
+
+
+def test_counts_become_weights_of_mean_one() -> None:
+    plays = [1.0, 0.0, 99.0]
+    made = from_frame(frame(rating=None, plays=plays), counts="plays", alpha=2.0)
+    assert made.implicit
+    assert made.rating.tolist() == [1.0, 1.0, 1.0]
+    expected = np.array([1 + 2 * np.log(2), 0.0, 1 + 2 * np.log(100)])
+    assert made.weight is not None
+    np.testing.assert_allclose(made.weight, expected / expected.mean())
+    again = from_frame(frame(rating=plays), counts="rating", alpha=2.0)
+    assert again.implicit
+    assert np.array_equal(again.weight, made.weight)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"counts.*and a column 'weight'"):
+        from_frame(frame(plays=plays, weight=[1.0, 1.0, 1.0]), counts="plays")
+    with pytest.raises(ValueError, match="alpha=-1"):
+        from_frame(frame(plays=plays), counts="plays", alpha=-1)
+    with pytest.raises(ValueError, match=r"plays -1\.0 in row 0 is negative"):
+        from_frame(frame(plays=[-1, 1, 1]), counts="plays")
+
+
+def test_doubled_pairs_of_an_event_log_are_summed_on_request() -> None:
+    events = pd.DataFrame(
+        {"user": [7, 3, 7, 7], "item": ["b", "a", "b", "a"], "timestamp": [5, 1, 9, 2]}
+    )
+    made = from_frame(events, duplicates="sum")
+    assert made.ratings[["user", "item"]].to_numpy().tolist() == [[7, "b"], [3, "a"], [7, "a"]]
+    assert made.ratings["timestamp"].tolist() == [9, 1, 2]
+    once = from_frame(made.ratings[["user", "item"]].assign(n=[2, 1, 1]), counts="n")
+    assert np.array_equal(made.weight, once.weight)  # type: ignore[arg-type]
+    counted = from_frame(events.assign(n=[1, 4, 2, 5]), counts="n", duplicates="sum")
+    direct = from_frame(made.ratings[["user", "item"]].assign(n=[3, 4, 5]), counts="n")
+    assert np.array_equal(counted.weight, direct.weight)  # type: ignore[arg-type]
+    weighted = from_frame(events.assign(weight=[1.0, 2.0, 0.5, 3.0]), duplicates="sum")
+    assert weighted.weight is not None
+    assert weighted.weight.tolist() == [1.5, 2.0, 3.0]
+    with pytest.raises(ValueError, match=r"cannot be summed.*drop_duplicates"):
+        from_frame(events.assign(rating=3.0), duplicates="sum")
+    with pytest.raises(ValueError, match="unknown duplicates 'mean'"):
+        from_frame(events, duplicates="mean")
+
+
+def test_ratings_that_look_like_counts_are_noticed() -> None:
+    table = pd.DataFrame({"user": range(30), "item": 1, "rating": [1.0] * 29 + [500.0]})
+    with pytest.warns(UserWarning, match=r"look like counts.*counts='rating'.*log1p"):
+        from_frame(table)
+    from_frame(table.assign(rating=range(30)))  # no warning: as good a scale as any
+
+
 # ---- refused --------------------------------------------------------------------------------
 
 NAN = float("nan")
@@ -221,7 +277,12 @@ REFUSED = [
     ("mixed", {"user": objects(7, "7", 3)}, TypeError, ["7 (int)", "'7' (str) in row 1", "astype"]),
     ("bool in int", {"user": objects(7, True, 3)}, TypeError, ["7 (int)", "True (bool)"]),
     ("float ids", {"user": [7.0, 3.0, 7.0]}, TypeError, ["float64", "7.0", "astype('int64')"]),
-    ("bool ids", {"user": [True, False, True]}, TypeError, ["bool", "True"]),
+    (
+        "bool ids",
+        {"user": [True, False, True]},
+        TypeError,
+        ["True and False", "column that holds the ids"],
+    ),
     ("list ids", {"user": objects([1], [2], [3])}, TypeError, ["[1] in row 0", "tuple"]),
     ("huge ids", {"user": objects(2**70, 1, 2)}, TypeError, [str(2**70), "astype(str)"]),
     ("huge uint", {"user": np.array([2**63, 1, 2], dtype="uint64")}, TypeError, ["64 bits"]),
@@ -248,11 +309,19 @@ REFUSED = [
     ),
     ("time inf", {"timestamp": [1.0, 2.0, np.inf]}, ValueError, ["timestamp inf in row 2"]),
     ("time text", {"timestamp": ["today"] * 3}, TypeError, ["'today'", "pd.to_datetime"]),
+    ("time text of numbers", {"timestamp": ["15"] * 3}, TypeError, ["'15'", "pd.to_numeric"]),
+    (
+        "times in two units",
+        {"timestamp": [1_500_000_000, 1_500_000_001, 1_500_000_000_000]},
+        ValueError,
+        ["1.5e+12 in row 2", "unit of the others"],
+    ),
+    ("too large", {"rating": [1.0, 2.0, 1e38]}, ValueError, ["1e+38 in row 2", "divide"]),
     (
         "duplicate",
         {"user": [7, 3, 7], "item": ["a", "a", "a"]},
         ValueError,
-        ["user 7", "item 'a'", "rows 0 and 2", "drop_duplicates"],
+        ["user 7", "item 'a'", "rows 0 and 2", "drop_duplicates", "duplicates='sum'"],
     ),
 ]
 

@@ -40,7 +40,7 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A dictionary of two letters, and a pip that has it; the list of what pip was asked for."""
     asked: list[str] = []
 
-    def pip(requirement: str, target: Path, *, sha256: str, progress: bool) -> Path:
+    def pip(requirement: str, target: Path, *, sha256: str) -> Path:
         asked.append(requirement)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(WHEEL)
@@ -56,7 +56,7 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    def pip(requirement: str, target: Path, *, sha256: str, progress: bool) -> Path:
+    def pip(requirement: str, target: Path, *, sha256: str) -> Path:
         raise DownloadError(f"pip download {requirement}: no index")
 
     monkeypatch.setattr(sources, "pip_download", pip)

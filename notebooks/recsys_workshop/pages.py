@@ -98,7 +98,7 @@ class Page:
     @cached_property
     def data(self) -> Dataset:
         if self.fast:
-            return datasets.load("planted")
+            return datasets.planted()
         return datasets.load("ml-100k", fallback="planted")
 
     @property
