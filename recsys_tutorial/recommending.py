@@ -26,6 +26,7 @@ def recommend(
     k: int = 10,
     reasons: bool = False,
     exclude_rated: bool = True,
+    stars: Model | None = None,
 ) -> pd.DataFrame:
     """The k best items: a frame with item, title, year and genres where known, and score.
 
@@ -38,6 +39,8 @@ def recommend(
                     known user the row is folded in from the ratings in `dataset`
     exclude_rated : leave out what is rated in `dataset` (or in `ratings`); fewer than k rows
                     come back if fewer remain
+    stars         : a model that predicts ratings, while `model` was asked for lists: its prediction
+                    for each item stands in a column `stars`
 
     Raises KeyError for an unknown user or item, ValueError for impossible ratings or k, TypeError
     when the model cannot fold in a new user.
@@ -71,6 +74,11 @@ def recommend(
     table = dataset.items.iloc[best][known].reset_index(drop=True)
     clipped = scores[best].clip(*model.scale.tolist())
     table["score"] = clipped if model.predicts == "rating" else scores[best]
+    if stars is not None:
+        everything = recommend(
+            stars, dataset, user, ratings=ratings, k=dataset.n_items, exclude_rated=False
+        )
+        table["stars"] = everything.set_index("item")["score"].loc[table["item"]].to_numpy()
     if reasons:
         assert folded is not None
         table["reasons"] = _reasons(model, dataset, folded, items, values, best)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recsys_workshop.rating import rate_films
     from recsys_workshop.results import ledger
     from recsys_workshop.sweeping import Sweep, sweep
+    from recsys_workshop.tables import films
 
 _HOME = {
     "DIVERGING": "figures",
@@ -27,6 +28,7 @@ _HOME = {
     "Sweep": "sweeping",
     "check": "checks",
     "expect": "local",
+    "films": "tables",
     "ledger": "results",
     "page": "pages",
     "progress": "checks",
@@ -44,6 +46,7 @@ __all__ = [
     "Sweep",
     "check",
     "expect",
+    "films",
     "ledger",
     "page",
     "progress",

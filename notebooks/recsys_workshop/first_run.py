@@ -1,4 +1,4 @@
-"""The first minute: data, a trained recommender beside its baselines, and ten titles.
+"""The first minute: data, two trained models beside their baselines, and ten titles.
 
 Run by the start command: `python -m recsys_workshop.first_run --dataset ml-100k`.
 """
@@ -15,16 +15,21 @@ import numpy as np
 from recsys_tutorial import datasets
 from recsys_tutorial.datasets import Dataset, concat
 from recsys_tutorial.evaluation import evaluate
-from recsys_tutorial.models import BiasedMF, Model, Popularity
+from recsys_tutorial.models import BiasedMF, ImplicitALS, Model, Popularity
 from recsys_tutorial.recommending import recommend
 from recsys_tutorial.training import fit
+from recsys_workshop.tables import draw_stars, films
 
 SEED = 42
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables; exit code 1 and one line when there is no data."""
-    options = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="recsys_workshop.first_run", description=__doc__)
+    parser.add_argument("--dataset", default="ml-100k")
+    parser.add_argument("--data-dir", default=None)
+    parser.add_argument("--offline", action="store_true", help="use no network")
+    options = parser.parse_args(arguments)
     try:
         data = datasets.load(
             options.dataset, data_dir=options.data_dir, offline=options.offline, fallback="planted"
@@ -38,47 +43,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     train, valid, test = data.split("random", seed=SEED)
     train = concat(train, valid)  # the settings were chosen before: validation data can be learned
-    model = _compare(train, test)
-    _show_recommendations(model, train)
+    of_stars, ranker = _compare(train, test)
+    _show_recommendations(of_stars, ranker, train)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="recsys_workshop.first_run", description=__doc__)
-    parser.add_argument("--dataset", default="ml-100k")
-    parser.add_argument("--data-dir", default=None)
-    parser.add_argument("--offline", action="store_true", help="use no network")
-    return parser
-
-
-def _compare(train: Dataset, test: Dataset) -> Model:
-    """Print the recommender beside its baselines; return the recommender."""
-    rows: list[tuple[str, Model]] = [
-        ("global mean", BiasedMF.for_dataset(train, dim=0)),  # not fitted: all biases are zero
-        ("biases only", BiasedMF.for_dataset(train, dim=0)),
-        ("popularity", Popularity.for_dataset(train)),
-        ("matrix factorisation", BiasedMF.for_dataset(train)),
-    ]
-    print(f"\nTraining on {len(train):,} ratings ...")
+def _compare(train: Dataset, test: Dataset) -> tuple[Model, Model]:
+    """Print both recommenders beside their baselines; return that for stars, that for lists."""
+    biases = BiasedMF.for_dataset(train, dim=0)
+    of_stars, ranker = BiasedMF.for_dataset(train), ImplicitALS.for_dataset(train)
+    heads = Popularity.for_dataset(train)
+    print(f"\nTraining two models on {len(train):,} ratings ...")
     start = time.perf_counter()
-    for _, model in rows[1:]:
-        fit(model, train, progress=False)
+    fit(of_stars, train, progress=False)
+    fit(ranker, train, progress=False)
     seconds = time.perf_counter() - start
-    print(f"Trained in {seconds:.1f} s. Judged on the other {len(test):,} (random, seed {SEED}):\n")
-    print(f"{'':22}{'RMSE (stars)':>14}{'AUC':>8}{'conditional AUC':>18}")
-    for name, model in rows:
-        result = evaluate(model, test, train=train)
-        rmse = f"{result['rmse']:.3f}" if "rmse" in result else "-"
-        auc, conditional = result["auc"], result["conditional_auc"]
-        print(f"{name:22}{rmse:>14}{auc:>8.3f}{conditional:>18.3f}")
+    fit(biases, train, progress=False)
+    fit(heads, train, progress=False)
+    print(f"Trained in {seconds:.1f} s. Judged on the other {len(test):,} (random, seed {SEED}).\n")
+    lazy = float(np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2)))
+    errors = [evaluate(m, test, train=train, metrics=["rmse"])["rmse"] for m in (biases, of_stars)]
+    print("How many stars? A typical miss (RMSE), in stars:")
+    for name, error in zip(
+        ("the mean for everybody", "biases only", "matrix factorisation"),
+        (lazy, *errors),
+        strict=True,
+    ):
+        print(f"  {name:26}{error:.3f}")
+    print("\nWhich ten films? The share of the films they liked that is among the ten (recall@10):")
+    lists = [evaluate(m, test, train=train) for m in (heads, ranker)]
+    for name, found in zip(("counting heads", "a model asked for lists"), lists, strict=True):
+        print(f"  {name:26}{found['recall@10']:.3f}")
+    hits = [10 * found["precision@10"] for found in lists]
     print(
-        "\nRMSE: how far predictions are off, in stars. AUC: how often a liked film (4 stars or\n"
-        "more) scores above one that was not liked; conditional AUC: the same within one user."
+        f"Of ten films on the list, {hits[1]:.1f} are ones that the person went on to like; "
+        f"counting heads finds {hits[0]:.1f}."
     )
-    return rows[-1][1]
+    return of_stars, ranker
 
 
-def _show_recommendations(model: Model, train: Dataset) -> None:
+def _show_recommendations(of_stars: Model, ranker: Model, train: Dataset) -> None:
     """Ten films for a user of middling activity, beside what that user loved."""
     counts = train.counts("user")
     active = np.flatnonzero(counts)
@@ -86,14 +90,11 @@ def _show_recommendations(model: Model, train: Dataset) -> None:
     user = train.user_vocab.id_at(position)
     mine = train.ratings[train.user == position].nlargest(3, "rating")
     titles = train.items["title"]
-    print(f"\nUser {user} rated {counts[position]} films. Three that they loved:")
+    print(f"\nOne person rated {counts[position]} films. Three that they loved:")
     for item, stars in zip(mine["item"], mine["rating"], strict=True):
-        print(f"  {titles.iloc[train.item_vocab.position(item)]} ({stars:g} stars)")
-    print(f"\nTen recommendations for user {user}:")
-    table = recommend(model, train, user)
-    for rank, film in enumerate(table.to_dict("records"), start=1):
-        genres = f"  [{', '.join(film['genres'])}]" if film.get("genres") else ""
-        print(f"  {rank:>2}. {film['title']}{genres}  {film['score']:.1f} stars")
+        print(f"  {draw_stars(stars)}  {titles.iloc[train.item_vocab.position(item)]}")
+    print("\nTen recommendations for them, with the stars that we expect:")
+    print(films(recommend(ranker, train, user, stars=of_stars), ["stars", "title", "genres"]))
 
 
 if __name__ == "__main__":

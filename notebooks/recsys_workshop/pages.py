@@ -75,7 +75,8 @@ class Page:
     train, valid, test : its parts, split("random", seed=42)
     text               : the text of a dictionary or, where it is not to be had, planted
     me                 : your ratings, item id to stars; those of a sample persona until you rate
-    model              : the BiasedMF that an earlier page left, else one trained on the spot
+    model              : predicts stars: the BiasedMF that an earlier page left, else a new one
+    ranker             : fills lists: the ImplicitALS that an earlier page left, else a new one
     folder             : where your ratings, your progress and kept models are
     fast               : True in the tests' fast mode
     """
@@ -199,6 +200,17 @@ class Page:
         fit(model, self.train, self.valid, progress=False)
         print(f"Trained a BiasedMF on the spot, in {time.monotonic() - start:.1f} s.")
         return model
+
+    @cached_property
+    def ranker(self) -> Model:
+        kept = self.load("ranker")
+        if kept is not None:
+            return kept
+        start = time.monotonic()
+        ranker = models.ImplicitALS.for_dataset(self.train)
+        fit(ranker, self.train, progress=False)
+        print(f"Trained an ImplicitALS on the spot, in {time.monotonic() - start:.1f} s.")
+        return ranker
 
     def save(self, model: Model, name: str = "model") -> Path | None:
         """Keep a fitted model for later pages; `name="model"` is the one that they start from.
