@@ -223,7 +223,7 @@ def rank_users(
         here = slice(start, start + block)
         time = None if ends is None else torch.from_numpy(ends[users[here]])
         batch = Batch(user=torch.from_numpy(users[here]), time=time).to(model.mean.device)
-        scores = model.score_items(batch).to("cpu", torch.float32).numpy().copy()
+        scores = model.list_scores(batch).to("cpu", torch.float32).numpy().copy()
         if np.isnan(scores.min()):
             raise ValueError(
                 f"this {type(model).__name__} scores NaN: a table of it is not finite, so fit it "

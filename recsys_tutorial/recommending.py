@@ -140,7 +140,7 @@ def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray)
     if dataset.timestamp is not None:
         time = torch.tensor([int(dataset.timestamp[mine].max()) if mine.any() else 0])
     batch = Batch(user=torch.tensor([position]), time=time).to(model.mean.device)
-    return model.score_items(batch)[0].cpu().numpy().astype(np.float64)
+    return model.list_scores(batch)[0].cpu().numpy().astype(np.float64)
 
 
 def _reasons(

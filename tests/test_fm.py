@@ -165,7 +165,8 @@ def test_two_fields_train_as_biased_mf_does(small):
 def test_with_side_fields_it_is_a_biased_mf_of_composed_vectors(small):
     model = scrambled(FactorizationMachine.for_dataset(small, dim=3).double())
     model.user_x, model.item_x = model.user_x.double(), model.item_x.double()
-    (p, b_u), (q, b_i) = model.as_biased_mf("user"), model.as_biased_mf("item")
+    everybody = Batch(user=torch.arange(small.n_users))
+    (p, b_u), (q, b_i) = model.of_users(everybody), model.all_items()
     table = model.mean + b_u[:, None] + b_i + p @ q.T
     scores = model(batch_of(small.user, small.item))
     assert torch.allclose(table[small.user, small.item], scores)
@@ -272,9 +273,9 @@ def test_a_new_user_is_folded_in_and_gets_recommendations(small):
     model = fitted(FactorizationMachine, small)
     rows, offset = model.item_rows()
     user = int(np.argmax(small.counts("user")))
-    p, b_u = model.as_biased_mf("user")
-    row = torch.cat([p[user], b_u[user : user + 1]])
-    scores = model.score_items(Batch(user=torch.tensor([user])))[0]
+    batch = Batch(user=torch.tensor([user]))
+    row = torch.cat([part[0].reshape(-1) for part in model.of_users(batch)])
+    scores = model.score_items(batch)[0]
     assert torch.allclose(rows @ row + offset, scores, atol=1e-5)
     assert len(rt.recommend(model, small, ratings={1: 5.0, 2: 1.0}, k=5)) == 5
 

@@ -1,4 +1,4 @@
-"""SequenceLSTM: its equations by hand, its memory, and its ratings."""
+"""SequenceLSTM: its equations by hand, and its ratings."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import torch
 from sequence_data import (
     SMALL,
     chain_parts,
-    random_windows,
     scrambled,
     toy,
 )
@@ -20,15 +19,6 @@ from recsys_workshop.labs import planted_sequences
 @pytest.fixture(scope="module")
 def chain():
     return chain_parts()
-
-
-def test_an_lstm_goes_on_from_its_memory(chain):
-    model = scrambled(SequenceLSTM.for_dataset(chain[0], **SMALL))
-    batch = random_windows(model, length=9)
-    whole, _ = model.states_and_memory(batch.history, batch.rating)
-    first, memory = model.states_and_memory(batch.history[:, :4], batch.rating[:, :4])
-    second, _ = model.states_and_memory(batch.history[:, 4:], batch.rating[:, 4:], memory)
-    assert torch.allclose(torch.cat([first, second], 1), whole, atol=1e-6)
 
 
 def test_ratings_and_states_by_hand():

@@ -12,8 +12,7 @@ import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
 from recsys_tutorial.datasets import Dataset, from_frame
 from recsys_tutorial.models import BiasedMF, SideFeatureMF
-from recsys_tutorial.models.features import MOST_CATEGORIES, feature_table
-from recsys_tutorial.models.side import told
+from recsys_tutorial.models.features import MOST_CATEGORIES, feature_table, from_features
 
 
 def without_side(data: Dataset) -> Dataset:
@@ -269,10 +268,10 @@ def test_once_a_row_or_once_a_table_is_the_same(n):
     generator = torch.Generator().manual_seed(0)
     side, meaning = torch.rand(9, 4, generator=generator), torch.rand(4, 3, generator=generator)
     index = torch.randint(0, 9, (n, 1), generator=generator)
-    said = told(side, meaning, index)
+    said = from_features(side, meaning, index)
     assert said.shape == (n, 1, 3)
     assert torch.allclose(said, side[index] @ meaning)
-    assert told(side, meaning[:, 0], index).shape == (n, 1)
+    assert from_features(side, meaning[:, 0], index).shape == (n, 1)
 
 
 def test_the_planted_table_of_likes_is_found():

@@ -20,7 +20,7 @@ def by_hand() -> TensorFactorization:
     model = TensorFactorization(2, 2, dim=2, bins=3).double()
     with torch.no_grad():
         model.mean.fill_(3.0)
-        model.first.copy_(torch.tensor([100, 30]))
+        model.span.copy_(torch.tensor([100, 30]))
         model.user_factors.copy_(torch.tensor([[1.0, 2.0], [0.5, -1.0]]))
         model.item_factors.copy_(torch.tensor([[1.0, 0.5], [2.0, 1.0]]))
         model.time_factors.copy_(torch.tensor([[1.0, 1.0], [2.0, 0.0], [1.0, -1.0]]))

@@ -325,4 +325,4 @@ def test_an_unscaled_divergence_drowns_the_data(kl):
 def test_it_runs_without_factors(small):
     model = fitted(small, dim=0)
     assert rmse_of(model, small) < np.std(small.rating)
-    assert float(model.sd(batch_of([0], [0]))) > 0
+    assert float(model(batch_of([0], [0])).variance.detach()) > 0

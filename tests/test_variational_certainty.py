@@ -62,7 +62,9 @@ def test_cold_rows_are_at_the_prior_and_so_the_least_certain(cut):
 
 def sd_by_history(model, users) -> list[float]:
     items = torch.arange(model.n_items)[None]
-    return [float(model.sd(batch_of(some[:, None], items)).mean()) for some in users.values()]
+    with torch.no_grad():
+        variances = [model(batch_of(some[:, None], items)).variance for some in users.values()]
+    return [float(variance.sqrt().mean()) for variance in variances]
 
 
 def test_uncertainty_falls_with_the_number_of_ratings(cut):
@@ -151,7 +153,7 @@ def test_no_ratings_leave_the_prior_and_each_rating_narrows_it(cut):
     cold = int(cut[3][0][0])
     assert torch.allclose(beliefs[0].covariance, model.belief(cold).covariance, atol=1e-6)
     everything = torch.arange(model.n_items)
-    widths = [float(model.of_items(b, everything).variance.diagonal().mean()) for b in beliefs]
+    widths = [float(model.expect(b, everything).variance.diagonal().mean()) for b in beliefs]
     assert widths[0] > widths[1] > widths[2]
     for wider, narrower in itertools.pairwise(beliefs):
         left = torch.linalg.eigvalsh(wider.covariance - narrower.covariance)
@@ -178,7 +180,7 @@ def test_intervals_hold_for_new_users_as_well(cut):
     for user in users[5]:
         mine, asked = train.user == user, test.user == user
         belief = model.belief_from(torch.tensor(train.item[mine]), torch.tensor(train.rating[mine]))
-        score, covariance = model.of_items(belief, torch.tensor(test.item[asked]), noise=True)
+        score, covariance = model.expect(belief, torch.tensor(test.item[asked]), noise=True)
         off = np.abs(test.rating[asked] - score.detach().numpy())
         inside.extend(off < Z90 * covariance.diagonal().sqrt().detach().numpy())
     assert 0.83 <= np.mean(inside) <= 0.97
@@ -188,7 +190,7 @@ def test_items_covary_by_what_is_unknown_of_the_user(small):
     model = scrambled(VariationalMF.for_dataset(small, dim=3), 0.5).eval()
     items = torch.tensor([0, 4, 9])
     belief = model.belief(7)
-    score, covariance = model.of_items(belief, items)
+    score, covariance = model.expect(belief, items)
     alone = model(batch_of([7] * 3, items))
     noise = model.log_noise.detach().exp()
     assert torch.allclose(score, alone.score)
@@ -196,7 +198,7 @@ def test_items_covary_by_what_is_unknown_of_the_user(small):
     q, v_p = model.item_factors[items], model.user_logvar[7].exp()
     shared = q[0] @ (v_p * q[1]) + model.user_bias_logvar[7].exp()
     assert float(covariance[0, 1].detach()) == pytest.approx(float(shared.detach()), rel=1e-4)
-    noisy = model.of_items(belief, items, noise=True).variance
+    noisy = model.expect(belief, items, noise=True).variance
     assert torch.allclose(noisy - covariance, noise * torch.eye(3), atol=1e-5)
 
 
@@ -217,19 +219,9 @@ def test_the_covariance_is_that_of_drawn_vectors(cut):
             n, 3, generator=draw
         )
         scores = model.mean + b + rows[:, -1:] + (q * rows[:, None, :-1]).sum(-1)
-    mean, covariance = model.of_items(belief, items)
+    mean, covariance = model.expect(belief, items)
     assert torch.allclose(scores.mean(0), mean, atol=0.01)
     assert torch.allclose(torch.cov(scores.T), covariance, atol=0.01)
-
-
-def test_sd_is_the_root_of_the_variance(cut):
-    model, _, test, _ = cut
-    batch = rows_of(test)
-    with torch.no_grad():
-        variance = model(batch).variance
-    assert torch.allclose(model.sd(batch), variance.sqrt())
-    less = variance - model.log_noise.detach().exp()
-    assert torch.allclose(model.sd(batch, noise=False), less.sqrt(), atol=1e-5)
 
 
 def test_recommendations_with_reasons_and_an_export(cut, tmp_path):

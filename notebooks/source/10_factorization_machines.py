@@ -434,7 +434,7 @@ print(
 # your age. Your vector is then that of your age, and the films that gain most by it are these.
 
 # %%
-q, _ = model.as_biased_mf("item")  # (n_items, dim): film, year and genres together
+q, _ = model.all_items()  # (n_items, dim): film, year and genres together
 known = page.train.counts("item") >= page.pick(50, 20)
 titles = page.data.items["title"].to_numpy()
 first_guess = {}

@@ -39,7 +39,7 @@ you = model.belief_from(rated, stars)  # what your ratings tell of you
 
 # %%
 everything = torch.arange(page.data.n_items)
-score, covariance = model.of_items(you, everything)
+score, covariance = model.expect(you, everything)
 sd = covariance.diagonal().sqrt()  # stars, for each film
 known = count >= page.pick(150, 60)  # films that many have rated
 few = (count > 0) & (count <= page.pick(5, 40))
@@ -423,7 +423,7 @@ often = torch.tensor(np.flatnonzero(known))  # films that the model knows well
 
 def unsure_of(belief):
     """Mean standard deviation over well-known films, in stars, without the noise of ratings."""
-    return float(model.of_items(belief, often).variance.diagonal().sqrt().mean())
+    return float(model.expect(belief, often).variance.diagonal().sqrt().mean())
 
 
 yours = [unsure_of(model.belief_from(rated[:n], stars[:n])) for n in range(len(rated) + 1)]
@@ -444,7 +444,7 @@ ws.show(fig, alt=alt)
 # over all films.
 
 # %%
-theirs = model.of_items(you, often)
+theirs = model.expect(you, often)
 noise = float(model.log_noise.detach().exp())
 taken_away = (theirs.variance**2).sum(0) / (theirs.variance.diagonal() + noise)  # stars², in all
 new = ~torch.isin(often, rated)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -14,58 +13,40 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.models.state import ModelState, counted
 
 
 class FoldedUser(NamedTuple):
     """A new user's row, found from ratings alone while the items stay as they are.
 
-    row   : (d,), the user's numbers
-    parts : (n, d), what each of the n ratings contributed; they sum to `row`
+    Attributes:
+        row: (d,), the user's numbers.
+        parts: (n, d), what each of the n ratings contributed; they sum to `row`.
     """
 
     row: Tensor
     parts: Tensor
 
 
-class Model(nn.Module):
+class Model(ModelState):
     """A recommender: `forward(batch)` gives one score for each (user, item) of the batch.
-
-    columns      : fields of Batch that `forward` and the loss use
-    ranks        : whether only the order of its scores means something, before a loss says more
-    default_loss : the loss that `fit` minimises unless told otherwise
-    fit_defaults : epochs, lr and batch_size that suit the model
-    progress     : share of the training steps already made, kept by `fit`; 1 outside of it
 
     Parameters whose names start with `user_` or `item_` and that have one row per user or item are
     its tables: the rows of ids without training ratings are kept at zero.
+
+    Attributes:
+        columns: Fields of Batch that `forward` and the loss use.
+        ranks: Whether only the order of its scores means something, before a loss says more.
+        default_loss: The loss that `fit` minimises unless told otherwise.
+        fit_defaults: epochs, lr and batch_size that suit the model.
+        progress: Share of the training steps already made, kept by `fit`; 1 outside of it.
+    Besides: what every `ModelState` has, such as `mean`, `unit`, `user_count`.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating")
-    ranks: ClassVar[bool] = False
-    default_loss: Callable[..., Tensor] = staticmethod(losses.squared_error)
     fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 12, "lr": 0.01, "batch_size": 1024}
 
     progress: float = 1.0
-
-    in_stars: Tensor
-    mean: Tensor
-    scale: Tensor
-    user_count: Tensor
-    item_count: Tensor
-
-    def __init__(self, n_users: int, n_items: int, *, seed: int = 0) -> None:
-        super().__init__()
-        self.n_users, self.n_items, self.seed = n_users, n_items, seed
-        self.generator = torch.Generator().manual_seed(seed)
-        self.user_vocab: Vocabulary | None = None
-        self.item_vocab: Vocabulary | None = None
-        self._as_built: list[int] | None = None
-        self.register_buffer("in_stars", torch.tensor(not self.ranks))
-        self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("scale", torch.tensor([-torch.inf, torch.inf]))
-        self.register_buffer("user_count", torch.ones(n_users, dtype=torch.int64))
-        self.register_buffer("item_count", torch.ones(n_items, dtype=torch.int64))
 
     # ---- building -------------------------------------------------------------------------
 
@@ -73,29 +54,39 @@ class Model(nn.Module):
     def for_dataset(cls, train: Dataset, **hyperparameters: Any) -> Self:
         """An unfitted model for this training part; everything estimated comes from it.
 
-        Raises ValueError for an empty part or one whose weights are all 0, TypeError for an unknown
-        hyperparameter.
+        Raises:
+            ValueError: the part is empty, or its weights are all 0.
+            TypeError: an unknown hyperparameter, or something else than a Dataset.
         """
+        if not isinstance(train, Dataset):
+            raise TypeError(
+                f"for_dataset takes a Dataset, and got a {type(train).__name__}: make one from a "
+                "frame by rt.datasets.from_frame(frame)"
+            )
         if len(train) == 0:
             raise ValueError("cannot build a model for an empty Dataset: it has no ratings")
-        model = cls(train.n_users, train.n_items, **hyperparameters)
+        train = counted(train)
+        model = cls(train.n_users, train.n_items, **cls.from_data(train, hyperparameters))
         model.read(train)
         model.reset_cold()
         model._as_built = model._versions()
         return model
 
+    @classmethod
+    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
+        """The constructor's arguments: `settings`, and sizes that some models read off the data."""
+        return settings
+
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Take mean, scale, counts and vocabularies from the training part."""
-        if train.weight is not None and not train.weight.any():
-            raise ValueError(
-                "every weight of this part is 0, so that no row counts: give it others"
-            )
+        """Take mean, unit, scale, counts and vocabularies from the training part."""
         self.user_vocab, self.item_vocab = train.user_vocab, train.item_vocab
-        self.mean.fill_(float(np.average(train.rating, weights=train.weight)))
         self.scale.copy_(torch.tensor(train.scale))
-        self.user_count.copy_(torch.from_numpy(train.counts("user")))
-        self.item_count.copy_(torch.from_numpy(train.counts("item")))
+        self.read_unit(train)
+        for side, rows in (("user", train.user), ("item", train.item)):
+            getattr(self, f"{side}_count").copy_(torch.from_numpy(train.counts(side)))
+            weight = np.bincount(rows, train.weight, len(getattr(self, f"{side}_count")))
+            getattr(self, f"{side}_weight").copy_(torch.from_numpy(weight))
 
     @torch.no_grad()
     def reset_cold(self) -> None:
@@ -130,85 +121,39 @@ class Model(nn.Module):
             picked = table.index_select(0, flat)
         return picked.view(index.shape + table.shape[1:])
 
-    # ---- what it is -----------------------------------------------------------------------
-
-    @property
-    def predicts(self) -> str:
-        """ "rating" (scores are in stars) or "score" (only their order means something).
-
-        Part of the state, since a ranking loss turns a model of ratings into one of scores.
-        """
-        return "rating" if self.in_stars else "score"
-
-    @predicts.setter
-    def predicts(self, kind: str) -> None:
-        if kind not in ("rating", "score"):
-            raise ValueError(f"a model predicts 'rating' or 'score', not {kind!r}")
-        self.in_stars.fill_(kind == "rating")
-
-    @classmethod
-    def library_class(cls) -> type[Model]:
-        """The class of `rt.models` that it is or is made from; ValueError where there is none."""
-        from recsys_tutorial import models
-
-        for parent in cls.__mro__:
-            if parent is not Model and parent is getattr(models, parent.__name__, None):
-                return parent
-        raise ValueError(
-            f"{cls.__name__} is not made from a class of rt.models: write it as "
-            "class Mine(rt.models.BiasedMF), say"
-        )
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments with which the constructor of its `library_class` makes it again.
-
-        Raises:
-            ValueError: an argument is not kept as an attribute, or cannot be written as JSON.
-        """
-        arguments = list(inspect.signature(self.library_class()).parameters)
-        missing = [name for name in arguments if not hasattr(self, name)]
-        if missing:
-            raise ValueError(
-                f"{type(self).__name__} does not keep its argument {missing[0]!r} as an attribute: "
-                "it could not be built again"
-            )
-        settings = {name: getattr(self, name) for name in arguments}
-        try:
-            return dict(json.loads(json.dumps(settings, allow_nan=False)))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{type(self).__name__}: a setting is not plain: {error}") from None
-
-    def is_cold(self, user: Tensor) -> Tensor:
-        """Which of these users (*S,) have no training rating: their lists are everybody's."""
-        return self.user_count[user] == 0
-
-    def check_fitted(self) -> None:
-        """ValueError for a model as `for_dataset` made it, or one with a number that is not finite.
-
-        Called by whatever shows what a model has learned: lists, evaluation, export, its axes.
-        """
-        state = self.state_dict()
-        learns = hasattr(self, "fit") or any(True for _ in self.parameters())
-        if learns and self._as_built == self._versions():
-            raise ValueError(
-                f"this {type(self).__name__} has not been fitted: call rt.fit(model, train) first"
-            )
-        for name, table in state.items():
-            if name != "scale" and table.is_floating_point() and not table.isfinite().all():
-                raise ValueError(
-                    f"{name} of this {type(self).__name__} holds numbers that are not finite: its "
-                    "training diverged. Build it anew with for_dataset, and fit with a smaller lr"
-                )
-
-    def _versions(self) -> list[int]:
-        """How often each table was written to: training, loading or filling by hand all count."""
-        return [table._version for table in self.state_dict(keep_vars=True).values()]
-
-    # ---- the contract ---------------------------------------------------------------------
+    # ---- penalties ------------------------------------------------------------------------
 
     def penalty(self, batch: Batch) -> Tensor:
         """What `fit` adds to the loss: a mean over the batch's rows; nothing by default."""
         return self.mean.new_zeros(())
+
+    def paid(self, batch: Batch, once: bool = False, **l2: float) -> Tensor:
+        """Sum over tables of l2 times the mean over the batch of |row|^2: a table by its name.
+
+        In pairs the rated item pays, whatever was drawn beside it: l2 means the same beside 1
+        and 16 negatives.
+
+        Args:
+            batch: Rows, or pairs whose first column is rated.
+            once: A row that turns up n times an epoch pays its n-th part each time, so that an
+                epoch pays for the whole table once, divided by the number of training ratings.
+            **l2: The strength for each table, as in user_factors=0.1.
+        """
+        user, item = rated(batch).need("user", "item")
+        who = {"user": user, "item": item}
+        total = self.mean.new_zeros(())
+        for name, strength in l2.items():
+            side = name.split("_")[0]
+            row = self.rows(getattr(self, name), who[side])
+            share = self.share(side, who[side]) if once else None
+            total = total + strength * mean_square(row, batch.weight, share)
+        return total
+
+    def share(self, side: str, who: Tensor) -> Tensor:
+        """1 / n, the part (*S,) that each row pays of what users or items pay once."""
+        return self.rows(getattr(self, f"{side}_weight"), who).clamp_min(1e-6).reciprocal()
+
+    # ---- the whole catalogue --------------------------------------------------------------
 
     def score_items(self, batch: Batch) -> Tensor:
         """Scores (B, n_items) of the whole catalogue for the B users of the batch."""
@@ -219,29 +164,55 @@ class Model(nn.Module):
         wide = Batch(user=user.reshape(-1, 1), item=catalogue, time=time, history=history)
         return losses.score_of(self(wide)).expand(user.numel(), self.n_items)
 
-    def check_vocabulary(self, dataset: Dataset) -> None:
-        """ValueError unless model and Dataset number their users and items alike."""
-        if self.user_vocab is None or self.item_vocab is None:
-            raise ValueError(
-                f"this {type(self).__name__} was not built for a Dataset: make it with "
-                f"{type(self).__name__}.for_dataset(train)"
-            )
-        for mine, theirs in (
-            (self.user_vocab, dataset.user_vocab),
-            (self.item_vocab, dataset.item_vocab),
-        ):
-            if mine != theirs:
-                raise ValueError(
-                    f"the {mine.kind}s of this model ({len(mine):,}) are not those of Dataset "
-                    f"{dataset.name!r} ({len(theirs):,}): use parts of the Dataset that it was "
-                    "built for, or build and fit a new model with for_dataset"
-                )
+    @torch.no_grad()
+    def list_scores(self, batch: Batch) -> Tensor:
+        """`score_items` as a list needs it: (B, n_items), for cold users by popularity.
+
+        What is never said of an average user cannot be put in order; so where all scores of a cold
+        user are equal, each item gets its share of the most popular one's ratings on top.
+        """
+        scores = self.score_items(batch)
+        (user,) = batch.need("user")
+        cold = self.is_cold(user.reshape(-1)).nonzero().squeeze(-1)
+        silent = cold[scores[cold].amax(1) == scores[cold].amin(1)]
+        if len(silent):
+            scores = scores.clone()
+            scores[silent] += self.item_weight / self.item_weight.max()
+        return scores
+
+
+def rated(batch: Batch) -> Batch:
+    """The rated (user, item) of each row, (B,): in pairs those of the first column."""
+    user, item = batch.need("user", "item")
+    if item.ndim == 1:
+        return batch
+    weight = None if batch.weight is None else batch.weight.reshape(len(item))
+    time = None if batch.time is None else batch.time[..., 0]
+    return replace(batch, user=user[..., 0], item=item[..., 0], weight=weight, time=time)
+
+
+def mean_square(row: Tensor, weight: Tensor | None = None, share: Tensor | None = None) -> Tensor:
+    """Mean over rows of |x|^2 times its share; rows (B, ...) count as their weights say."""
+    if weight is None and share is None:
+        return losses.l2(row.reshape(len(row), -1))
+    square = row.square().reshape(len(row), -1).sum(-1)
+    square = square if share is None else square * share
+    return losses.weighted_mean(square, None if weight is None else weight.reshape(-1))
+
+
+def at_least(least: float, **settings: float) -> None:
+    """ValueError that names the first setting below its least sensible value."""
+    for name, value in settings.items():
+        if not value >= least:
+            raise ValueError(f"{name}={value} must be at least {least:g}")
 
 
 def runs(first: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
     """Positions of several stretches, one after the other, and where each stretch begins in them.
 
-    first, many : (B,), stretch b is first[b], first[b] + 1, ... of length many[b]
+    Args:
+        first: (B,), the position where each stretch starts.
+        many: (B,), its length.
     """
     begins = many.cumsum(0) - many
     within = torch.arange(int(many.sum()), device=many.device)

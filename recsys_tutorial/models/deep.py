@@ -9,11 +9,9 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.features import feature_table
+from recsys_tutorial.models.base import at_least
+from recsys_tutorial.models.features import feature_table, from_features
 from recsys_tutorial.models.mf import BiasedMF
-from recsys_tutorial.models.side import told
-
-CELLS = 4 * 1024 * 1024  # hidden numbers that score_items holds at once: 16 MB
 
 
 class DeepMF(BiasedMF):
@@ -22,20 +20,25 @@ class DeepMF(BiasedMF):
     $$s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i + v \cdot \max(0, h), \qquad
       h = c + (P p_u + X x_u) + (Q q_i + Y y_i) + \tau t$$
 
-    user_side, item_side : x, (n_users, f), and y, (n_items, g): see `feature_table`; without side
-                           tables f = g = 0
-    t          : the time in standard deviations of the training times, kept within their range; a
-                 model for data without timestamps has none (timed=False)
-    deep_user, deep_item           : P and Q, (dim, width)
-    deep_user_side, deep_item_side : X, (f, width), and Y, (g, width)
-    deep_time, deep_shift          : tau, (1, width), and c, (width,)
-    deep_last  : v, (width,) in stars. It starts at zero, and so the model starts as BiasedMF: what
-                 the network says beyond it has to be learned
+    t is the time in standard deviations of the training times, kept within their range; a model for
+    data without timestamps has none (timed=False).
 
-    l2_deep : penalty on the network's weights, paid once: their sum of squares divided by the
-              number of training ratings. Without it the network learns the training ratings by
-              heart, and the whole is worse than BiasedMF
-    dropout : share of the hidden numbers left out at random in a training step; none in evaluation
+    Args:
+        l2_deep: Penalty on the network's weights, paid once: their sum of squares divided by the
+            number of training ratings. Without it the network learns the training ratings by
+            heart, and the whole is worse than BiasedMF.
+        dropout: Share of the hidden numbers left out at random in a training step; none in
+            evaluation.
+        **rest: As in BiasedMF.
+
+    Attributes:
+        user_side, item_side: x, (n_users, f), and y, (n_items, g): see `feature_table`; without
+            side tables f = g = 0.
+        deep_user, deep_item: P and Q, (dim, width).
+        deep_user_side, deep_item_side: X, (f, width), and Y, (g, width).
+        deep_time, deep_shift: tau, (1, width), and c, (width,).
+        deep_last: v, (width,) in units, as biases are. It starts at zero, and so the model starts
+            as BiasedMF: what the network says beyond it has to be learned.
 
     Scores are not linear in p_u: no ridge regression places a new user, so there is no `fold_in`.
 
@@ -55,8 +58,6 @@ class DeepMF(BiasedMF):
         n_users: int,
         n_items: int,
         dim: int = 64,
-        l2: float = 0.11,
-        l2_bias: float = 0.01,
         *,
         width: int = 64,
         l2_deep: float = 200.0,
@@ -64,15 +65,19 @@ class DeepMF(BiasedMF):
         timed: bool = True,
         n_user_features: int = 0,
         n_item_features: int = 0,
-        seed: int = 0,
+        **rest: Any,
     ) -> None:
-        super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
+        at_least(1, width=width)
+        at_least(0, l2_deep=l2_deep)
+        super().__init__(n_users, n_items, dim=dim, **rest)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout={dropout} must be a share, from 0 to below 1")
         self.width, self.l2_deep, self.dropout, self.timed = width, l2_deep, dropout, timed
         # mean, standard deviation, first and last of the training times, in seconds
         self.register_buffer("clock", torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64))
-        self._know(torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features))
+        self.set_features(
+            torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features)
+        )
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
@@ -84,12 +89,12 @@ class DeepMF(BiasedMF):
             t = torch.from_numpy(train.timestamp).double()
             spread = t.std(correction=0).clamp_min(1.0)
             self.clock.copy_(torch.stack([t.mean(), spread, t.min(), t.max()]))
-        self._know(
+        self.set_features(
             feature_table(train.users, train.counts("user")).values,
             feature_table(train.items, train.counts("item")).values,
         )
 
-    def _know(self, x: Tensor, y: Tensor) -> None:
+    def set_features(self, x: Tensor, y: Tensor) -> None:
         """Take these features, and make the network that reads them."""
         self.n_user_features, self.n_item_features = x.shape[1], y.shape[1]
         times = ("time",) if self.timed else ()
@@ -107,18 +112,18 @@ class DeepMF(BiasedMF):
     # ---- the equation ---------------------------------------------------------------------
 
     def forward(self, batch: Batch) -> Tensor:
-        return super().forward(batch) + self.deep(batch)
+        return super().forward(batch) + self.unit * self.deep(batch)
 
     def deep(self, batch: Batch) -> Tensor:
-        """What the network adds, (*S,), in stars."""
+        """What the network adds, (*S,), in units."""
         (item,) = batch.need("item")
-        return self.last_layer(self.of_users(batch) + self.of_items(item))
+        return self.last_layer(self.hidden_of_users(batch) + self.hidden_of_items(item))
 
-    def of_users(self, batch: Batch) -> Tensor:
+    def hidden_of_users(self, batch: Batch) -> Tensor:
         """P p + X x + tau t: what the users, at these times, bring to h; (*S, width)."""
         (user,) = batch.need("user")
         part = self.rows(self.user_factors, user) @ self.deep_user
-        part = part + told(self.user_side, self.deep_user_side, user)
+        part = part + from_features(self.user_side, self.deep_user_side, user)
         if self.timed:
             (time,) = batch.need("time")
             mean, spread, first, last = self.clock
@@ -126,10 +131,10 @@ class DeepMF(BiasedMF):
             part = part + t.to(part.dtype).unsqueeze(-1) @ self.deep_time
         return part
 
-    def of_items(self, item: Tensor) -> Tensor:
+    def hidden_of_items(self, item: Tensor) -> Tensor:
         """c + Q q + Y y: what the items bring to h; (*S, width)."""
         part = self.deep_shift + self.rows(self.item_factors, item) @ self.deep_item
-        return part + told(self.item_side, self.deep_item_side, item)
+        return part + from_features(self.item_side, self.deep_item_side, item)
 
     def last_layer(self, h: Tensor) -> Tensor:
         """v . max(0, h): (*S, width) -> (*S,)"""
@@ -142,18 +147,12 @@ class DeepMF(BiasedMF):
     def penalty(self, batch: Batch) -> Tensor:
         weights = (p for name, p in self.named_parameters() if name.startswith("deep_"))
         squares = torch.stack([w.square().sum() for w in weights]).sum()
-        n_ratings = self.user_count.sum().clamp_min(1)
+        n_ratings = self.user_weight.sum().clamp_min(1)
         return super().penalty(batch) + self.l2_deep * squares / n_ratings
 
     def score_items(self, batch: Batch) -> Tensor:
-        """Users and items go through the network's first layer once, and meet in blocks."""
-        users = self.of_users(batch).reshape(-1, 1, self.width)
-        items = self.of_items(torch.arange(self.n_items, device=self.mean.device))
-        scores = super().score_items(batch)  # (B, n_items)
-        some = max(1, min(self.n_items, CELLS // self.width))  # items at once
-        many = max(1, CELLS // (self.width * some))  # users at once
-        for u in range(0, len(users), many):
-            for i in range(0, self.n_items, some):
-                added = self.last_layer(users[u : u + many] + items[i : i + some])
-                scores[u : u + many, i : i + some] += added
-        return scores
+        """Users and items go through the network's first layer once, and meet user by user."""
+        users = self.hidden_of_users(batch).reshape(-1, self.width)
+        items = self.hidden_of_items(torch.arange(self.n_items, device=self.mean.device))
+        deep = torch.stack([self.last_layer(user + items) for user in users])
+        return super().score_items(batch) + self.unit * deep  # (B, n_items)

@@ -20,7 +20,12 @@ _SEVERAL = (tuple, list, np.ndarray)  # the last: what a list becomes in a Parqu
 
 
 class FeatureTable(NamedTuple):
-    """values : float32 (n, f), a row for each user or item; names : what the f columns say"""
+    """Features of users or items.
+
+    Attributes:
+        values: float32 (n, f), a row for each user or item.
+        names: What the f columns say.
+    """
 
     values: Tensor
     names: list[str]
@@ -28,10 +33,6 @@ class FeatureTable(NamedTuple):
 
 def feature_table(frame: pd.DataFrame, counts: np.ndarray) -> FeatureTable:
     """Turn a side frame into features.
-
-    frame  : one row a user or item, in the order of the vocabulary (`Dataset.users`, `.items`)
-    counts : (n,), training ratings of each row; scales, ranges and known values come from rows
-             with training ratings alone, each as often as it was rated
 
     Columns named user, item and title are left out; of the others,
 
@@ -42,50 +43,93 @@ def feature_table(frame: pd.DataFrame, counts: np.ndarray) -> FeatureTable:
     * other values are categories, one-hot, unless there are more than MOST_CATEGORIES.
 
     What is missing, or never seen in training, is 0 everywhere: nothing known, nothing added.
+
+    Args:
+        frame: One row a user or item, in the order of the vocabulary (`Dataset.users`, `.items`).
+        counts: (n,), training ratings of each row; scales, ranges and known values come from rows
+            with training ratings alone, each as often as it was rated.
     """
     columns: dict[str, np.ndarray] = {}
     for name in frame.columns:
         if name in ("user", "item", "title"):
             continue
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column):
-            numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            columns |= _number(str(name), numbers, counts)
+        if is_number(frame[name]):
+            columns |= standardised(str(name), frame[name], counts)
+            columns |= ranges(str(name), frame[name], counts)
         else:
-            columns |= _labels(str(name), column, counts)
-    values = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(frame), 0))
-    return FeatureTable(torch.from_numpy(values.astype(np.float32)), list(columns))
+            columns |= labels(str(name), frame[name], counts, seen_only=True)
+    return FeatureTable(stacked(columns, len(frame)), list(columns))
 
 
-def _number(name: str, values: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
-    known = np.isfinite(values)
-    rated = np.repeat(values, counts * known)  # one entry a training rating
+def stacked(columns: dict[str, np.ndarray], n: int) -> Tensor:
+    """The columns side by side, float32 (n, f)."""
+    values = np.stack(list(columns.values()), axis=1) if columns else np.zeros((n, 0))
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column is one of numbers; True and False are two labels."""
+    kinds = pd.api.types
+    return kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column)
+
+
+def standardised(name: str, column: pd.Series, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """One column: distance from the training mean in standard deviations, 0 where unknown."""
+    values, known, rated = _numbers(column, counts)
     # Nothing to tell rows apart by; the standard deviation of equal numbers is not always 0.
     if len(rated) == 0 or rated.min() == rated.max():
         return {}
-    scaled = np.zeros(len(values))
-    scaled[known] = (values[known] - rated.mean()) / rated.std()
-    cuts = np.unique(np.quantile(rated, np.arange(1, BINS) / BINS))
+    return {name: np.where(known, (values - rated.mean()) / rated.std(), 0.0)}
+
+
+def ranges(
+    name: str, column: pd.Series, counts: np.ndarray, bins: int = BINS
+) -> dict[str, np.ndarray]:
+    """At most `bins` columns: 1 where the number falls into this range of the training ratings."""
+    values, known, rated = _numbers(column, counts)
+    if len(rated) == 0 or rated.min() == rated.max():
+        return {}
+    cuts = np.unique(np.quantile(rated, np.arange(1, bins) / bins))
     place = np.searchsorted(cuts, np.where(known, values, 0.0), side="right")
     ends = ["", *(f"{cut:g}" for cut in cuts), ""]
-    ranges = {
-        f"{name} {ends[k]}..{ends[k + 1]}": known & (place == k) for k in range(len(cuts) + 1)
+    return {
+        f"{name} {ends[k]}..{ends[k + 1]}": (known & (place == k)).astype(float)
+        for k in range(len(cuts) + 1)
     }
-    return {name: scaled, **{label: where.astype(float) for label, where in ranges.items()}}
 
 
-def _labels(name: str, column: pd.Series, counts: np.ndarray) -> dict[str, np.ndarray]:
+def _numbers(column: pd.Series, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The numbers (n,), where they are known (n,), and one entry for each training rating."""
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = np.isfinite(values)
+    return np.where(known, values, 0.0), known, np.repeat(values, counts * known)
+
+
+def labels(
+    name: str, column: pd.Series, counts: np.ndarray, seen_only: bool = False
+) -> dict[str, np.ndarray]:
+    """A column for each label: 1 where it applies.
+
+    At most MOST_CATEGORIES, those on most rows with training ratings; none where each row has one
+    label and there are more.
+
+    Args:
+        name: What the columns' names begin with.
+        column: Values, or tuples or lists of values.
+        counts: (n,), training ratings of each row.
+        seen_only: Leave out labels without training ratings.
+    """
     sets = [_set_of(value) for value in column]
     several = any(isinstance(value, _SEVERAL) for value in column)
     seen: dict[str, int] = {}  # label: rows with training ratings that carry it
-    for labels, n in zip(sets, counts, strict=True):
-        for label in labels if n else ():
-            seen[label] = seen.get(label, 0) + 1
+    for row, n in zip(sets, counts, strict=True):
+        for label in row if n or not seen_only else ():
+            seen[label] = seen.get(label, 0) + bool(n)
     if len(seen) > MOST_CATEGORIES and not several:
         return {}
     kept = sorted(sorted(seen), key=lambda label: -seen[label])[:MOST_CATEGORIES]
     return {
-        f"{name} {label}": np.array([label in labels for labels in sets], dtype=float)
+        f"{name} {label}": np.array([label in row for row in sets], dtype=float)
         for label in sorted(kept)
     }
 
@@ -94,3 +138,14 @@ def _set_of(value: Any) -> set[str]:
     if isinstance(value, _SEVERAL):
         return set(map(str, value))
     return set() if value is None or value is pd.NA or value != value else {str(value)}
+
+
+def from_features(side: Tensor, meaning: Tensor, index: Tensor) -> Tensor:
+    """What features add to these rows, `(side @ meaning)[index]`: (*S,) or (*S, dim).
+
+    A batch larger than the table holds rows again and again: then the product is taken once a row.
+    """
+    if index.numel() < len(side):
+        return side[index] @ meaning
+    rows = (side @ meaning).index_select(0, index.reshape(-1))
+    return rows.view(index.shape + meaning.shape[1:])

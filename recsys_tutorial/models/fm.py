@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.mf import BiasedMF
+from recsys_tutorial.models import features
+from recsys_tutorial.models.base import at_least
+from recsys_tutorial.models.mf import BiasedMF, Factorised
 
 
 class FactorizationMachine(BiasedMF):
@@ -25,18 +25,23 @@ class FactorizationMachine(BiasedMF):
     fields, laid one field after the other: field k starts at `offsets[k]`, the sum of the sizes of
     the fields *before* it (user, item, then `fields`).
 
-    user_bias, item_bias, side_bias          : w, (n_users,), (n_items,), (n_side,), in stars
-    user_factors, item_factors, side_factors : v, (n_users, dim), (n_items, dim), (n_side, dim)
-    user_x, item_x                           : x of the side fields, (n_users, n_side) ...
-
     A column of texts is a categorical field (one-hot). A column of tuples is multi-hot and enters
     as a *sum*: a film of three genres has three ones, not three thirds. A column of numbers is cut
     into `bins` parts of equal training weight, or with bins=0 enters as one number (standardised).
     What is missing is all zeros. Without side fields this is BiasedMF, exactly.
 
-    l2                   : a row of the batch pays for its vectors: frequency-weighted
-    l2_table, l2_bias_table : the whole table pays once, divided by the number of training ratings
-    l2_side              : as l2, for the vectors of side features
+    Args:
+        l2: A row of the batch pays for its vectors: frequency-weighted.
+        l2_table, l2_bias_table: The whole table pays once, divided by the number of training
+            ratings.
+        l2_side: As l2, for the vectors of side features.
+        fields: Columns of the users' and the items' table, () for none; None for those of age,
+            gender, occupation, year and genres that are there.
+
+    Attributes:
+        user_bias, item_bias, side_bias: w, (n_users,), (n_items,), (n_side,), in units as biases.
+        user_factors, item_factors, side_factors: v, (n_users, dim), (n_items, dim), (n_side, dim).
+        user_x, item_x: x of the side fields, (n_users, n_side) and (n_items, n_side).
 
     Rendle 2010, "Factorization machines", equations 1 and 5.
     """
@@ -58,19 +63,25 @@ class FactorizationMachine(BiasedMF):
         l2_table: float = 7.2,
         l2_bias_table: float = 3.1,
         l2_side: float = 0.1,
-        fields: Sequence[str] = (),
+        fields: Sequence[str] | None = (),
         sizes: Sequence[int] = (),
         bins: int = 10,
         seed: int = 0,
     ) -> None:
+        at_least(0, l2_table=l2_table, l2_bias_table=l2_bias_table, l2_side=l2_side, bins=bins)
         super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
         self.l2_table, self.l2_bias_table, self.l2_side = l2_table, l2_bias_table, l2_side
-        self.fields, self.sizes, self.bins = list(fields), list(sizes), bins
+        self.fields, self.bins = list(fields or ()), bins
+        self.set_sizes(sizes)
+
+    def set_sizes(self, sizes: Sequence[int]) -> None:
+        """Make room for so many features in each of the side fields."""
+        self.sizes = list(sizes)
         self.n_side = sum(self.sizes)
-        self.side_factors = self.random_table(self.n_side, dim)
+        self.side_factors = self.random_table(self.n_side, self.dim)
         self.side_bias = nn.Parameter(torch.zeros(self.n_side))
-        self.register_buffer("user_x", torch.zeros(n_users, self.n_side))
-        self.register_buffer("item_x", torch.zeros(n_items, self.n_side))
+        self.register_buffer("user_x", torch.zeros(self.n_users, self.n_side))
+        self.register_buffer("item_x", torch.zeros(self.n_items, self.n_side))
         self.register_buffer("side_count", torch.ones(self.n_side, dtype=torch.int64))
 
     @property
@@ -82,30 +93,22 @@ class FactorizationMachine(BiasedMF):
     # ---- the fields -----------------------------------------------------------------------
 
     @classmethod
-    def for_dataset(
-        cls, train: Dataset, fields: Sequence[str] | None = None, bins: int = 10, **settings: Any
-    ) -> Self:
-        """As for every model. fields : columns of `train.users` and `train.items`, () for none;
-        None for those of age, gender, occupation, year and genres that are there.
-
-        Raises ValueError for a field that neither table has, or both.
-        """
+    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
+        fields = settings.get("fields")
         if fields is None:
             known = [*train.users.columns, *train.items.columns]
             fields = [f for f in ("age", "gender", "occupation", "year", "genres") if f in known]
-        sizes = [_encode(train, field, bins)[1].shape[1] for field in fields] if len(train) else []
-        settings |= {"fields": fields, "sizes": sizes, "bins": bins}
-        return super().for_dataset(train, **settings)
+        return {**settings, "fields": fields, "sizes": ()}
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
         """Besides what every model takes: x of users and items, and how often each is on."""
         super().read(train)
-        for field, start in zip(self.fields, self.offsets[2:], strict=True):
-            side, columns = _encode(train, field, self.bins)
+        encoded = [field_columns(train, field, self.bins) for field in self.fields]
+        self.set_sizes([x.shape[1] for _, x in encoded])
+        for (side, x), size, start in zip(encoded, self.sizes, self.offsets[2:], strict=True):
             first = start - self.offsets[2]
-            x = self.user_x if side == "user" else self.item_x
-            x[:, first : first + columns.shape[1]] = torch.from_numpy(columns)
+            getattr(self, f"{side}_x")[:, first : first + size] = x
         on = (self.user_x != 0).T.double() @ self.user_count.double()
         on += (self.item_x != 0).T.double() @ self.item_count.double()
         self.side_count.copy_(on)
@@ -124,7 +127,7 @@ class FactorizationMachine(BiasedMF):
         w_u, sum_u, squares_u = self.sums("user", user)
         w_i, sum_i, squares_i = self.sums("item", item)
         pairs = (sum_u + sum_i).square() - squares_u - squares_i  # (*S, dim)
-        return self.mean + w_u + w_i + 0.5 * pairs.sum(-1)
+        return self.mean + self.unit * (w_u + w_i + 0.5 * pairs.sum(-1))
 
     def sums(self, side: str, who: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One side's features: sum of w x, (*S,); of v x and of (v x)^2, (*S, dim) each."""
@@ -136,86 +139,59 @@ class FactorizationMachine(BiasedMF):
         squares = v.square() + x.square() @ self.side_factors.square()
         return w + x @ self.side_bias, v + x @ self.side_factors, squares
 
-    def as_biased_mf(self, side: str) -> tuple[Tensor, Tensor]:
-        """Vectors (n, dim) and biases (n,) whose biased MF gives the same scores.
+    # For the catalogue it is a biased MF: a pair of features is either of one side, and then part
+    # of its bias, or meets across. Nothing but ratings is known of a new user.
 
-        A pair of features is either of one side, and then part of its bias, or meets across.
-        """
-        n = self.n_users if side == "user" else self.n_items
-        w, total, squares = self.sums(side, torch.arange(n, device=self.mean.device))
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return self.as_biased_mf("user", *batch.need("user"))
+
+    def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
+        return self.as_biased_mf("item", item)
+
+    def as_biased_mf(self, side: str, who: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors (*S, dim) and biases (*S,) whose biased MF gives the same scores."""
+        w, total, squares = self.sums(side, who)
         return total, w + 0.5 * (total.square() - squares).sum(-1)
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        total = super().penalty(batch)  # per row: l2 and l2_bias
-        for side, who in (("user", user), ("item", item)):
-            # Each row of the batch pays its n-th part: on average the whole table, once.
-            share = 1 / getattr(self, f"{side}_count")[who].clamp(min=1)
-            v = self.rows(getattr(self, f"{side}_factors"), who).square().sum(-1)
-            w = self.rows(getattr(self, f"{side}_bias"), who).square()
-            total = total + ((self.l2_table * v + self.l2_bias_table * w) * share).mean()
+        total = super().penalty(batch) + self.paid(
+            batch, True, user_factors=self.l2_table, item_factors=self.l2_table,
+            user_bias=self.l2_bias_table, item_bias=self.l2_bias_table,
+        )  # fmt: skip
         if self.n_side:
-            n = self.user_count.sum().clamp(min=1)
-            share = self.side_count / n  # how often a feature is on, per rating
-            v = self.side_factors.square().sum(-1)
-            total = total + (self.l2_side * share * v).sum()
+            n = self.user_weight.sum().clamp(min=1)
+            often = self.side_count / self.user_count.sum().clamp(min=1)  # on, per rating
+            total = total + (self.l2_side * often * self.side_factors.square().sum(-1)).sum()
             total = total + self.l2_bias_table * self.side_bias.square().sum() / n
         return total
 
-    def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        p, b_u = (part[user.reshape(-1)] for part in self.as_biased_mf("user"))
-        q, b_i = self.as_biased_mf("item")
-        return torch.addmm(self.mean + b_i, p, q.T).add_(b_u.unsqueeze(-1))
-
-    @torch.no_grad()
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        q, b_i = self.as_biased_mf("item")  # nothing but ratings is known of a new user
-        return torch.cat([q, q.new_ones(self.n_items, 1)], dim=1), self.mean + b_i
+        return Factorised.item_rows(self)
 
     def ridge(self, n: int) -> Tensor:
         table = [self.l2_table] * self.dim + [self.l2_bias_table]
         return super().ridge(n) + self.mean.new_tensor(table)
 
 
-def _encode(train: Dataset, field: str, bins: int) -> tuple[str, np.ndarray]:
+def field_columns(train: Dataset, field: str, bins: int) -> tuple[str, Tensor]:
     """("user" or "item", columns of the field): float32 (n_users or n_items, size)."""
-    sides = [s for s, t in (("user", train.users), ("item", train.items)) if field in t.columns]
-    if len(sides) != 1 or field in ("user", "item"):
+    sides = {"user": train.users, "item": train.items}
+    holders = [side for side, table in sides.items() if field in table.columns]
+    if len(holders) != 1 or field in ("user", "item"):
         raise ValueError(
             f"field {field!r} must be a column of either the users' or the items' table: users "
             f"have {list(train.users.columns)}, items have {list(train.items.columns)}"
         )
-    side = sides[0]
-    column: pd.Series[Any] = (train.users if side == "user" else train.items)[field]
-    if any(isinstance(value, tuple) for value in column):
-        return side, _multi_hot([v if isinstance(v, tuple) else () for v in column])
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return side, _numeric(values, train.user if side == "user" else train.item, bins)
-    return side, _multi_hot(
-        [() if missing else (v,) for v, missing in zip(column, column.isna(), strict=True)]
-    )
-
-
-def _multi_hot(rows: list[tuple[Any, ...]]) -> np.ndarray:
-    names = sorted({name for row in rows for name in row}, key=str)
-    place = {name: k for k, name in enumerate(names)}
-    x = np.zeros((len(rows), len(names)), dtype=np.float32)
-    for r, row in enumerate(rows):
-        for name in row:
-            x[r, place[name]] = 1
-    return x
-
-
-def _numeric(values: np.ndarray, trained: np.ndarray, bins: int) -> np.ndarray:
-    """Bins of equal weight, or the standardised number; both from training rows alone."""
-    there = ~np.isnan(values)
-    seen = values[trained][there[trained]]
-    if not bins:
-        centre, spread = (seen.mean(), seen.std() or 1.0) if len(seen) else (0.0, 1.0)
-        return np.where(there, (values - centre) / spread, 0).astype(np.float32)[:, None]
-    edges = np.unique(np.quantile(seen, np.arange(1, bins) / bins)) if len(seen) else np.array([])
-    x = np.zeros((len(values), len(edges) + 1), dtype=np.float32)
-    x[there, np.searchsorted(edges, values[there], side="right")] = 1
-    return x
+    table, counts = sides[holders[0]], train.counts(holders[0])
+    if not features.is_number(table[field]):
+        columns = features.labels(field, table[field], counts)
+        if not columns and table[field].notna().any():
+            raise ValueError(
+                f"field {field!r} has more than {features.MOST_CATEGORIES} values, which tells "
+                "rows apart and groups none: leave it out, or merge values before from_frame"
+            )
+    elif bins:
+        columns = features.ranges(field, table[field], counts, bins)
+    else:
+        columns = features.standardised(field, table[field], counts)
+    return holders[0], features.stacked(columns, len(table))

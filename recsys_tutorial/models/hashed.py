@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
-from recsys_tutorial.models.base import Model
-from recsys_tutorial.models.mf import BiasedMF
+from recsys_tutorial.models.base import Model, at_least, mean_square, rated
+from recsys_tutorial.models.mf import BiasedMF, Factorised
 
 HASH_SEEDS = (101, 202)  # fixed and stored with the project: Python's hash() differs a process
 
@@ -28,14 +27,18 @@ class Collisions(NamedTuple):
 class HashedMF(BiasedMF):
     r"""BiasedMF with hashed vectors, $p_u = \sum_{k=1,2} w_{uk} E[h_k(u)]$ and q alike:
 
-    hashed_users, hashed_items : E, (buckets, dim), shared by all ids that fall into a bucket
-    user_weights, item_weights : w, (n, 2), what each id makes of its two buckets; learned
-    user_buckets, item_buckets : h, (n, 2), murmurhash3 of the ids' text with two fixed seeds
-    compress : ids per bucket: the tables hold 1 / compress as many vectors as there are ids
-    Biases are one number an id and stay exact.
-
     With one hash, whoever shares a bucket shares a vector. With two, hardly any two ids share
-    both, and the weights tell them apart. Svenstrup, Hansen, Winther 2017, "Hash embeddings".
+    both, and the weights tell them apart. Biases are one number an id and stay exact.
+
+    Args:
+        compress: Ids per bucket: the tables hold 1 / compress as many vectors as there are ids.
+
+    Attributes:
+        hashed_users, hashed_items: E, (buckets, dim), shared by all ids that fall into a bucket.
+        user_weights, item_weights: w, (n, 2), what each id makes of its two buckets; learned.
+        user_buckets, item_buckets: h, (n, 2), murmurhash3 of the ids' text with two fixed seeds.
+
+    Svenstrup, Hansen, Winther 2017, "Hash embeddings".
     """
 
     fit_defaults: ClassVar = {"epochs": 16, "lr": 0.02, "batch_size": 1024}
@@ -55,8 +58,8 @@ class HashedMF(BiasedMF):
         compress: float = 4.0,
         seed: int = 0,
     ) -> None:
-        if not compress >= 1:
-            raise ValueError(f"compress={compress} must be at least 1: ids per bucket")
+        at_least(0, dim=dim, l2=l2, l2_bias=l2_bias)
+        at_least(1, compress=compress)
         Model.__init__(self, n_users, n_items, seed=seed)  # no full tables, as BiasedMF has them
         self.dim, self.l2, self.l2_bias, self.compress = dim, l2, l2_bias, compress
         for side, n in (("user", n_users), ("item", n_items)):
@@ -92,17 +95,21 @@ class HashedMF(BiasedMF):
         """All items' vectors (n_items, dim), put together from the buckets."""
         return self.of("item", torch.arange(self.n_items, device=self.mean.device))
 
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        (user,) = batch.need("user")
+        return self.of("user", user), self.rows(self.user_bias, user)
+
+    def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
+        return self.of("item", item), self.rows(self.item_bias, item)
+
     def forward(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
-        return self.mean + b_u + b_i + (self.of("user", user) * self.of("item", item)).sum(-1)
+        return Factorised.forward(self, batch)
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
-        of_biases = b_u.square().mean() + b_i.square().mean()
-        of_vectors = losses.l2(self.of("user", user)) + losses.l2(self.of("item", item))
-        return self.l2 * of_vectors + self.l2_bias * of_biases
+        rows, weight = rated(batch), rated(batch).weight
+        (p, _), (q, _) = self.of_users(rows), self.of_items(*rows.need("item"))
+        of_vectors = self.l2 * (mean_square(p, weight) + mean_square(q, weight))
+        return of_vectors + self.paid(batch, user_bias=self.l2_bias, item_bias=self.l2_bias)
 
     def collisions(self, side: str) -> Collisions:
         """How many of the "user"s or "item"s are not alone in their buckets: shares, 0 to 1."""

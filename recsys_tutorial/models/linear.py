@@ -2,6 +2,7 @@
 
 They all read the same table x (n_users, n_items): 1 for the best rating, less for a worse one, 0
 where there is none. A missing rating counts as "not chosen", so they rank and predict no stars.
+A row's weight, in multiples of the usual one, multiplies its x: so many copies of one wish.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser, Model, runs
+from recsys_tutorial.models.state import counted
 
 CELLS = 8 * 1024 * 1024  # scores held at once: 32 MB
 BYTES = 32  # a cell of the item-item table while it is made: sparse, float64 and inverse, float32
@@ -34,7 +36,7 @@ class ClosedForm(Model):
         return (ratings - low + 1) / (high - low + 1)
 
     def table(self, train: Dataset) -> sparse.csr_matrix:
-        """x as a sparse float64 table (n_users, n_items); a row's weight multiplies it."""
+        """x as a sparse float64 table (n_users, n_items), of rows as `counted` gives them."""
         x = self.strength(torch.from_numpy(train.rating).double()).numpy()
         if train.weight is not None:
             x = x * train.weight
@@ -55,10 +57,13 @@ def check_pairs_fit(model: str, n_items: int, max_gib: float) -> None:
 class ItemToItem(ClosedForm):
     r"""$s_{ui} = \sum_j x_{uj} W_{ji}$: what each rated item says about each other item.
 
-    weights    : W, (n_items, n_items)
-    row_start, row_item, row_value : x of the training users, row u from row_start[u] on; so that a
-                 known user is scored without the training data
-    max_gib    : memory that `fit` may take, in GiB: it grows with the square of the catalogue
+    Args:
+        max_gib: Memory that `fit` may take, in GiB: it grows with the square of the catalogue.
+
+    Attributes:
+        weights: W, (n_items, n_items).
+        row_start, row_item, row_value: x of the training users, row u from row_start[u] on; so that
+            a known user is scored without the training data.
     """
 
     weights: Tensor
@@ -81,6 +86,7 @@ class ItemToItem(ClosedForm):
 
     def fit(self, train: Dataset) -> Self:
         """Compute W; no epochs, no learning rate."""
+        train = counted(train)
         self.read(train)
         x = self.table(train)
         self.weights.copy_(self.item_weights((x.T @ x).toarray()))
@@ -136,7 +142,8 @@ class EASE(ItemToItem):
     Minimises $\|x - xW\|^2 + \lambda \|W\|^2$ under $W_{ii} = 0$: with $P = (x'x + \lambda I)^{-1}$
     it is $W_{ji} = -P_{ji} / P_{ii}$.
 
-    l2 : lambda, in squared ratings of x
+    Args:
+        l2: lambda, in squared ratings of x.
 
     Steck 2019, "Embarrassingly shallow autoencoders for sparse data".
     """
@@ -162,8 +169,9 @@ class ItemKNN(ItemToItem):
 
     With a shrunken cosine, $x_j \cdot x_i / (|x_j| |x_i| + h)$: what few have rated is not trusted.
 
-    k      : neighbours of each item; all others weigh nothing
-    shrink : h, in squared ratings of x
+    Args:
+        k: Neighbours of each item; all others weigh nothing.
+        shrink: h, in squared ratings of x.
 
     Deshpande and Karypis 2004, "Item-based top-N recommendation algorithms".
     """

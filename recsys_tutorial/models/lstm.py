@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
+from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.sequences import PADDING, SequenceModel, SequenceScores
-
-
-class Memory(NamedTuple):
-    """What an LSTM keeps of a chunk: total (B, 1) and number n (B, 1) of e, and its own cell."""
-
-    total: Tensor
-    n: Tensor
-    cell: tuple[Tensor, Tensor] | None
 
 
 class SequenceLSTM(SequenceModel):
     r"""A recurrent network over (film, rating), which predicts the next film *and its rating*:
 
-    $e_t = r_t - \mu - d_{i_t}$, in stars, and $\bar e_t = \sum_{s \le t} e_s / (t + a)$;
+    $e_t = r_t - \mu - d_{i_t}$ and $\bar e_t = \sum_{s \le t} e_s / (t + a)$, in units;
     $h_t = [\bar e_t,\ LSTM(h_{t-1},\ [q_{i_t},\ e_t\, q_{i_t},\ e_t,\ \bar e_t])]$;
     $s_i = h_t \cdot q_i + b_i$,
     $\hat r_i = \mu + d_i + c \cdot h_t + (W h_t) \cdot q_i$ stars.
@@ -35,9 +28,14 @@ class SequenceLSTM(SequenceModel):
     `model(batch)` has both: `.score`, and `.rating` in stars. `predicts` is "score": what
     `rt.predict`, `rt.evaluate` and `rt.recommend` use is the order of the next films.
 
-    item_level : d, (n_items,); level : c, (dim,); taste : W, (dim, dim)
-    shrink     : a, in ratings: how many it takes for a user's mean to be half believed
-    l2         : penalty on d, stars^-2, and on W
+    Args:
+        shrink: a, in ratings: how many it takes for a user's mean to be half believed.
+        l2: Penalty on d and on W.
+
+    Attributes:
+        item_level: d, (n_items,).
+        level: c, (dim,).
+        taste: W, (dim, dim).
 
     Hochreiter and Schmidhuber 1997; as a recommender Hidasi et al. 2016, "Session-based
     recommendations with recurrent neural networks".
@@ -57,9 +55,9 @@ class SequenceLSTM(SequenceModel):
         l2: float = 0.1,
         seed: int = 0,
     ) -> None:
+        at_least(2, dim=dim)  # a state is a mean and the network's
+        at_least(0, shrink=shrink, l2=l2)
         super().__init__(n_users, n_items, dim, length, dropout, seed)
-        if dim < 2:
-            raise ValueError(f"dim={dim} must be at least 2: a state is a mean and the network's")
         self.shrink, self.l2 = shrink, l2
         # Made without numbers first, since its own would come from the global random state.
         empty = nn.LSTM(2 * dim + 2, dim - 1, batch_first=True, device="meta")
@@ -75,29 +73,20 @@ class SequenceLSTM(SequenceModel):
             dict(self.lstm.named_parameters())["bias_hh_l0"][forget] += 1
 
     def states(self, history: Tensor, rating: Tensor) -> Tensor:
-        return self.states_and_memory(history, rating)[0]
-
-    def states_and_memory(
-        self, history: Tensor, rating: Tensor, memory: Memory | None = None
-    ) -> tuple[Tensor, Memory]:
-        """States (B, L, dim), and the memory with which the next chunk of the history goes on."""
         real = (history != PADDING).unsqueeze(-1)  # (B, L, 1)
         item = history.clamp(min=0)
         q = self.rows(self.item_factors, item)  # (B, L, dim)
-        level = self.mean + self.rows(self.item_level, item)  # (B, L)
-        e = (rating - level).unsqueeze(-1) * real  # (B, L, 1), stars
-        total, n, cell = memory or (e.new_zeros(len(e), 1), e.new_zeros(len(e), 1), None)
-        totals, ns = total.unsqueeze(1) + e.cumsum(1), n.unsqueeze(1) + real.cumsum(1)
-        mean = totals / (ns + self.shrink)
+        level = self.rows(self.item_level, item)  # (B, L)
+        e = ((rating - self.mean) / self.unit - level).unsqueeze(-1) * real  # (B, L, 1)
+        mean = e.cumsum(1) / (real.cumsum(1) + self.shrink)
         x = torch.cat([q, e * q, e, mean], dim=-1) * real
-        h, cell = self.lstm(self.drop(x), cell)
-        return torch.cat([mean, self.drop(h)], dim=-1), Memory(totals[:, -1], ns[:, -1], cell)
+        return torch.cat([mean, self.drop(self.lstm(self.drop(x))[0])], dim=-1)
 
     def judge(self, h: Tensor, item: Tensor, q: Tensor, b: Tensor) -> SequenceScores:
         score = super().judge(h, item, q, b).score
         q_i, d = self.rows(q, item), self.rows(self.item_level, item)
-        rating = self.mean + d + h @ self.level + ((h @ self.taste) * q_i).sum(-1)
-        return SequenceScores(score, rating)
+        above = d + h @ self.level + ((h @ self.taste) * q_i).sum(-1)
+        return SequenceScores(score, self.mean + self.unit * above)
 
     def penalty(self, batch: Batch) -> Tensor:
         (history,) = batch.need("history")

@@ -7,17 +7,108 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.base import FoldedUser, Model, at_least
+from recsys_tutorial.models.fold_in import by_ranking, by_ridge
 
 
-class MF(Model):
+class Factorised(Model):
+    r"""What all of these share: $s_{ui} = \mu + b_u + b_i + p_u \cdot q_i$.
+
+    A model says what its vectors and biases are, in `of_users` and `of_items`; scores of pairs and
+    of the whole catalogue, and a new user's row, follow.
+    """
+
+    FEW: ClassVar = 40  # ratings below which a new user is pulled towards the average one
+
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Vectors (*S, dim) and biases (*S,) of the users of a batch."""
+        raise NotImplementedError
+
+    def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors (*S, dim) and biases (*S,) of items (*S,)."""
+        raise NotImplementedError
+
+    def forward(self, batch: Batch) -> Tensor:
+        (p, b_u), (q, b_i) = self.of_users(batch), self.of_items(*batch.need("item"))
+        return self.mean + self.unit * ((p * q).sum(-1) + b_u + b_i)
+
+    def score_items(self, batch: Batch) -> Tensor:
+        p, b_u = self.of_users(batch)
+        q, b_i = self.all_items()
+        p, b_u = self.unit * p.reshape(-1, p.shape[-1]), self.unit * b_u.reshape(-1, 1)
+        # In place: the table is as large as the catalogue times the users.
+        return torch.addmm(self.mean + self.unit * b_i, p, q.T).add_(b_u)
+
+    def all_items(self) -> tuple[Tensor, Tensor]:
+        """`of_items` of the whole catalogue: (n_items, dim) and (n_items,)."""
+        return self.of_items(torch.arange(self.n_items, device=self.mean.device))
+
+    # ---- a new user -----------------------------------------------------------------------
+
+    @torch.no_grad()
+    def item_rows(self) -> tuple[Tensor, Tensor]:
+        """(n_items, d) and (n_items,) such that a folded-in user scores rows @ row + offset, stars.
+
+        The last number of a row is the user's bias.
+        """
+        q, b_i = self.all_items()
+        rows = torch.cat([q, q.new_ones(self.n_items, 1)], dim=1)
+        return self.unit * rows, self.mean + self.unit * b_i
+
+    def ridge(self, n: int) -> Tensor:
+        """The penalties (d,) on the row of a user with n ratings.
+
+        From FEW ratings on they are those of training, so that a trained user's row comes out
+        again. Below, each missing rating adds some pull towards the average user: training's
+        penalty shrinks with the number of ratings, and would believe a single one.
+        """
+        raise NotImplementedError
+
+    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """The row of a user known by n ratings alone, found by the objective of training.
+
+        Args:
+            items: (n,), positions of the rated items.
+            ratings: (n,), in stars. A model fitted by a ranking loss hears that an item was rated,
+                and not how.
+
+        Returns:
+            The row and the ratings' shares, which sum to it, so that every recommendation can be
+            traced to ratings.
+
+        Raises:
+            TypeError: the model was fitted by a loss of which nothing is known but its gradient.
+        """
+        rows, offset = self.item_rows()
+        return self.find_row(rows, offset, items, ratings)
+
+    @torch.no_grad()
+    def find_row(self, rows: Tensor, offset: Tensor, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """`fold_in` for a user who scores rows @ row + offset."""
+        rows, offset = rows.double(), offset.double()
+        ridge = self.ridge(len(items)).double().clamp_min(1e-9)
+        kind, negatives = self.fitted_to.tolist()
+        if kind == 4:
+            raise TypeError(
+                f"this {type(self).__name__} was fitted by a ranking loss of your own, by which no "
+                "new user can be placed: use rt.losses.bpr, logistic or sampled_softmax"
+            )
+        if kind:
+            return by_ranking(rows, offset, items, ridge, kind, negatives)
+        error = (ratings.double() - offset[items]) / self.unit.double()
+        return by_ridge(rows[items] / self.unit.double(), error, ridge)
+
+
+class MF(Factorised):
     r"""Matrix factorisation: $s_{ui} = \mu + p_u \cdot q_i$.
 
-    user_factors : p, (n_users, dim)
-    item_factors : q, (n_items, dim)
-    mean         : mu, the mean training rating in stars; it is counted, not learned
+    Attributes:
+        user_factors: p, (n_users, dim).
+        item_factors: q, (n_items, dim).
+        mean: mu, the mean training rating in stars; it is counted, not learned.
+
+    Products are in units of the scale, which are stars from 1 to 5.
 
     Koren, Bell, Volinsky 2009, "Matrix factorization techniques for recommender systems".
     """
@@ -27,6 +118,7 @@ class MF(Model):
     def __init__(
         self, n_users: int, n_items: int, dim: int = 64, l2: float = 0.1, seed: int = 0
     ) -> None:
+        at_least(0, dim=dim, l2=l2)
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.l2 = dim, l2
         self.user_factors = self.random_table(n_users, dim)
@@ -36,50 +128,34 @@ class MF(Model):
         user, item = batch.need("user", "item")
         p = self.rows(self.user_factors, user)  # (*S, dim)
         q = self.rows(self.item_factors, item)  # (*S, dim)
-        return self.mean + (p * q).sum(-1)
+        return self.mean + self.unit * (p * q).sum(-1)
+
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        (user,) = batch.need("user")
+        return self.rows(self.user_factors, user), self.mean.new_zeros(user.shape)
+
+    def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
+        return self.rows(self.item_factors, item), self.mean.new_zeros(item.shape)
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        p, q = self.rows(self.user_factors, user), self.rows(self.item_factors, item)
-        return self.l2 * (losses.l2(p) + losses.l2(q))
-
-    def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        return self.mean + self.user_factors[user.reshape(-1)] @ self.item_factors.T
-
-    # A new user: ridge regression on the items' vectors. From FEW ratings on it minimises the very
-    # objective of training, so that a trained user's row comes out again. Below, each missing
-    # rating adds some pull towards the average user: training's penalty shrinks with the number of
-    # ratings, and would believe a single one.
-
-    FEW: ClassVar = 40
+        return self.paid(batch, user_factors=self.l2, item_factors=self.l2)
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """(n_items, d) and (n_items,) such that a folded-in user scores rows @ row + offset."""
-        return self.item_factors.detach(), self.mean.expand(self.n_items)
+        """As for `Factorised`, without a bias."""
+        return self.unit * self.item_factors.detach(), self.mean.expand(self.n_items)
 
     def ridge(self, n: int) -> Tensor:
-        """The penalties (d,) on the row of a user with n ratings."""
         return self.mean.new_full((self.dim,), self.l2 * max(n, self.FEW))
-
-    @torch.no_grad()
-    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The row of a user known by n ratings alone: items (n,) positions, ratings (n,) stars.
-
-        Shares sum to the row, so that every recommendation can be traced to ratings.
-        """
-        rows, offset = (t.double() for t in self.item_rows())
-        z, y = rows[items], ratings.double() - offset[items]
-        gram = z.T @ z + torch.diag(self.ridge(len(items)).double().clamp_min(1e-9))
-        parts = torch.linalg.solve(gram, z.T * y).T  # (n, d)
-        return FoldedUser(parts.sum(0).float(), parts.float())
 
 
 class BiasedMF(MF):
     r"""Biased matrix factorisation: $s_{ui} = \mu + b_u + b_i + p_u \cdot q_i$.
 
-    user_bias : b_u, (n_users,) in stars: how far above the mean the user rates
-    item_bias : b_i, (n_items,) in stars: how far above the mean the item is rated
+    Attributes:
+        user_bias: b_u, (n_users,), in units (stars from 1 to 5): how far above the mean the user
+            rates.
+        item_bias: b_i, (n_items,), alike: how far above the mean the item is rated.
+
     Otherwise as MF. With dim=0 it is the model of biases only.
 
     Koren, Bell, Volinsky 2009, equation 4.
@@ -96,6 +172,7 @@ class BiasedMF(MF):
         l2_bias: float = 0.01,
         seed: int = 0,
     ) -> None:
+        at_least(0, l2_bias=l2_bias)
         super().__init__(n_users, n_items, dim=dim, l2=l2, seed=seed)
         self.l2_bias = l2_bias
         self.user_bias = nn.Parameter(torch.zeros(n_users))
@@ -105,24 +182,21 @@ class BiasedMF(MF):
         user, item = batch.need("user", "item")
         b_u = self.rows(self.user_bias, user)  # (*S,)
         b_i = self.rows(self.item_bias, item)  # (*S,)
-        return super().forward(batch) + b_u + b_i
+        return super().forward(batch) + self.unit * (b_u + b_i)
+
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        (user,) = batch.need("user")
+        return self.rows(self.user_factors, user), self.rows(self.user_bias, user)
+
+    def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
+        return self.rows(self.item_factors, item), self.rows(self.item_bias, item)
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
-        of_biases = losses.l2(b_u.unsqueeze(-1)) + losses.l2(b_i.unsqueeze(-1))
-        return super().penalty(batch) + self.l2_bias * of_biases
-
-    def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        p, b_u = self.user_factors[user.reshape(-1)], self.user_bias[user.reshape(-1)]
-        scores = torch.addmm(self.mean + self.item_bias, p, self.item_factors.T)
-        return scores.add_(b_u.unsqueeze(-1))  # in place: the table is as large as the catalogue
+        of_biases = self.paid(batch, user_bias=self.l2_bias, item_bias=self.l2_bias)
+        return super().penalty(batch) + of_biases
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        q = self.item_factors.detach()
-        rows = torch.cat([q, q.new_ones(self.n_items, 1)], dim=1)  # the last column meets b_u
-        return rows, self.mean + self.item_bias.detach()
+        return Factorised.item_rows(self)
 
     def ridge(self, n: int) -> Tensor:
         # 0.1 a missing rating, 4 in all: the variance of ratings over that of users' biases.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.mf import BiasedMF
 
 SPREAD = 2.0  # of ln(1 + seconds) around its mean, where time passes at all: see `multi_output`
@@ -118,17 +118,19 @@ class MultiOutputMF(BiasedMF):
       z = c_0 + a_i + \sum_f w_{0f}\, p_{uf} q_{if}, \quad
       g_k = c_k + d_{uk} + e_{ik} + \sum_f w_{kf}\, p_{uf} q_{if}, \; k = 1, 2$$
 
-    score s, in stars, is BiasedMF. seen z : log-odds. gap g : see `Outputs`.
+    score s, in stars, is BiasedMF. seen z: log-odds. gap g: see `Outputs`. The model folds in a new
+    user by the ratings, as BiasedMF.
 
-    heads     : w, (3, dim), how much each product p_f q_f says of the other outputs; zero at first
-    shift     : c, (3,), what a user and an item say of whom nothing is known
-    item_seen : a, (n_items,). Users have none: as many items are drawn for a user as the user's
-                ratings ask for, and so nobody has seen more of them than others
-    user_gap, item_gap : d and e, (n_users, 2) and (n_items, 2)
+    Args:
+        l2_heads: Penalty on a, d, e: a rated row pays for its own, as with biases.
+        **rest: As in BiasedMF.
 
-    l2_heads : penalty on a, d, e (a rated row pays for its own, as with biases)
-
-    Rated rows alone pay penalties. The model folds in a new user by the ratings, as BiasedMF.
+    Attributes:
+        heads: w, (3, dim), how much each product p_f q_f says of the other outputs; zero at first.
+        shift: c, (3,), what a user and an item say of whom nothing is known.
+        item_seen: a, (n_items,). Users have none: as many items are drawn for a user as the user's
+            ratings ask for, and so nobody has seen more of them than others.
+        user_gap, item_gap: d and e, (n_users, 2) and (n_items, 2).
 
     Caruana 1997, "Multitask learning", on what tasks that share a representation can win.
     """
@@ -140,13 +142,12 @@ class MultiOutputMF(BiasedMF):
         n_users: int,
         n_items: int,
         dim: int = 64,
-        l2: float = 0.11,
-        l2_bias: float = 0.01,
         *,
         l2_heads: float = 0.002,
-        seed: int = 0,
+        **rest: Any,
     ) -> None:
-        super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
+        at_least(0, l2_heads=l2_heads)
+        super().__init__(n_users, n_items, dim=dim, **rest)
         self.l2_heads = l2_heads
         self.heads = nn.Parameter(torch.zeros(3, dim))
         self.shift = nn.Parameter(torch.zeros(3))
@@ -167,25 +168,16 @@ class MultiOutputMF(BiasedMF):
 
     def forward(self, batch: Batch) -> Outputs:  # type: ignore[override]
         user, item = batch.need("user", "item")
-        p, q = self.rows(self.user_factors, user), self.rows(self.item_factors, item)
+        (p, b_u), (q, b_i) = self.of_users(batch), self.of_items(item)
         both = p * q  # (*S, dim): the trunk
         other = both @ self.heads.T + self.shift  # (*S, 3)
-        biases = self.rows(self.user_bias, user) + self.rows(self.item_bias, item)
         of_gap = self.rows(self.user_gap, user) + self.rows(self.item_gap, item)
         return Outputs(
-            score=self.mean + biases + both.sum(-1),
+            score=self.mean + self.unit * (both.sum(-1) + b_u + b_i),
             seen=other[..., 0] + self.rows(self.item_seen, item),
             gap=other[..., 1:] + of_gap,
         )
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        if item.ndim == 2:  # drawn items pay nothing
-            user, item = user[:, 0], item[:, 0]
-        rated = replace(batch, user=user, item=item)
-        of_heads = (
-            self.rows(self.item_seen, item).square().mean()
-            + losses.l2(self.rows(self.user_gap, user))
-            + losses.l2(self.rows(self.item_gap, item))
-        )
-        return super().penalty(rated) + self.l2_heads * of_heads
+        l2 = self.l2_heads
+        return super().penalty(batch) + self.paid(batch, item_seen=l2, user_gap=l2, item_gap=l2)

@@ -8,10 +8,14 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.state import counted
 
 
 class Popularity(Model):
-    r"""Everybody gets what most people rated: $s_{ui} = n_i$, the item's training ratings."""
+    r"""Everybody gets what most people rated: $s_{ui} = n_i$.
+
+    n is the number of the item's training ratings, each as often as its weight says.
+    """
 
     columns = ("user", "item")
     ranks = True
@@ -23,8 +27,8 @@ class Popularity(Model):
 
     def fit(self, train: Dataset) -> Popularity:
         """Count the ratings of each item; no epochs, no learning rate."""
-        self.read(train)
-        self.score.copy_(self.item_count)
+        self.read(counted(train))
+        self.score.copy_(self.item_weight)
         return self
 
     def forward(self, batch: Batch) -> Tensor:

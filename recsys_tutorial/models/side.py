@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.features import feature_table
+from recsys_tutorial.models.base import at_least, mean_square, rated
+from recsys_tutorial.models.features import feature_table, from_features
 from recsys_tutorial.models.mf import BiasedMF
 
 
@@ -20,18 +20,19 @@ class SideFeatureMF(BiasedMF):
     $$s_{ui} = \mu + (b_u + a \cdot x_u) + (b_i + c \cdot y_i)
                + (p_u + A x_u) \cdot (q_i + C y_i)$$
 
-    user_side, item_side : x, (n_users, f), and y, (n_items, g): see `feature_table`
-    side_user_factors    : A, (f, dim); side_item_factors : C, (g, dim)
-    side_user_bias       : a, (f,) in stars; side_item_bias : c, (g,) in stars
-    Otherwise as BiasedMF. Without side tables (f = g = 0) it is BiasedMF. A row without training
-    ratings has b = 0 and p = 0, so that it scores by its features.
+    Without side tables (f = g = 0) it is BiasedMF. A row without training ratings has b = 0 and
+    p = 0, so that it scores by its features.
 
     Two kinds of penalty, since there are two questions. `l2` is paid for each rating on the whole
     vector p + A x: how long may it be, given its ratings? `own` (and `own_bias`) is paid once for
     each user and item on its deviation p alone: how far may one row leave what its features say?
-    In a batch, where user u turns up n_u times an epoch, once means 1 / n_u. `side` (and
-    `side_bias`) is paid once for each feature on A and C (a and c): a feature that few rows share
-    is not believed at once.
+    `side` (and `side_bias`) is paid once for each feature on A and C (a and c): a feature that few
+    rows share is not believed at once.
+
+    Attributes:
+        user_side, item_side: x, (n_users, f), and y, (n_items, g): see `feature_table`.
+        side_user_factors, side_item_factors: A, (f, dim), and C, (g, dim).
+        side_user_bias, side_item_bias: a, (f,), and c, (g,), in units as biases are.
 
     Rendle 2010, "Factorization machines", has features and ids share vectors in this way.
     """
@@ -56,18 +57,21 @@ class SideFeatureMF(BiasedMF):
         n_item_features: int = 0,
         seed: int = 0,
     ) -> None:
+        at_least(0, own=own, own_bias=own_bias, side=side, side_bias=side_bias)
         super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
         self.own, self.own_bias, self.side, self.side_bias = own, own_bias, side, side_bias
-        self._know(torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features))
+        self.set_features(
+            torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features)
+        )
 
     def read(self, train: Dataset) -> None:
         super().read(train)
-        self._know(
+        self.set_features(
             feature_table(train.users, train.counts("user")).values,
             feature_table(train.items, train.counts("item")).values,
         )
 
-    def _know(self, x: Tensor, y: Tensor) -> None:
+    def set_features(self, x: Tensor, y: Tensor) -> None:
         """Take these features; what they mean is zero until it is learned."""
         self.n_user_features, self.n_item_features = x.shape[1], y.shape[1]
         self.register_buffer("user_side", x)
@@ -77,67 +81,44 @@ class SideFeatureMF(BiasedMF):
         self.side_user_bias = nn.Parameter(torch.zeros(x.shape[1]))
         self.side_item_bias = nn.Parameter(torch.zeros(y.shape[1]))
 
-    def of_users(self, user: Tensor) -> tuple[Tensor, Tensor]:
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """p + A x, (*S, dim), and b + a x, (*S,)."""
-        p = self.rows(self.user_factors, user) + told(self.user_side, self.side_user_factors, user)
-        b = self.rows(self.user_bias, user) + told(self.user_side, self.side_user_bias, user)
-        return p, b
-
-    def whole_users(self, user: Tensor) -> tuple[Tensor, Tensor]:
-        """What of the users meets the items; more than `of_users` in models built on this one."""
-        return self.of_users(user)
+        (user,), (p, b) = batch.need("user"), super().of_users(batch)
+        return (
+            p + from_features(self.user_side, self.side_user_factors, user),
+            b + from_features(self.user_side, self.side_user_bias, user),
+        )
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
         """q + C y, (*S, dim), and b + c y, (*S,)."""
-        q = self.rows(self.item_factors, item) + told(self.item_side, self.side_item_factors, item)
-        b = self.rows(self.item_bias, item) + told(self.item_side, self.side_item_bias, item)
-        return q, b
+        q, b = super().of_items(item)
+        return (
+            q + from_features(self.item_side, self.side_item_factors, item),
+            b + from_features(self.item_side, self.side_item_bias, item),
+        )
 
-    def forward(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        (p, b_u), (q, b_i) = self.whole_users(user), self.of_items(item)
-        return self.mean + (p * q).sum(-1) + b_u + b_i
+    def forward(self, batch: Batch) -> Any:
+        (p, b_u), (q, b_i) = self.of_users(batch), self.of_items(*batch.need("item"))
+        return self.mean + self.unit * ((p * q).sum(-1) + b_u + b_i)
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        (p, b_u), (q, b_i) = self.of_users(user), self.of_items(item)
-        total = self.l2 * (losses.l2(p) + losses.l2(q))
-        total = total + self.l2_bias * (b_u.square().mean() + b_i.square().mean())
-        for side, who in (("user", user), ("item", item)):
-            once = self.rows(getattr(self, f"{side}_count"), who).clamp_min(1).reciprocal()  # (*S,)
-            deviation = self.rows(getattr(self, f"{side}_factors"), who).square().sum(-1)
-            of_bias = self.rows(getattr(self, f"{side}_bias"), who).square()
-            total = total + (once * (self.own * deviation + self.own_bias * of_bias)).mean()
+        rows, weight = rated(batch), rated(batch).weight
+        (p, b_u) = SideFeatureMF.of_users(self, rows)  # without what models built on it add
+        (q, b_i) = self.of_items(*rows.need("item"))
+        whole = self.l2 * (mean_square(p, weight) + mean_square(q, weight))
+        whole = whole + self.l2_bias * (mean_square(b_u, weight) + mean_square(b_i, weight))
         vectors = self.side_user_factors.square().sum() + self.side_item_factors.square().sum()
         of_biases = self.side_user_bias.square().sum() + self.side_item_bias.square().sum()
-        n_ratings = self.user_count.sum().clamp_min(1)
-        return total + (self.side * vectors + self.side_bias * of_biases) / n_ratings
-
-    def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        p, b_u = self.whole_users(user.reshape(-1))
-        q, b_i = self.of_items(torch.arange(self.n_items, device=user.device))
-        return torch.addmm(self.mean + b_i, p, q.T).add_(b_u.unsqueeze(-1))
+        n_ratings = self.user_weight.sum().clamp_min(1)
+        meaning = (self.side * vectors + self.side_bias * of_biases) / n_ratings
+        return whole + meaning + self.paid(
+            batch, True, user_factors=self.own, item_factors=self.own,
+            user_bias=self.own_bias, item_bias=self.own_bias,
+        )  # fmt: skip
 
     # A new user's features are unknown and count as zero; those of the items count as ever.
-
-    def item_rows(self) -> tuple[Tensor, Tensor]:
-        with torch.no_grad():
-            q, b_i = self.of_items(torch.arange(self.n_items, device=self.mean.device))
-            return torch.cat([q, q.new_ones(self.n_items, 1)], dim=1), self.mean + b_i
 
     def ridge(self, n: int) -> Tensor:
         once = self.mean.new_full((self.dim + 1,), self.own)
         once[-1] = self.own_bias
         return super().ridge(n) + once
-
-
-def told(side: Tensor, meaning: Tensor, index: Tensor) -> Tensor:
-    """What features say of these rows, `(side @ meaning)[index]`: (*S,) or (*S, dim).
-
-    A batch larger than the table holds rows again and again: then the product is taken once a row.
-    """
-    if index.numel() < len(side):
-        return side[index] @ meaning
-    rows = (side @ meaning).index_select(0, index.reshape(-1))
-    return rows.view(index.shape + meaning.shape[1:])

@@ -11,18 +11,21 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser
+from recsys_tutorial.models.base import FoldedUser, at_least
 from recsys_tutorial.models.linear import ClosedForm
+from recsys_tutorial.models.state import counted
 
 
 class FactorTables(ClosedForm):
     r"""$s_{ui} = p_u \cdot q_i$ with vectors that no gradient has made.
 
-    user_factors : p, (n_users, dim)
-    item_factors : q, (n_items, dim)
+    Attributes:
+        user_factors: p, (n_users, dim).
+        item_factors: q, (n_items, dim).
     """
 
     def __init__(self, n_users: int, n_items: int, dim: int, seed: int = 0) -> None:
+        at_least(1, dim=dim)
         super().__init__(n_users, n_items, seed=seed)
         self.dim = dim
         self.user_factors = nn.Parameter(torch.zeros(n_users, dim), requires_grad=False)
@@ -57,6 +60,7 @@ class PureSVD(FactorTables):
     @torch.no_grad()
     def fit(self, train: Dataset) -> Self:
         """Compute the vectors; beyond the rank of x they are zero."""
+        train = counted(train)
         self.read(train)
         x = self.table(train)
         if self.dim < min(x.shape):

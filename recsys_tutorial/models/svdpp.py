@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser, runs
+from recsys_tutorial.models.base import FoldedUser, at_least, runs
 from recsys_tutorial.models.mf import BiasedMF
 from recsys_tutorial.models.side import SideFeatureMF
 
@@ -22,21 +22,23 @@ class SVDpp(SideFeatureMF):
     $$s_{ui} = \mu + b_u + b_i
                + \Big(p_u + |N(u)|^{-1/2} \sum_{j \in N(u)} y_j\Big) \cdot q_i$$
 
-    item_implicit : y, (n_items, dim): what it says of a user to have rated the item at all
-    rated         : N(u), the user's *training* items, those of user 0 first, (n_past,)
-    Biases and factors as in SideFeatureMF; without `features` (the default) its features are
-    absent, which leaves the equation above.
+    Without `features` (the default) its features are absent, which leaves the equation above.
 
     The item that a training row asks about is itself in N(u), a test row's never is. Taking it out
     during training changed the validation error in the fourth decimal, so it stays in.
 
-    history : penalty on y, paid once for each item; `own` holds p near zero, so that a user is
-              what its history says unless its ratings insist. Other penalties: see SideFeatureMF.
+    Args:
+        history: Penalty on y, paid once for each item; `own` holds p near zero, so that a user is
+            what its history says unless its ratings insist.
+        features: Whether side tables are read.
+        **rest: As in SideFeatureMF.
+
+    Attributes:
+        item_implicit: y, (n_items, dim): what it says of a user to have rated the item at all.
+        rated: N(u), the user's *training* items, those of user 0 first, (n_past,).
 
     Koren 2008, "Factorization meets the neighborhood", equation 15.
     """
-
-    fit_defaults: ClassVar = {"epochs": 16, "lr": 0.02, "batch_size": 4096}
 
     rated: Tensor
 
@@ -46,29 +48,21 @@ class SVDpp(SideFeatureMF):
         n_items: int,
         dim: int = 32,
         l2: float = 0.06,
-        l2_bias: float = 0.0,
         own: float = 7.0,
-        own_bias: float = 2.8,
-        side: float = 10.0,
-        side_bias: float = 200.0,
         history: float = 60.0,
         features: bool = False,
         n_past: int = 0,
-        n_user_features: int = 0,
-        n_item_features: int = 0,
-        seed: int = 0,
+        **rest: Any,
     ) -> None:
-        super().__init__(
-            n_users, n_items, dim, l2, l2_bias, own, own_bias, side, side_bias,
-            n_user_features, n_item_features, seed,
-        )  # fmt: skip
+        at_least(0, history=history)
+        super().__init__(n_users, n_items, dim=dim, l2=l2, own=own, **rest)
         self.history, self.features, self.n_past = history, features, n_past
         self.item_implicit = nn.Parameter(torch.zeros(n_items, dim))
         self.register_buffer("rated", torch.zeros(n_past, dtype=torch.int64))
 
     @classmethod
-    def for_dataset(cls, train: Dataset, **hyperparameters: Any) -> Self:
-        return super().for_dataset(train, **{**hyperparameters, "n_past": len(train)})
+    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
+        return {**settings, "n_past": len(train)}
 
     def read(self, train: Dataset) -> None:
         if self.features:
@@ -78,7 +72,12 @@ class SVDpp(SideFeatureMF):
         by_user = np.argsort(train.user, kind="stable")
         self.rated.copy_(torch.from_numpy(train.item[by_user]))
 
-    def told_by_history(self, user: Tensor) -> Tensor:
+    def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """SideFeatureMF's vectors plus the sum over the history, (*S, dim); its biases, (*S,)."""
+        p, b_u = super().of_users(batch)
+        return p + self.from_history(*batch.need("user")), b_u
+
+    def from_history(self, user: Tensor) -> Tensor:
         """|N(u)|^(-1/2) sum of y over N(u): (*S, dim); zero for users without ratings."""
         each, place = user.unique(return_inverse=True)  # a user's sum is taken once a batch
         many = self.user_count[each]
@@ -90,22 +89,15 @@ class SVDpp(SideFeatureMF):
         scaled = total / many.clamp_min(1).sqrt().unsqueeze(-1)
         return scaled.index_select(0, place.reshape(-1)).view(*user.shape, self.dim)
 
-    def whole_users(self, user: Tensor) -> tuple[Tensor, Tensor]:
-        p, b_u = self.of_users(user)
-        return p + self.told_by_history(user), b_u
-
     def penalty(self, batch: Batch) -> Tensor:
-        (item,) = batch.need("item")
-        once = self.rows(self.item_count, item).clamp_min(1).reciprocal()
-        y = self.rows(self.item_implicit, item)
-        return super().penalty(batch) + self.history * (once * y.square().sum(-1)).mean()
+        return super().penalty(batch) + self.paid(batch, True, item_implicit=self.history)
 
     # A new user's history is known from the ratings: only p is sought, and starts at zero.
 
     @torch.no_grad()
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
         y = self.item_implicit[items] / max(len(items), 1) ** 0.5  # (n, dim), sums to the history
-        told = F.pad(y, (0, 1))  # the last number of a row is the user's bias: it says nothing here
-        rows = self.item_rows()[0][items]  # (n, dim + 1)
-        found = super().fold_in(items, ratings - rows @ told.sum(0))
-        return FoldedUser(found.row + told.sum(0), found.parts + told)
+        known = F.pad(y, (0, 1))  # the last number of a row is the user's bias: nothing here
+        rows, offset = self.item_rows()
+        own = self.find_row(rows, offset + rows @ known.sum(0), items, ratings)
+        return FoldedUser(own.row + known.sum(0), own.parts + known)

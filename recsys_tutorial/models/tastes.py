@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import Model
-
-_CELLS = 1 << 20  # scores of tastes held at once by score_items: 4 MB, about a core's own cache
+from recsys_tutorial.models.base import Model, at_least
 
 
 class MixtureOfTastes(Model):
@@ -22,19 +19,21 @@ class MixtureOfTastes(Model):
     $s_{ui} = \mu + b_u + b_i + \sum_m w_{uim}\, (U_{um} \cdot q_i)$ with
     $w_{ui} = \mathrm{softmax}_m (A_{um} \cdot q_i)$: a softmax over *tastes*, of one product each.
 
-    user_tastes          : U, (n_users, n_tastes, dim), what the user likes
-    user_attention       : A, (n_users, n_tastes, dim), which items each taste is for
-    item_factors         : q, (n_items, dim), the same for both (tied)
-    user_bias, item_bias : as in BiasedMF, (n_users,) and (n_items,), in stars
-
     Tastes start different, since equal ones would get equal gradients for ever. Their order means
     nothing. With n_tastes=1 the softmax is 1 and this is BiasedMF, exactly. Scores are no linear
     function of a user's numbers, so that no `fold_in` by ridge regression exists: a new user takes
     part in training.
 
-    l2           : on tastes and item factors
-    l2_attention : on attention, and much smaller: the logits have no unit, and must grow to
-                   several units before the item decides anything
+    Args:
+        l2: Penalty on tastes and item factors.
+        l2_attention: Penalty on attention, and much smaller: the logits have no unit, and must grow
+            to several before the item decides anything.
+
+    Attributes:
+        user_tastes: U, (n_users, n_tastes, dim), what the user likes.
+        user_attention: A, (n_users, n_tastes, dim), which items each taste is for.
+        item_factors: q, (n_items, dim), the same for both (tied).
+        user_bias, item_bias: As in BiasedMF, (n_users,) and (n_items,).
 
     Kula 2017, "Mixture-of-tastes models for representing users with diverse interests".
     """
@@ -52,9 +51,9 @@ class MixtureOfTastes(Model):
         l2_bias: float = 0.012,
         seed: int = 0,
     ) -> None:
+        at_least(1, n_tastes=n_tastes)
+        at_least(0, dim=dim, l2=l2, l2_attention=l2_attention, l2_bias=l2_bias)
         super().__init__(n_users, n_items, seed=seed)
-        if n_tastes < 1:
-            raise ValueError(f"n_tastes={n_tastes} must be at least 1")
         self.dim, self.n_tastes = dim, n_tastes
         self.l2, self.l2_attention, self.l2_bias = l2, l2_attention, l2_bias
         self.user_tastes = self._tastes()
@@ -76,46 +75,35 @@ class MixtureOfTastes(Model):
         logits = (self.rows(self.user_attention, user) * q).sum(-1)  # (*S, n_tastes)
         personal = (self.mix(logits) * liking).sum(-1)  # (*S,)
         b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
-        return self.mean + personal + b_u + b_i
+        return self.mean + self.unit * (personal + b_u + b_i)
 
-    def mix(self, logits: Tensor, dim: int = -1) -> Tensor:
-        """Weights of the tastes, which lie along `dim` and sum to 1 there."""
-        return logits.softmax(dim)
+    def mix(self, logits: Tensor) -> Tensor:
+        """Weights of the tastes, which lie along the last axis and sum to 1 there."""
+        return logits.softmax(-1)
 
     def penalty(self, batch: Batch) -> Tensor:
         """BiasedMF's, with a user's row as long as all of its tastes together."""
-        user, item = batch.need("user", "item")
-        total = self.l2 * losses.l2(self.rows(self.item_factors, item))
-        for table, l2 in ((self.user_tastes, self.l2), (self.user_attention, self.l2_attention)):
-            total = total + l2 * losses.l2(self.rows(table, user).flatten(-2))
-        b_u, b_i = self.rows(self.user_bias, user), self.rows(self.item_bias, item)
-        of_biases = losses.l2(b_u.unsqueeze(-1)) + losses.l2(b_i.unsqueeze(-1))
-        return total + self.l2_bias * of_biases
+        return self.paid(
+            batch, user_tastes=self.l2, item_factors=self.l2, user_attention=self.l2_attention,
+            user_bias=self.l2_bias, item_bias=self.l2_bias,
+        )  # fmt: skip
 
     def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        user = user.reshape(-1)
-        scores = (self.mean + self.item_bias).expand(len(user), -1).clone()
-        block = max(1, _CELLS // (self.n_tastes * self.n_items))
-        for start in range(0, len(user), block):
-            some = user[start : start + block]
-            liking, logits = self.of_catalogue(self.user_tastes, some), self._logits(some)
-            scores[start : start + block] += (self.mix(logits, 1) * liking).sum(1)
-        return scores.add_(self.user_bias[user].unsqueeze(-1))
-
-    # ---- looking at tastes ----------------------------------------------------------------
+        user = batch.need("user")[0].reshape(-1)
+        liking = self.of_catalogue(self.user_tastes, user).mT  # (B, n_items, n_tastes)
+        logits = self.of_catalogue(self.user_attention, user).mT
+        personal = (self.mix(logits) * liking).sum(-1)
+        biases = self.user_bias[user].unsqueeze(-1) + self.item_bias
+        return self.mean + self.unit * (personal + biases)
 
     def of_catalogue(self, table: Tensor, user: Tensor) -> Tensor:
         """Products of the users' rows of a table of tastes with all items: (B, m, n_items)."""
         rows = table[user].view(-1, self.dim)
         return (rows @ self.item_factors.T).view(len(user), self.n_tastes, self.n_items)
 
-    def _logits(self, user: Tensor) -> Tensor:
-        return self.of_catalogue(self.user_attention, user)
-
     @torch.no_grad()
     def weights(self, user: Tensor, item: Tensor) -> Tensor:
-        """How likely each taste is to speak, softmax of the logits: (*S, n_tastes)."""
+        """How likely each taste is to speak, softmax of its attention: (*S, n_tastes)."""
         q = self.rows(self.item_factors, item).unsqueeze(-2)
         return (self.rows(self.user_attention, user) * q).sum(-1).softmax(-1)
 
@@ -123,12 +111,11 @@ class MixtureOfTastes(Model):
     def entropy(self, dataset: Dataset) -> dict[str, float]:
         """How many tastes are at work in these ratings, in nats, from 0 to ln(n_tastes).
 
-        choice : mean over the rows of the entropy of their weights: ln(n_tastes) where the item
-                 decides nothing, 0 where one taste speaks alone
-        use    : entropy of each user's mean weights, mean over rows: 0 where a user's other tastes
-                 never speak (they collapsed)
-
-        Raises ValueError for another vocabulary.
+        Returns:
+            choice: Mean over the rows of the entropy of their weights: ln(n_tastes) where the item
+                decides nothing, 0 where one taste speaks alone.
+            use: Entropy of each user's mean weights, mean over rows: 0 where a user's other tastes
+                never speak (they collapsed).
         """
         self.check_vocabulary(dataset)
         user, item = torch.from_numpy(dataset.user), torch.from_numpy(dataset.item)
@@ -151,7 +138,9 @@ class GumbelTastes(MixtureOfTastes):
     $\tau$ falls from `warm` to `cold` while `progress` goes from 0 to 1. Outside of training it is
     the most likely taste, without noise.
 
-    warm, cold : temperatures; cold is not below 0.3, where gradients explode
+    Args:
+        warm, cold: Temperatures; cold is not below 0.3, where gradients explode.
+        **rest: As in MixtureOfTastes.
 
     Jang, Gu, Poole 2017, "Categorical reparameterization with Gumbel-softmax"; Maddison, Mnih, Teh
     2017.
@@ -165,23 +154,12 @@ class GumbelTastes(MixtureOfTastes):
         n_items: int,
         dim: int = 16,
         n_tastes: int = 2,
-        l2: float = 0.076,
-        l2_attention: float = 0.0003,
-        l2_bias: float = 0.012,
+        *,
         warm: float = 1.0,
         cold: float = 0.5,
-        seed: int = 0,
+        **rest: Any,
     ) -> None:
-        super().__init__(
-            n_users,
-            n_items,
-            dim=dim,
-            n_tastes=n_tastes,
-            l2=l2,
-            l2_attention=l2_attention,
-            l2_bias=l2_bias,
-            seed=seed,
-        )
+        super().__init__(n_users, n_items, dim=dim, n_tastes=n_tastes, **rest)
         if not (self.COLDEST <= cold <= warm < math.inf):
             raise ValueError(
                 f"warm={warm}, cold={cold}: temperatures must fall, and not below {self.COLDEST}, "
@@ -194,12 +172,12 @@ class GumbelTastes(MixtureOfTastes):
         """`warm` at the start of training, `cold` at its end, falling by a constant factor."""
         return self.warm * (self.cold / self.warm) ** self.progress
 
-    def mix(self, logits: Tensor, dim: int = -1) -> Tensor:
+    def mix(self, logits: Tensor) -> Tensor:
         if not self.training:
-            return _pick(logits, dim)
+            return one_hot_max(logits)
         noisy = logits + gumbel(logits.shape, self.generator).to(logits)
-        soft = (noisy / self.temperature).softmax(dim)
-        return _pick(noisy, dim) + (soft - soft.detach())
+        soft = (noisy / self.temperature).softmax(-1)
+        return one_hot_max(noisy) + (soft - soft.detach())
 
 
 def gumbel(shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -209,6 +187,6 @@ def gumbel(shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> T
     return -(-uniform.clamp_min(tiny).log()).log()
 
 
-def _pick(logits: Tensor, dim: int) -> Tensor:
-    """1 for the largest along `dim`, the first of equals, 0 for the others."""
-    return torch.zeros_like(logits).scatter_(dim, logits.argmax(dim, keepdim=True), 1.0)
+def one_hot_max(logits: Tensor) -> Tensor:
+    """1 for the largest along the last axis, the first of equals, 0 for the others."""
+    return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.sequences import PADDING, SequenceModel
 
 
@@ -19,9 +20,13 @@ class SequenceTransformer(SequenceModel):
     $x_t = \sqrt{d}\, q_{i_t} + e_t$; in each layer $x \leftarrow x + attention(norm(x))$ and
     $x \leftarrow x + W_2\, relu(W_1\, norm(x))$; $h_t = norm(x_t)$; $s_i = h_t \cdot q_i + b_i$
 
-    positions : e, (length, dim), one for each place in the window, counted from its start
-    layers, heads : attention layers; each has `heads` parts of dim / heads numbers
     It reads films and not their ratings.
+
+    Args:
+        layers, heads: Attention layers; each has `heads` parts of dim / heads numbers.
+
+    Attributes:
+        positions: e, (length, dim), one for each place in the window, counted from its start.
 
     Kang and McAuley 2018, "Self-attentive sequential recommendation".
     """
@@ -39,6 +44,7 @@ class SequenceTransformer(SequenceModel):
         dropout: float = 0.3,
         seed: int = 0,
     ) -> None:
+        at_least(1, dim=dim, layers=layers, heads=heads)
         super().__init__(n_users, n_items, dim, length, dropout, seed)
         if dim % heads:
             raise ValueError(f"dim={dim} must be a multiple of heads={heads}")
@@ -54,8 +60,8 @@ class SequenceTransformer(SequenceModel):
         x = (q * math.sqrt(self.dim) + self.positions[: history.shape[1]]) * real
         x = self.drop(x)
         for block in self.blocks:
-            x = x + self.drop(block.attend(x))
-            x = x + self.drop(block.think(x))
+            x = x + self.drop(block.attention(x))
+            x = x + self.drop(block.mlp(x))
         return self.norm(x)
 
 
@@ -65,21 +71,22 @@ class _Block(nn.Module):
     def __init__(self, dim: int, heads: int, generator: torch.Generator) -> None:
         super().__init__()
         self.heads = heads
-        self.norm_attend, self.norm_think = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.ask = skip_init(nn.Linear, dim, 3 * dim)
-        self.answer = skip_init(nn.Linear, dim, dim)
-        self.wide = skip_init(nn.Linear, dim, 2 * dim)
-        self.narrow = skip_init(nn.Linear, 2 * dim, dim)
-        for layer in (self.ask, self.answer, self.wide, self.narrow):
+        self.norm_attention, self.norm_mlp = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv = skip_init(nn.Linear, dim, 3 * dim)
+        self.out = skip_init(nn.Linear, dim, dim)
+        self.up = skip_init(nn.Linear, dim, 2 * dim)
+        self.down = skip_init(nn.Linear, 2 * dim, dim)
+        for layer in (self.qkv, self.out, self.up, self.down):
             nn.init.zeros_(layer.bias)
             nn.init.normal_(layer.weight, std=layer.in_features**-0.5, generator=generator)
 
-    def attend(self, x: Tensor) -> Tensor:
+    def attention(self, x: Tensor) -> Tensor:
         """(B, L, dim) -> (B, L, dim). Padding lies behind all items, so that none looks at it."""
-        parts = self.ask(self.norm_attend(x)).chunk(3, dim=-1)
+        parts = self.qkv(self.norm_attention(x)).chunk(3, dim=-1)
         query, key, value = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in parts)
         seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self.answer(seen.transpose(1, 2).flatten(2))
+        return self.out(seen.transpose(1, 2).flatten(2))
 
-    def think(self, x: Tensor) -> Tensor:
-        return self.narrow(F.relu(self.wide(self.norm_think(x))))
+    def mlp(self, x: Tensor) -> Tensor:
+        """(B, L, dim) -> (B, L, dim), each place by itself."""
+        return self.down(F.relu(self.up(self.norm_mlp(x))))

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser
+from recsys_tutorial.models.base import FoldedUser, at_least, rated
 from recsys_tutorial.models.mf import BiasedMF
 
 
 class RatingBelief(NamedTuple):
-    """What the model expects of ratings, each of shape S: mean in stars, variance in stars^2."""
+    """What the model expects of ratings, each of shape S: score in stars, variance in stars^2."""
 
     score: Tensor
     variance: Tensor
@@ -26,7 +26,9 @@ class RatingBelief(NamedTuple):
 class UserBelief(NamedTuple):
     """What the model knows of one user's vector, the bias in its last place.
 
-    mean : (dim + 1,), covariance : (dim + 1, dim + 1)
+    Attributes:
+        mean: (dim + 1,).
+        covariance: (dim + 1, dim + 1).
     """
 
     mean: Tensor
@@ -38,17 +40,9 @@ class VariationalMF(BiasedMF):
 
     $$r_{ui} \sim N(\mu + b_u + b_i + p_u \cdot q_i,\ \sigma^2)$$
 
-    user_factors, item_factors, user_bias, item_bias : the means m, as in BiasedMF
-    user_logvar, item_logvar           : (n_users, dim), (n_items, dim), of the factors
-    user_bias_logvar, item_bias_logvar : (n_users,), (n_items,)
-    log_noise    : ln sigma^2, stars^2; learned
-    bias_prior   : ln of the prior variance of b_u and b_i, (2,), stars^2; learned
-    factor_prior : ln s^2, prior variance of each number in p and q; counted in the training part so
-                   that the prior variance of p . q, dim * s^4, is `prior` times the variance that
-                   biases leave: the rest is noise. (Learned at this dim, it falls to zero.)
-
     Minimises the mean negative log-likelihood plus `kl` times KL(posterior | prior) / N, N being
-    the number of training ratings: with kl=1 that is -ELBO / N. Rows without training ratings are
+    the number of training ratings: with kl=1 that is -ELBO / N. A row of weight 4 counts as four
+    ratings, in N and wherever doubt falls with their number. Rows without training ratings are
     at the prior, mean 0: nobody is less certain. Numbers that the data has no use for stay at their
     prior and widen every prediction: with few ratings take a small `dim`.
 
@@ -56,6 +50,16 @@ class VariationalMF(BiasedMF):
     for one with drawn p and q, and all that a Gaussian likelihood asks for. The output's variance
     is then the noise alone. In evaluation nothing is drawn, and the variance is that of a rating:
     noise and all that is unknown of user and item.
+
+    Attributes:
+        user_factors, item_factors, user_bias, item_bias: The means m, as in BiasedMF.
+        user_logvar, item_logvar: (n_users, dim), (n_items, dim), of the factors.
+        user_bias_logvar, item_bias_logvar: (n_users,), (n_items,).
+        log_noise: ln sigma^2, in units^2, as all variances of parameters; learned.
+        bias_prior: ln of the prior variance of b_u and b_i, (2,); learned.
+        factor_prior: ln s^2, prior variance of each number in p and q; counted in the training part
+            so that the prior variance of p . q, dim * s^4, is `prior` times the variance that
+            biases leave: the rest is noise. (Learned at this dim, it falls to zero.)
 
     Lim and Teh 2007, "Variational Bayesian approach to movie rating prediction"; drawing scores:
     Kingma, Salimans and Welling 2015, "Variational dropout and the local reparameterization trick".
@@ -77,6 +81,7 @@ class VariationalMF(BiasedMF):
         prior: float = 0.3,
         seed: int = 0,
     ) -> None:
+        at_least(0, kl=kl, prior=prior)
         super().__init__(n_users, n_items, dim=dim, l2=0.0, l2_bias=0.0, seed=seed)
         self.kl, self.prior = kl, prior
         self.user_logvar = nn.Parameter(torch.full((n_users, dim), self.START))
@@ -91,10 +96,11 @@ class VariationalMF(BiasedMF):
     def read(self, train: Dataset) -> None:
         """Besides what every model takes: the variance that biases leave, and the prior by it."""
         super().read(train)
-        left = np.var(train.rating - _biases(train))
-        variance = math.sqrt(self.prior * max(float(left), 1e-6) / max(self.dim, 1))
+        error = (train.rating - _biases(train)) / float(self.unit)
+        unexplained = max(float(np.average(np.square(error), weights=train.weight)), 1e-6)
+        variance = math.sqrt(max(self.prior, 1e-6) * unexplained / max(self.dim, 1))
         self.factor_prior.fill_(math.log(variance))
-        self.log_noise.fill_(math.log(max(float(left), 1e-6)))
+        self.log_noise.fill_(math.log(unexplained))
 
     @torch.no_grad()
     def reset_cold(self) -> None:
@@ -113,7 +119,7 @@ class VariationalMF(BiasedMF):
         user, item = batch.need("user", "item")
         score = super().forward(batch)
         unknown = self.unknown(user, item)
-        noise = self.log_noise.exp()
+        noise = self.unit.square() * self.log_noise.exp()
         if self.training:
             drawn = torch.randn(score.shape, generator=self.generator).to(score.device)
             return RatingBelief(score + unknown.sqrt() * drawn, noise.expand(score.shape))
@@ -127,28 +133,22 @@ class VariationalMF(BiasedMF):
         of_product = (p.square() * v_q + v_p * (q.square() + v_q)).sum(-1)
         v_u = self.rows(self.user_bias_logvar, user).exp()
         v_i = self.rows(self.item_bias_logvar, item).exp()
-        return of_product + v_u + v_i
+        return self.unit.square() * (of_product + v_u + v_i)
 
     def penalty(self, batch: Batch) -> Tensor:
         """Each row pays 1/n of its user's and its item's divergence: on average KL / N."""
-        total = self.mean.new_zeros(())
+        total, rows = self.mean.new_zeros(()), rated(batch)
         for side, bias_prior in (("user", self.bias_prior[0]), ("item", self.bias_prior[1])):
-            (index,) = batch.need(side)
-            of = {
-                name: self.rows(getattr(self, f"{side}_{name}"), index)
-                for name in ("count", "factors", "logvar", "bias", "bias_logvar")
-            }
-            paid = losses.kl_normal(of["factors"], of["logvar"], self.factor_prior).sum(-1)
-            paid = paid + losses.kl_normal(of["bias"], of["bias_logvar"], bias_prior)
-            total = total + (paid / of["count"].clamp_min(1)).mean()
+            (index,) = rows.need(side)
+            mean, logvar, bias, bias_logvar = (
+                self.rows(getattr(self, f"{side}_{name}"), index)
+                for name in ("factors", "logvar", "bias", "bias_logvar")
+            )
+            divergence = losses.kl_normal(mean, logvar, self.factor_prior).sum(-1)
+            divergence = divergence + losses.kl_normal(bias, bias_logvar, bias_prior)
+            each = divergence * self.share(side, index)
+            total = total + losses.weighted_mean(each, rows.weight)
         return self.kl * total
-
-    @torch.no_grad()
-    def sd(self, batch: Batch, *, noise: bool = True) -> Tensor:
-        """How uncertain a rating is (without `noise` the expected rating): (*S,) in stars."""
-        user, item = batch.need("user", "item")
-        variance = self.unknown(user, item)
-        return (variance + self.log_noise.exp() if noise else variance).sqrt()
 
     # ---- one user, many items -------------------------------------------------------------
 
@@ -161,24 +161,37 @@ class VariationalMF(BiasedMF):
 
     @torch.no_grad()
     def belief_from(self, items: Tensor, ratings: Tensor) -> UserBelief:
-        """What n ratings tell of a new user: items (n,) positions, ratings (n,) stars.
+        """What n ratings tell of a new user.
 
         Bayes' rule for a normal prior and normal noise, given what is known of the items. Unlike
         in training the covariance is the full one. No ratings give the prior.
+
+        Args:
+            items: (n,), positions of the rated items.
+            ratings: (n,), in stars.
         """
         mean, covariance, _ = self._bayes(items, ratings)
         return UserBelief(mean.float(), covariance.float())
 
     @torch.no_grad()
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The mean of `belief_from`, and what each rating contributed to it."""
+        """The mean of `belief_from`, and what each rating contributed to it.
+
+        Raises:
+            TypeError: the model was fitted by a loss that ranks, which tells nothing of ratings.
+        """
+        if not self.in_stars:
+            raise TypeError(
+                "a VariationalMF that ranks cannot place a new user: its doubts are about ratings. "
+                "Fit it with its own loss, or rank with BiasedMF"
+            )
         mean, _, parts = self._bayes(items, ratings)
         return FoldedUser(mean.float(), parts.float())
 
     def _bayes(self, items: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean (d,), covariance (d, d) and parts (n, d) of a new user's row; d = dim + 1."""
         rows, offset = (t.double() for t in self.item_rows())
-        z, y = rows[items], ratings.double() - offset[items]
+        z, y = rows[items] / self.unit, (ratings.double() - offset[items]) / self.unit.double()
         # An uncertain item says less: its variance holds the user's number near zero.
         blur = self.item_logvar.detach()[items].double().exp().sum(0)  # (dim,)
         blur = torch.cat([blur, blur.new_zeros(1)])
@@ -190,27 +203,28 @@ class VariationalMF(BiasedMF):
         return parts.sum(0), covariance, parts
 
     @torch.no_grad()
-    def of_items(self, belief: UserBelief, items: Tensor, *, noise: bool = False) -> RatingBelief:
+    def expect(self, belief: UserBelief, items: Tensor, *, noise: bool = False) -> RatingBelief:
         """Expected ratings (n,) of one user for n items, in stars, and their covariance (n, n).
 
         What is unknown of the user is common to all items and so ties them together; what is
         unknown of an item is its own and stands on the diagonal, with `noise` that of a rating too.
         """
         rows, offset = self.item_rows()
-        z = rows[items]
+        z, stars2 = rows[items], self.unit.square()
         p, spread = belief.mean[:-1], belief.covariance.diagonal()[:-1]
         own = self.item_logvar[items].exp() @ (p.square() + spread)
         own = own + self.item_bias_logvar[items].exp()
         if noise:
             own = own + self.log_noise.exp()
-        covariance = z @ belief.covariance @ z.T + own.diag()
+        covariance = z @ belief.covariance @ z.T + stars2 * own.diag()
         return RatingBelief(offset[items] + z @ belief.mean, covariance)
 
 
 def _biases(train: Dataset, credit: float = 5.0) -> np.ndarray:
     """Mean, item's and then user's deviation, each held near zero by `credit` ratings: (n,)."""
-    fitted = np.full(len(train), train.rating.mean())
+    weight = np.ones(len(train)) if train.weight is None else train.weight
+    fitted = np.full(len(train), np.average(train.rating, weights=weight))
     for index, size in ((train.item, train.n_items), (train.user, train.n_users)):
-        off = np.bincount(index, train.rating - fitted, size)
-        fitted = fitted + (off / (np.bincount(index, minlength=size) + credit))[index]
+        error = np.bincount(index, weight * (train.rating - fitted), size)
+        fitted = fitted + (error / (np.bincount(index, weight, size) + credit))[index]
     return fitted

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.state import counted
 from recsys_tutorial.training.history import History
 from recsys_tutorial.training.live import watch
 from recsys_tutorial.training.loop import cpu_threads
@@ -82,6 +83,8 @@ def fit(
     Raises ValueError for settings or data that do not fit the model, TrainingDiverged when the
     loss is no longer a number.
     """
+    if len(train):
+        train = counted(train)
     _check_data(model, train, valid)
     if threads < 1:
         raise ValueError(f"threads={threads} must be at least 1")

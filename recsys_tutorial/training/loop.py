@@ -213,7 +213,7 @@ def measure(
     for batch in data:
         output = scores(model, batch, negatives)
         counts = size(batch)
-        total = total + loss(output, batch).double().cpu() * counts
+        total = total + loss(*model.in_units(output, batch)).double().cpu() * counts
         if model.predicts == "rating" and batch.rating is not None:
             low, high = model.scale
             rated = ~batch.rating.isnan()

@@ -73,18 +73,7 @@ class Run:
             negatives = negatives or needs.negatives
         self.model, self.loss, self.epochs, self.lr = model.to(device), loss, epochs, lr
         self.negatives, self.device = negatives, device
-        if model.predicts == "rating" and needs.predicts == "score":
-            # The mean in stars says nothing on a scale of scores, and would lift what is cold (all
-            # zeros otherwise) above everything that was learned.
-            model.predicts = "score"
-            model.mean.zero_()
-        elif (
-            (model.predicts, model.ranks, needs.predicts) == ("score", False, "rating")
-            and not model.mean.any()  # by the lines above, not by the model's own choice
-        ):
-            # It ranked so far: ratings need their mean again, which what is cold is predicted by.
-            model.predicts = "rating"
-            model.mean.fill_(float(np.average(train.rating, weights=train.weight)))
+        model.set_objective(loss, negatives, train)
         mine = valid
         self.peers = peers(model)
         self.first = self.peers is None or self.peers.first
@@ -206,8 +195,8 @@ class Run:
 
     def losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What a step makes smaller: the loss, and the model's penalty."""
-        loss = self.loss(scores(self.model, batch, self.negatives), batch)
-        return loss, self.model.penalty(batch)
+        output = scores(self.model, batch, self.negatives)
+        return self.loss(*self.model.in_units(output, batch)), self.model.penalty(batch)
 
     def step(self, engine: Any, batch: Batch) -> Tensor:
         """One gradient step: the only place where parameters change."""

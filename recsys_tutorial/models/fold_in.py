@@ -1,0 +1,98 @@
+"""A new user's row from ratings alone: the objective of training with the items held fixed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recsys_tutorial.models.base import FoldedUser
+
+
+def by_ridge(z: Tensor, y: Tensor, ridge: Tensor) -> FoldedUser:
+    """Least squares: the row x that minimises |y - z x|^2 + sum of ridge * x^2.
+
+    Args:
+        z: (n, d), the rated items' rows.
+        y: (n,), what is to be explained.
+        ridge: (d,), all above 0.
+    """
+    parts = torch.linalg.solve(z.T @ z + ridge.diag(), z.T * y).T  # (n, d)
+    return FoldedUser(parts.sum(0).float(), parts.float())
+
+
+def by_ranking(
+    rows: Tensor, offset: Tensor, items: Tensor, ridge: Tensor, kind: int, negatives: int
+) -> FoldedUser:
+    """The row that minimises the expected ranking loss of the rated items + sum of ridge * x^2.
+
+    Where the gradient is zero the row is a sum over the rated items, each one's share being its own
+    gradient over twice the ridge.
+
+    Args:
+        rows, offset: (n_items, d) and (n_items,): scores are rows @ x + offset.
+        items: (n,), the rated items.
+        ridge: (d,), all above 0.
+        kind, negatives: As in `ModelState.fitted_to`.
+    """
+    x = rows.new_zeros(rows.shape[1])
+    if len(items) == 0 or len(items) == len(rows):  # nothing to rank, or nothing to rank it above
+        return FoldedUser(x.float(), rows.new_zeros(len(items), len(x)).float())
+
+    def pulls(x: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss at x, and what each rated item's loss changes with the scores: (n, n_items)."""
+        scores = (rows @ x + offset).expand(len(items), -1).clone().requires_grad_()
+        loss = losses_of(scores, items, kind, negatives).sum()
+        return loss.detach(), torch.autograd.grad(loss, scores)[0]
+
+    x.requires_grad_()
+    optimiser = torch.optim.LBFGS(
+        [x],
+        max_iter=200,
+        tolerance_grad=1e-9,
+        tolerance_change=1e-12,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> Tensor:
+        with torch.enable_grad():
+            loss, by_score = pulls(x.detach())
+        x.grad = rows.T @ by_score.sum(0) + 2 * ridge * x.detach()
+        return loss + (ridge * x.detach().square()).sum()
+
+    optimiser.step(closure)
+    x = x.detach()
+    with torch.enable_grad():
+        parts = -(pulls(x)[1] @ rows) / (2 * ridge)
+    parts = parts + (x - parts.sum(0)) / len(items)  # what the search left
+    return FoldedUser(x.float(), parts.float())
+
+
+def losses_of(scores: Tensor, items: Tensor, kind: int, negatives: int) -> Tensor:
+    """The expected loss (n,) of each rated item over the draws of `negatives` unrated ones.
+
+    Of the logarithm in a sampled softmax it is the logarithm's argument that is averaged.
+
+    Args:
+        scores: (n, n_items), the same in each row.
+        items: (n,), the rated items.
+        kind, negatives: As in `ModelState.fitted_to`; -1 is the whole catalogue.
+    """
+    own = scores.gather(1, items.unsqueeze(1))  # (n, 1)
+    free = torch.ones(scores.shape[1], dtype=torch.bool, device=scores.device)
+    free[items] = False
+    others = scores if negatives < 0 else scores[:, free]
+    if kind == 1:  # logistic
+        many = scores.shape[1] if negatives < 0 else negatives
+        return F.softplus(-own).squeeze(1) + many * F.softplus(others).mean(1)
+    if kind == 2:  # bpr: where it meets itself it loses ln 2
+        beaten = F.softplus(others - own)
+        if negatives >= 0:
+            return beaten.mean(1)
+        return (beaten.sum(1) - math.log(2)) / (scores.shape[1] - 1)
+    if negatives < 0:
+        return (scores.logsumexp(1, keepdim=True) - own).squeeze(1)
+    crowd = others.logsumexp(1, keepdim=True) + math.log(negatives / others.shape[1])
+    return (torch.logaddexp(own, crowd) - own).squeeze(1)
