@@ -182,7 +182,7 @@ def test_users_rate_in_sittings() -> None:
 def test_items_have_titles_years_and_genres() -> None:
     items = planted(n_items=3_000, n_users=400, n_ratings=9_000).items
     assert items["title"].is_unique
-    assert items["title"].str.fullmatch(r"[A-Z][A-Za-z ]+ \(\d{4}\)").all()
+    assert items["title"].str.fullmatch(r"[A-Z][A-Za-z', ]+( \d)? \(\d{4}\)").all()
     assert items["year"].between(1928, 1998).all()
     assert items["genres"].map(len).min() >= 1
     users = planted().users
