@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,17 @@ from console import Console, Stop, add_common_arguments, end_process, folder, gu
 from environment import READER, ROOT, Environment, Options
 
 INDEX = "notebooks/index.ipynb"
-DATASETS = ("ml-100k", "ml-latest-small", "planted")
+DATASETS = ("ml-100k", "ml-latest-small", "ml-1m", "planted")
+DATASET = "RECSYS_TUTORIAL_DATASET"
+
+
+def dataset_name(text: str) -> str:
+    """A name that the library knows, or the absolute path of a CSV file."""
+    if text in DATASETS:
+        return text
+    if folder(text).is_file() and text.lower().endswith((".csv", ".csv.gz", ".tsv")):
+        return str(folder(text))
+    raise argparse.ArgumentTypeError(f"{text}: choose {', '.join(DATASETS)}, or a CSV file")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -26,8 +37,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Make .venv, get the data, train a first recommender, open the tutorial.",
     )
     parser.add_argument(
-        "--dataset", choices=DATASETS, default="ml-100k", help="what to train on (%(default)s)"
-    )
+        "--dataset", type=dataset_name, default=os.environ.get(DATASET) or None, metavar="NAME",
+        help=f"what the pages use: {', '.join(DATASETS)}, or a CSV file of your own (ml-100k, or "
+        "what the stick has)",
+    )  # fmt: skip
     parser.add_argument(
         "--data-dir", type=folder, metavar="DIR", help="where the data is, or is put (data/)"
     )
@@ -35,39 +48,34 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--offline", action="store_true", help="touch no network: use what is here, or the stick"
     )
     parser.add_argument(
-        "--wheelhouse",
-        type=folder,
-        metavar="DIR",
+        "--wheelhouse", type=folder, metavar="DIR",
         help="install from an instructor's stick (made by download.py --wheelhouse DIR)",
-    )
+    )  # fmt: skip
     parser.add_argument("--no-lab", action="store_true", help="stop before JupyterLab")
     parser.add_argument("--gpu", action="store_true", help="install PyTorch's build for GPUs")
     add_common_arguments(parser)
     return parser.parse_args(arguments)
 
 
-def data_dir(given: Path | None, stick: Path | None) -> Path | None:
-    """The user's data folder, else the stick's if it has one, else the library's own choice."""
-    if given is None and stick is not None and (stick / "data").is_dir():
-        return stick / "data"
-    return given
+def copy_data(stick: Path, data: Path) -> None:
+    """Copy the stick's data into the checkout, so that the pages work when the stick is gone."""
+    for path in (stick / "data").glob("*"):
+        if path.is_file() and not (data / path.name).exists():
+            part = data / f".{path.name}.part"
+            shutil.copyfile(path, part)
+            os.replace(part, data / path.name)
 
 
-def run_env(environment: Environment, data: Path | None, offline: bool) -> dict[str, str]:
+def run_env(
+    environment: Environment, dataset: str, data: Path | None, offline: bool
+) -> dict[str, str]:
     """The environment of the first run and of the pages, which find the same data."""
-    env = environment.env()
+    env = {**environment.env(), DATASET: dataset}
     if data is not None:
         env["RECSYS_TUTORIAL_DATA"] = str(data)
     if offline:
         env["RECSYS_TUTORIAL_OFFLINE"] = "1"
     return env
-
-
-def first_run_command(python: Path, dataset: str, data: Path | None, offline: bool) -> list[str]:
-    """The command that trains the first recommender and prints its recommendations."""
-    command = [str(python), "-m", "recsys_workshop.first_run", "--dataset", dataset]
-    command += [] if data is None else ["--data-dir", str(data)]
-    return command + (["--offline"] if offline else [])
 
 
 def lab_command(python: Path, root: Path, *, as_root: bool, verbose: bool = False) -> list[str]:
@@ -90,34 +98,32 @@ def run_lab(console: Console, environment: Environment, env: dict[str, str]) -> 
     )
     process = subprocess.Popen(command, env=env, cwd=environment.root, text=True)
     try:
-        code = process.wait()
+        if process.wait():
+            raise Stop("JupyterLab ended with an error: the lines above say why")
     except KeyboardInterrupt:  # the child got the same Ctrl-C: let it end its kernels
-        deadline = time.monotonic() + 15
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                process.wait(deadline - time.monotonic())
-            except (KeyboardInterrupt, subprocess.TimeoutExpired):
-                break
-        code = 0
+        with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.wait(15)
     finally:
         end_process(process)
-    if code:
-        raise Stop("JupyterLab ended with an error: the lines above say why")
 
 
 def start(options: argparse.Namespace, console: Console) -> int:
     """The whole way, step by step."""
-    stick = options.wheelhouse
+    stick, data, dataset = options.wheelhouse, options.data_dir, options.dataset
     environment = Environment(
         console,
         Options(READER, options.gpu, stick, offline=options.offline, yes=options.yes),
     )
     if stick is not None:
         wheelhouse.check(console, stick, environment)
+        if data is None:
+            copy_data(stick, environment.root / "data")
     environment.ensure()
-    data = data_dir(options.data_dir, stick)
-    env = run_env(environment, data, options.offline)
-    command = first_run_command(environment.python, options.dataset, data, options.offline)
+    if dataset is None:
+        shared = stick is not None and (stick / "data" / f"{wheelhouse.SHARED}.zip").is_file()
+        dataset = wheelhouse.SHARED if shared else "ml-100k"
+    env = run_env(environment, dataset, data, options.offline)
+    command = [str(environment.python), "-m", "recsys_workshop.first_run", "--dataset", dataset]
     if subprocess.call(command, env=env, cwd=environment.root):
         raise Stop("The first run failed: the lines above say why; then run this again")
     if not options.no_lab:
@@ -125,14 +131,10 @@ def start(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def ends_children(number: int, _frame: object) -> None:
-    """Let a polite kill unwind, so that no child stays behind."""
-    sys.exit(128 + number)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run start.py; returns the exit code."""
     options = parse(arguments)
-    signal.signal(signal.SIGTERM, ends_children)
+    # A polite kill unwinds, so that no child stays behind.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     console = Console(verbose=options.verbose)
     return guarded(lambda: start(options, console), verbose=options.verbose, where=ROOT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -10,24 +9,25 @@ import platform
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pip_plan
-from console import Console, Log, Step, Stop, disk_full_line, run_logged
+from console import Console, Stop, run_logged
 from pins import (
     CONSTRAINTS,
     STAMP,
     VERSIONS_CHANGED,
-    Stamp,
     decide,
     pin,
     pins_hash,
     platform_name,
     python_name,
+    read_stamp,
     requirements,
+    write_stamp,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,8 +35,12 @@ GIGABYTE = 10**9
 # Measured on Linux with the CPU build: core 1.7 GB, with dev and bench 2.4 GB; pip's cache on top.
 SPACE = {"core": 3.0, "dev": 1.0, "serve": 0.1, "ann": 0.1, "docs": 0.1, "bench": 0.5, "gpu": 7.0}
 READER = ("serve",)  # small, and pages 04 and 17 need it: a reader gets it with the core
-INSTALL = ["install", "--progress-bar", "raw", *pip_plan.PATIENT]
 CHECK = "import torch, ignite.engine, tensorboardX, pandas, sklearn, jupyterlab, recsys_tutorial"
+KEPT_OUT = (
+    "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONSAFEPATH",
+    "JUPYTER_PATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON",
+)  # fmt: skip
+OWN_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONSTRAINT")
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,6 @@ class Options:
 def venv_python(venv: Path, system: str) -> Path:
     """Where an environment has its Python on this system."""
     return venv / "Scripts" / "python.exe" if system == "Windows" else venv / "bin" / "python"
-
-
-KEPT_OUT = (
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PYTHONSTARTUP",
-    "PYTHONUSERBASE",
-    "PYTHONSAFEPATH",
-    "JUPYTER_PATH",
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_ROOT",
-    "PIP_PYTHON",
-)
-OWN_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONSTRAINT")
 
 
 def child_env(
@@ -93,9 +82,7 @@ def child_env(
         "PIP_NO_INPUT": "1",
         "PIP_USER": "0",
     }
-    if sealed:
-        env["PIP_CONFIG_FILE"] = os.devnull
-    return env
+    return {**env, "PIP_CONFIG_FILE": os.devnull} if sealed else env
 
 
 def require_space(folder: Path, gigabytes: float) -> None:
@@ -118,36 +105,6 @@ def require_venv_modules(find: Callable[[str], object] = importlib.util.find_spe
         )
 
 
-@contextlib.contextmanager
-def lock(root: Path, console: Console) -> Iterator[None]:
-    """Let one run at a time change the environment; the system frees it when a run dies."""
-    with (root / ".venv.lock").open("w") as stream:
-        announced = False
-        while not _try_lock(stream.fileno()):
-            if not announced:
-                console.say("Another run is preparing .venv: waiting for it")
-                announced = True
-            time.sleep(0.5)
-        yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return True  # a file system without locks: go on without
-    return True
-
-
 def empty(folder: Path) -> None:
     """Remove what is in an environment, whose folder may be a link to a larger disk.
 
@@ -165,111 +122,102 @@ class Environment:
     """`.venv` of a checkout: made, updated, and asked to run things."""
 
     def __init__(self, console: Console, options: Options, root: Path = ROOT) -> None:
-        self.console = console
-        self.options = options
-        self.root = root
+        self.console, self.options, self.root = console, options, root
         self.venv = root / ".venv"
         self.system = platform.system()
         self.python = venv_python(self.venv, self.system)
-        self.log = Log(self.venv / "setup.log")
+        self.log = self.venv / "setup.log"
+        stick = options.wheelhouse
+        self.wheels = None if stick is None else stick / "wheels"
 
-    def env(self, *, sealed: bool = False) -> dict[str, str]:
+    def env(self) -> dict[str, str]:
         """The environment of a child process, see `child_env`."""
-        return child_env(os.environ, self.venv, self.system, sealed=sealed)
+        return child_env(os.environ, self.venv, self.system)
 
-    def wanted(self) -> Stamp:
+    def wanted(self) -> dict[str, Any]:
         """The stamp of an environment that needs nothing more."""
-        return Stamp(
-            python=python_name(),
-            platform=platform_name(),
-            path=str(self.venv.resolve()),
-            pins=pins_hash(self.root),
-            extras=tuple(sorted(self.options.extras)),
-            gpu=self.options.gpu,
-        )
+        return {
+            "python": python_name(),
+            "platform": platform_name(),
+            "path": str(self.venv.resolve()),
+            "pins": pins_hash(self.root),
+            "extras": sorted(self.options.extras),
+            "gpu": self.options.gpu,
+        }
 
     def ensure(self) -> None:
         """Make the environment what it should be; quick if it is that already."""
-        with lock(self.root, self.console):
-            stamp, want = Stamp.read(self.venv), self.wanted()
-            action, why = decide(stamp, want, self.python.exists())
-            if action == "ready":
-                self.console.say(f"Environment .venv is ready (Python {want.python})")
-            elif self._kept_offline(action, why):
-                self.console.say(f"Environment .venv is kept, since --offline, although {why}")
-            elif action == "update" and stamp is not None:
-                self.console.say(f"Updating .venv: {why}")
-                self._update(stamp, want)
-            else:
-                self._rebuild(why, want)
+        stamp, want = read_stamp(self.venv), self.wanted()
+        action, why = decide(stamp, want, self.python.exists())
+        offline = self.options.offline and self.wheels is None
+        if action == "ready":
+            self.console.say(f"Environment .venv is ready (Python {want['python']})")
+        elif offline and why == VERSIONS_CHANGED:
+            self.console.say(f"Environment .venv is kept, since --offline, although {why}")
+        elif offline:
+            raise Stop(
+                "Offline, and .venv is not ready: run once with a network, or add --wheelhouse DIR "
+                "with an instructor's stick"
+            )
+        elif action == "update" and stamp is not None:
+            self.console.say(f"Updating .venv: {why}")
+            (self.venv / STAMP).unlink()
+            if want["gpu"] and not stamp["gpu"]:
+                self.pip("Removing the CPU build of PyTorch", ["uninstall", "-y", "torch"])
+            # What earlier runs added stays: nothing is ever removed by asking for less.
+            want["extras"] = sorted({*stamp["extras"], *want["extras"]})
+            self._install({**want, "gpu": stamp["gpu"] or want["gpu"]})
+        else:
+            self._make(why)
+            self._install(want)
 
-    def _kept_offline(self, action: str, why: str) -> bool:
-        """Whether the environment must and can stay as it is; stops if it must and cannot."""
-        if not self.options.offline or self.options.wheelhouse is not None:
-            return False
-        if action == "update" and why == VERSIONS_CHANGED:
-            return True
-        raise Stop(
-            "Offline, and .venv is not ready: run once with a network, or add --wheelhouse DIR "
-            "with an instructor's stick"
-        )
-
-    def _update(self, stamp: Stamp, want: Stamp) -> None:
-        (self.venv / STAMP).unlink()
-        if want.gpu and not stamp.gpu:
-            self.pip("Removing the CPU build of PyTorch", ["uninstall", "-y", "torch"])
-        # What earlier runs added stays: nothing is ever removed by asking for less.
-        extras = tuple(sorted({*stamp.extras, *want.extras}))
-        self._install(replace(want, extras=extras, gpu=stamp.gpu or want.gpu))
-
-    def _rebuild(self, why: str, want: Stamp) -> None:
+    def _make(self, why: str) -> None:
+        """A new, empty environment."""
         require_venv_modules()
         inside = Path(sys.prefix).resolve() == self.venv.resolve()
         if inside and self.system == "Windows":
             raise Stop("Run this with the system's Python: py -3 scripts\\start.py")
         if self.venv.is_dir() and any(self.venv.iterdir()):
-            if not (self.venv / "pyvenv.cfg").exists() and not (self.venv / "setup.log").exists():
+            if not (self.venv / "pyvenv.cfg").exists() and not self.log.exists():
                 raise Stop(f"{self.venv} is no Python environment: move it away and run this again")
             with self.console.step(f"Removing the old .venv: {why}"):
                 empty(self.venv)
-        require_space(self.root, sum(SPACE[part] for part in ("core", *want.extras)))
-        with self.console.step(f"Making the environment .venv (Python {want.python})") as step:
+        require_space(self.root, sum(SPACE[part] for part in ("core", *self.options.extras)))
+        with self.console.step(f"Making the environment .venv (Python {python_name()})"):
             python = getattr(sys, "_base_executable", sys.executable) if inside else sys.executable
-            log = Log(Path(tempfile.gettempdir()) / f"recsys-tutorial-venv-{os.getpid()}.log")
+            log = Path(tempfile.gettempdir()) / f"recsys-tutorial-venv-{os.getpid()}.log"
             command = [python, "-m", "venv", str(self.venv)]
-            code, output = run_logged(command, env=self.env(), cwd=self.root, log=log, step=step)
+            code, output = run_logged(command, env=self.env(), cwd=self.root, log=log)
             if code:
                 if "ensurepip is not available" in output:
                     require_venv_modules(lambda name: None)
-                reason = pip_plan.explain(output, where=str(self.venv))
-                raise Stop(f"{reason} (log: {log.path})")
-            log.path.unlink(missing_ok=True)
-        self._install(want)
+                raise Stop(f"{pip_plan.explain(output, where=str(self.venv))} (log: {log})")
+            log.unlink(missing_ok=True)
 
-    def _install(self, want: Stamp) -> None:
+    def _install(self, want: dict[str, Any]) -> None:
         """Bring the environment to what is wanted; the stamp comes last."""
+        install = ["install", "--progress-bar", "off"]
         if not (self._has("pip") and self._has("setuptools")):
-            tools = [f"{name}=={pin(self.root, name)}" for name in ("pip", "setuptools")]
-            quiet = ["install", "--progress-bar", "off", *pip_plan.FIRST_CONTACT]
-            self.pip("Installing pip and setuptools", [*quiet, *self.wheel_source(), *tools])
+            first = [*install, *pip_plan.FIRST_CONTACT, *self.wheel_source()]
+            self.pip("Installing pip and setuptools", [*first, *self.tools()])
+        install += pip_plan.PATIENT
         if not self._has("torch"):
             plan = self.plan()
-            if want.gpu or plan.question:
+            if want["gpu"] or plan.question:
                 require_space(self.root, SPACE["gpu"])
-            self.pip(f"Installing PyTorch ({plan.why})", [*INSTALL, *plan.torch])
-        what = " with ".join(["the core", *filter(None, [" and ".join(want.extras)])])
-        names = requirements(self.root, want.extras)
-        self.pip(
-            f"Installing {what}",
-            [*INSTALL, *self.wheel_source(), *self.constraints(), *names],
-        )
-        self.pip(
-            "Installing this project",
-            ["install", "--no-index", "--no-deps", "--no-build-isolation", "-e", str(self.root)],
-        )
-        self._check()
+            self.pip(f"Installing PyTorch ({plan.why})", [*install, *plan.torch])
+        title = " with ".join(filter(None, ["Installing the core", " and ".join(want["extras"])]))
+        names = requirements(self.root, tuple(want["extras"]))
+        self.pip(title, [*install, *self.wheel_source(), *self.constraints(), *names])
+        local = ["install", "--no-index", "--no-deps", "--no-build-isolation", "-e", str(self.root)]
+        self.pip("Installing this project", local)
+        with self.console.step("Checking that everything loads"):
+            command = [str(self.python), "-c", CHECK]
+            code, output = run_logged(command, env=self.env(), cwd=self.root, log=self.log)
+            if code:
+                raise Stop(f"{explain_import(output, self.system)} (log: {self.log})")
         self._quiet_lab()
-        want.write(self.venv)
+        write_stamp(self.venv, want)
 
     def _has(self, name: str) -> bool:
         """Whether the tested version of a package is installed (any build of it)."""
@@ -278,10 +226,13 @@ class Environment:
         ends = (f"{version}.dist-info", f"{version}+*.dist-info")
         return any(any(self.venv.glob(f"{folder}/{name}-{end}")) for end in ends)
 
+    def tools(self) -> list[str]:
+        """pip and setuptools, as tested."""
+        return [f"{name}=={pin(self.root, name)}" for name in ("pip", "setuptools")]
+
     def wheel_source(self) -> list[str]:
         """pip's arguments to look in the stick alone, or nothing."""
-        stick = self.options.wheelhouse
-        return [] if stick is None else ["--no-index", "--find-links", str(stick / "wheels")]
+        return [] if self.wheels is None else ["--no-index", "--find-links", str(self.wheels)]
 
     def constraints(self) -> list[str]:
         """pip's arguments for the tested versions."""
@@ -289,41 +240,36 @@ class Environment:
 
     def plan(self) -> pip_plan.Plan:
         """Where torch comes from on this machine; asks before a big download."""
-        stick = self.options.wheelhouse
-        facts = pip_plan.Facts(
-            system=self.system,
-            machine=platform.machine(),
-            pin=pin(self.root, "torch"),
-            gpu=self.options.gpu,
-            wheelhouse=None if stick is None else stick / "wheels",
-        )
-        if facts.cpu_build_is_special:
+        version, gpu = pin(self.root, "torch"), self.options.gpu
+        cpu_index = local_cpu = False
+        if self.system == "Linux" and not gpu and self.wheels is None:
             with self.console.step("Looking for PyTorch's CPU build"):
-                if pip_plan.cpu_index_reachable(os.environ):
-                    facts = replace(facts, cpu_index_reachable=True)
-                else:
+                cpu_index = pip_plan.cpu_index_reachable(os.environ)
+                if not cpu_index:
                     listing = self.run_pip(["index", "versions", "torch", *pip_plan.FIRST_CONTACT])
-                    found = pip_plan.lists_cpu_build(listing[1], facts.pin)
-                    facts = replace(facts, local_cpu_build=found)
-        plan = pip_plan.torch_plan(facts)
+                    local_cpu = pip_plan.lists_cpu_build(listing[1], version)
+        plan = pip_plan.torch_plan(
+            version, self.system, gpu=gpu, wheels=self.wheels, cpu_index=cpu_index,
+            local_cpu=local_cpu,
+        )  # fmt: skip
         if plan.question is not None:
             agree(plan.question, self.options.yes)
         return plan
 
-    def run_pip(self, arguments: list[str], step: Step | None = None) -> tuple[int, str]:
+    def run_pip(self, arguments: list[str]) -> tuple[int, str]:
         """Run the environment's pip; exit code and output."""
-        env = self.env(sealed=self.options.wheelhouse is not None)
+        env = child_env(os.environ, self.venv, self.system, sealed=self.wheels is not None)
         command = [str(self.python), "-m", "pip", *arguments]
-        return run_logged(command, env=env, cwd=self.root, log=self.log, step=step)
+        return run_logged(command, env=env, cwd=self.root, log=self.log, console=self.console)
 
     def pip(self, title: str, arguments: list[str]) -> None:
         """Run pip as a step; stop in one line if it fails."""
-        with self.console.step(title) as step:
-            code, output = self.run_pip(arguments, step)
+        with self.console.step(title):
+            code, output = self.run_pip(arguments)
             if code:
                 stick = self.options.wheelhouse
                 reason = pip_plan.explain(output, wheelhouse=stick, where=str(self.venv))
-                raise Stop(f"{reason} (log: {self.log.path})")
+                raise Stop(f"{reason} (log: {self.log})")
 
     def _quiet_lab(self) -> None:
         """Keep JupyterLab from asking about news, and from asking the network for updates."""
@@ -332,15 +278,6 @@ class Environment:
         quiet = {"fetchNews": "false", "checkForUpdates": False}
         text = json.dumps({"@jupyterlab/apputils-extension:notification": quiet}, indent=1)
         (settings / "overrides.json").write_text(text + "\n", encoding="utf-8")
-
-    def _check(self) -> None:
-        with self.console.step("Checking that everything loads") as step:
-            command = [str(self.python), "-c", CHECK]
-            code, output = run_logged(
-                command, env=self.env(), cwd=self.root, log=self.log, step=step
-            )
-            if code:
-                raise Stop(f"{explain_import(output, self.system)} (log: {self.log.path})")
 
 
 def explain_import(output: str, system: str) -> str:
@@ -351,8 +288,6 @@ def explain_import(output: str, system: str) -> str:
             "PyTorch does not load: install Microsoft's Visual C++ Redistributable (x64), then run "
             "this again"
         )
-    if pip_plan.NO_SPACE.search(output):
-        return disk_full_line()
     return f"The environment does not load ({last}): delete .venv and run this again"
 
 

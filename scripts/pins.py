@@ -8,7 +8,6 @@ import os
 import platform
 import sys
 import tomllib
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +18,44 @@ VERSIONS_CHANGED = "the tested versions changed"
 CONSTRAINTS = ("constraints.txt", "constraints-dev.txt")
 
 
-@dataclass(frozen=True)
-class Stamp:
-    """What `.venv` was made for; equal stamps mean that nothing needs to be done."""
+def read_stamp(venv: Path) -> dict[str, Any] | None:
+    """What a finished environment was made for; None without one, or if it cannot be read."""
+    try:
+        stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
+        wanted = {"python", "platform", "path", "pins", "extras", "gpu"}
+        return stamp if wanted <= stamp.keys() and isinstance(stamp["extras"], list) else None
+    except (OSError, ValueError, AttributeError):
+        return None
 
-    python: str
-    platform: str
-    path: str
-    pins: str
-    extras: tuple[str, ...]
-    gpu: bool
 
-    @classmethod
-    def read(cls, venv: Path) -> Stamp | None:
-        """The stamp of a finished environment; None without one, or if it cannot be read."""
-        try:
-            values = json.loads((venv / STAMP).read_text(encoding="utf-8"))
-            return cls(**{**values, "extras": tuple(values["extras"])})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+def write_stamp(venv: Path, stamp: dict[str, Any]) -> None:
+    """Write the stamp in one move, so that half a stamp cannot exist."""
+    part = venv / (STAMP + ".part")
+    part.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, venv / STAMP)
 
-    def write(self, venv: Path) -> None:
-        """Write the stamp in one move, so that half a stamp cannot exist."""
-        part = venv / (STAMP + ".part")
-        part.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        os.replace(part, venv / STAMP)
+
+def decide(stamp: dict[str, Any] | None, want: dict[str, Any], runs: bool) -> tuple[str, str]:
+    """`ready`, `update` or `rebuild`, and why. `runs`: the environment's Python exists."""
+    if stamp is None:
+        return "rebuild", "it was not finished"
+    if (stamp["python"], stamp["platform"]) != (want["python"], want["platform"]):
+        return "rebuild", f"it was made by Python {stamp['python']} on {stamp['platform']}"
+    if stamp["path"] != want["path"]:
+        return "rebuild", f"it was moved here from {stamp['path']}"
+    if not runs:
+        return "rebuild", "its Python is gone"
+    if stamp["pins"] != want["pins"]:
+        return "update", VERSIONS_CHANGED
+    if not set(want["extras"]) <= set(stamp["extras"]):
+        return "update", "more packages are asked for"
+    if want["gpu"] and not stamp["gpu"]:
+        return "update", "a build for GPUs is asked for"
+    return "ready", ""
 
 
 def python_name() -> str:
-    """Version and kind of the running Python, such as `3.12`."""
+    """Version of the running Python, such as `3.12`."""
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -86,22 +94,3 @@ def pin(root: Path, name: str) -> str:
         if line.partition("==")[0] == name:
             return line.partition("==")[2].partition(";")[0].strip()
     raise Stop(f"constraints.txt has no line '{name}==...': restore it with git")
-
-
-def decide(stamp: Stamp | None, want: Stamp, runs: bool) -> tuple[str, str]:
-    """`ready`, `update` or `rebuild`, and why. `runs`: the environment's Python exists."""
-    if stamp is None:
-        return "rebuild", "it was not finished"
-    if (stamp.python, stamp.platform) != (want.python, want.platform):
-        return "rebuild", f"it was made by Python {stamp.python} on {stamp.platform}"
-    if stamp.path != want.path:
-        return "rebuild", f"it was moved here from {stamp.path}"
-    if not runs:
-        return "rebuild", "its Python is gone"
-    if stamp.pins != want.pins:
-        return "update", VERSIONS_CHANGED
-    if not set(want.extras) <= set(stamp.extras):
-        return "update", "more packages are asked for"
-    if want.gpu and not stamp.gpu:
-        return "update", "a build for GPUs is asked for"
-    return "ready", ""

@@ -1,4 +1,4 @@
-"""Decide what pip is asked for: a pure plan for PyTorch, and what pip's failures mean."""
+"""What pip is asked for PyTorch on each kind of machine, and what pip's failures mean."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from console import disk_full_line
 
@@ -19,59 +19,43 @@ PATIENT = ["--timeout", "15", "--retries", "2"]
 GPU_SIZE = "about 3 GB to download and 6 GB on disk"
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the plan depends on; every value can be injected by a test.
-
-    `system` and `machine` are as `platform` gives them; `pin` is the tested version of torch;
-    `wheelhouse` is the folder of wheels (None: from the network).
-    """
-
-    system: str
-    machine: str
-    pin: str
-    gpu: bool = False
-    wheelhouse: Path | None = None
-    cpu_index_reachable: bool = False
-    local_cpu_build: bool = False
-
-    @property
-    def cpu_build_is_special(self) -> bool:
-        """Whether the usual index would give a CUDA build that nobody asked for."""
-        return self.system == "Linux" and not self.gpu and self.wheelhouse is None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Arguments of `pip install` (or `pip download`) for torch, and the sources of the rest."""
+class Plan(NamedTuple):
+    """Where torch comes from, pip's arguments for it, and what to ask before a big download."""
 
     why: str
     torch: list[str]
-    source: list[str]
     question: str | None = None
 
 
-def torch_plan(facts: Facts) -> Plan:
-    """The pip arguments for this machine.
+def torch_plan(
+    pin: str, system: str, *, gpu: bool, wheels: Path | None, cpu_index: bool, local_cpu: bool
+) -> Plan:
+    """The plan for this machine.
 
     torch comes alone (`--no-deps`) wherever its source is a special one: what it depends on is
     then resolved with everything else, from the usual index.
+
+    Args:
+        pin: the tested version.
+        system: as `platform.system()` gives it; on Linux the usual index has builds with CUDA.
+        gpu: the build for GPUs is wanted.
+        wheels: the folder of a stick, the only source then.
+        cpu_index: PyTorch's index of CPU builds answers.
+        local_cpu: pip's own index has the CPU build.
     """
-    torch = f"torch=={facts.pin}"
-    if facts.wheelhouse is not None:
-        source = ["--no-index", "--find-links", str(facts.wheelhouse)]
-        return Plan("from the wheelhouse", [*source, "--no-deps", torch], source)
-    if facts.gpu:
-        return Plan("build for GPUs", [torch], [])
-    if not facts.cpu_build_is_special:
-        return Plan("CPU build", [torch], [])
-    if facts.cpu_index_reachable:
+    torch = f"torch=={pin}"
+    if wheels is not None:
+        source = ["--no-index", "--find-links", str(wheels)]
+        return Plan("from the wheelhouse", [*source, "--no-deps", torch])
+    if gpu or system != "Linux":
+        return Plan("build for GPUs" if gpu else "CPU build", [torch])
+    if cpu_index:
         alone = ["--index-url", CPU_INDEX, "--no-deps", torch]
-        return Plan("CPU build from download.pytorch.org", alone, [])
-    if facts.local_cpu_build:
-        return Plan("CPU build found by pip", ["--no-deps", torch], [])
+        return Plan("CPU build from download.pytorch.org", alone)
+    if local_cpu:
+        return Plan("CPU build found by pip", ["--no-deps", torch])
     question = f"PyTorch's CPU builds cannot be reached; the usual build has CUDA: {GPU_SIZE}."
-    return Plan("build with CUDA", [torch], [], question)
+    return Plan("build with CUDA", [torch], question)
 
 
 def cpu_index_reachable(environ: Mapping[str, str], seconds: float = 4.0) -> bool:
@@ -82,8 +66,7 @@ def cpu_index_reachable(environ: Mapping[str, str], seconds: float = 4.0) -> boo
 
     def ask() -> None:
         try:
-            authority = environ.get("PIP_CERT") or None
-            context = ssl.create_default_context(cafile=authority)
+            context = ssl.create_default_context(cafile=environ.get("PIP_CERT") or None)
             request = urllib.request.Request(CPU_INDEX + "/torch/", method="HEAD")
             with urllib.request.urlopen(request, timeout=seconds, context=context) as reply:
                 answers.append(reply.status == 200)
@@ -101,57 +84,57 @@ def lists_cpu_build(versions: str, pin: str) -> bool:
     return re.search(rf"(?<![\w.]){re.escape(pin)}\+cpu(?![\w.])", versions) is not None
 
 
-NO_SPACE = re.compile(
-    r"No space left on device|Errno 28\]|WinError 112\]|Disk quota exceeded", re.I
-)
-CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
-LOGIN = re.compile(
-    r"\b(401|403|407)\b (Client Error|Unauthorized|Forbidden|Proxy)|Tunnel connection failed: 407"
-)
-NO_NETWORK = re.compile(
-    r"NewConnectionError|ConnectTimeout|ReadTimeout|Read timed out|NameResolutionError|"
-    r"Failed to establish a new connection|name resolution|getaddrinfo failed|ProxyError|"
-    r"Connection(?: to \S+)? (?:refused|timed out|reset)|connection broken|Network is unreachable|"
-    r"Failed to resolve|Could not connect|IncompleteRead|ConnectionError",
-    re.I,
+NO_SPACE = r"No space left on device|Errno 28\]|WinError 112\]|Disk quota exceeded"
+_MISSING = r"No matching distribution found for (\S+)"
+_REASONS = (
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError",
+        "The package index's certificate was refused: if a proxy of your network signs "
+        "connections, set PIP_CERT to its certificate file; else check the clock",
+    ),
+    (
+        r"\b(401|403|407)\b (Client Error|Unauthorized|Forbidden|Proxy)|"
+        r"Tunnel connection failed: 407",
+        "The package index or proxy asks for a login: check PIP_INDEX_URL and HTTPS_PROXY",
+    ),
+    (
+        r"NewConnectionError|ConnectTimeout|Read ?timed? ?out|NameResolutionError|"
+        r"Failed to establish a new connection|name resolution|getaddrinfo failed|ProxyError|"
+        r"Connection(?: to \S+)? (?:refused|timed out|reset)|connection broken|"
+        r"Network is unreachable|Failed to resolve|Could not connect|IncompleteRead|"
+        r"ConnectionError",
+        "No network: the package index was not reached. Connect (or set HTTPS_PROXY) and run "
+        "this again, or use --wheelhouse DIR with an instructor's stick",
+    ),
+    (
+        _MISSING,
+        "The package index has no {0} for this Python and system: check PIP_INDEX_URL and "
+        "`pip config list`, or use environment.yml with conda",
+    ),
+    (r"DO NOT MATCH THE HASHES", "A download arrived damaged: run this again"),
+    (
+        r"ResolutionImpossible|conflicting dependencies",
+        "A constraint of your own contradicts constraints.txt: see `pip config list`",
+    ),
+    (
+        r"Permission denied|Errno 13\]|WinError (?:5|32)\]|Access is denied",
+        "A file in {where} may not be changed: close programs that use it (a running "
+        "JupyterLab?), check its owner, and run this again",
+    ),
 )
 
 
 def explain(output: str, *, wheelhouse: Path | None = None, where: str = "") -> str:
-    """One line for a failed pip: what happened and what to do. Pure; `output` is pip's own."""
-    missing = re.search(r"No matching distribution found for (\S+)", output)
-    if NO_SPACE.search(output):
+    """One line for a failed pip: what happened and what to do; `output` is pip's own."""
+    if re.search(NO_SPACE, output, re.IGNORECASE):
         return disk_full_line(where)
-    if wheelhouse is not None and missing:
+    if wheelhouse is not None and (missing := re.search(_MISSING, output)):
         return (
-            f"The stick {wheelhouse} has no {missing.group(1)} for this Python and system: "
+            f"The stick {wheelhouse} has no {missing[1]} for this Python and system: "
             "make it again here with: python3 scripts/download.py --wheelhouse DIR"
         )
-    if CERTIFICATE.search(output):
-        return (
-            "The package index's certificate was refused: if a proxy of your network signs "
-            "connections, set PIP_CERT to its certificate file; else check the clock"
-        )
-    if LOGIN.search(output):
-        return "The package index or proxy asks for a login: check PIP_INDEX_URL and HTTPS_PROXY"
-    if NO_NETWORK.search(output):
-        return (
-            "No network: the package index was not reached. Connect (or set HTTPS_PROXY) and run "
-            "this again, or use --wheelhouse DIR with an instructor's stick"
-        )
-    if missing:
-        return (
-            f"The package index has no {missing.group(1)} for this Python and system: check "
-            "PIP_INDEX_URL and `pip config list`, or use environment.yml with conda"
-        )
-    if "DO NOT MATCH THE HASHES" in output:
-        return "A download arrived damaged: run this again"
-    if "ResolutionImpossible" in output or "conflicting dependencies" in output:
-        return "A constraint of your own contradicts constraints.txt: see `pip config list`"
-    if re.search(r"Permission denied|Errno 13\]|WinError (5|32)\]|Access is denied", output):
-        return (
-            f"A file in {where or 'the environment'} may not be changed: close programs that use "
-            "it (a running JupyterLab?), check its owner, and run this again"
-        )
+    for pattern, line in _REASONS:
+        if found := re.search(pattern, output, re.IGNORECASE):
+            return line.format(*found.groups(), where=where or "the environment")
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
     return errors[-1].removeprefix("ERROR: ") if errors else "pip failed"

@@ -48,7 +48,6 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--negatives", type=int, default=0)
     parser.add_argument("--early-stopping", type=int)
     parser.add_argument("--threads", type=int, default=1, help="of the CPU, for each process")
-    parser.add_argument("--compile", action="store_true", help="steps by torch.compile")
     parser.add_argument("--seed", type=int, default=0, help="of split, start and shuffling")
     parser.add_argument("--checkpoint-dir", help="goes on from the last whole epoch found here")
     parser.add_argument("--log-dir", help="tensorboardX scalars, written by one process")
@@ -168,7 +167,7 @@ def train(options: argparse.Namespace) -> None:
         model, training, valid, loss=loss, negatives=options.negatives, seed=options.seed,
         checkpoint_dir=options.checkpoint_dir, resume=options.checkpoint_dir is not None,
         log_dir=options.log_dir, progress="always", device=str(idist.device()),
-        threads=options.threads, compile=options.compile, **given,
+        threads=options.threads, **given,
     )  # fmt: skip
     last = history.rows[-1]
     logger.info("done: %s", ", ".join(f"{k} {v:.6g}" for k, v in last.items()))

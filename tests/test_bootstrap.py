@@ -7,12 +7,12 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import bootstrap
 import environment
 import pins
 import pip_plan
@@ -21,7 +21,10 @@ from environment import Environment, Options
 
 ROOT = Path(__file__).resolve().parent.parent
 
-WANT = pins.Stamp("3.12", "linux-x86_64", "/here/.venv", "abc", (), False)
+WANT = {
+    "python": "3.12", "platform": "linux-x86_64", "path": "/here/.venv", "pins": "abc",
+    "extras": [], "gpu": False,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -34,15 +37,15 @@ WANT = pins.Stamp("3.12", "linux-x86_64", "/here/.venv", "abc", (), False)
         ({"platform": "windows-amd64"}, {}, True, "rebuild"),
         ({"path": "/there/.venv"}, {}, True, "rebuild"),
         ({"pins": "old"}, {}, True, "update"),
-        ({}, {"extras": ("dev",)}, True, "update"),
-        ({"extras": ("bench", "dev")}, {"extras": ("dev",)}, True, "ready"),
+        ({}, {"extras": ["dev"]}, True, "update"),
+        ({"extras": ["bench", "dev"]}, {"extras": ["dev"]}, True, "ready"),
         ({}, {"gpu": True}, True, "update"),
         ({"gpu": True}, {}, True, "ready"),
     ],
 )
 def test_what_a_stamp_leads_to(stamp, want, runs, action):
-    have = None if stamp is None else replace(WANT, **stamp)
-    decision, why = pins.decide(have, replace(WANT, **want), runs)
+    have = None if stamp is None else {**WANT, **stamp}
+    decision, why = pins.decide(have, {**WANT, **want}, runs)
     assert decision == action
     assert bool(why) == (action != "ready")
 
@@ -51,13 +54,13 @@ def test_what_a_stamp_leads_to(stamp, want, runs, action):
 def test_a_missing_or_broken_stamp_counts_as_none(tmp_path, text):
     if text is not None:
         (tmp_path / pins.STAMP).write_text(text)
-    assert pins.Stamp.read(tmp_path) is None
+    assert pins.read_stamp(tmp_path) is None
 
 
 def test_a_stamp_is_read_as_it_was_written(tmp_path):
-    stamp = replace(WANT, extras=("bench", "dev"), gpu=True)
-    stamp.write(tmp_path)
-    assert pins.Stamp.read(tmp_path) == stamp
+    stamp = {**WANT, "extras": ["bench", "dev"], "gpu": True}
+    pins.write_stamp(tmp_path, stamp)
+    assert pins.read_stamp(tmp_path) == stamp
     assert [path.name for path in tmp_path.iterdir()] == [pins.STAMP]
 
 
@@ -100,7 +103,7 @@ class Recorder:
         self.commands: list[list[str]] = []
         self.answers: dict[str, tuple[int, str]] = {}
 
-    def __call__(self, command, *, env, cwd, log, step=None):
+    def __call__(self, command, *, env, cwd, log, console=None):
         self.commands.append([str(part) for part in command])
         text = " ".join(self.commands[-1])
         if "-m venv" in text:
@@ -191,17 +194,13 @@ def test_changed_versions_and_more_extras_only_run_pip_again(checkout, pip):
     prepare(checkout, extras=("dev",))
     assert "-m venv" not in pip.steps()
     assert "tensorboardX>=" in pip.steps()
-    stamp = pins.Stamp.read(checkout / ".venv")
-    assert stamp is not None
-    assert stamp.extras == ("dev",)
+    assert pins.read_stamp(checkout / ".venv")["extras"] == ["dev"]
     pip.commands.clear()
     constraints = checkout / "constraints.txt"
     constraints.write_text(constraints.read_text().replace("numpy==2.4.6", "numpy==2.4.7"))
     prepare(checkout)
     assert "-m venv" not in pip.steps()
-    stamp = pins.Stamp.read(checkout / ".venv")
-    assert stamp is not None
-    assert stamp.extras == ("dev",), "what an earlier run added stays"
+    assert pins.read_stamp(checkout / ".venv")["extras"] == ["dev"], "what was added stays"
 
 
 def test_a_build_for_gpus_replaces_the_cpu_build(checkout, pip):
@@ -290,12 +289,32 @@ def test_a_python_without_ensurepip_names_the_debian_package():
     environment.require_venv_modules()
 
 
-def test_one_run_at_a_time(checkout):
-    path = checkout / ".venv.lock"
-    with environment.lock(checkout, Console(io.StringIO())), path.open("w") as other:
-        assert not environment._try_lock(other.fileno())
-    with path.open("w") as other:
-        assert environment._try_lock(other.fileno())
+def test_the_sticks_data_is_copied_and_what_is_there_stays(tmp_path):
+    stick, data = tmp_path / "stick", tmp_path / "data"
+    (stick / "data").mkdir(parents=True)
+    data.mkdir()
+    for name in ("ml-latest-small.zip", "kept.whl"):
+        (stick / "data" / name).write_bytes(b"from the stick")
+    (data / "kept.whl").write_bytes(b"own")
+    bootstrap.copy_data(stick, data)
+    assert (data / "ml-latest-small.zip").read_bytes() == b"from the stick"
+    assert (data / "kept.whl").read_bytes() == b"own"
+    assert len(list(data.iterdir())) == 2
+    bootstrap.copy_data(tmp_path, data)  # a stick without data
+
+
+def test_a_data_set_is_a_name_or_a_csv_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv(bootstrap.DATASET, raising=False)
+    (tmp_path / "club.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert bootstrap.parse([]).dataset is None
+    assert bootstrap.parse(["--dataset", "planted"]).dataset == "planted"
+    assert bootstrap.parse(["--dataset", "club.csv"]).dataset == str(tmp_path / "club.csv")
+    monkeypatch.setenv(bootstrap.DATASET, "ml-1m")
+    assert bootstrap.parse([]).dataset == "ml-1m"
+    with pytest.raises(SystemExit):
+        bootstrap.parse(["--dataset", "netflix"])
+    assert "netflix: choose ml-100k" in capsys.readouterr().err
 
 
 def test_start_fails_in_one_line_for_real(checkout):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import bootstrap
 import environment
@@ -72,28 +73,20 @@ def test_a_foreign_module_path_does_not_reach_children(tmp_path):
     assert run.stdout.split() == ["1", "1"]
 
 
-def test_the_commands_of_the_first_run_and_of_the_lab(tmp_path):
-    python = Path("py")
-    assert bootstrap.first_run_command(python, "planted", None, False) == [
-        "py", "-m", "recsys_workshop.first_run", "--dataset", "planted",
-    ]  # fmt: skip
-    full = bootstrap.first_run_command(python, "ml-100k", Path("d"), True)
-    assert full[-3:] == ["--data-dir", "d", "--offline"]
-    lab = bootstrap.lab_command(python, ROOT, as_root=True)
+def test_the_command_of_the_lab_and_what_the_pages_are_told(tmp_path):
+    lab = bootstrap.lab_command(Path("py"), ROOT, as_root=True)
     assert lab[:3] == ["py", "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={ROOT}" in lab
     assert "--allow-root" in lab
-    assert "--allow-root" not in bootstrap.lab_command(python, ROOT, as_root=False)
+    assert "--allow-root" not in bootstrap.lab_command(Path("py"), ROOT, as_root=False)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "index.ipynb").touch()
     assert "--LabApp.default_url=/lab/tree/notebooks/index.ipynb" in bootstrap.lab_command(
-        python, tmp_path, as_root=False
+        Path("py"), tmp_path, as_root=False
     )
-
-
-def test_data_is_taken_from_the_stick_unless_the_user_names_a_folder(tmp_path):
-    assert bootstrap.data_dir(None, None) is None
-    assert bootstrap.data_dir(None, tmp_path) is None
-    (tmp_path / "data").mkdir()
-    assert bootstrap.data_dir(None, tmp_path) == tmp_path / "data"
-    assert bootstrap.data_dir(Path("mine"), tmp_path) == Path("mine")
+    bare = SimpleNamespace(env=dict)
+    told = bootstrap.run_env(bare, "planted", None, False)  # type: ignore[arg-type]
+    assert told == {bootstrap.DATASET: "planted"}
+    told = bootstrap.run_env(bare, "ml-100k", Path("d"), True)  # type: ignore[arg-type]
+    assert told["RECSYS_TUTORIAL_DATA"] == "d"
+    assert told["RECSYS_TUTORIAL_OFFLINE"] == "1"

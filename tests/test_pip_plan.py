@@ -8,60 +8,33 @@ from pathlib import Path
 import pytest
 
 import pip_plan
-from pip_plan import CPU_INDEX, Facts, explain, torch_plan
+from pip_plan import CPU_INDEX, explain, torch_plan
 
 STICK = Path("stick") / "wheels"
 
 
+FROM_STICK = ["--no-index", "--find-links", str(STICK), "--no-deps", "torch==2.13.0"]
+ALONE = ["--index-url", CPU_INDEX, "--no-deps", "torch==2.13.0"]
+
+
 @pytest.mark.parametrize(
-    ("changes", "torch", "source", "asks"),
+    ("changes", "torch", "asks"),
     [
-        (
-            {"wheelhouse": STICK},
-            ["--no-index", "--find-links", str(STICK), "--no-deps", "torch==2.13.0"],
-            ["--no-index", "--find-links", str(STICK)],
-            False,
-        ),
-        (
-            {"wheelhouse": STICK, "cpu_index_reachable": True, "gpu": True},
-            ["--no-index", "--find-links", str(STICK), "--no-deps", "torch==2.13.0"],
-            ["--no-index", "--find-links", str(STICK)],
-            False,
-        ),
-        ({"gpu": True, "cpu_index_reachable": True}, ["torch==2.13.0"], [], False),
-        ({"system": "Darwin", "machine": "arm64"}, ["torch==2.13.0"], [], False),
-        ({"system": "Windows", "machine": "AMD64"}, ["torch==2.13.0"], [], False),
-        (
-            {"cpu_index_reachable": True, "local_cpu_build": True},
-            ["--index-url", CPU_INDEX, "--no-deps", "torch==2.13.0"],
-            [],
-            False,
-        ),
-        (
-            {"cpu_index_reachable": True, "machine": "aarch64"},
-            ["--index-url", CPU_INDEX, "--no-deps", "torch==2.13.0"],
-            [],
-            False,
-        ),
-        ({"local_cpu_build": True}, ["--no-deps", "torch==2.13.0"], [], False),
-        ({}, ["torch==2.13.0"], [], True),
+        ({"wheels": STICK}, FROM_STICK, False),
+        ({"wheels": STICK, "cpu_index": True, "gpu": True}, FROM_STICK, False),
+        ({"gpu": True, "cpu_index": True}, ["torch==2.13.0"], False),
+        ({"system": "Darwin"}, ["torch==2.13.0"], False),
+        ({"system": "Windows"}, ["torch==2.13.0"], False),
+        ({"cpu_index": True, "local_cpu": True}, ALONE, False),
+        ({"local_cpu": True}, ["--no-deps", "torch==2.13.0"], False),
+        ({}, ["torch==2.13.0"], True),
     ],
 )
-def test_the_plan_for_torch(changes, torch, source, asks):
-    facts = Facts(**{"system": "Linux", "machine": "x86_64", "pin": "2.13.0", **changes})
-    plan = torch_plan(facts)
+def test_the_plan_for_torch(changes, torch, asks):
+    facts = {"system": "Linux", "gpu": False, "wheels": None, "cpu_index": False}
+    plan = torch_plan("2.13.0", **{**facts, "local_cpu": False, **changes})
     assert plan.torch == torch
-    assert plan.source == source
     assert (plan.question is not None) == asks
-    assert "--extra-index-url" not in plan.torch
-
-
-def test_only_linux_without_gpu_and_stick_needs_a_look_at_the_cpu_index():
-    linux = {"system": "Linux", "machine": "x86_64", "pin": "2.13.0"}
-    assert Facts(**linux).cpu_build_is_special
-    assert not Facts(**linux, gpu=True).cpu_build_is_special
-    assert not Facts(**linux, wheelhouse=STICK).cpu_build_is_special
-    assert not Facts(system="Darwin", machine="arm64", pin="2.13.0").cpu_build_is_special
 
 
 @pytest.mark.parametrize(
