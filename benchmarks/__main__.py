@@ -12,6 +12,7 @@ from benchmarks import (
     accuracy,
     evaluation,
     ledger,
+    lists,
     pages,
     peers,
     ranking,
@@ -23,7 +24,17 @@ from benchmarks import (
     training,
 )
 
-WHAT = ["gates", "accuracy", "speed", "ranking", "serving", "peers", "training", "evaluation"]
+WHAT = [
+    "gates",
+    "accuracy",
+    "lists",
+    "speed",
+    "ranking",
+    "serving",
+    "peers",
+    "training",
+    "evaluation",
+]
 WHAT += ["pages", "scale"]
 WHAT += ["reproduce"]
 PLANTED = ("evaluation", "scale")  # these make their data themselves
@@ -67,6 +78,11 @@ def main() -> int:
         for name, row in spread.items():
             print(f"{name:22}{row['rmse']:8.4f} +- {row['rmse_sd']:.4f}")
         sections["accuracy"]["random_90_10"] = {"seeds": len(seeds), **spread}
+    if options.what in ("gates", "lists"):
+        result = lists.compare(data)
+        print(lists.table(result) + "\n")
+        checks += lists.gates(result)
+        sections["lists"] = result
     if options.what in ("gates", "speed"):
         train = data.split("random", valid=0, seed=42)[0]
         versus, extra = speed.against_the_earlier_loop(train), speed.overhead(train)

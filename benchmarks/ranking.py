@@ -15,7 +15,7 @@ from recsys_tutorial import Batch
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.models import BiasedMF, Model
 
-TIMES = 50
+TIMES = 40
 ROUNDS = 5
 
 

@@ -2,7 +2,7 @@
 
 Each size is made and saved as columns by one process, and trained on by another, which maps them:
 its peak memory is that of training alone. Seconds are CPU seconds of one thread, so that other work
-on the machine does not count; those on the wall stand beside them.
+on the machine does not count; those on the wall are given beside them.
 """
 
 from __future__ import annotations

@@ -71,9 +71,9 @@ def current() -> Page:
 class Page:
     """The material of one page, each piece made when it is first asked for.
 
-    data               : the Dataset, MovieLens-100K or, where it is not to be had, planted
+    data               : the Dataset, MovieLens-100K or, where it is not available, planted
     train, valid, test : its parts, split("random", seed=42)
-    text               : the text of a dictionary or, where it is not to be had, planted
+    text               : the text of a dictionary or, where it is not available, planted
     me                 : your ratings, item id to stars; those of a sample persona until you rate
     model              : predicts stars: the BiasedMF that an earlier page left, else a new one
     ranker             : fills lists: the ImplicitALS that an earlier page left, else a new one

@@ -41,7 +41,7 @@ ten[["title", "genres", "score"]]
 # is what training makes small on them. `valid rmse` is the error, in stars, on those kept away. The
 # column `score` is how many stars the model expects.
 #
-# For whom are these films? For whoever gave the ratings below. On page 02 you will rate films
+# These ten films are for the person who gave the ratings below. On page 02 you will rate films
 # yourself; until then an invented person stands in for you.
 
 # %%
@@ -51,7 +51,7 @@ mine["genres"] = mine["genres"].str.join(", ")
 mine.assign(stars=list(page.me.values())).reset_index(drop=True)
 
 # %% [markdown]
-# Hold the two tables against each other. Do the ten films fit the person? Looking at titles is the
+# Compare the two tables. Do the ten films fit the person? Looking at titles is the
 # first test of any recommender, and no number replaces it.
 #
 # One thing to look for: how many people have rated each of the ten?
@@ -139,7 +139,7 @@ few[["user", "title", "rating", "when"]]
 #   gives you a clean start, and *Run → Run All Cells* brings you back to where you were.
 # * **Stop** a cell that takes too long with the square ■ in the toolbar. What has been learned so
 #   far is kept.
-# * **Late?** Open the page where the others are and run it. Its first cell brings along what the
+# * **Late?** Open the page where the others are and run it. Its first cell loads what the
 #   earlier pages would have left.
 # * **Help without a network:** `rt.fit?` shows what a function does, `rt.fit??` its code, which is
 #   written to be read. Each page with its solutions is in the folder `solutions`.

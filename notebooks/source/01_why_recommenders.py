@@ -45,14 +45,14 @@ print(f"Titles that the second and the third window have in common: {shared} of 
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who would stop at the first window? Who knows a film in the other two? Somebody will
-# say that the most popular films are *good* advice. They are right, and it is a rival that we shall
+# say that the most popular films are *good* advice. They are right, and it is a rival that we will
 # have to beat with numbers on later pages. (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A stylist and a model
 #
 # Somebody who sells clothes by post asks: should a stylist choose for a client, or a model? Here is
-# a case that we have made up, so that we may know the truth about it.
+# a case that we have made up, so that we know the right answer.
 #
 # Two numbers describe each piece: how *colourful* it is, from −1 to 1, and how *dressy*. Our client
 # has rated four pieces that she was sent before.
@@ -233,7 +233,7 @@ print(f"The best known tenth of the films has {tenth:.0%} of all ratings.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The smallest recommender, by hand
 #
-# Five friends have rated six films that we invented. Seven cells are empty. What would stand there?
+# Five friends have rated six films that we invented. Seven cells are empty. What belongs there?
 
 # %%
 friends = ["Ana", "Ben", "Cleo", "Dan", "Eve"]
@@ -262,7 +262,7 @@ as_table(stars)
 # %% [markdown]
 # **Step 1: look.** Take three stars off each rating: what remains is how far from "so-so" it is.
 # Ana's row becomes +2, ?, −2, −2, 0, 0. Ben's is −2, −2, +2, +2, ?, 0: Ana's with the signs turned
-# round. So *one number a film* explains both: +1 for *Star Chase* and *Oops, the Moon*, −1 for *A
+# round. So *one number per film* explains both: +1 for *Star Chase* and *Oops, the Moon*, −1 for *A
 # Letter in June* and *The Wrong Groom*, 0 for the other two. Ana likes it by +2, Ben by −2.
 #
 # Multiply and you have the first half of a model. *Oops, the Moon* for Ana: 3 + 2 · 1 = 5 stars.

@@ -38,7 +38,7 @@ print(f"{len(runs)} runs are going on in the background. This cell is done.")
 # (`l2`)? How many numbers may it keep about each user and each film (`dim`)? A *sweep* tries every
 # combination of the answers.
 #
-# The orange line is the run of the moment, on ratings it has not trained on. Each panel has its own
+# The orange line is the current run, measured on ratings it has not trained on. Each panel has its own
 # unit, so compare lines within a panel only. Before you know more: **which panel will look worst,
 # and what would "worst" mean there?**
 
@@ -50,7 +50,7 @@ print(f"{len(runs)} runs are going on in the background. This cell is done.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The data is a matrix, mostly empty
 #
-# While it runs, look at what goes in. A row for each user, a column for each film, a dot where
+# While it runs, look at what goes in: one row per user, one column per film, and a dot where
 # there is a rating. We sort both: busy users to the top, popular films to the left.
 
 # %%
@@ -76,7 +76,7 @@ print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} o
 
 # %% [markdown]
 # The dark corner is easy: many ratings on both sides. The white area is the job: for a cell
-# without a dot, say what would stand there. Half of the art of recommending is that the dots are
+# without a dot, predict what belongs there. Half of the art of recommending is that the dots are
 # not spread at random. People rate what they chose to watch.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -88,8 +88,8 @@ print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} o
 # ## The model: two tables and a product
 #
 # Give each user a short list of numbers, and each film one of the same length. If a user's numbers
-# and a film's numbers point the same way, the user will like the film. That is all. A table of
-# which you look up rows is called an *embedding*, and PyTorch has it ready:
+# and a film's numbers point the same way, the user will like the film. That is all. A table whose
+# rows you look up is called an **embedding**, and PyTorch has it ready:
 
 # %%
 import torch
@@ -221,7 +221,7 @@ print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_ha
 
 # %% [markdown]
 # It learns, and then it goes wrong: the model has so many numbers that it can learn the ratings by
-# heart. On ratings it has seen it keeps getting better, on new ones it gets worse. That is
+# heart. On ratings it has seen it keeps getting better; on new ratings it gets worse. That is
 # **overfitting**, and the section on holding back is about the cure.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -305,7 +305,7 @@ ws.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logisti
 # down, one film past another. Their scores have no unit, so RMSE makes no sense for them. (Their loss
 # is the logarithm of a chance; *nats* is the unit of that, when the logarithm is the natural one.)
 #
-# By now the sweep should be done. If not, the next cell waits for it.
+# By now the sweep should be done. If it is not, the next cell waits for it.
 
 # %% slideshow={"slide_type": "subslide"}
 table = runs.wait().frame  # one row for each run, measured on the validation part
@@ -336,7 +336,7 @@ print(f"  and counting heads, without any model, {popularity['recall@10']:.0%}."
 # %% [markdown]
 # Squared error has never been told about films that nobody rated. It knows a lot about taste and
 # nothing about what people choose to watch, so its lists are full of films that hardly anybody
-# would pick: a head count beats it. **A model gets good at what you ask for.** Ask for the right
+# would pick: counting heads beats it. **A model gets good at what you ask for.** Ask for the right
 # thing before you ask for a better model.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -367,6 +367,52 @@ choice = {"stars": table["rmse"].idxmin(), "window": table["recall@10"].idxmax()
 
 # %%
 ws.check("02.choose", (choice, table))
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Two jobs, two models
+#
+# The rest of the series does what the table says. One model predicts **stars**: `page.model`, which
+# we build below. Another model fills **lists**: `page.ranker`.
+#
+# For lists we could take the winner of the sweep. But the logistic and the ranking objective only
+# hear *that* a film was rated, not how: one star counts as much as five. So we take a close relative
+# of theirs, `ImplicitALS`. It has the same two tables, and it looks at every cell of the matrix. A
+# film that you loved has the target 1, a film that you did not rate has the target 0, and a film
+# that you disliked has a target *below* 0. It takes the ratings seriously and the empty cells
+# lightly. (Page 16 derives it. Its settings were chosen on the validation part.)
+
+# %%
+ranker = rt.models.ImplicitALS.for_dataset(page.train)
+rt.fit(ranker, page.train, progress=False)
+page.save(ranker, "ranker")
+listed = rt.evaluate(ranker, page.valid, train=page.train)
+print("The share of liked films that is among the ten (recall@10, validation):")
+print(f"  counting heads {popularity['recall@10']:.3f}")
+print(f"  the winner of the sweep ({rank.loc[winner, 'loss']}) {rank.loc[winner, 'recall@10']:.3f}")
+print(f"  ImplicitALS {listed['recall@10']:.3f}")
+
+# %% [markdown]
+# Does it hear a dislike? We rate the same ten films twice: once we love them all, once we hate them.
+# A model that only hears that we watched them gives the same list both times.
+
+# %%
+genres = page.data.items["genres"]
+one_kind = [i for i in page.data.item_vocab.ids[popular] if genres[i] and "Sci-Fi" in genres[i]]
+one_kind = one_kind[:10] or page.data.item_vocab.ids[popular][:10].tolist()
+low, high = page.data.scale
+loved, hated, nobody = (
+    rt.recommend(page.ranker, page.data, ratings=dict.fromkeys(rated, stars))["title"]
+    for rated, stars in ((one_kind, high), (one_kind, low), ([], high))
+)
+print(f"{len(set(loved) & set(hated))} of 10 films are on both lists;")
+print(
+    f"{len(set(loved) & set(nobody))} of the loved list are on the list for nobody in particular."
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Ask the room: what does your favourite shop do with a thumbs-down? (Many only count clicks.) This
+# is the first time that the series has two models; every list from here on comes from the second.
+# (4 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Holding back
@@ -415,10 +461,10 @@ smaller, larger = (
 print(f"64 numbers instead of 8, each at its best l2: {larger - smaller:+.3f} stars.")
 
 # %% [markdown]
-# Too little, and it learns by heart, the more so the more numbers it has. Too much, and it forgets:
-# all rows near zero, the mean for everybody. The last line is a sobering one: on MovieLens, eight
-# times as many numbers buy next to nothing once the model is held back well. And the best strength
-# is another one for each objective, since their losses have other units.
+# Too little, and the model learns by heart; the more numbers it has, the worse this gets. Too much,
+# and it forgets: all rows are near zero, and everybody gets the mean. The last line is a sobering one: on MovieLens, eight
+# times as many numbers gain next to nothing once the model is held back well. And each objective
+# has its own best strength, since the losses have different units.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Settle the second bet (dim). Ask the room: what does the right end of the left panel converge to?
@@ -481,10 +527,10 @@ for name in kinds:
 
 # %% [markdown]
 # Same data, same model, three shapes. Under the table penalty, famous films get long rows and rare
-# films hardly leave zero. Under the batch penalty, everybody has to justify every use. Which belief
-# fits better is a question to the data, and here its answer is a shrug: at strengths that suit them
-# the three end close together, and far below no penalty at all. But the strengths have nothing to
-# do with each other: never carry an `l2` from one kind to another.
+# films hardly leave zero. Under the batch penalty, a row pays each time it is used. Which belief fits
+# better is a question for the data, and here its answer is a shrug: at strengths that suit them the
+# three end close together, and far below no penalty at all. But the strengths have nothing to do
+# with each other: never carry an `l2` from one kind to another.
 #
 # (Adam's own `weight_decay` is the table penalty pushed through Adam's scaling. That is one reason
 # why AdamW exists.)
@@ -552,7 +598,7 @@ class BiasedMF(HeldBackMF):
 
 # %% [markdown]
 # The two models that you have just read are in the library, under the names `rt.models.MF` and
-# `rt.models.BiasedMF`. Word of honour? No: train both versions and compare.
+# `rt.models.BiasedMF`. You need not take our word for it: train both versions and compare.
 
 # %%
 gap = {}
@@ -619,7 +665,7 @@ import copy
 kind_user, good_film = copy.deepcopy(biases), copy.deepcopy(biases)
 with torch.no_grad():
     kind_user.item_bias.zero_()  # score = mean + b_u, whatever the film
-    good_film.user_bias.zero_()  # score = mean + b_i, whoever asks
+    good_film.user_bias.zero_()  # score = mean + b_i, for every user
 contest = {
     "user only": kind_user,
     "film only": good_film,
@@ -721,25 +767,24 @@ whose = "a sample person, since you have not rated yet" if page.me_is_sample els
 print(f"{len(me)} ratings of {whose}.")
 
 # %% [markdown]
-# The model has never seen you. It need not be trained again for that: the films keep their rows,
-# and yours is found by a small regression of your stars on the rows of your films. This is called
-# *folding in*. And since your row is a sum over your ratings, each recommendation can say which of
-# them it owes most to. (Run this cell again after rating more.)
+# Neither model has ever seen you, and neither has to be trained again. The films keep their rows,
+# and your row is found by a small regression of your ratings on the rows of your films. This is
+# called **folding in**. And since your row is a sum over your ratings, each recommendation can say
+# which of your ratings it owes most to. (Run this cell again after rating more.)
 
 # %% slideshow={"slide_type": "subslide"}
-pd.set_option("display.max_colwidth", 160)  # whole reasons
-mine = rt.recommend(biased, page.data, ratings=page.me, k=10, reasons=True)
-mine[["title", "score", "reasons"]]
+mine = rt.recommend(page.ranker, page.data, ratings=page.me, k=10, reasons=True, stars=biased)
+ws.films(mine, ["title", "stars", "reasons"])
 
 # %% [markdown]
-# Read the reasons before you judge the titles. A number in brackets says how many stars that rating
-# of yours lifted the film, more than it lifts films in general. Does it make sense? Where it does
-# not: rate two or three more films of that kind, and run the cell again.
+# The ranker chose these ten films; the stars are what the other model expects you to give. Read the
+# reasons before you judge the titles: they name the ratings of yours that lifted the film most. Does
+# it make sense? Where it does not, rate two or three more films of that kind and run the cell again.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Let people rate for five minutes, and let two of them read out their list. Somebody gets a list of
-# films nobody has heard of: ask the room why. (The model was asked for stars, not for what people
-# watch: see the table of objectives. Try a ranking model of the sweep.) (9 minutes)
+# Let people rate for five minutes, and let two of them read out their list. Ask the room: what
+# would the list look like if the star model had filled it? Change `page.ranker` to `biased` and
+# see: films that hardly anybody has heard of. (9 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Your own model
@@ -797,7 +842,7 @@ my_rmse = rt.evaluate(my_model, page.valid, train=page.train)["rmse"]
 print(
     f"Your model: {my_rmse:.3f} stars on validation. Ours above: {errors['biases and taste']:.3f}."
 )
-rt.recommend(my_model, page.data, ratings=page.me, k=5)[["title", "score"]]
+ws.films(rt.recommend(page.ranker, page.data, ratings=page.me, k=5, stars=my_model))
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Who gets the lowest RMSE in the room, by settings alone? The differences will be small; the next
@@ -843,8 +888,9 @@ print("and liked in the test part (there may be more that nobody rated).")
 
 # %% [markdown]
 # Test and validation differ, too: they are different ratings, and some are harder than others.
-# Compare the spread between seeds with the differences that you saw on this page. What is smaller
-# than the spread is luck. What is many times larger is real: the biases, holding back, the choice of
+# A difference that is smaller than the spread between seeds is luck. A larger difference may still
+# be luck: other *people* would have given other numbers, and that spread is wider. Page 06 measures
+# it. The large differences of this page survive that test: the biases, holding back, the choice of
 # the objective. Scores alone say little; the sentences say what a customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-known = rt.interpret.attributes(page.train)  # one row a film, one column a word
+known = rt.interpret.attributes(page.train)  # one row per film, one column a word
 print(", ".join(known.columns))
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -74,7 +74,7 @@ ws.check("03.guess", guess)
 
 # %%
 model = page.model
-table = rt.interpret.biases(model, page.train)  # a row a film; all numbers in stars
+table = rt.interpret.biases(model, page.train)  # a row per film; all numbers in stars
 often = table[table["ratings"] >= 50]
 often.nlargest(5, "bias")[["title", "ratings", "mean", "bias", "generosity", "fans", "beyond"]]
 
@@ -342,7 +342,7 @@ ws.check("03.nearest", nearest)
 #
 # ### Exercise: write it
 #
-# `polarizability(P, Q)` gets people (n_users, d) and films (n_items, d), and returns one number a film.
+# `polarizability(P, Q)` gets people (n_users, d) and films (n_items, d), and returns one number per film.
 #
 # <details><summary>Hint</summary>
 #

@@ -18,8 +18,8 @@ page = ws.page("04_deploy_it_now")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
 #
-# **Export** the model to files. **Serve** the files. **Look.** The films that you rated on page 02
-# come along; rate some more in the frame below and watch the list on the right.
+# **Export** the model to files. **Serve** the files. **Look.** The films that you have rated
+# are there already; rate some more in the frame below and watch the list on the right.
 
 # %%
 folder = rt.serving.export(page.model, page.train, page.folder / "export")
@@ -104,7 +104,7 @@ print(f"All {len(page.test):,} predictions for the test part equal, to the last 
 # ## For everyone in the room
 #
 # A service that you start is reached from your own machine only. To let the others in, say so, and
-# give them the address of this machine. There is no password: whoever reaches it can use it.
+# give them the address of this machine. There is no password: anybody who reaches it can use it.
 #
 # ```
 # python -m recsys_tutorial.serving serve data/export --host 0.0.0.0 --port 8000

@@ -143,7 +143,7 @@ for name, each in stars.items():
 
 # %%
 gap = np.mean(misses["past"], axis=0) - np.mean(misses["mixed"], axis=0)  # (n_test,), stars²
-each = pd.Series(gap).groupby(lab.test.user).agg(["mean", "size"])  # one line a user
+each = pd.Series(gap).groupby(lab.test.user).agg(["mean", "size"])  # one line per user
 leak_stars = stars["past"].mean() - stars["mixed"].mean()
 leak_rows = rt.uncertainty.mean_interval(each["mean"], weights=each["size"])
 leak_users = rt.uncertainty.mean_interval(each["mean"])

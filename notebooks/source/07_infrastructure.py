@@ -37,7 +37,7 @@ ws.show(infrastructure(), alt=text)
 
 # %% [markdown]
 # Follow one click. Somebody opens the shop. A cheap step picks some hundred **candidates** out of
-# millions; a dear step **ranks** them; ten are **shown**. All of it goes into the **log**: not only
+# millions; a slower, more accurate step **ranks** them; ten are **shown**. All of it goes into the **log**: not only
 # the click, but *what was shown* and *which features the model saw*. Within seconds the click is a
 # **feature of today**. At night it is a row of the **training table**, and tomorrow's model has
 # learned from it.
@@ -109,7 +109,7 @@ print("The next genre is foreseen:", foreseen)
 
 # %% [markdown]
 # Before the first click all three know the same; the streamed one even starts a little worse, since
-# its two weights have to do for the whole day. Then it pulls away. A late stream does nothing until it
+# its two weights must serve the whole day. Then it pulls away. A late stream does nothing until it
 # arrives, and many visits are over by then.
 
 # %% [markdown] slideshow={"slide_type": "slide"}

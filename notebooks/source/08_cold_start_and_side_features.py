@@ -135,7 +135,7 @@ ws.check("08.found", proves)
 # films. A model needs numbers:
 #
 # * an occupation becomes one column for each occupation, a 1 in one of them (**one-hot**);
-# * genres become one column a genre, a 1 in each that applies (**multi-hot**). A film of three
+# * genres become one column per genre, a 1 in each that applies (**multi-hot**). A film of three
 #   genres has three ones, and what we learn of the three is *added up*;
 # * a number is scaled by the training ratings, and also cut into ten ranges.
 #
@@ -155,7 +155,7 @@ print(f"{data.items['title'].iloc[one]}: {said}")
 # ### Exercise: multi-hot
 #
 # Write it yourself. `genres` is a list of tuples, one a film; `names` are the columns in their order.
-# The result has a row a film and a column a name. A genre that is not in `names` is left out.
+# The result has a row per film and one column per name. A genre that is not in `names` is left out.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -270,7 +270,7 @@ kinds = {
         rt.models.SideFeatureMF,
         {"l2": 0.11, "l2_bias": 0.01, "own": 0, "own_bias": 0},  # those of BiasedMF
     ),
-    "features, penalty a film only": (rt.models.SideFeatureMF, {"l2": 0, "own": 30}),
+    "features, penalty per film only": (rt.models.SideFeatureMF, {"l2": 0, "own": 30}),
     "features, both": (rt.models.SideFeatureMF, {}),
 }
 rmse = {}

@@ -399,7 +399,7 @@ for how, row in gain.iterrows():
 # Three people ask you what the clock gains. For each, name the split whose bar answers:
 #
 # * `"holes"`: an archive lost some of its ratings, here and there, and wants them filled in;
-# * `"tomorrow"`: a shop wants to know what the model will be worth next week, for whoever comes;
+# * `"tomorrow"`: a shop wants to know what the model will be worth next week, for anybody who comes;
 # * `"next"`: a study predicts each person's last ratings, and has everybody else's, later ones too.
 #
 # <details><summary>Hint</summary>

@@ -342,7 +342,7 @@ for name, part in (("rare films", rare), ("the others", ~rare)):
 # ## Look inside: who likes what
 #
 # The machine has a vector for each range of ages, and one for each genre. Their product says how
-# many stars they bring each other. One care: every user has exactly one age. A number added to a
+# many stars they bring each other. One thing to watch: every user has exactly one age. A number added to a
 # whole column (a genre that all ages like) may stand there or in the genre's own weight: nobody can
 # tell. A number added to a whole row likewise. Only what is left without both means anything.
 

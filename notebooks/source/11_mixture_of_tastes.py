@@ -471,7 +471,7 @@ print(
 # %% [markdown]
 # This is what honest interpretation looks like here: the table above reads well, and the check says how
 # much of it is an accident of the seed. Your recommendations do not suffer. Scores come out again,
-# whoever speaks:
+# whichever taste speaks:
 
 # %%
 both = [m.score_items(rt.Batch(user=torch.tensor([you])))[0].detach().numpy() for m in ours]

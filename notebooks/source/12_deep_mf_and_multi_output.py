@@ -97,7 +97,7 @@ print("Knowing everything but the noise: 0.500.")
 # %% [markdown]
 # ### Exercise: the network
 #
-# Write `network(z, W, c, v)`, the part of $s$ after "as ever". `z` has the shape (B, n), one row a
+# Write `network(z, W, c, v)`, the part of $s$ after "as ever". `z` has the shape (B, n), one row per
 # rating; `W` (n, 64), `c` (64,), `v` (64,). All are tensors; the result has the shape (B,).
 #
 # <details><summary>Hint 1</summary>
@@ -487,7 +487,9 @@ per_seed = [
     runs["rating alone", s]["RMSE (stars)"] - runs["shared", s]["RMSE (stars)"] for s in seeds
 ]
 print(f"Sharing: the rating gains {gain:.4f} stars (by seed: {np.round(per_seed, 4).tolist()}),")
-print(f"seen loses {loss:.3f} of AUC, and the time to the next rating is told as before.")
+print(
+    f"seen loses {loss:.3f} of AUC, and the time to the next rating is predicted as well as before."
+)
 
 # %% [markdown]
 # Why should the rating gain? Because people choose what they watch. *Which* films you rated says

@@ -187,7 +187,7 @@ class Drawing(Uncertain):
 #
 # Our loss is a *mean* over the $N$ ratings, so the whole ELBO is divided by $N$: mean of the
 # likelihood, plus $\mathrm{KL} / N$. In a batch there is no need to go through all tables. A user
-# with $n_u$ ratings comes along $n_u$ times an epoch. If each time they pay $1/n_u$ of their KL,
+# with $n_u$ ratings is met $n_u$ times per epoch. If each time they pay $1/n_u$ of their KL,
 # they have paid once.
 
 

@@ -56,7 +56,7 @@ print(f"Mean cosine between a film's two vectors: {cosine.mean():+.2f}.")
 # %% [markdown]
 # The scores agree, and the vectors have nothing to do with each other. Turn all vectors, of people and
 # of films, by the same rotation: no score changes. Each seed ends up in a rotation of its own. So
-# comparing numbers is comparing maps of which one lies askew. First turn it.
+# comparing numbers compares maps that may be rotated against each other. Rotate one first.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Turning one map onto another
@@ -131,8 +131,8 @@ print(f"Shuffled films: held out {shuffled.held_out:.2f}.")
 #
 # * **Another seed**: same ratings, same model.
 # * **Another size**: a quarter of the numbers for each film.
-# * **Other ratings**: half of the ratings, drawn by lot, against the other half; the same people.
-# * **Other people**: half of the people, drawn by lot, against the other half.
+# * **Other ratings**: half of the ratings, drawn at random, against the other half; the same people.
+# * **Other people**: half of the people, drawn at random, against the other half.
 # * **Another time**: the first half of the time against the second.
 #
 # The last three belong together. All of them halve the ratings, and in another time it may be other

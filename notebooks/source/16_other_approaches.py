@@ -499,7 +499,7 @@ ws.show(
 # Read the figure from right to left: how much accuracy does each halving cost? Where the curve meets
 # the dotted line, so many films share their rows that the vectors say nothing any more.
 #
-# Two cares. The hash must be the same tomorrow and on the next machine; Python's own `hash()` of a
+# Two things to watch. The hash must be the same tomorrow and on the next machine; Python's own `hash()` of a
 # text is not. And the remainder of a number is a poor hash. Where all ids end in 0, say, nine rows
 # of ten stay empty and the tenth holds everybody.
 

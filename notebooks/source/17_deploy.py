@@ -336,7 +336,7 @@ ws.check("17.group", group)
 # ### The way back
 #
 # `roll_back(live, previous)` gets two directories with exports (`pathlib.Path`). Afterwards `live` must
-# hold the model of `previous`, and whoever loads it meanwhile must get the old or the new model, never
+# hold the model of `previous`, and a reader that loads it meanwhile must get the old or the new model, never
 # half of one. `previous` stays as it is. An export is two files:
 
 # %%

@@ -199,7 +199,7 @@ print(f"From ratings to a new list: {p50:.2f} ms in the middle, above {p99:.2f} 
 print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks a second.")
 
 # %% [markdown]
-# This is the arithmetic alone. What the network and the browser add, page 17 measures.
+# This is the arithmetic alone; the network and the browser come on top.
 
 # %% [markdown]
 # ### Without looking at every item (at home)
@@ -408,7 +408,7 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# The first film never changes, since an empty list is like nothing. From the second on, whatever is too
+# The first film never changes, since an empty list has no similarity to anything. From the second on, whatever is too
 # close to what stands above it gives way.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -458,8 +458,8 @@ alt = f"NDCG falls from {start[1]:.2f} to {end[1]:.2f} while diversity rises fro
 ws.show(fig, alt=f"{alt}to {end[0]:.2f} with MMR; the curve of the DPP lies close to it.")
 
 # %% [markdown]
-# The curve is flat at first: some variety costs nothing that could be measured. Then it falls. Where to
-# stop is nobody's to compute, but a rule helps, and we make one *now*, on validation data: the most
+# The curve is flat at first: some variety costs nothing that could be measured. Then it falls. No formula
+# says where to stop, but a rule helps, and we make one *now*, on validation data: the most
 # varied lists that keep 95 % of the NDCG.
 
 
@@ -474,7 +474,7 @@ for name in methods:
     print(f"{name}: lambda {chosen_lam(name)}")
 
 # %% [markdown]
-# One care: NDCG cannot see what variety is good for. It asks whether you rated this film later, in a
+# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film later, in a
 # world without our list. That people come back because they were surprised shows in an A/B test only
 # (page 07).
 
@@ -832,7 +832,7 @@ ws.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}, slowly at first.")
 
 # %% [markdown]
 # The first steps cost little. But to give the well known no more places than they have among what people
-# like is dear, for a model that knows next to nothing of the others. (NDCG itself leans to the well
+# like is expensive, for a model that knows next to nothing of the others. (NDCG itself leans to the well
 # known: people can only have rated what they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -902,7 +902,7 @@ for name, gap_alike in alike.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * Vectors bear to be stored in eight bits, and one more number turns *largest product* into *nearest*.
+# * Eight bits per number are enough to store vectors, and one more number turns *largest product* into *nearest*.
 # * A new list after a click is a small system of equations, and its reasons sum to the score.
 # * Variety, calibration and caution are bought with accuracy. Draw the curve, then choose by a rule.
 # * Risk is a covariance: what the model does not know of you makes films wrong together.

@@ -210,7 +210,7 @@ print(f"sparse {times_sparse:.1f} times.")
 # its own two tables (the running means of the gradient and of its square), from the first row to the
 # last. A **sparse** gradient holds only the rows of the batch, and `SparseAdam` changes only those.
 #
-# Twice the users means twice the steps an epoch, and each step twice as dear: four times. That is why
+# Twice the users means twice the steps an epoch, and each step twice as expensive: four times. That is why
 # dense training is quadratic, and why nobody notices on small data, where the two cost about the same.
 # `rt.fit` decides for each table: dense while it is no larger than a few batches, sparse beyond.
 
@@ -532,9 +532,9 @@ ws.check("19.most_factors", most_factors)
 # | the ratings live in Spark and a nightly model is enough | Spark ALS | no gradients, no learning rate; but factorisation only: no side features, no sequences |
 # | ratings stream in all day, tables are larger than a cluster's memory plan | a parameter server | workers ask for rows and send gradients when they can; steps are made with rows a little out of date, and no run is repeated to the bit |
 #
-# Whatever you choose, three things come along. Ids need a table from id to row that all agree on, or a
-# hash (page 08). Someone will be killed in the middle: write checkpoints, and test that a run goes on
-# from them. And an evaluation that took a second takes an hour, so decide what you really look at.
+# Whatever you choose, three things come with it. Ids need a table from id to row that all agree on, or a
+# hash (page 16). A process will be killed half-way through: write checkpoints, and test that a run
+# goes on from them. And an evaluation that took a second takes an hour, so decide what you really look at.
 #
 # Cheaper, and often enough: fewer factors, a sample of the most active users' ratings, users folded in.
 # Measure what you lose first. It is often less than you lose by a month of moving.

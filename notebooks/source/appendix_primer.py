@@ -185,7 +185,7 @@ print("the same numbers again:", torch.equal(first, second), first.tolist())
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A vector for each user: looking up rows
 #
-# A recommender keeps a table with one row a user. For a batch of ratings it needs the rows of the
+# A recommender keeps a table with one row per user. For a batch of ratings it needs the rows of the
 # users in it. That is all that an *embedding* is: rows looked up by number. We write
 # `index_select`; `table[users]` and `torch.nn.Embedding` do the same.
 
@@ -290,7 +290,7 @@ class Loader:
 
 
 # %% [markdown]
-# The four lines become a function, and so does the start, since we shall train more than once.
+# The four lines become a function, and so does the start, since we will train more than once.
 
 
 # %%

@@ -56,7 +56,7 @@ def measure_all(root: Path, names: list[str]) -> int:
             )
         wrong = result.errors
         if "PLANTED DATA" in result.stdout:
-            wrong = [*wrong, "real data is not to be had here: nothing to measure"]
+            wrong = [*wrong, "real data is not available here: nothing to measure"]
         if not wrong:
             table[name] = record(sources[name], result)
             wrong = over_budget(table[name])

@@ -53,7 +53,7 @@ while people click. Start at the top and follow the links at the end of each pag
 Python and numpy; if PyTorch is new to you, read the Primer first, *Beside the path* below.
 
 *Minutes* are for reading, running and the exercises; what *the machine works* was measured on two \
-processors. Each page also runs on its own: it brings along what earlier pages would have left."""
+processors. Each page also runs on its own: it loads what earlier pages would have left."""
 
 INDEX_PROGRESS = """\
 ## How far you are

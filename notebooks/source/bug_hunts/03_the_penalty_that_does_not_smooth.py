@@ -19,7 +19,7 @@ page = ws.page("bug_hunts/03_the_penalty_that_does_not_smooth")
 # ## The story
 #
 # For the films with most ratings somebody estimates how they are liked from week to week. Single weeks are noisy,
-# so jumps from one week to the next shall cost something. They turn the penalty up, and up again.
+# so jumps from one week to the next are charged for. They turn the penalty up, and up again.
 
 # %%
 import matplotlib.pyplot as plt

@@ -44,7 +44,7 @@ class FilmMap:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         # In a frame of its own: no script or style of the notebook meets the map's. The picture
-        # stands beside it for readers that drop frames; those without HTML take the PNG.
+        # is put beside it for readers that drop frames; those without HTML take the PNG.
         alt = html.escape(self.alt)
         framed_page = re.sub(r"<!--plain-->.*<!--/plain-->", "", self.document, flags=re.DOTALL)
         image = base64.b64encode(self.picture).decode()

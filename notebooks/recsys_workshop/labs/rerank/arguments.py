@@ -37,7 +37,7 @@ def square(name: str, matrix: Any, n: int, keep: Ints) -> Floats:
     """
     array = floats(name, matrix, ndim=2)
     if array.shape != (n, n):
-        raise ValueError(f"{name} must be {(n, n)}, one row a candidate; got {array.shape}")
+        raise ValueError(f"{name} must be {(n, n)}, one row per candidate; got {array.shape}")
     part = array[np.ix_(keep, keep)]
     if not np.isfinite(part).all():
         raise ValueError(f"{name} holds NaN or infinity for a candidate that is not masked")

@@ -93,8 +93,8 @@ def calibrated(
     p = _shares("target", target, 1)
     if everything.shape != (np.shape(scores)[0], len(p)):
         raise ValueError(
-            f"genres must be {(np.shape(scores)[0], len(p))}, one row a candidate and one column "
-            f"a genre of the target; got {everything.shape}"
+            f"genres must be {(np.shape(scores)[0], len(p))}, one row per candidate and one column "
+            f"per genre of the target; got {everything.shape}"
         )
     rows = _shares("genres", everything[keep], 2)
     gain = rescaled(kept)

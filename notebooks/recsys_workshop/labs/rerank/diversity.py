@@ -19,7 +19,7 @@ from recsys_workshop.labs.rerank.arguments import (
 def cosine(features: Any) -> Floats:
     """Similarity (n, n): cosines of the rows of features (n, d), as item factors or genres.
 
-    It is positive semidefinite, as `dpp` needs it. A row of zeros is like nothing but itself.
+    It is positive semidefinite, as `dpp` needs it. A row of zeros is similar to itself alone.
 
     Example:
         >>> cosine([[1, 0], [2, 0], [0, 1]])[0].tolist()
@@ -83,9 +83,9 @@ def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
     rescaled to 0 to 1. The determinant is the squared volume that the items' vectors span: near 0
     as soon as *any* of them is nearly a mixture of the others, where `mmr` sees pairs only.
 
-    Each place gets what increases this most. A Cholesky factor of $s_S$ grows by a row a place, so
-    a list costs O(nk^2) after a check of `similarity` that is O(n^3 / 3). Where no candidate adds
-    volume any more (k above the rank of `similarity`), the rest comes by relevance alone.
+    Each place gets what increases this most. A Cholesky factor of $s_S$ grows by one row per place,
+    so a list costs O(nk^2) after a check of `similarity` that is O(n^3 / 3). Where no candidate
+    adds volume any more (k above the rank of `similarity`), the rest comes by relevance alone.
 
     Args:
         relevance: (n,) scores in any unit; NaN or -inf masks a candidate.

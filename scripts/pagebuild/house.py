@@ -1,0 +1,104 @@
+"""docs/house.svg: the two packages as rooms with their lines, and the imports as arrows.
+
+Made from the code: `python scripts/pagebuild/house.py` writes it anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY, WORKSHOP = ROOT / "recsys_tutorial", ROOT / "notebooks" / "recsys_workshop"
+
+# (column, row) of each room; who imports stands right of, or below, what is imported
+PLACES = {
+    "batch": (0, 0), "losses": (0, 1), "metrics": (0, 2), "files": (0, 3),
+    "datasets": (1, 0), "models": (1, 1),
+    "training": (2, 0), "scale": (2, 2),
+    "evaluation": (3, 0), "recommending": (3, 1),
+    "interpret": (4, 0), "serving": (4, 1),
+    "recsys_workshop": (5, 0),
+}  # fmt: skip
+WIDE, HIGH, ACROSS, DOWN = 138, 46, 182, 74
+ALT = (
+    "The rooms of the two packages from left to right: batch, losses and metrics; datasets and "
+    "models; training; evaluation and recommending; interpret and serving; recsys_workshop. Each "
+    "shows its lines of code, and arrows lead from a room to the rooms that it imports."
+)
+
+
+def rooms() -> dict[str, list[Path]]:
+    """The files of each room: a module or a package of the library, and the workshop as one."""
+    found: dict[str, list[Path]] = {"recsys_workshop": sorted(WORKSHOP.rglob("*.py"))}
+    for path in sorted(LIBRARY.rglob("*.py")):
+        name = path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+        if name != "__init__":
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def imports(paths: list[Path], names: set[str]) -> set[str]:
+    """The rooms that some files import."""
+    found = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                asked = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                asked = [alias.name for alias in node.names]
+            else:
+                continue
+            parts = [a.split(".") for a in asked if a.startswith("recsys_tutorial.")]
+            found |= {part[1] for part in parts} & names
+    return found
+
+
+def house_svg() -> str:
+    """The picture as SVG. KeyError where a room has no place yet: add it to PLACES."""
+    files = rooms()
+    lines = {n: sum(len(p.read_text("utf-8").splitlines()) for p in f) for n, f in files.items()}
+    width = 40 + max(c for c, _ in PLACES.values()) * ACROSS + WIDE
+    height = 60 + max(r for _, r in PLACES.values()) * DOWN + HIGH
+    made = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{html.escape(ALT)}" font-family="sans-serif">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
+        '<text x="20" y="22" font-size="15" fill="#333">Read it from left to right. An arrow leads '
+        "from a room to what it imports; the numbers are lines.</text>",
+    ]
+    for name in sorted(files):
+        for other in sorted(imports(files[name], set(files)) - {name}):
+            made.append(_arrow(PLACES[name], PLACES[other]))
+    for name in sorted(files):
+        x, y = _corner(PLACES[name])
+        made.append(
+            f'<g><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="#eef4f8" '
+            f'stroke="#0072B2"/><text x="{x + 9}" y="{y + 20}" font-size="14.5" font-weight="bold" '
+            f'fill="#111">{name}</text><text x="{x + 9}" y="{y + 38}" font-size="13" '
+            f'fill="#222">{lines[name]:,}</text></g>'
+        )
+    return "\n".join([*made, "</svg>"]) + "\n"
+
+
+def _corner(place: tuple[int, int]) -> tuple[int, int]:
+    return 20 + place[0] * ACROSS, 40 + place[1] * DOWN
+
+
+def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
+    (x, y), (a, b) = _corner(start), _corner(end)
+    if start[0] == end[0]:
+        down = start[1] > end[1]
+        way = f"M{x + WIDE / 2} {y if down else y + HIGH} L{a + WIDE / 2} {b + HIGH if down else b}"
+    else:
+        left, right, half = a + WIDE, x, (x + a + WIDE) / 2
+        way = f"M{right} {y + HIGH / 2} C{half} {y + HIGH / 2} {half} {b + HIGH / 2} {left} "
+        way += f"{b + HIGH / 2}"
+    return f'<path d="{way}" fill="none" stroke="#999" stroke-width="1.3" marker-end="url(#tip)"/>'
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "house.svg").write_text(house_svg(), encoding="utf-8")
