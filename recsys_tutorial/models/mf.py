@@ -36,7 +36,7 @@ class Factorised(Model):
     def score_items(self, batch: Batch) -> Tensor:
         p, b_u = self.of_users(batch)
         q, b_i = self.all_items()
-        p, b_u = self.unit * p.reshape(-1, p.shape[-1]), self.unit * b_u.reshape(-1, 1)
+        p, b_u = self.unit * p.flatten(0, -2), self.unit * b_u.reshape(-1, 1)
         # In place: the table is as large as the catalogue times the users.
         return torch.addmm(self.mean + self.unit * b_i, p, q.T).add_(b_u)
 
