@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from recsys_tutorial.atomic import replacing
 from recsys_tutorial.datasets import Dataset
+from recsys_tutorial.files import replacing
 
 PATH = Path(__file__).with_name("results.json")
 PACKAGES = (

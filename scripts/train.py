@@ -150,7 +150,7 @@ def train(options: argparse.Namespace) -> None:
     from ignite.utils import setup_logger
 
     import recsys_tutorial as rt
-    from recsys_tutorial.atomic import replacing
+    from recsys_tutorial.files import replacing
 
     logger = setup_logger("train", distributed_rank=idist.get_rank())  # only the first one speaks
     known = [name for name in rt.models.__all__ if name not in ("Model", "FoldedUser")]

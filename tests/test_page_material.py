@@ -12,7 +12,7 @@ import torch
 
 import recsys_tutorial as rt
 import recsys_workshop as ws
-from recsys_tutorial.atomic import replacing
+from recsys_tutorial.files import replacing
 from recsys_workshop import local, pages
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from recsys_tutorial.atomic import replacing
 from recsys_tutorial.datasets.sources import default_directory
+from recsys_tutorial.files import replacing
 
 STATE = "RECSYS_TUTORIAL_STATE"
 """Environment variable that names another directory for these files."""

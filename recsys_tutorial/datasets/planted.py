@@ -117,7 +117,8 @@ def planted(
         truth.user_attention = rng.normal(size=shape) * sharp / np.maximum(axis_sd, 1e-12)
     counts = _activity(rng, n_users, n_items, n_ratings, least)
     user, item = _choose(rng, counts, truth, selection, signal)
-    rating = _score(truth, user, item) + rng.normal(0.0, noise, n_ratings)
+    rating = truth.mean + truth.user_bias[user] + truth.item_bias[item]
+    rating = rating + _personal(truth, user, item) + rng.normal(0.0, noise, n_ratings)
     if whole_stars:
         rating = np.clip(np.rint(rating), 1.0, 5.0)
     columns = {"user": user, "item": item, "rating": rating, "timestamp": _times(rng, counts)}
@@ -163,12 +164,6 @@ def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | No
             f"users need n_ratings >= {least * n_users}, not {n_ratings}"
         )
     return least
-
-
-def _score(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:
-    """Expected rating (n,) in stars, before noise and rounding."""
-    personal = _personal(truth, user, item)
-    return truth.mean + truth.user_bias[user] + truth.item_bias[item] + personal
 
 
 def _personal(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:

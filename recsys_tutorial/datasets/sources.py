@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+import pooch
+
 from recsys_tutorial.datasets.catalogue import SOURCES, Archive, Source
 from recsys_tutorial.datasets.csv_file import from_csv
 from recsys_tutorial.datasets.dataset import Dataset
@@ -37,7 +39,7 @@ class DataUnavailable(OSError):
 
 
 class DownloadError(OSError):
-    """A file could not be fetched; the message names the address and what went wrong."""
+    """A file could not be fetched; the message names it and what went wrong."""
 
 
 def load(
@@ -87,9 +89,9 @@ def load(
             tried.append("download: not tried, because no network was to be used (offline)")
         elif dataset is None:
             dataset = _fetched(source, place, tried)
-    except DataUnavailable:
-        raise
     except OSError as error:
+        if isinstance(error, DataUnavailable):
+            raise
         raise DataUnavailable(f"{name}: cannot read {place}: {error}") from error
     if dataset is not None:
         return dataset
@@ -119,8 +121,6 @@ def default_directory() -> Path:
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file() and (checkout / "data").is_dir():
         return checkout / "data"
-    import pooch
-
     return Path(pooch.os_cache("recsys-tutorial"))
 
 
@@ -130,8 +130,9 @@ def default_directory() -> Path:
 def _local(source: Source, place: Path, named: bool, tried: list[str]) -> Dataset | None:
     """What is here already; DataUnavailable if it is here but damaged."""
     if place.is_file():
-        kind = [one for one in source.archives if place.suffix == Path(one.filename).suffix]
-        return _from_archive(source, (kind or list(source.archives))[0], place)
+        official, *others = source.archives
+        kind = others[0] if others and place.suffix == ".whl" else official
+        return _from_archive(source, kind, place)
     if place.suffix in (".zip", ".whl") and not place.exists():
         raise DataUnavailable(f"{source.name}: there is no file {place}; check the path")
     for one in source.archives:
@@ -143,9 +144,8 @@ def _local(source: Source, place: Path, named: bool, tried: list[str]) -> Datase
             if (directory / one.files[0]).is_file():
                 return _from_directory(source, one, directory)
     missing = "" if place.is_dir() else " (there is no such directory)"
-    wanted = [one.filename for one in source.archives]
-    wanted += [f"{source.name}/{one.files[0]}" for one in source.archives]
-    tried.append(f"{place}{missing}: holds none of {', '.join(wanted)}")
+    files = [f"{one.filename}, {source.name}/{one.files[0]}" for one in source.archives]
+    tried.append(f"{place}{missing}: holds none of {', '.join(files)}")
     return None
 
 
@@ -174,8 +174,6 @@ def _from_directory(source: Source, one: Archive, directory: Path) -> Dataset:
 
 
 def _verify(source: Source, path: Path, expected: str) -> None:
-    import pooch
-
     kind = "md5" if expected.startswith("md5:") else "sha256"
     found = pooch.file_hash(path, alg=kind)
     if found != expected.removeprefix("md5:"):
@@ -222,8 +220,6 @@ def download(url: str, target: Path, known_hash: str) -> Path:
     Raises:
         DownloadError: the address is not https (or this machine), or anything went wrong.
     """
-    import pooch
-
     if not url.startswith(("https://", "http://127.0.0.1:")):
         raise DownloadError(f"{url}: only https addresses are fetched")
     fetch = pooch.HTTPDownloader(timeout=TIMEOUT)

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_tutorial.atomic import replacing
 from recsys_tutorial.datasets.dataset import COLUMNS, Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.files import replacing
 
 META = "meta.json"
 

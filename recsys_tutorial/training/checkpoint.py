@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from recsys_tutorial.atomic import replacing
+from recsys_tutorial.files import replacing
 
 _DAMAGE = (
     RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError, IndexError,
