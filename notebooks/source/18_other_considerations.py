@@ -19,8 +19,7 @@ page = ws.page("18_other_considerations")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten good guesses
 #
-# The lists of this page come from `ImplicitALS` (page 16): it is trained in a moment, and ranks well.
-# Here is your list.
+# The lists of this page come from the series' ranker, `ImplicitALS` (page 16). Here is your list.
 
 # %%
 import numpy as np
@@ -31,10 +30,9 @@ from recsys_workshop.labs import rerank as rr
 
 data, train, valid, test = page.data, page.train, page.valid, page.test
 titles = data.items["title"].to_numpy()
-model = rt.models.ImplicitALS.for_dataset(train)
-rt.fit(model, train, progress=False)
+model = page.ranker
 print("For our sample person:" if page.me_is_sample else "For you:")
-rt.recommend(model, data, ratings=page.me)[["title", "genres"]]
+ws.films(rt.recommend(model, data, ratings=page.me, stars=page.model), ["title", "genres", "stars"])
 
 # %% [markdown]
 # Each film on it may well be right. But look at the list as one thing: how many of its films are the
@@ -42,9 +40,13 @@ rt.recommend(model, data, ratings=page.me)[["title", "genres"]]
 #
 # For what follows we need two things: everybody's hundred best candidates, and how good a list is, its
 # NDCG@10, for each user apart (page 06).
+#
+# The ranker's score is $p_u \cdot q_i + b_i$, where $b_i$ says how popular the film is. We append $b_i$
+# to each film's vector, and a 1 to each user's. Then a score is simply the product of two rows.
 
 # %%
-P, Q = model.user_factors.numpy(), model.item_factors.numpy()  # (n_users, d), (n_items, d)
+Q = np.c_[model.item_factors.numpy(), model.item_rows()[1].numpy()]  # (n_items, d), b_i comes last
+P = np.c_[model.user_factors.numpy(), np.ones(data.n_users, np.float32)]  # (n_users, d)
 
 
 def best(scores, seen, n=100):
@@ -74,13 +76,14 @@ print(f"On validation ratings the plain lists have an NDCG@10 of {np.nanmean(pla
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Cheap
 #
-# What has to be in memory to answer a request? The items' table: one vector a film. A user can be
-# computed from ratings when they come. For our films that is nothing; for ten million songs with 128
-# numbers each it is five gigabytes, on every machine that answers. Do tastes need 32 bits a number?
+# What must be in memory to answer a request? The items' table: one vector per film. A user's vector
+# can be computed from their ratings when they come. For our films that is little; for ten million
+# songs with 128 numbers each it is five gigabytes, on every machine that answers. Does each number
+# need 32 bits?
 #
-# Two ways to use fewer. **Half precision** keeps 16 of the 32 bits. **int8** keeps 8: divide each row
-# by its largest absolute number, multiply by 127, and round to whole numbers. One *scale* a row, its
-# largest absolute number / 127, brings them back.
+# There are two ways to use fewer. **Half precision** keeps 16 of the 32 bits. **int8** keeps 8: divide
+# each row by its largest absolute number, multiply by 127, and round to whole numbers. One *scale*
+# per row, its largest absolute number / 127, turns them back.
 
 # %% [markdown]
 # ### Exercise: eight bits
@@ -137,9 +140,9 @@ print(f"The whole model: {P.size + Q.size:,} numbers, {(P.nbytes + Q.nbytes) / 1
 weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}"})
 
 # %% [markdown]
-# With 8 bits a bit more than a quarter of the memory (the scales), and nearly the same lists: ratings are
-# so noisy that the third digit of a taste says nothing. Measure it on your own lists, as here, before
-# you believe it.
+# Eight bits need a little more than a quarter of the memory (because of the scales) and give nearly
+# the same lists: ratings are so noisy that the third digit of a taste says nothing. Measure it on your
+# own lists, as here, before you believe it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## At once
@@ -152,7 +155,7 @@ weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}
 def answer(items, stars):
     """Scores of all items for somebody known by ratings alone; what is rated is -inf."""
     you = model.fold_in(torch.from_numpy(items), torch.tensor(stars, dtype=torch.float32))
-    scores = Q @ you.row.numpy()
+    scores = Q @ np.append(you.row.numpy(), 1)
     scores[items] = -np.inf
     return scores
 
@@ -204,31 +207,54 @@ print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks a
 # %% [markdown]
 # ### Without looking at every item (at home)
 #
-# We compared you with *all* films. With fifty thousand of them that still goes, with a hundred million
-# it does not. **Approximate neighbours** look at some. The methods of most libraries find vectors that
-# are *near*, and we want those of large *inner product*, which is something else: a long vector far
-# away may have it. A trick makes one of the other. Give each item one more number,
-# $\sqrt{M^2 - |q|^2}$ with $M$ the longest length, and the user a 0 there. Now all items have length
-# $M$, and $|p - q|^2 = |p|^2 + M^2 - 2\, p \cdot q$: nearest *is* largest product.
+# We compared you with *all* films. That is still possible with fifty thousand films, and impossible
+# with a hundred million. **Approximate neighbours** look at some of them: group the vectors by
+# nearness beforehand, and search only the groups that are nearest to you.
 #
-# We make many films, mixtures of real ones, and let `faiss` search them (the extra `ann`; without it
-# the exact search stands alone).
+# There is a trap. Such methods find vectors that are *near* yours, and we want those with the largest
+# *inner product*, which is something else: a long vector far away may have it. A trick turns one into
+# the other. Give each item one more number, $\sqrt{M^2 - |q|^2}$ with $M$ the largest length, and give
+# the user a 0 there. Now all items have the length $M$, and
+# $|p - q|^2 = |p|^2 + M^2 - 2\, p \cdot q$: the nearest item *is* the one with the largest product.
+#
+# We make up many films, mixtures of real ones, and search them both ways.
 
 # %%
+from sklearn.cluster import MiniBatchKMeans
+
 rng = np.random.default_rng(0)
 n = page.pick(50_000, 5_000)
 mix, a, b = rng.random((n, 1)), *rng.integers(0, data.n_items, (2, n))
 noise = 0.1 * Q.std() * rng.normal(size=(n, Q.shape[1]))
 many = (mix * Q[a] + (1 - mix) * Q[b] + noise).astype(np.float32)
 length = np.linalg.norm(many, axis=1)
-longer = np.sqrt(np.maximum(length.max() ** 2 - length**2, 0))
+longer = np.sqrt(np.maximum(length.max() ** 2 - length**2, 0)).astype(np.float32)
 askers = P[rng.integers(0, data.n_users, 100)]
 truth = np.argsort(-askers @ many.T, axis=1)[:, :10]
 
 
 # %%
+def grouped(items, groups):
+    """Items by nearness: the centres (groups, d), and the positions in each group."""
+    means = MiniBatchKMeans(groups, n_init=1, max_iter=10, random_state=0).fit(items)
+    return means.cluster_centers_, [np.flatnonzero(means.labels_ == g) for g in range(groups)]
+
+
+def searcher(items, index, look):
+    """A function that finds the ten nearest items to p among the `look` nearest groups."""
+    centres, members = index
+
+    def search(p):
+        groups = np.argsort(((centres - p) ** 2).sum(1))[:look]
+        some = np.concatenate([members[g] for g in groups])
+        return some[np.argsort(((items[some] - p) ** 2).sum(1))[:10]]
+
+    return search
+
+
+# %%
 def measured(search, users):
-    """Share of the true ten that are found, and microseconds for one request (the median)."""
+    """Share of the true ten that are found, and microseconds per request (the median)."""
     share, spent = [], []
     for user, ten in zip(users, truth, strict=True):
         start = time.perf_counter()
@@ -238,40 +264,23 @@ def measured(search, users):
     return np.mean(share), np.median(spent)
 
 
+# %%
 curves = {"exact": [measured(lambda p: np.argpartition(-(many @ p), 10)[:10], askers)]}
-
-# %% tags=["long"]
-try:
-    import faiss
-
-    faiss.omp_set_num_threads(1)
-except ImportError:
-    faiss = None
-    print("faiss is not installed: the exact search stands alone.")
 spaces = {
     "near, as they are": (many, askers),
-    "near, with the extra number": (
-        np.c_[many, longer],
-        np.c_[askers, np.zeros_like(askers[:, 0])],
-    ),
+    "near, with one more number": (np.c_[many, longer], np.c_[askers, 0 * askers[:, 0]]),
 }
-for name, (items, users) in spaces.items() if faiss else ():
-    index = faiss.IndexHNSWFlat(items.shape[1], 32)  # a graph: walk from near to nearer
-    index.add(items)
-    curves[name] = []
-    for index.hnsw.efSearch in (10, 20, 50, 100, 200, 400):  # items it keeps in view
-        curves[name].append(measured(lambda p, index=index: index.search(p[None], 10)[1][0], users))
+for name, (items, users) in spaces.items():
+    index, looks = grouped(items, page.pick(200, 40)), (1, 2, 4, 8, 16, 32)
+    curves[name] = [measured(searcher(items, index, look), users) for look in looks]
 
 # %%
 fig, ax = plt.subplots()
-for (name, points), style in zip(curves.items(), ("D", "s--", "o-"), strict=False):
+for (name, points), style in zip(curves.items(), ("D", "s--", "o-"), strict=True):
     recall, spent = np.array(points).T
     ax.plot(spent, recall, style, label=name, markersize=8)
 ax.set(xscale="log", xlabel="time for one request (microseconds)", ylim=(-0.05, 1.08))
-ax.set(ylabel="share of the true ten found", title=f"Ten of {n:,}, exactly and nearly")
-ticks = [t for t in (5, 10, 20, 50, 100, 200, 500, 1000) if ax.get_xlim()[0] < t < ax.get_xlim()[1]]
-ax.set_xticks(ticks, [str(t) for t in ticks])
-ax.minorticks_off()
+ax.set(ylabel="share of the true ten found", title=f"Ten of {n:,}: look at more, find more")
 ax.legend()
 found = {name: max(recall for recall, _ in points) for name, points in curves.items()}
 alt = "Share of the true ten found against time. At most: " + ", ".join(
@@ -286,9 +295,9 @@ for name, points in curves.items():
     print(f"{name}: {recall:.0%} of the true ten in {spent:.0f} microseconds")
 
 # %% [markdown]
-# It is a curve, not a point: look at more and find more. And somebody who forgets the extra number gets
-# answers quickly, without any error, that have next to nothing to do with the question. (`faiss` can
-# also walk by inner product itself; many libraries and databases cannot.)
+# It is a curve, not a point: look at more groups and find more. And somebody who forgets the extra
+# number gets answers quickly, without any error, that have little to do with the question. Libraries
+# such as `faiss` do the same in compiled code, and group the vectors more cleverly.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why
@@ -302,8 +311,7 @@ for name, points in curves.items():
 rows, base = (table.numpy() for table in page.model.item_rows())  # (n_items, d), (n_items,)
 you = page.model.fold_in(torch.from_numpy(my_items), torch.tensor(my_stars, dtype=torch.float32))
 stars = base + rows @ you.row.numpy()
-stars[my_items] = -np.inf
-film = int(stars.argmax())
+film = int(answer(my_items, my_stars).argmax())  # the first of your list
 parts = you.parts.numpy() @ rows[film]  # (n,), in stars
 gap = float(abs(base[film] + parts.sum() - stars[film]))
 print(f"{titles[film]}: {base[film]:.2f} stars for everybody, and your {len(parts)} ratings")
@@ -330,12 +338,11 @@ ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 # they are not the bars' lengths.
 
 # %%
-why = rt.recommend(page.model, data, ratings=page.me, k=4, reasons=True)
-for title, text in zip(why["title"], why["reasons"], strict=True):
-    print(f"{title}\n   because of {text}")
+why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
+ws.films(why, ["title", "stars", "reasons"])
 
 # %% [markdown]
-# True of the model, that is: it says why *the model* ranks the film, not why you will like it. For a
+# They are true of the model: they say why *the model* ranks the film, not why you will like it. For a
 # network with three layers even that can only be estimated.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -395,7 +402,8 @@ ws.check("18.next_one", next_one)
 # %%
 shares, genres = rr.genre_shares(data.items["genres"])  # (n_items, genres), rows sum to 1
 about = shares / np.linalg.norm(shares, axis=1, keepdims=True)
-audience = Q / np.maximum(np.linalg.norm(Q, axis=1, keepdims=True), 1e-9)
+vectors = Q[:, :-1]  # without popularity
+audience = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 features = np.hstack([about, audience])  # the cosine of two rows is the mean of both cosines
 mine = answer(my_items, my_stars)
 cand = np.argsort(-mine, kind="stable")[:100]
@@ -455,12 +463,18 @@ ax.set(title="Accuracy against diversity, for values of lambda")
 ax.legend()
 start, end = trade["MMR", 1], trade["MMR", 0.3]
 alt = f"NDCG falls from {start[1]:.2f} to {end[1]:.2f} while diversity rises from {start[0]:.2f} "
-ws.show(fig, alt=f"{alt}to {end[0]:.2f} with MMR; the curve of the DPP lies close to it.")
+ws.show(fig, alt=f"{alt}to {end[0]:.2f} with MMR; the other curve is the DPP's.")
+
+# %%
+by_mmr, by_dpp = (np.array([trade[n, lam] for lam in grid[n]]).T for n in ("MMR", "DPP"))
+at = np.linspace(start[0], min(by_mmr[0].max(), by_dpp[0].max()), 20)[1:]  # diversities of both
+lead = np.interp(at, *by_dpp) - np.interp(at, *by_mmr)
+print(f"At equal diversity the DPP has {lead.min():+.3f} to {lead.max():+.3f} more NDCG than MMR.")
 
 # %% [markdown]
-# The curve is flat at first: some variety costs nothing that could be measured. Then it falls. No formula
-# says where to stop, but a rule helps, and we make one *now*, on validation data: the most
-# varied lists that keep 95 % of the NDCG.
+# More variety costs accuracy, and the two curves show the price. At the same diversity, whichever
+# curve is higher is the better method. No formula says where to stop, but a rule helps, and we make
+# one *now*, on validation data: the most varied lists that keep 95 % of the NDCG.
 
 
 # %%
