@@ -135,8 +135,8 @@ def test_finds_a_taste_that_turns_and_none_where_none_turned(seed):
         rt.fit(plain, train, progress=False, epochs=20, lr=0.03)
         gains[turn] = 1 - rmse_of(model, test) / rmse_of(plain, test)
         course = weight_over_time(model, taste)
-        assert (course[:3] > 0.6).all()
-        assert (course[-3:] / turn > 0.6).all()
+        assert (course[:3] > 0.4).all()  # in units, and shrunken
+        assert (course[-3:] / turn > 0.4).all()
     assert gains[-0.6] > 0.4  # it turned: nothing else can follow
     assert abs(gains[1.0]) < 0.1  # it did not: nothing is gained, little lost
 

@@ -259,7 +259,7 @@ two_fields = FM.for_dataset(page.train, dim=8, seed=1).add_fields(*nothing)
 gap_mf = float((two_fields(batch) - plain(batch)).abs().max().detach())
 
 fields = ["occupation", "genres"]
-library = rt.models.FactorizationMachine.for_dataset(page.train, fields, dim=8, seed=1)
+library = rt.models.FactorizationMachine.for_dataset(page.train, fields=fields, dim=8, seed=1)
 mine = FM.for_dataset(page.train, dim=8, seed=1).add_fields(user_x, item_x)
 gap_library = float((mine(batch) - library(batch)).abs().max().detach())
 print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_library:.0e} stars.")
@@ -301,7 +301,7 @@ for name, chosen in plan.items():
     if chosen is None:
         model = rt.models.BiasedMF.for_dataset(train, dim=0)
     else:
-        model = rt.models.FactorizationMachine.for_dataset(train, chosen)
+        model = rt.models.FactorizationMachine.for_dataset(train, fields=chosen)
     rt.fit(model, train, progress=False)
     models[name] = model
     error[name] = rt.metrics.rmse(page.test.rating, rt.predict(model, page.test))

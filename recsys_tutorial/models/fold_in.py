@@ -50,9 +50,9 @@ def by_ranking(
     x.requires_grad_()
     optimiser = torch.optim.LBFGS(
         [x],
-        max_iter=200,
-        tolerance_grad=1e-9,
-        tolerance_change=1e-12,
+        max_iter=60,
+        tolerance_grad=1e-7,
+        tolerance_change=1e-9,
         line_search_fn="strong_wolfe",
     )
 
