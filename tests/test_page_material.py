@@ -23,6 +23,7 @@ def save(content):
 @pytest.fixture(autouse=True)
 def state(monkeypatch, tmp_path):
     monkeypatch.setenv(local.STATE, str(tmp_path))
+    monkeypatch.delenv(pages.DATASET, raising=False)
     monkeypatch.setattr(pages, "_current", None)
     return tmp_path
 
@@ -49,6 +50,17 @@ def test_unknown_switch_is_refused(monkeypatch):
     monkeypatch.setenv(pages.SWITCH, "quick")
     with pytest.raises(ValueError, match="RECSYS_TUTORIAL_PAGES='quick'"):
         ws.page("02_any")
+
+
+def test_another_data_set_for_all_pages(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv(pages.SWITCH, raising=False)
+    monkeypatch.setenv(pages.DATASET, "planted")
+    assert len(ws.page("02_any").data) == 100_000
+    assert "PLANTED DATA" in capsys.readouterr().out
+    own = tmp_path / "club.csv"
+    ws.page("02_any").data.ratings[:2_000].to_csv(own, index=False)
+    monkeypatch.setenv(pages.DATASET, str(own))
+    assert ws.page("02_any").data.name == "club"
 
 
 @pytest.mark.real

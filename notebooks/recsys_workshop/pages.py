@@ -26,6 +26,9 @@ SWITCH = "RECSYS_TUTORIAL_PAGES"
 """Environment variable: "fast" runs the pages small and on planted data, "full" (or unset) as
 people see them."""
 
+DATASET = "RECSYS_TUTORIAL_DATASET"
+"""Environment variable: the pages' data, a name or a CSV file as `datasets.load` takes it."""
+
 ME = "me.json"
 
 PERSONA = {
@@ -100,7 +103,7 @@ class Page:
     def data(self) -> Dataset:
         if self.fast:
             return datasets.planted()
-        return datasets.load("ml-100k", fallback="planted")
+        return datasets.load(os.environ.get(DATASET) or "ml-100k", fallback="planted")
 
     @property
     def line(self) -> str:
