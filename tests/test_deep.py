@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, rmse_of, scrambled, whole_and_resumed
+from ladder import rmse_of, scrambled
 
 import recsys_tutorial as rt
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets import from_frame
-from recsys_tutorial.models import BiasedMF, DeepMF, Model, SideFeatureMF, deep
+from recsys_tutorial.models import BiasedMF, DeepMF, SideFeatureMF
 
 
 def toy():
@@ -94,15 +94,6 @@ class TestTheEquation:
         later = replace(batch, time=batch.time.flip(0))
         assert (model(later) != score).any()
 
-    def test_gradient_check_in_double_precision(self):
-        data = toy()
-        model = scrambled(DeepMF.for_dataset(data, dim=2, width=4, l2_deep=0.3).double())
-        model.user_side, model.item_side = model.user_side.double(), model.item_side.double()
-        batch = batch_of(data)
-        batch = replace(batch, rating=batch.rating.double())
-
-        assert gradients_are_right(model, batch)
-
     def test_the_penalty_on_the_network_is_paid_once_an_epoch(self):
         data = toy()
         model = scrambled(DeepMF.for_dataset(data, dim=2, width=4, l2=0, l2_bias=0, l2_deep=5.0))
@@ -114,51 +105,6 @@ class TestTheEquation:
         assert paid == pytest.approx(
             5 * sum(float(w.detach().square().sum()) for w in weights), rel=1e-5
         )
-
-
-class TestShapes:
-    def test_rows_pairs_and_the_catalogue_agree(self, small, monkeypatch):
-        model = scrambled(DeepMF.for_dataset(small, dim=4, width=8))
-        time = torch.from_numpy(small.timestamp[:3])
-        user = torch.tensor([3, 1, 7])
-        one = model(Batch(user=user[:1], item=torch.tensor([4]), time=time[:1]))
-        assert one.shape == (1,)
-        wide = Batch(user=user[:, None], item=torch.arange(5).expand(3, 5), time=time[:, None])
-        assert model(wide).shape == (3, 5)
-        flat = Batch(
-            user=user.repeat_interleave(5),
-            item=torch.arange(5).repeat(3),
-            time=time.repeat_interleave(5),
-        )
-        assert torch.allclose(model(wide).flatten(), model(flat), atol=1e-5)
-        batch = Batch(user=user, time=time)
-        everything = Model.score_items(model, batch)
-        assert everything.shape == (3, small.n_items)
-        assert torch.allclose(model.score_items(batch), everything, atol=1e-4)
-        for cells in (8, 8 * small.n_items * 2, 8 * 7):  # blocks of one, of two users, of 7 items
-            monkeypatch.setattr(deep, "CELLS", cells)
-            assert torch.allclose(model.score_items(batch), everything, atol=1e-4)
-
-    def test_a_block_is_all_that_is_held(self, small, monkeypatch):
-        model = scrambled(DeepMF.for_dataset(small, dim=4, width=8))
-        monkeypatch.setattr(deep, "CELLS", 8 * 100)
-        largest, last_layer = [], model.last_layer
-        model.last_layer = lambda h: (largest.append(h.numel()), last_layer(h))[1]
-        users = torch.arange(small.n_users)
-        model.score_items(Batch(user=users, time=torch.zeros(len(users)).long()))
-        assert max(largest) <= 8 * 100
-
-    def test_order_and_names_of_rows_do_not_matter(self, small):
-        model = scrambled(DeepMF.for_dataset(small, dim=4, width=8))
-        rows = np.random.default_rng(0).permutation(len(small))
-        scores = rt.predict(model, small)
-        assert np.allclose(rt.predict(model, small.take(rows)), scores[rows], atol=1e-5)
-        ratings = small.ratings.assign(user=small.ratings["user"] + 1000)
-        users = small.users.assign(user=small.users["user"] + 1000).reset_index(drop=True)
-        items = small.items.reset_index(drop=True)
-        renamed = from_frame(ratings.reset_index(drop=True), users, items)
-        same = scrambled(DeepMF.for_dataset(renamed, dim=4, width=8))
-        assert np.array_equal(rt.predict(same, renamed), scores)
 
 
 class TestBiasedMFIsInIt:
@@ -184,17 +130,6 @@ class TestBiasedMFIsInIt:
 
 
 class TestTraining:
-    def test_two_rows_are_learned_by_heart(self):
-        data = toy().take(np.array([0, 1]))
-        model = DeepMF.for_dataset(data, dim=2, l2=0, l2_bias=0, l2_deep=0)
-        rt.fit(model, data, epochs=200, lr=0.05, progress=False)
-        assert np.allclose(rt.predict(model, data), data.rating, atol=0.01)
-
-    def test_three_epochs_beat_the_global_mean(self, small):
-        train, _, test = small.split(seed=3)
-        mean = np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2))
-        assert rmse_of(fitted(DeepMF, train, epochs=3), test) < mean
-
     def test_it_works_without_times_and_side_tables(self, small):
         train, _, test = bare(small).split(seed=3)
         model = fitted(DeepMF, train, dim=4)
@@ -221,22 +156,6 @@ class TestTraining:
         with pytest.raises(ValueError, match=f"dropout={share}"):
             DeepMF(2, 2, dropout=share)
 
-    @pytest.mark.parametrize("dropout", [0.0, 0.3])
-    def test_a_resumed_run_equals_an_uninterrupted_one(self, small, tmp_path, dropout):
-        whole, resumed = whole_and_resumed(
-            lambda: DeepMF.for_dataset(small, dim=4, dropout=dropout), small, tmp_path
-        )
-        assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
-
-    def test_the_seed_decides_and_nothing_else_is_touched(self, small):
-        before = torch.random.get_rng_state()
-        first, again, other = (
-            fitted(DeepMF, small, epochs=1, seed=s, dropout=0.2) for s in (1, 1, 2)
-        )
-        assert torch.equal(first.deep_user, again.deep_user)
-        assert not torch.equal(first.deep_user, other.deep_user)
-        assert torch.equal(torch.random.get_rng_state(), before)
-
 
 class TestUsingIt:
     def test_cold_rows_score_by_their_features(self, small):
@@ -255,15 +174,6 @@ class TestUsingIt:
         assert "DeepMF" not in able
         assert "BiasedMF" in able
         assert len(rt.recommend(model, small, user=1, k=5)) == 5
-
-    def test_weights_and_buffers_are_all_that_predicting_needs(self, small, tmp_path):
-        for data in (small, bare(small)):
-            model = fitted(DeepMF, data, epochs=1, dim=4)
-            exported = rt.serving.export(model, data, tmp_path / data.users.columns[-1])
-            loaded = rt.serving.load(exported, data).model
-            assert type(loaded) is DeepMF
-            assert loaded.columns == model.columns
-            assert np.array_equal(rt.predict(loaded, data), rt.predict(model, data))
 
 
 # ---- where it pays: planted interactions that a product of the given length cannot express ----

@@ -284,16 +284,17 @@ def test_l2_means_the_same_beside_any_number_of_negatives(name, small):
 @pytest.mark.parametrize("name", ["MF", "BiasedMF"])
 def test_a_trained_users_row_comes_out_again(name, loss):
     data = rt.datasets.planted(60, 50, 1_500, dim=2, selection=2.0, seed=1)  # people seek tastes
-    model, loss = made(name, data, l2=0.001), getattr(losses, loss)
-    rt.fit(model, data, loss=loss, epochs=150, batch_size=len(data), lr=0.05, progress=False)
+    model, loss = made(name, data, l2=0.02), getattr(losses, loss)
+    drawn = {"negatives": 0 if loss is losses.squared_error else 16}
+    rt.fit(model, data, loss=loss, **drawn, epochs=60, batch_size=256, lr=0.05, progress=False)
     rows, offset = model.item_rows()
-    for user in np.argsort(-data.counts("user"))[:4]:
+    for user in np.flatnonzero((data.counts("user") >= 40) & (data.counts("user") < 47)):
         items, stars = (torch.tensor(c[data.user == user]) for c in (data.item, data.rating))
         folded = model.fold_in(items, stars)
         assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-4)
         own = model.score_items(Batch(user=torch.tensor([user])))[0].detach()
         off = (own - rows @ folded.row - offset).abs()
-        assert off.mean() < 0.05 + 0.35 * own.std()  # training draws its negatives
+        assert off.mean() < 0.05 + 0.15 * own.std()  # training draws its negatives
 
 
 def test_a_ranking_loss_of_ones_own_leaves_no_way_to_fold_in(small):

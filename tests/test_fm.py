@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, gradients_are_right, rmse_of, scrambled, whole_and_resumed
+from ladder import batch_of, rmse_of, scrambled
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
@@ -131,18 +131,6 @@ def test_side_features_that_training_never_saw_are_zero():
     assert model.side_factors[unseen].abs().sum() == model.side_bias[unseen].abs().sum() == 0
 
 
-def test_shapes_and_the_catalogue_agree(small):
-    model = scrambled(FactorizationMachine.for_dataset(small, dim=4))
-    assert model(batch_of([3], [4])).shape == (1,)
-    wide = model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]]))
-    assert wide.shape == (2, 3)
-    rows = model(batch_of([3, 3, 3, 1, 1, 1], [4, 0, 5, 1, 2, 3]))
-    assert torch.allclose(wide.flatten(), rows, atol=1e-4)
-    users = torch.tensor([0, 7, 7])
-    everything = model(batch_of(users[:, None], torch.arange(small.n_items)[None]))
-    assert torch.allclose(model.score_items(Batch(user=users)), everything, atol=1e-3)
-
-
 def test_two_fields_are_biased_mf_to_the_bit(small):
     """The same start; the same scores, (a + b)^2 - a^2 - b^2 being 2ab up to rounding."""
     machine = FactorizationMachine.for_dataset(small, fields=(), dim=5, seed=3)
@@ -170,19 +158,6 @@ def test_with_side_fields_it_is_a_biased_mf_of_composed_vectors(small):
     table = model.mean + b_u[:, None] + b_i + p @ q.T
     scores = model(batch_of(small.user, small.item))
     assert torch.allclose(table[small.user, small.item], scores)
-
-
-def test_gradient_check_in_double_precision():
-    data = toy()
-    model = FactorizationMachine.for_dataset(data, fields=FIELDS, bins=2, dim=2, l2_bias=0.1)
-    scrambled(model.double())
-    batch = Batch(
-        user=torch.tensor(data.user),
-        item=torch.tensor(data.item),
-        rating=torch.tensor(data.rating, dtype=torch.float64),
-    )
-
-    assert gradients_are_right(model, batch)
 
 
 def test_two_penalties_one_per_row_and_one_per_table(small):
@@ -278,41 +253,6 @@ def test_a_new_user_is_folded_in_and_gets_recommendations(small):
     scores = model.score_items(batch)[0]
     assert torch.allclose(rows @ row + offset, scores, atol=1e-5)
     assert len(rt.recommend(model, small, ratings={1: 5.0, 2: 1.0}, k=5)) == 5
-
-
-def test_weights_and_buffers_are_all_that_predicting_needs(small, tmp_path):
-    model = fitted(FactorizationMachine, small)
-    sizes = {"fields": model.fields, "sizes": model.sizes}
-    twin = FactorizationMachine(small.n_users, small.n_items, **sizes)
-    torch.save(model.state_dict(), tmp_path / "weights.pt")
-    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
-    batch = batch_of(small.user, small.item)
-    assert torch.equal(model(batch), twin(batch))
-    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path / "export"), small).model
-    assert type(loaded) is FactorizationMachine
-    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
-
-
-def test_its_settings_build_it_again(small):
-    """As the pages do it for a model that was kept."""
-    model = FactorizationMachine.for_dataset(small, fields=["genres"])
-    settings = {"fields": model.fields, "sizes": model.sizes, "bins": model.bins}
-    assert FactorizationMachine.for_dataset(small, **settings).sizes == model.sizes
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
-    whole, resumed = whole_and_resumed(
-        lambda: FactorizationMachine.for_dataset(small, dim=4), small, tmp_path
-    )
-    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
-
-
-def test_the_seed_decides_and_nothing_else_is_touched(small):
-    before = torch.random.get_rng_state()
-    first, again, other = (FactorizationMachine.for_dataset(small, seed=s) for s in (1, 1, 2))
-    assert torch.equal(first.side_factors, again.side_factors)
-    assert not torch.equal(first.side_factors, other.side_factors)
-    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @pytest.mark.real

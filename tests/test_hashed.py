@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, gradients_are_right, rmse_of, whole_and_resumed
+from ladder import batch_of, rmse_of
 from test_side_features import fitted
 
 import recsys_tutorial as rt
@@ -39,11 +38,6 @@ def test_scores_counted_by_hand():
     rows = model(batch_of([[0], [1]], [[0, 1, 2]])).detach()
     np.testing.assert_allclose(rows.numpy(), expected)
     np.testing.assert_allclose(model.score_items(batch_of([0, 1], [0])).detach(), expected)
-
-
-def test_gradients_of_score_and_penalty():
-    batch = replace(batch_of([0, 1, 0], [2, 1, 0]), rating=torch.arange(3.0).double())
-    assert gradients_are_right(by_hand(), batch)
 
 
 def test_a_bucket_for_each_id_is_biased_mf_through_training(small):
@@ -148,9 +142,3 @@ def test_new_users_and_exports(small, tmp_path):
     np.testing.assert_allclose(rt.predict(model, test), rt.predict(loaded, test), atol=1e-6)
     neighbours = rt.interpret.neighbours(model, train, train.items["title"].iloc[0], k=3)
     assert len(neighbours) == 3
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
-    train, _, test = small.split(seed=1)
-    whole, resumed = whole_and_resumed(lambda: HashedMF.for_dataset(train), train, tmp_path)
-    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(resumed, test))

@@ -9,7 +9,7 @@ import torch
 from ladder import batch_of
 
 import recsys_tutorial as rt
-from recsys_tutorial import Batch, losses
+from recsys_tutorial import losses
 from recsys_tutorial.datasets import Dataset, from_frame
 from recsys_tutorial.models import MF, BiasedMF, Popularity
 
@@ -49,34 +49,10 @@ def test_biased_mf_by_hand():
 
 @pytest.mark.parametrize("cls", [*FACTOR_MODELS, Popularity])
 class TestShapes:
-    def test_rows_pairs_and_a_batch_of_one(self, cls, small):
-        model = cls.for_dataset(small)
-        assert model(batch_of([3], [4])).shape == (1,)
-        assert model(batch_of([3, 1], [4, 0])).shape == (2,)
-        assert model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])).shape == (2, 3)
-        everything = torch.arange(small.n_items)[None]
-        assert model(batch_of([[3], [1]], everything)).shape == (2, small.n_items)
-
-    def test_score_items_is_forward_over_the_catalogue(self, cls, small):
-        model = cls.for_dataset(small)
-        rt.fit(model, small, progress=False)
-        users = torch.tensor([0, 7, 7])
-        wide = model(batch_of(users[:, None], torch.arange(small.n_items)[None]))
-        assert torch.allclose(model.score_items(Batch(user=users)), wide, atol=1e-5)
-        assert torch.allclose(rt.models.Model.score_items(model, Batch(user=users)), wide)
-
     def test_forward_needs_no_dataset(self, cls, small):
         model = copy.deepcopy(cls.for_dataset(small))
         model.user_vocab = model.item_vocab = None
         assert model(batch_of([0], [0])).shape == (1,)
-
-    def test_state_survives_a_round_trip(self, cls, small, tmp_path):
-        model = cls.for_dataset(small)
-        rt.fit(model, small, progress=False)
-        torch.save(model.state_dict(), tmp_path / "weights.pt")
-        twin = cls.for_dataset(small)
-        twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
-        assert np.array_equal(rt.predict(model, small), rt.predict(twin, small))
 
     def test_a_vocabulary_of_another_dataset_is_refused(self, cls, small):
         model = cls.for_dataset(small)
@@ -90,10 +66,6 @@ class TestShapes:
         ):
             with pytest.raises(ValueError, match="for_dataset"):
                 use()
-
-    def test_an_empty_part_is_refused(self, cls, small):
-        with pytest.raises(ValueError, match="empty"):
-            cls.for_dataset(small.take(np.array([], dtype=int)))
 
 
 @pytest.mark.parametrize("cls", FACTOR_MODELS)
@@ -117,23 +89,6 @@ class TestFactorModels:
         touched = model.user_factors.grad.abs().sum(1).nonzero().flatten().tolist()
         assert touched == [2, 5]
 
-    def test_gradient_check_in_double_precision(self, cls):
-        model = cls(3, 4, dim=2, l2=0.3, seed=3).double()
-        names = [name for name, _ in model.named_parameters()]
-        batch = Batch(
-            user=torch.tensor([0, 1, 1]),
-            item=torch.tensor([3, 0, 3]),
-            rating=torch.tensor([1.0, 5.0, 3.0], dtype=torch.float64),
-        )
-
-        def objective(*values):
-            parameters = dict(zip(names, values, strict=True))
-            score = torch.func.functional_call(model, parameters, (batch,))
-            return losses.squared_error(score, batch)
-
-        values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-        assert torch.autograd.gradcheck(objective, values)
-
     def test_penalty_by_hand_is_frequency_weighted(self, cls):
         model = cls(2, 2, dim=2, l2=0.5)
         with torch.no_grad():
@@ -141,13 +96,6 @@ class TestFactorModels:
             model.item_factors.zero_()
         batch = batch_of([0, 0, 1], [0, 1, 0])  # user 0 pays twice
         assert float(model.penalty(batch).detach()) == pytest.approx(0.5 * (1 + 1 + 4) / 3)
-
-    def test_the_seed_decides_the_start_and_nothing_else_is_touched(self, cls, small):
-        before = torch.random.get_rng_state()
-        first, again, other = (cls.for_dataset(small, seed=s) for s in (1, 1, 2))
-        assert torch.equal(first.user_factors, again.user_factors)
-        assert not torch.equal(first.user_factors, other.user_factors)
-        assert torch.equal(torch.random.get_rng_state(), before)
 
     def test_cold_rows_are_zero_and_score_the_mean(self, cls, small):
         warm = small.take((small.user != 4) & (small.item != 9))
@@ -196,11 +144,6 @@ class TestFactorModels:
         rt.fit(model, train, epochs=80, lr=0.03, batch_size=256, progress=False)
         rmse = rt.metrics.rmse(test.rating, rt.predict(model, test))
         assert rmse < 0.3 * test.rating.std()
-
-
-def test_a_model_that_was_not_built_for_data_says_so(small):
-    with pytest.raises(ValueError, match=r"MF\.for_dataset\(train\)"):
-        rt.predict(MF(small.n_users, small.n_items), small)
 
 
 def test_popularity_counts_training_ratings(small):

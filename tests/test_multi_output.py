@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, rmse_of, scrambled, whole_and_resumed
+from ladder import rmse_of, scrambled
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
@@ -181,26 +181,6 @@ class TestTheEquation:
         weighted = replace(batch, weight=torch.tensor([[3.0], [1.0]]))
         assert float(multi_output(1, 0, 0)(out, weighted)) == pytest.approx(3 * 4 / 4)
 
-    def test_gradient_check_in_double_precision(self):
-        data = toy()
-        model = scrambled(MultiOutputMF.for_dataset(data, dim=2).double())
-        (batch,) = batches_of(model, data)
-        batch = replace(batch, rating=batch.rating.double(), gap=batch.gap.double())
-
-        assert gradients_are_right(model, batch, multi_output())
-
-    def test_shapes_and_the_catalogue_agree(self, small):
-        model = scrambled(MultiOutputMF.for_dataset(small, dim=4))
-        user = torch.tensor([3, 1])
-        out = model(Batch(user=user[:, None], item=torch.arange(5).expand(2, 5)))
-        assert out.score.shape == out.seen.shape == (2, 5)
-        assert out.gap.shape == (2, 5, 2)
-        flat = model(Batch(user=user.repeat_interleave(5), item=torch.arange(5).repeat(2)))
-        for wide, rows in zip(out, flat, strict=True):
-            assert torch.allclose(wide.flatten(0, 1), rows, atol=1e-5)
-        everything = model.score_items(Batch(user=user))
-        assert torch.allclose(everything[:, :5], out.score, atol=1e-4)
-
 
 class TestTraining:
     def test_the_rating_alone_is_biased_mf(self, small):
@@ -244,49 +224,12 @@ class TestTraining:
         assert found[0][2] == found[1][2]
         assert found[0][1] != found[1][1]
 
-    def test_three_epochs_beat_the_global_mean(self, small):
-        train, _, test = small.split(seed=3)
-        model = MultiOutputMF.for_dataset(train)
-        rt.fit(model, train, epochs=3, progress=False)
-        mean = np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2))
-        assert rmse_of(model, test) < mean
-        assert rt.evaluate(model, test, train=train, relevant=4)["rmse"] < mean
-
-    def test_a_few_rows_are_learned_by_heart(self):
-        data = toy()
-        model = MultiOutputMF.for_dataset(data, dim=4, l2=0, l2_bias=0, l2_heads=0)
-        rt.fit(model, data, loss=multi_output(1, 1, 1), epochs=300, lr=0.05, progress=False)
-        out, gap = outputs_of(model, data), time_to_next(data, data)
-        known = ~np.isnan(gap)
-        assert np.allclose(out.score, data.rating, atol=0.05)
-        assert np.array_equal(out.gap[known, 0].numpy() > 0, gap[known] == 0)
-        rest = known & (gap > 0)
-        assert np.allclose(out.gap[rest, 1], np.log1p(gap[rest]), atol=0.1)
-
     def test_it_works_without_times(self, small):
         data = replace(small, timestamp=None)
         model = fitted(data, dim=4)
         assert all(torch.isfinite(part).all() for part in outputs_of(model, data))
         assert rmse_of(model, data) < rmse_of(BiasedMF.for_dataset(data, dim=0), data) - 0.1
         assert float(model.user_gap.detach().abs().sum()) == 0
-
-    def test_a_resumed_run_equals_an_uninterrupted_one(self, small, tmp_path):
-        whole, resumed = whole_and_resumed(
-            lambda: MultiOutputMF.for_dataset(small, dim=4), small, tmp_path
-        )
-        for mine, theirs in zip(outputs_of(whole, small), outputs_of(resumed, small), strict=True):
-            assert torch.equal(mine, theirs)
-        with pytest.raises(ValueError, match="its loss"):
-            rt.fit(
-                MultiOutputMF.for_dataset(small, dim=4), small, loss=multi_output(1, 1, 1),
-                epochs=4, progress=False, checkpoint_dir=tmp_path, resume=True,
-            )  # fmt: skip
-
-    def test_global_state_is_left_alone(self, small):
-        before = torch.random.get_rng_state()
-        first, again = (fitted(small, epochs=1, dim=2) for _ in range(2))
-        assert torch.equal(first.heads, again.heads)
-        assert torch.equal(torch.random.get_rng_state(), before)
 
     def test_cold_rows_say_what_is_usual(self, small):
         train = small.take((small.user != 4) & (small.item != 9))

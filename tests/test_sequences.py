@@ -14,7 +14,7 @@ from sequence_data import (
 )
 
 from recsys_tutorial import Batch, losses
-from recsys_tutorial.models import SequenceLSTM, SequenceTransformer
+from recsys_tutorial.models import SequenceLSTM
 from recsys_tutorial.models.sequences import NEVER, PADDING, windows
 
 
@@ -161,20 +161,3 @@ def test_only_the_last_items_of_a_long_history_count(cls, chain):
     assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-5)
     assert not folded.parts[: 15 - model.length].any()
     assert folded.parts[15 - model.length :].any(1).all()
-
-
-@BOTH
-def test_shapes_and_the_catalogue_agree(cls, chain):
-    model = scrambled(cls.for_dataset(chain[0], **SMALL))
-    user = torch.tensor([0, 3, 3, 7])
-    catalogue = torch.arange(model.n_items).unsqueeze(0)
-    table = model.score_items(Batch(user=user))
-    wide = model(Batch(user=user.unsqueeze(1), item=catalogue))
-    rows = model(Batch(user=user, item=torch.tensor([1, 2, 3, 4])))
-    assert table.shape == wide.score.shape == (4, model.n_items)
-    assert torch.allclose(table, wide.score, atol=1e-5)
-    assert torch.allclose(rows.score, table[torch.arange(4), torch.tensor([1, 2, 3, 4])], atol=1e-5)
-    given = Batch(user=user.unsqueeze(1), item=catalogue, history=model.history[user].unsqueeze(1))
-    assert model(given).score.shape == (4, model.n_items)
-    if cls is SequenceTransformer:  # which reads no ratings: its own history is a history
-        assert torch.allclose(model(given).score, table, atol=1e-5)

@@ -1,7 +1,5 @@
 """Sequence models in training: gradients, resume, seeds, little data, exports."""
 
-import copy
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,33 +23,6 @@ from recsys_tutorial.models.sequences import windows
 @pytest.fixture(scope="module")
 def chain():
     return chain_parts()
-
-
-@BOTH
-def test_gradient_of_the_whole_loss(cls):
-    """Against differences, in the direction of random changes of all parameters."""
-    data = toy(weight=[1.0, 2, 1, 0.5, 1, 1, 3])
-    model = scrambled(cls.for_dataset(data, dim=4, length=3, dropout=0.0)).double()
-    batch = windows(data, 3)
-    batch = Batch(batch.user, None, batch.rating.double(), batch.time, batch.history,
-                  batch.weight.double())  # fmt: skip
-    parameters = list(model.parameters())
-
-    def objective():
-        return model.default_loss(model.score_sequence(batch), batch) + model.penalty(batch)
-
-    gradients = torch.autograd.grad(objective(), parameters)
-    g = torch.Generator().manual_seed(1)
-    for _ in range(3):
-        step = [torch.randn(p.shape, generator=g, dtype=p.dtype) for p in parameters]
-        along = sum(float((a * b).sum()) for a, b in zip(gradients, step, strict=True))
-        value = []
-        for sign in (1e-6, -2e-6, 1e-6):
-            with torch.no_grad():
-                for p, s in zip(parameters, step, strict=True):
-                    p.add_(s, alpha=sign)
-            value.append(float(objective().detach()))
-        assert (value[0] - value[1]) / 2e-6 == pytest.approx(along, rel=1e-5, abs=1e-8)
 
 
 @BOTH
@@ -107,51 +78,6 @@ def test_train_loss_is_a_mean_over_rows(cls, chain):
         history = rt.fit(model, train, epochs=1, lr=1e-9, batch_size=batch_size, progress=False)
         means.append(history.frame["train_loss"].iloc[0])
     assert means[0] == pytest.approx(means[1], abs=1e-4)
-
-
-@BOTH
-def test_killed_and_resumed_equals_uninterrupted(cls, chain, tmp_path):
-    train, valid, _ = chain
-    settings = {"epochs": 4, "batch_size": 60, "progress": False}
-    straight = cls.for_dataset(train, **SMALL)
-    whole = rt.fit(straight, train, valid, **settings)
-    loss, calls = straight.default_loss, [0]
-
-    class Killed(Exception):
-        pass
-
-    def killing(output, batch):
-        calls[0] += output.score.requires_grad
-        if calls[0] == 30:
-            raise Killed
-        return loss(output, batch)
-
-    killing.needs, killing.__name__ = losses.needs(loss), loss.__name__
-    with pytest.raises(Killed):
-        rt.fit(cls.for_dataset(train, **SMALL), train, valid, **settings, loss=killing,
-               checkpoint_dir=tmp_path)  # fmt: skip
-    fresh = cls.for_dataset(train, **SMALL)
-    rest = rt.fit(fresh, train, valid, **settings, checkpoint_dir=tmp_path, resume=True)
-    for name, tensor in straight.state_dict().items():
-        assert torch.equal(tensor, fresh.state_dict()[name]), name
-    columns = ["train_loss", "valid_loss", "lr"]
-    pd.testing.assert_frame_equal(whole.frame[columns], rest.frame[columns])
-    assert calls[0] == 30
-
-
-@BOTH
-def test_the_global_random_state_is_left_alone_and_seeds_are_all(cls, chain):
-    train = chain[0]
-    before = torch.get_rng_state()
-    models = []
-    for _ in range(2):
-        model = cls.for_dataset(train, **SMALL, seed=4)
-        rt.fit(model, train, epochs=1, progress=False)
-        models.append(model.state_dict())
-    assert torch.equal(before, torch.get_rng_state())
-    assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
-    other = cls.for_dataset(train, **SMALL, seed=5)
-    assert not torch.equal(other.item_factors, cls.for_dataset(train, **SMALL).item_factors)
 
 
 @BOTH
@@ -217,19 +143,6 @@ def test_cold_items_have_a_share_of_probability_in_training_too(cls):
     total = model.score_sequence(windows(train, 6)).total
     b = model.item_bias.detach()[:2]
     assert float(total[0, 0].detach()) == pytest.approx(float(torch.log(2 + b.exp().sum())))
-
-
-@BOTH
-def test_an_export_needs_no_training_data(cls, chain, tmp_path):
-    train = chain[0]
-    model = cls.for_dataset(train, **SMALL)
-    rt.fit(model, train, epochs=1, progress=False)
-    user = Batch(user=torch.arange(10))
-    bare = cls(train.n_users, train.n_items, **SMALL)
-    bare.load_state_dict(copy.deepcopy(model.state_dict()))
-    assert torch.equal(bare.eval().score_items(user), model.score_items(user))
-    exported = rt.serving.load(rt.serving.export(model, train, tmp_path))
-    assert torch.equal(exported.model.score_items(user), model.score_items(user))
 
 
 @BOTH

@@ -9,7 +9,6 @@ import torch
 from ladder import batch_of, rmse_of
 
 import recsys_tutorial as rt
-from recsys_tutorial import Batch, losses
 from recsys_tutorial.datasets import Dataset, from_frame
 from recsys_tutorial.models import BiasedMF, SideFeatureMF
 from recsys_tutorial.models.features import MOST_CATEGORIES, feature_table, from_features
@@ -161,37 +160,6 @@ def test_a_row_of_its_own_is_paid_for_once_an_epoch(small):
     with torch.no_grad():
         value = float(model.penalty(batch_of(small.user, small.item)))
     assert value == pytest.approx(2.0 * float(tables) / len(small), rel=1e-4)
-
-
-def test_shapes_of_rows_pairs_and_a_batch_of_one(small):
-    model = fitted(SideFeatureMF, small)
-    assert model(batch_of([3], [4])).shape == (1,)
-    assert model(batch_of([3, 1], [4, 0])).shape == (2,)
-    assert model(batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])).shape == (2, 3)
-    users, everything = torch.tensor([0, 7, 7]), torch.arange(small.n_items)[None]
-    wide = model(batch_of(users[:, None], everything))
-    assert wide.shape == (3, small.n_items)
-    assert torch.allclose(model.score_items(Batch(user=users)), wide, atol=1e-5)
-    (small_batch, pair) = batch_of([3], [4]), batch_of([[3], [1]], [[4, 0, 5], [1, 2, 3]])
-    assert model.penalty(small_batch).shape == model.penalty(pair).shape == ()
-
-
-def test_gradient_check_in_double_precision():
-    model = by_hand().double()
-    model.own, model.l2_bias = 0.7, 0.3
-    names = [name for name, _ in model.named_parameters()]
-    batch = replace(
-        batch_of([0, 1, 1], [1, 0, 1]), rating=torch.tensor([1.0, 5.0, 3.0], dtype=torch.float64)
-    )
-
-    def objective(*values):
-        parameters = dict(zip(names, values, strict=True))
-        score = torch.func.functional_call(model, parameters, (batch,))
-        return losses.squared_error(score, batch)
-
-    values = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
-    assert len(values) == 8
-    assert torch.autograd.gradcheck(objective, values)
 
 
 # ---- its parent -----------------------------------------------------------------------------

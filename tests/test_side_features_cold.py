@@ -1,16 +1,14 @@
 """SideFeatureMF for cold rows and new users, and how it is kept."""
 
-import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from ladder import batch_of, rmse_of
+from ladder import rmse_of
 from test_side_features import fitted, planted_on_features
 
 import recsys_tutorial as rt
-from recsys_tutorial import losses
 from recsys_tutorial.datasets import concat
 from recsys_tutorial.models import BiasedMF, SideFeatureMF
 
@@ -34,14 +32,6 @@ def test_cold_rows_score_mean_and_features():
     np.testing.assert_allclose(scores, expected.detach().numpy(), atol=1e-5)
     assert rmse_of(model, both_cold) < 0.75 * both_cold.rating.std()
     assert rt.evaluate(model, both_cold, train=train, relevant=3.5)["n_cold"] == len(both_cold)
-
-
-def test_an_unknown_id_names_the_remedy(small):
-    model = SideFeatureMF.for_dataset(small)
-    with pytest.raises(KeyError, match="nobody"):
-        rt.recommend(model, small, "nobody")
-    with pytest.raises(ValueError, match="for_dataset"):
-        rt.predict(model, rt.datasets.planted(n_users=81, n_items=60, n_ratings=2_400, seed=1))
 
 
 def test_fold_in_counts_item_features_and_a_stranger_has_none():
@@ -76,58 +66,6 @@ def test_fold_in_finds_the_row_that_training_finds(small):
 
 
 # ---- keeping --------------------------------------------------------------------------------
-
-
-def test_weights_and_features_survive_a_round_trip(small, tmp_path):
-    model = fitted(SideFeatureMF, small)
-    torch.save(model.state_dict(), tmp_path / "weights.pt")
-    twin = SideFeatureMF.for_dataset(small)
-    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
-    assert np.array_equal(rt.predict(model, small), rt.predict(twin, small))
-    assert {"user_side", "item_side"} <= set(model.state_dict())
-
-
-def test_predicting_needs_no_data(small):
-    model = fitted(SideFeatureMF, small)
-    alone = copy.deepcopy(model)
-    alone.user_vocab = alone.item_vocab = None
-    batch = batch_of([0, 1], [2, 3])
-    assert torch.equal(alone(batch), model(batch))
-
-
-def test_an_export_holds_it_to_the_last_bit(small, tmp_path):
-    from recsys_tutorial.serving import export, load
-
-    model = fitted(SideFeatureMF, small)
-    export(model, small, tmp_path / "export")
-    loaded = load(tmp_path / "export").model
-    assert isinstance(loaded, SideFeatureMF)
-    batch = batch_of(small.user, small.item)
-    assert torch.equal(loaded(batch), model(batch))
-
-
-def test_an_interrupted_run_resumes_to_the_bit(small, tmp_path):
-    whole = SideFeatureMF.for_dataset(small)
-    rt.fit(whole, small, epochs=4, progress=False)
-    parts = SideFeatureMF.for_dataset(small)
-
-    class Interrupt(Exception):
-        pass
-
-    def stop_late(output, batch):
-        stop_late.steps += 1
-        if stop_late.steps > 100:
-            raise Interrupt
-        return losses.squared_error(output, batch)
-
-    stop_late.steps = 0
-    stop_late.__name__ = "squared_error"
-    with pytest.raises(Interrupt):
-        rt.fit(parts, small, loss=stop_late, epochs=4, checkpoint_dir=tmp_path, progress=False)
-    again = SideFeatureMF.for_dataset(small)
-    history = rt.fit(again, small, epochs=4, checkpoint_dir=tmp_path, resume=True, progress=False)
-    assert len(history.rows) == 4
-    assert np.array_equal(rt.predict(again, small), rt.predict(whole, small))
 
 
 def test_it_learns_from_parts_joined(small):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, gradients_are_right, rmse_of, whole_and_resumed
+from ladder import batch_of, rmse_of
 from test_side_features import fitted, without_side
 
 import recsys_tutorial as rt
@@ -49,11 +49,6 @@ def test_scores_counted_by_hand():
     np.testing.assert_allclose(wide.numpy(), [expected[2][1:], expected[0][1:]])
 
 
-def test_gradients_of_score_and_penalty():
-    batch = replace(batch_of([0, 1, 0, 2], [1, 0, 2, 1]), rating=torch.arange(4.0).double())
-    assert gradients_are_right(by_hand(), batch)
-
-
 def test_without_a_word_from_history_it_is_side_feature_mf(small):
     train, _, test = small.split(seed=1)
     model = SVDpp.for_dataset(train, features=True, seed=3)
@@ -83,13 +78,6 @@ def test_history_is_that_of_training_whatever_the_order_of_rows(small):
     other = SVDpp.for_dataset(train.take(np.random.default_rng(0).permutation(len(train))))
     other.load_state_dict({**model.state_dict(), "rated": other.rated})
     np.testing.assert_allclose(rt.predict(model, test), rt.predict(other, test), atol=1e-5)
-
-
-def test_learns_two_rows_by_heart(small):
-    two = small.take(np.arange(2))
-    model = SVDpp.for_dataset(two, l2=0, own=0, own_bias=0, history=0)
-    rt.fit(model, two, epochs=200, lr=0.05, progress=False)
-    assert rmse_of(model, two) < 0.02
 
 
 def test_large_tables_get_sparse_gradients_and_still_learn(small):
@@ -177,19 +165,6 @@ def test_a_history_speaks_even_where_all_ratings_are_the_same(small):
     assert float(folded.row[:-1].abs().max()) > 0.1
     table = rt.recommend(model, train, ratings={train.item_vocab.id_at(3): 4.0}, reasons=True)
     assert table["reasons"].str.len().min() > 0
-
-
-def test_export_carries_the_history(small, tmp_path):
-    train, _, test = small.split(seed=1)
-    model = fitted(SVDpp, train, features=True)
-    loaded = rt.serving.load(rt.serving.export(model, train, tmp_path / "kept")).model
-    np.testing.assert_allclose(rt.predict(model, test), rt.predict(loaded, test), atol=1e-6)
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path):
-    train, _, test = small.split(seed=1)
-    whole, resumed = whole_and_resumed(lambda: SVDpp.for_dataset(train), train, tmp_path)
-    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(resumed, test))
 
 
 def test_cold_users_score_the_mean_and_the_film(small):

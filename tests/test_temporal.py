@@ -1,6 +1,5 @@
 """TemporalMF, and total variation along time."""
 
-import copy
 import inspect
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, rmse_of, whole_and_resumed
+from ladder import rmse_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
@@ -142,43 +141,12 @@ def test_by_hand():
     ]
 
 
-def test_shapes_rows_pairs_and_the_catalogue_agree(small):
-    model = fitted(TemporalMF, small)
-    time = torch.tensor(small.timestamp[:2])
-    assert model(batch_at([3], [4], time[:1])).shape == (1,)
-    wide = batch_at([[3], [1]], [[4, 0, 5], [1, 2, 3]], time[:, None])
-    assert model(wide).shape == (2, 3)
-    rows = batch_at([3, 3, 3, 1, 1, 1], [4, 0, 5, 1, 2, 3], time.repeat_interleave(3))
-    assert torch.allclose(model(wide).flatten(), model(rows), atol=1e-6)
-    users = torch.tensor([3, 1])
-    everything = model(batch_at(users[:, None], torch.arange(small.n_items)[None], time[:, None]))
-    assert torch.allclose(model.score_items(Batch(user=users, time=time)), everything, atol=1e-5)
-
-
 def test_with_everything_temporal_off_it_is_biased_mf_to_the_bit(small):
     plain, off = (
         fitted(cls, small, dim=5, seed=3, **settings)
         for cls, settings in ((BiasedMF, {}), (TemporalMF, OFF))
     )
     assert np.array_equal(rt.predict(plain, small), rt.predict(off, small))
-
-
-def test_gradient_check_in_double_precision():
-    model = TemporalMF.for_dataset(
-        toy(), dim=2, user_bins=2, item_bins=3, l2_time=0.5, tv=0.7, tv_squared=True, l2_day=0.2
-    ).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.rand(parameter.shape, generator=model.generator))
-    data = toy()
-    batch = Batch(
-        user=torch.tensor(data.user),
-        item=torch.tensor(data.item),
-        rating=torch.tensor(data.rating, dtype=torch.float64),
-        time=torch.tensor(data.timestamp),
-    )
-
-    assert gradients_are_right(model, batch)
 
 
 def test_penalty_of_an_epoch_is_that_of_the_tables_once(small):
@@ -245,43 +213,10 @@ def test_cold_rows_score_what_is_known_of_the_others(small):
     assert np.isfinite(result["rmse"])
 
 
-def test_an_unknown_id_names_the_remedy(small):
-    model = TemporalMF.for_dataset(small)
-    with pytest.raises(KeyError, match="nobody"):
-        rt.recommend(model, small, "nobody")
-
-
 def test_data_without_times_is_refused_with_a_remedy():
     data = from_frame(pd.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [1.0, 5.0]}))
     with pytest.raises(ValueError, match="BiasedMF"):
         TemporalMF.for_dataset(data)
-
-
-def test_saved_and_resumed_runs_equal_an_uninterrupted_one(small, tmp_path):
-    whole, resumed = whole_and_resumed(
-        lambda: TemporalMF.for_dataset(small, dim=4), small, tmp_path
-    )
-    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
-
-
-def test_weights_and_buffers_are_all_that_predicting_needs(small, tmp_path):
-    model = fitted(TemporalMF, small)
-    torch.save(model.state_dict(), tmp_path / "weights.pt")
-    sizes = {"n_past": model.n_past, "n_days": model.n_days}
-    twin = TemporalMF(small.n_users, small.n_items, **sizes)
-    twin.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
-    batch = batch_at(small.user, small.item, small.timestamp)
-    assert torch.equal(model(batch), twin(batch))
-    model = copy.deepcopy(model)
-    model.user_vocab = model.item_vocab = None
-    assert torch.equal(model(batch), twin(batch))
-
-
-def test_an_export_gives_the_same_model_back(small, tmp_path):
-    model = fitted(TemporalMF, small)
-    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path), small).model
-    assert type(loaded) is TemporalMF
-    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
 
 
 def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():

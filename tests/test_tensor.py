@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import gradients_are_right, rmse_of, whole_and_resumed
+from ladder import rmse_of
 from test_side_features import fitted
 
 import recsys_tutorial as rt
@@ -51,11 +51,6 @@ def test_the_personal_part_is_a_tensor_in_cp_form():
         scores = model.score_items(batch).detach()
         biases = model.mean + model.user_bias.unsqueeze(1) + model.item_bias
         np.testing.assert_allclose((scores - biases).detach().numpy(), tensor[:, :, stretch])
-
-
-def test_gradients_of_score_and_penalty():
-    batch = batch_at([0, 1, 1], [1, 0, 1], [100, 115, 129])
-    assert gradients_are_right(by_hand(), replace(batch, rating=torch.arange(3.0).double()))
 
 
 def test_ones_as_third_factor_equal_biased_mf_at_the_start_and_through_training(small):
@@ -139,15 +134,6 @@ def test_finds_a_taste_that_turns_and_none_where_none_turned(seed):
         assert (course[-3:] / turn > 0.4).all()
     assert gains[-0.6] > 0.4  # it turned: nothing else can follow
     assert abs(gains[1.0]) < 0.1  # it did not: nothing is gained, little lost
-
-
-def test_resume_and_export(small, tmp_path):
-    train, _, test = small.split(seed=1)
-    make = lambda: TensorFactorization.for_dataset(train)  # noqa: E731
-    whole, resumed = whole_and_resumed(make, train, tmp_path / "c")
-    np.testing.assert_array_equal(rt.predict(whole, test), rt.predict(resumed, test))
-    loaded = rt.serving.load(rt.serving.export(whole, train, tmp_path / "kept")).model
-    np.testing.assert_allclose(rt.predict(whole, test), rt.predict(loaded, test), atol=1e-6)
 
 
 @pytest.mark.real
