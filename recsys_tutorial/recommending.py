@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from recsys_tutorial import models
+from recsys_tutorial.arguments import check_model
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.metrics.checks import whole
 from recsys_tutorial.models.base import FoldedUser, Model
+
+LEAST_LIFT = 0.005  # stars; what is less does not count as a reason
+MOST_SHARE = 0.3  # of a list's titles that one rating may explain where another is close
+CLOSE = 0.5  # of the strongest lift: from there on a rating is close to it
+FEW = 10  # ratings of an item below which its score is mostly guesswork
 
 
 def recommend(
@@ -30,41 +36,46 @@ def recommend(
 ) -> pd.DataFrame:
     """The k best items: a frame with item, title, year and genres where known, and score.
 
-    Exactly one of `user` (an id of the Dataset) and `ratings` (item id to rating, of somebody the
-    model has never seen) is given. Scores are in stars, clipped to the scale, or unitless for
-    ranking models; ties come in the order of the vocabulary.
+    Exactly one of `user` and `ratings` is given. Scores are in stars, clipped to the scale, or
+    unitless for ranking models; ties come in the order of the vocabulary. A user without training
+    ratings gets everybody's list, and a line says so.
 
-    reasons       : adds a column with the ratings that speak most for each item. Each new user's
-                    row is a sum over the ratings, so a score can be taken apart exactly; for a
-                    known user the row is folded in from the ratings in `dataset`
-    exclude_rated : leave out what is rated in `dataset` (or in `ratings`); fewer than k rows
-                    come back if fewer remain
-    stars         : a model that predicts ratings, while `model` was asked for lists: its prediction
-                    for each item stands in a column `stars`
+    Args:
+        model: A fitted model.
+        dataset: Titles, and what the user has rated: usually the training part.
+        user: An id of the Dataset.
+        ratings: Item id to rating, of somebody the model has never seen.
+        k: Length of the list; fewer rows come back if fewer items remain.
+        reasons: Add a column with the ratings that speak most for each item. Each new user's row
+            is a sum over the ratings, so a score can be taken apart exactly; for a known user the
+            row is folded in from the ratings in `dataset`.
+        exclude_rated: Leave out what is rated in `dataset` (or in `ratings`).
+        stars: A model that predicts ratings, while `model` was asked for lists: its prediction for
+            each item stands in a column `stars`.
 
-    Raises KeyError for an unknown user or item, ValueError for impossible ratings or k, TypeError
-    when the model cannot fold in a new user.
+    Raises:
+        KeyError: an unknown user or item.
+        TypeError: no model or Dataset, or a model that cannot fold in a new user.
+        ValueError: impossible ratings or k, a model that was never fitted.
     """
-    model.check_vocabulary(dataset)
+    check_model(model, dataset)
+    model.check_fitted()
+    k = whole("k", k)
     if (user is None) == (ratings is None):
         raise ValueError(
             "give exactly one of user and ratings: recommend(model, dataset, user) or "
             "recommend(model, dataset, ratings={item: rating})"
         )
-    if k < 1:
-        raise ValueError(f"k={k} must be at least 1")
-    if user is None:
-        assert ratings is not None
+    if ratings is not None:
         items, values = _check_ratings(model, dataset, ratings)
-        folded: FoldedUser | None = _fold(model, items, values)
-        assert folded is not None
-        scores = _scores(model, folded)
+        folded = _fold(model, items, values)
+        rows, offset = _item_rows(model)
+        scores = rows @ folded.row.cpu().numpy() + offset
     else:
         position = dataset.user_vocab.position(user)
         mine = dataset.user == position
         items, values = dataset.item[mine], dataset.rating[mine]
         scores = _known_user(model, dataset, position, mine)
-        folded = _fold(model, items, values) if reasons else None
     candidate = np.ones(dataset.n_items, dtype=bool)
     if exclude_rated:
         candidate[items] = False
@@ -72,43 +83,47 @@ def recommend(
     best = left[np.argsort(-scores[left], kind="stable")][:k]
     known = [c for c in ("item", "title", "year", "genres") if c in dataset.items]
     table = dataset.items.iloc[best][known].reset_index(drop=True)
-    clipped = scores[best].clip(*model.scale.tolist())
-    table["score"] = clipped if model.predicts == "rating" else scores[best]
+    table["score"] = scores[best].astype(np.float64)
+    if model.predicts == "rating":
+        table["score"] = table["score"].clip(*model.scale.tolist())
     if stars is not None:
         everything = recommend(
             stars, dataset, user, ratings=ratings, k=dataset.n_items, exclude_rated=False
         )
         table["stars"] = everything.set_index("item")["score"].loc[table["item"]].to_numpy()
     if reasons:
-        assert folded is not None
-        table["reasons"] = _reasons(model, dataset, folded, items, values, best)
+        parts = _fold(model, items, values).parts.cpu().numpy()
+        titles = dataset.items["title"].to_numpy()
+        table["reasons"] = _texts(model, titles, parts, items, values, best)
     return table
 
 
 def _check_ratings(
     model: Model, dataset: Dataset, ratings: Mapping[Hashable, float]
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (n,) and stars (n,) of what somebody has rated."""
     if not isinstance(ratings, Mapping):
         raise ValueError(
             f"ratings must map item id to rating, like {{50: 5, 181: 4}}; this is a "
             f"{type(ratings).__name__}"
         )
     low, high = model.scale.tolist()
-    for item, value in ratings.items():
-        title = dataset.items["title"].iloc[dataset.item_vocab.position(item)]
+    positions = [dataset.item_vocab.position(item) for item in ratings]
+    for position, value in zip(positions, ratings.values(), strict=True):
         try:
             number = float(value)
         except (TypeError, ValueError):
             number = math.nan
         if not low <= number <= high:
+            title = dataset.items["title"].iloc[position]
             raise ValueError(
                 f"rating {value!r} of {title!r} is not a number on the scale {low:g} to {high:g}"
             )
-    items = np.array([dataset.item_vocab.position(item) for item in ratings], dtype=np.int64)
-    return items, np.array([float(v) for v in ratings.values()], dtype=np.float64)
+    return np.array(positions, dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
 
 
 def _fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
+    """The row of somebody with these ratings, by the model's own fold-in."""
     fold_in: Any = getattr(model, "fold_in", None)
     if fold_in is None:
         able = [n for n in models.__all__ if callable(getattr(getattr(models, n), "fold_in", None))]
@@ -116,58 +131,82 @@ def _fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
             f"{type(model).__name__} cannot place a new user from ratings (nor give reasons by "
             f"them); these models can: {', '.join(able)}"
         )
-    device = model.mean.device
-    return fold_in(
-        torch.from_numpy(items).to(device),
-        torch.from_numpy(np.asarray(values, dtype=np.float32)).to(device),
-    )
+    stars = torch.from_numpy(values.astype(np.float32))
+    return fold_in(torch.from_numpy(items).to(model.mean.device), stars.to(model.mean.device))
 
 
-def _item_rows(model: Model) -> tuple[Tensor, Tensor]:
+def _item_rows(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """(n_items, d) and (n_items,) such that a folded-in user scores rows @ row + offset."""
     item_rows: Any = model.item_rows
-    return item_rows()
-
-
-def _scores(model: Model, folded: FoldedUser) -> np.ndarray:
-    rows, offset = _item_rows(model)
-    return (rows @ folded.row + offset).cpu().numpy().astype(np.float64)
+    rows, offset = item_rows()
+    return rows.cpu().numpy(), offset.cpu().numpy()
 
 
 @torch.no_grad()
 def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray) -> np.ndarray:
+    """Scores (n_items,) of a user of the Dataset, at the time of the user's last rating."""
     model.eval()
-    time = None
+    user, time = torch.tensor([position]), None
+    if bool(model.is_cold(user.to(model.mean.device))):
+        who = dataset.user_vocab.id_at(position)
+        print(f"user {who!r} has no training rating: this is everybody's list", flush=True)
     if dataset.timestamp is not None:
         time = torch.tensor([int(dataset.timestamp[mine].max()) if mine.any() else 0])
-    batch = Batch(user=torch.tensor([position]), time=time).to(model.mean.device)
-    return model.list_scores(batch)[0].cpu().numpy().astype(np.float64)
+    batch = Batch(user=user, time=time).to(model.mean.device)
+    return model.list_scores(batch)[0].cpu().numpy()
 
 
-def _reasons(
+def pick_reasons(
+    lift: np.ndarray, ratings: np.ndarray, least: float = LEAST_LIFT
+) -> list[list[int]]:
+    """The ratings to name as reasons for each title of a list, the strongest first.
+
+    Up to two for each title: the one that lifts it most, and beside it the best of the other kind
+    (high and low ratings; low ones alone would often be the larger numbers, and people ask first
+    what they liked), or where there is none of the other kind the next best. One rating leads at
+    most three of ten titles as long as another lifts the title at least half as much.
+
+    Args:
+        lift: (n, k), how much each of n ratings lifts each of k titles above what it does for
+            items in general: `parts @ (rows[titles] - rows.mean(0)).T` of a folded-in user.
+        ratings: (n,) the ratings; those from their mean on are the high ones.
+        least: What lifts by no more than this is no reason.
+
+    Returns:
+        For each title positions among the n ratings; none where nothing lifts it.
+    """
+    n_titles = lift.shape[1]
+    most, led = max(1, round(MOST_SHARE * n_titles)), np.zeros(len(ratings), dtype=int)
+    high = ratings >= ratings.mean() if len(ratings) else np.empty(0, dtype=bool)
+    picked = []
+    for column in lift.T:
+        order = [j for j in np.argsort(-column, kind="stable").tolist() if column[j] > least]
+        fresh = [j for j in order if led[j] < most and column[j] >= CLOSE * column[order[0]]]
+        lead = (fresh or order)[:1]
+        others = [j for j in order if j not in lead]
+        unlike = [j for j in others if high[j] != high[lead[0]]]
+        led[lead] += 1
+        picked.append(lead + (unlike or others)[:1])
+    return picked
+
+
+def _texts(
     model: Model,
-    dataset: Dataset,
-    folded: FoldedUser,
+    titles: np.ndarray,
+    parts: np.ndarray,
     items: np.ndarray,
     values: np.ndarray,
     best: np.ndarray,
 ) -> list[str]:
-    """For each item the ratings that lift it most above what they do for items in general.
-
-    One high and one low rating where there are both: low ones alone would often be the larger
-    numbers, and people ask first what they liked.
-    """
+    """The reasons for each item of a list as a line."""
     rows, _ = _item_rows(model)
-    centred = rows - rows.mean(0)
-    lift = (folded.parts @ centred[torch.from_numpy(best).to(rows.device)].T).cpu().numpy()
-    titles = dataset.items["title"].to_numpy()
+    lift = parts @ (rows[best] - rows.mean(0)).T  # (n, k)
+    in_stars = model.predicts == "rating"
+    least = LEAST_LIFT if in_stars else 0.02 * float(np.abs(lift).max(initial=0))
     texts = []
-    for column in range(len(best)):
-        order = [j for j in np.argsort(-lift[:, column], kind="stable") if lift[j, column] > 0.005]
-        high = [j for j in order if values[j] >= values.mean()]
-        low = [j for j in order if values[j] < values.mean()]
-        named = [
-            f"{titles[items[j]]}, rated {values[j]:g} ({lift[j, column]:+.2f})"
-            for j in ([*high[:1], *low[:1]] if high and low else order[:2])
-        ]
-        texts.append("; ".join(named) or "liked by most, whatever their taste")
+    for column, item, picked in zip(lift.T, best, pick_reasons(lift, values, least), strict=True):
+        named = [f"{titles[items[j]]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
+        text = "; ".join(named) or "liked by most, whatever their taste"
+        count = int(model.item_count[item])
+        texts.append(text if count >= FEW else f"{text}; {count} ratings only")
     return texts

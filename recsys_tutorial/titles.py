@@ -1,11 +1,10 @@
-"""Finding items by their titles, as people type them."""
+"""Finding items by their titles, as people type them; `serving/page/engine.js` does the same."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,31 +12,71 @@ import numpy as np
 from recsys_tutorial.datasets.dataset import Dataset
 
 
-def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
-    """Up to k titles that fit what somebody typed, the most rated first.
+class TitleSearch:
+    """Titles with the number of ratings of each: the best known comes first."""
 
-    Case, accents, punctuation and the order of words do not matter, and words may be cut short:
-    "empire str" finds "Empire Strikes Back, The (1980)". Where nothing fits so, titles that are
-    spelled alike.
+    def __init__(self, titles: Sequence[str], counts: np.ndarray) -> None:
+        self.plain = [plain_text(title) for title in titles]
+        self.counts = counts
+        self.most_rated = np.argsort(-counts, kind="stable").tolist()
+
+    def find(self, text: str, k: int) -> list[int]:
+        """Up to k positions of titles that fit what somebody typed.
+
+        Case, accents, punctuation and the order of words do not matter, and words may be cut
+        short: "empire str" finds "Empire Strikes Back, The (1980)". Titles in which all words begin
+        a word come before those that have them in the middle of one, then the most rated. Where
+        nothing fits, the titles with the fewest slips in typing: "alein" finds "Alien (1979)".
+        The most rated of all where nothing is typed.
+        """
+        words = plain_text(text).split()
+        if not words:
+            return self.most_rated[:k]
+        level = {}
+        for i, title in enumerate(self.plain):
+            if all(word in title for word in words):
+                level[i] = sum(f" {word}" not in f" {title}" for word in words)
+        if not level:
+            slips = [self._slips(word) for word in words]
+            for i, title in enumerate(self.plain):
+                least = [min((of.get(t, 9) for t in title.split()), default=9) for of in slips]
+                if max(least) < 9:
+                    level[i] = sum(least)
+        return sorted(level, key=lambda i: (level[i], -self.counts[i], i))[:k]
+
+    def _slips(self, word: str) -> dict[str, int]:
+        """Words of titles that begin almost like this one, and by how many letters they differ."""
+        most = 0 if len(word) < 4 else 1 if len(word) < 8 else 2
+        known = dict.fromkeys(t for title in self.plain for t in title.split())
+        near = {t: slips(word, t) for t in known if len(set(word) - set(t)) <= most}
+        return {t: n for t, n in near.items() if n <= most}
+
+
+def slips(typed: str, word: str) -> int:
+    """Letters missing, added, mistaken or swapped with the next, to get a beginning of `word`.
+
+    Damerau 1964, "A technique for computer detection and correction of spelling errors".
     """
-    words = plain_text(text).split()
-    if not words:
+    before: list[int] = []
+    last = list(range(len(word) + 1))
+    for i, letter in enumerate(typed):
+        row = [i + 1]
+        for j, other in enumerate(word):
+            least = min(row[j] + 1, last[j + 1] + 1, last[j] + (letter != other))
+            if i and j and letter == word[j - 1] and other == typed[i - 1]:
+                least = min(least, before[j - 1] + 1)
+            row.append(least)
+        before, last = last, row
+    return min(last)
+
+
+def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
+    """Up to k titles that fit what somebody typed, as `TitleSearch.find`; none for no text."""
+    if not plain_text(text):
         return []
     titles = dataset.items["title"].to_numpy()
-    plain = _plain_titles(tuple(titles))
-    counts = dataset.counts("item")
-    fitting = [i for i, title in enumerate(plain) if all(w in title for w in words)]
-    # Whole beginnings of words before letters from their middle, then by number of ratings.
-    fitting.sort(key=lambda i: (not _begin_words(plain[i], words), -counts[i], i))
-    if fitting:
-        return [titles[i] for i in fitting[:k]]
-    wanted = " ".join(words)
-    close = difflib.get_close_matches(wanted, [_no_year(t) for t in plain], n=k, cutoff=0.6)
-    by_text: dict[str, list[int]] = {}
-    for i, title in enumerate(plain):
-        by_text.setdefault(_no_year(title), []).append(i)
-    alike = [i for title in dict.fromkeys(close) for i in by_text[title]]
-    return [titles[i] for i in alike[:k]]
+    search = _search(tuple(titles), dataset.counts("item").tobytes())
+    return [titles[i] for i in search.find(text, k)]
 
 
 def item_of(dataset: Dataset, title: str) -> Hashable:
@@ -48,8 +87,8 @@ def item_of(dataset: Dataset, title: str) -> Hashable:
     titles = dataset.items["title"].to_numpy()
     same = np.flatnonzero(titles == title)
     if len(same) == 0:
-        plain = _plain_titles(tuple(titles))
-        same = np.flatnonzero(np.array(plain) == plain_text(str(title)))
+        plain = np.array([plain_text(one) for one in titles])
+        same = np.flatnonzero(plain == plain_text(str(title)))
     if len(same) == 1:
         return dataset.item_vocab.ids[same[0]].item()
     if len(same) > 1:
@@ -68,13 +107,5 @@ def plain_text(text: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _plain_titles(titles: tuple[str, ...]) -> list[str]:
-    return [plain_text(title) for title in titles]
-
-
-def _begin_words(plain: str, words: list[str]) -> bool:
-    return all(f" {word}" in f" {plain}" for word in words)
-
-
-def _no_year(plain: str) -> str:
-    return re.sub(r" \d{4}$", "", plain)
+def _search(titles: tuple[str, ...], counts: bytes) -> TitleSearch:
+    return TitleSearch(titles, np.frombuffer(counts, dtype=np.int64))

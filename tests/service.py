@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import Dataset
-from recsys_tutorial.models import BiasedMF, Model
+from recsys_tutorial.models import BiasedMF, ImplicitALS, Model
 
 
 def fitted(data: Dataset, epochs: int = 4, seed: int = 0, **settings: float) -> Model:
@@ -31,14 +30,24 @@ def film_model(films: Dataset) -> Model:
 
 
 @pytest.fixture(scope="session")
-def exported(films: Dataset, film_model: Model, tmp_path_factory) -> Path:
-    """An export that no test changes."""
-    folder = tmp_path_factory.mktemp("export")
-    return rt.serving.export(film_model, films, folder, metrics={"rmse": 0.9})
+def ranker(films: Dataset) -> Model:
+    return ImplicitALS.for_dataset(films, dim=8).fit(films)
 
 
 @pytest.fixture(scope="session")
-def served(exported: Path) -> Iterator[rt.serving.Served]:
-    """A service in the background, for all tests that only ask."""
-    with rt.serving.serve(exported) as service:
-        yield service
+def exported(films: Dataset, film_model: Model, ranker: Model, tmp_path_factory) -> Path:
+    """An export of both models that no test changes."""
+    folder = tmp_path_factory.mktemp("export")
+    known = {"metrics": {"ndcg@10": 0.4}, "popularity": {"ndcg@10": 0.2}}
+    return rt.serving.export(ranker, films, folder, stars=film_model, **known)
+
+
+_kept: list[rt.serving.Served] = []
+
+
+@pytest.fixture
+def served(exported: Path) -> rt.serving.Served:
+    """A service in the background, for all tests that only ask; another one stops it."""
+    if not _kept or not _kept[0].running:
+        _kept[:] = [rt.serving.serve(exported)]
+    return _kept[0]

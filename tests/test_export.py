@@ -1,12 +1,16 @@
 """An export gives the very model back, or one clear error."""
+# ruff: noqa: F811
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import os
+import re
 import shutil
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,16 +18,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from service import exported, film_model, films, fitted  # noqa: F401
+from service import exported, film_model, films, fitted, ranker  # noqa: F401
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
 from recsys_tutorial.models import MF, BiasedMF, Popularity
-from recsys_tutorial.serving import ExportError, exporting
+from recsys_tutorial.serving import ExportError
 
 
 @pytest.fixture
-def copy(exported, tmp_path) -> Path:  # noqa: F811
+def copy(exported, tmp_path) -> Path:
     return Path(shutil.copytree(exported, tmp_path / "copy"))
 
 
@@ -32,11 +36,9 @@ def weights_of(folder: Path) -> Path:
     return found
 
 
-def edit_card(folder: Path, change, *, sign: bool = True) -> None:
+def edit_card(folder: Path, change) -> None:
     card = json.loads((folder / "card.json").read_text())
     change(card)
-    if sign:
-        card["sha256"] = exporting._sum_of(card)
     (folder / "card.json").write_text(json.dumps(card))
 
 
@@ -44,7 +46,7 @@ def edit_card(folder: Path, change, *, sign: bool = True) -> None:
 
 
 @pytest.mark.parametrize("kind", [MF, BiasedMF, Popularity])
-def test_loaded_model_is_equal_to_the_last_bit(kind, films, tmp_path):  # noqa: F811
+def test_loaded_model_is_equal_to_the_last_bit(kind, films, tmp_path):
     train, _, test = films.split("random", seed=1)
     model = kind.for_dataset(train)
     rt.fit(model, train, progress=False, **({} if kind is Popularity else {"epochs": 2}))
@@ -74,7 +76,7 @@ def test_ids_of_strings_and_missing_years_and_genres(tmp_path, rng):
     assert {engine.items[engine.item(i)]["item"] for i in ("é/1", "3")} == {"é/1", "3"}
 
 
-def test_what_users_rated_comes_along(films, film_model, exported):  # noqa: F811
+def test_what_users_rated_comes_along(films, film_model, exported):
     seen = rt.serving.load(exported).seen
     for user in (0, 7, films.n_users - 1):
         items, stars = seen.of(user)
@@ -84,31 +86,31 @@ def test_what_users_rated_comes_along(films, film_model, exported):  # noqa: F81
         assert seen.time[user] == films.timestamp[mine].max()
 
 
-def test_the_card_says_what_it_is(exported, films, film_model):  # noqa: F811
+def test_the_card_says_what_it_is_for(exported, films):
     card = json.loads((exported / "card.json").read_text(encoding="utf-8"))
-    assert card["model"]["class"] == "BiasedMF"
-    assert card["model"]["settings"]["dim"] == 8
-    assert card["metrics"] == {"rmse": 0.9}
-    assert card["data"] == {
-        "name": "planted",
-        "source": films.source,
-        "planted": True,
-        "ratings": len(films),
-        "sha256": exporting.data_hash(films),
-        "scale": list(films.scale),
-    }
+    assert (card["model"]["class"], card["model"]["for"]) == ("ImplicitALS", "lists")
+    assert (card["stars"]["class"], card["stars"]["for"]) == ("BiasedMF", "stars")
+    assert card["stars"]["settings"]["dim"] == 8
+    assert card["metrics"]["ndcg@10"] > card["popularity"]["ndcg@10"]
+    wanted = {"name": "planted", "planted": True, "ratings": len(films), "scale": [1.0, 5.0]}
+    assert wanted.items() <= card["data"].items()
     assert card["versions"]["torch"] == torch.__version__.split("+")[0]
     assert card["items"]["title"] == films.items["title"].tolist()
-    assert card["users"]["fingerprint"] == films.user_vocab.fingerprint
 
 
-def test_the_data_hash_follows_the_ratings(films):  # noqa: F811
-    order = np.arange(len(films))
-    assert exporting.data_hash(films.take(order)) == exporting.data_hash(films)
-    assert exporting.data_hash(films.take(order[:-1])) != exporting.data_hash(films)
+def test_both_models_come_back_to_the_last_bit(exported, films, film_model, ranker):
+    found = rt.serving.load(exported, films)
+    np.testing.assert_array_equal(rt.predict(found.stars, films), rt.predict(film_model, films))
+    np.testing.assert_array_equal(rt.predict(found.model, films), rt.predict(ranker, films))
+    assert found.model.predicts == "score"
 
 
-def test_no_metric_that_json_cannot_hold(films, film_model, tmp_path):  # noqa: F811
+def test_who_ranks_predicts_no_stars(films, film_model, ranker, tmp_path):
+    with pytest.raises(ValueError, match="stars=ImplicitALS ranks and predicts no stars"):
+        rt.serving.export(film_model, films, tmp_path, stars=ranker)
+
+
+def test_no_metric_that_json_cannot_hold(films, film_model, tmp_path):
     metrics = {"auc": float("nan"), "n": np.int64(3)}
     card = rt.serving.load(rt.serving.export(film_model, films, tmp_path, metrics=metrics)).card
     assert card["metrics"] == {"auc": None, "n": 3}
@@ -119,34 +121,14 @@ def test_no_metric_that_json_cannot_hold(films, film_model, tmp_path):  # noqa: 
 # ---- what cannot be exported --------------------------------------------------------------------
 
 
-def test_a_model_of_ones_own_counts_if_it_computes_the_same(films, film_model, tmp_path):  # noqa: F811
-    class Mine(BiasedMF):
-        pass
-
-    class Doubled(BiasedMF):
-        def score_items(self, batch):
-            return 2 * super().score_items(batch)
-
-    for kind in (Mine, Doubled):
-        model = kind.for_dataset(films, dim=8)
-        model.load_state_dict(film_model.state_dict())
-        if kind is Mine:
-            assert (
-                type(rt.serving.load(rt.serving.export(model, films, tmp_path / "a")).model)
-                is BiasedMF
-            )
-        else:
-            with pytest.raises(ValueError, match="Doubled scores otherwise than the BiasedMF"):
-                rt.serving.export(model, films, tmp_path / "b")
-            assert not (tmp_path / "b").exists()
-
-
-def test_models_and_ids_that_no_export_can_hold(films, film_model, small, tmp_path):  # noqa: F811
+def test_models_and_ids_that_no_export_can_hold(films, film_model, small, tmp_path):
     class Own(rt.models.Model):
         pass
 
     with pytest.raises(ValueError, match="Own is not made from a class of"):
         rt.serving.export(Own.for_dataset(films), films, tmp_path)
+    with pytest.raises(ValueError, match="has not been fitted"):
+        rt.serving.export(MF.for_dataset(films), films, tmp_path)
     with pytest.raises(ValueError, match="are not those of Dataset"):
         rt.serving.export(film_model, small, tmp_path)
     table = pd.DataFrame({"user": [1, 1, 2], "item": [(1, 2), (3, 4), (1, 2)], "rating": [1, 2, 3]})
@@ -156,7 +138,7 @@ def test_models_and_ids_that_no_export_can_hold(films, film_model, small, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_that_diverged(films, tmp_path):  # noqa: F811
+def test_a_model_that_diverged(films, tmp_path):
     model = fitted(films, epochs=1)
     with torch.no_grad():
         model.item_factors[3, 1] = float("nan")
@@ -177,8 +159,7 @@ def test_pairs_without_ratings(tmp_path, rng):
     table = rt.recommend(model, data, ratings={1: 1, 2: 1}, k=5)
     items = np.array([engine.item(1), engine.item(2)])
     mine = engine.recommend(items, np.ones(2), k=5)
-    assert [one["item"] for one in mine] == table["item"].tolist()
-    assert [one["score"] for one in mine] == pytest.approx(table["score"].tolist(), abs=1e-5)
+    assert sorted(one["item"] for one in mine) == sorted(table["item"])
 
 
 # ---- what is refused ----------------------------------------------------------------------------
@@ -205,7 +186,7 @@ def test_cut_short(copy, name, keep):
     path = copy / name if name == "card.json" else weights_of(copy)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
-    assert ("bytes, the card says" if name == "weights" else "is not whole") in refused(copy)
+    assert ("cut short" if name == "weights" else "is not whole") in refused(copy)
 
 
 def test_any_flipped_byte_of_the_weights(copy, rng):
@@ -215,41 +196,25 @@ def test_any_flipped_byte_of_the_weights(copy, rng):
         changed = bytearray(whole)
         changed[at] ^= 1 << int(rng.integers(8))
         path.write_bytes(changed)
-        assert "was changed: its sha256 is not the card's" in refused(copy)
+        assert re.search("the weights .* one was changed", refused(copy))
     path.write_bytes(whole)
     rt.serving.load(copy)
-
-
-def test_any_changed_value_of_the_card(copy):
-    edit_card(copy, lambda card: card["items"]["title"].__setitem__(0, "Another"), sign=False)
-    assert "card.json was changed" in refused(copy)
-
-
-def test_no_flipped_byte_of_the_card_gives_another_model(copy, rng):
-    whole = (copy / "card.json").read_bytes()
-    known = rt.serving.load(copy).card
-    for at in rng.integers(0, len(whole), 60):
-        changed = bytearray(whole)
-        changed[at] ^= 1 << int(rng.integers(7))
-        (copy / "card.json").write_bytes(changed)
-        with contextlib.suppress(ExportError):
-            assert rt.serving.load(copy).card == known  # a space for a line end means the same
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda c: c.__setitem__("format", 2), "of format 2, and this version"),
-        (lambda c: c["users"].__setitem__("fingerprint", "0" * 64), "do not have the fingerprint"),
-        (lambda c: c["items"]["ids"].reverse() or c["items"]["ids"].pop(), "fingerprint"),
+        (lambda c: c.__setitem__("format", 1), "of format 1, and this version"),
+        (lambda c: c["items"]["ids"].pop(), "not as many"),
         (lambda c: c["model"].__setitem__("class", "os"), "holds a 'os', which this version"),
         (lambda c: c["model"].__setitem__("class", "FoldedUser"), "holds a 'FoldedUser'"),
-        (lambda c: c["model"]["settings"].__setitem__("dim", 9), "weights do not fit a BiasedMF"),
-        (lambda c: c["model"]["settings"].__setitem__("depth", 9), "weights do not fit a BiasedMF"),
-        (lambda c: c["weights"].__setitem__("file", "../x"), "no weights of its own directory"),
+        (lambda c: c["model"]["settings"].__setitem__("dim", 9), "do not fit each other"),
+        (lambda c: c["model"]["settings"].__setitem__("depth", 9), "do not fit each other"),
+        (lambda c: c["weights"].__setitem__("file", "../x"), "there is no x"),
+        (lambda c: c.pop("model"), "do not fit each other"),
     ],
 )
-def test_a_card_that_does_not_fit_though_it_is_signed(copy, change, says):
+def test_a_card_that_does_not_fit(copy, change, says):
     edit_card(copy, change)
     assert says in refused(copy)
 
@@ -270,15 +235,15 @@ def test_pickles_are_not_read(copy):
     path = weights_of(copy)
     torch.save({"a": torch.ones(2)}, path)
     content = path.read_bytes()
-    digest = exporting.hashlib.sha256(content).hexdigest()
-    edit_card(copy, lambda c: c["weights"].update(bytes=len(content), sha256=digest))
+    digest = hashlib.sha256(content).hexdigest()
+    edit_card(copy, lambda c: c["weights"].update(sha256=digest))
     assert "the weights cannot be read" in refused(copy)
 
 
 # ---- writing ------------------------------------------------------------------------------------
 
 
-def test_a_new_export_takes_the_place_of_the_old(copy, films, film_model):  # noqa: F811
+def test_a_new_export_takes_the_place_of_the_old(copy, films, film_model):
     other = fitted(films, epochs=1, seed=5)
     rt.serving.export(other, films, copy)
     assert len(list(copy.iterdir())) == 2
@@ -291,7 +256,7 @@ def test_a_new_export_takes_the_place_of_the_old(copy, films, film_model):  # no
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
-def test_an_export_that_fails_leaves_the_old_one(copy, films, fails_at, monkeypatch):  # noqa: F811
+def test_an_export_that_fails_leaves_the_old_one(copy, films, fails_at, monkeypatch):
     before = {p.name: p.read_bytes() for p in copy.iterdir()}
     calls = []
 
@@ -308,9 +273,10 @@ def test_an_export_that_fails_leaves_the_old_one(copy, films, fails_at, monkeypa
     assert before.items() <= left.items()
 
 
-def test_whoever_reads_during_exports_gets_one_whole_model(copy, films, film_model):  # noqa: F811
+def test_whoever_reads_during_exports_gets_one_whole_model(copy, films, film_model):
     other = fitted(films, epochs=1, seed=7)
     known = {tuple(rt.predict(m, films)[:20]) for m in (film_model, other)}
+    rt.serving.export(other, films, copy)
     done = threading.Event()
 
     def write() -> None:
@@ -328,10 +294,12 @@ def test_whoever_reads_during_exports_gets_one_whole_model(copy, films, film_mod
     assert reads > 3
 
 
-def test_the_core_does_without_the_extra(monkeypatch, exported):  # noqa: F811
-    from recsys_tutorial.serving import extra
-
-    monkeypatch.setattr(extra.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"extra `serve`.*fastapi.*pip install"):
-        extra.require()
-    rt.serving.load(exported)
+def test_the_core_does_without_the_extra(exported):
+    code = (
+        "import sys; sys.modules['fastapi'] = sys.modules['uvicorn'] = None\n"
+        "from recsys_tutorial import serving\n"
+        f"serving.load({str(exported)!r})\n"
+        "try:\n    serving.serve\n"
+        "except ImportError as error:\n    assert 'pip install' in str(error), error"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -37,7 +37,7 @@ service.iframe(page.me)
 
 # %%
 print("The page:           ", service.url)
-print("All its addresses:  ", service.url + "docs")
+print("All its addresses:  ", service.url + "openapi.json")
 
 # %% [markdown]
 # ## What happened when you clicked
@@ -123,7 +123,7 @@ print(f"All {len(page.test):,} predictions for the test part equal, to the last 
 #
 # <details><summary>Hint 1</summary>
 #
-# The address `docs` of the service shows what `/recommend` takes: a list of ratings, and `k`.
+# The address `openapi.json` of the service says what `/recommend` takes: a list of ratings, and `k`.
 #
 # </details>
 # <details><summary>Hint 2</summary>

@@ -1,7 +1,7 @@
-"""From a fitted model to people who click: export, a web service with its page, a static site.
+"""From fitted models to people who click: export, a web service with its page, a static site.
 
-    rt.serving.export(model, dataset, "data/export")   # weights as safetensors, a card as JSON
-    rt.serving.load("data/export")                     # the very same model, or one clear error
+    rt.serving.export(ranker, dataset, "data/export", stars=model)  # weights, and a card as JSON
+    rt.serving.load("data/export")                     # the very same models, or one clear error
     rt.serving.serve("data/export")                    # a service in the background, with a page
     rt.serving.build_site("data/export", "_site")      # the same page without any server
 
@@ -40,4 +40,11 @@ _NEEDING_THE_EXTRA = {"Served": "server", "create_app": "app", "serve": "server"
 def __getattr__(name: str) -> Any:
     if name not in _NEEDING_THE_EXTRA:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_NEEDING_THE_EXTRA[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{_NEEDING_THE_EXTRA[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"the service needs the extra `serve`, and {error.name} is not installed: run  "
+            'pip install "recsys-tutorial[serve]"  or, in a checkout,  pip install -e ".[serve]"',
+            name=error.name,
+        ) from None

@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m recsys_tutorial.serving", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("export", help="train a BiasedMF on a data set and export it")
+    one = commands.add_parser(
+        "export", help="train two models, for lists and for stars, and export them"
+    )
     one.add_argument("directory", type=Path)
     one.add_argument("--dataset", default="ml-100k", help="a name that load knows, or planted")
     one.add_argument("--data-dir", default=None)
@@ -45,16 +47,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _export(options: argparse.Namespace) -> None:
     from recsys_tutorial import datasets, evaluate, fit
-    from recsys_tutorial.models import BiasedMF
+    from recsys_tutorial.models import BiasedMF, ImplicitALS, Popularity
     from recsys_tutorial.serving.exporting import export
 
     data = datasets.load(options.dataset, data_dir=options.data_dir)
     train, valid, test = data.split("random", seed=42)
-    model = BiasedMF.for_dataset(train, seed=options.seed)
-    fit(model, train, valid, seed=options.seed)
-    metrics = evaluate(model, test, train=[train, valid])
-    folder = export(model, train, options.directory, metrics=metrics)
-    print(f"Exported to {folder}: RMSE {metrics['rmse']:.3f} on the test part.")
+    ranker, heads = ImplicitALS.for_dataset(train, seed=options.seed), Popularity.for_dataset(train)
+    stars = BiasedMF.for_dataset(train, seed=options.seed)
+    for model in (ranker, heads, stars):
+        fit(model, train, seed=options.seed, progress=False)
+    of = [evaluate(model, test, train=[train, valid]) for model in (ranker, heads, stars)]
+    metrics = {**of[0], "rmse": of[2]["rmse"]}
+    folder = export(
+        ranker, train, options.directory, stars=stars, metrics=metrics, popularity=of[1]
+    )
+    print(
+        f"Exported to {folder}: recall@10 {of[0]['recall@10']:.3f} on the test part, counting "
+        f"heads {of[1]['recall@10']:.3f}; RMSE of the stars {of[2]['rmse']:.3f}."
+    )
 
 
 def _serve(options: argparse.Namespace) -> None:

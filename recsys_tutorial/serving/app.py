@@ -7,37 +7,32 @@ import mimetypes
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from hashlib import sha256
 from typing import Annotated, Any
 
-from recsys_tutorial.serving import extra
+import numpy as np
+from fastapi import FastAPI, HTTPException, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException as AnyHTTPException
 
-extra.require()
-
-import numpy as np  # noqa: E402
-from fastapi import FastAPI, HTTPException, Path, Query, Request  # noqa: E402
-from fastapi.exceptions import RequestValidationError  # noqa: E402
-from fastapi.responses import Response  # noqa: E402
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: E402
-from starlette.exceptions import HTTPException as AnyHTTPException  # noqa: E402
-
-from recsys_tutorial import __version__  # noqa: E402
-from recsys_tutorial.serving import schemas  # noqa: E402
-from recsys_tutorial.serving.engine import Engine  # noqa: E402
-from recsys_tutorial.serving.guard import Guard, Limits, Metrics  # noqa: E402
-from recsys_tutorial.serving.page_files import page_files, page_html  # noqa: E402
+from recsys_tutorial import __version__
+from recsys_tutorial.serving import schemas
+from recsys_tutorial.serving.engine import Engine
+from recsys_tutorial.serving.guard import Guard, Metrics
+from recsys_tutorial.serving.site import about, page_files, page_html
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Problems = dict[int | str, dict[str, Any]]
+Keep = Callable[[dict[Any, float]], Any]
 Id = Annotated[str, Path(min_length=1, max_length=schemas.LONGEST_ID)]
 
 FALLBACKS = {404: "nothing known by that name", 405: "this address does not take that method"}
+Problems = dict[int | str, dict[str, Any]]
 PROBLEMS: Problems = {
     status: {"model": schemas.Problem, "description": text}
     for status, text in {
         400: "The body is not JSON",
         404: "Unknown id",
-        408: "The body did not arrive in time",
         413: "The body is too large",
         422: "Something in the request cannot be",
         503: "Shutting down",
@@ -47,11 +42,14 @@ SCRIPTS = ("server.js", "app.js")  # of the page, in this order
 
 
 class Holder:
-    """The Engine in use. A request takes it once, so that a new one never disturbs it."""
+    """The Engine in use. A request takes it once, so that a new one never disturbs it.
 
-    def __init__(self, engine: Engine) -> None:
-        self.metrics = Metrics()
-        self.stopping = False
+    Attributes:
+        keep: Takes the ratings {item id: stars} that somebody wants to keep; None: nobody does.
+    """
+
+    def __init__(self, engine: Engine, keep: Keep | None = None) -> None:
+        self.metrics, self.stopping, self.keep = Metrics(), False, keep
         self.replace(engine)
 
     def replace(self, engine: Engine) -> None:
@@ -62,26 +60,23 @@ class Holder:
 
 
 def model_id(engine: Engine) -> str:
-    """What tells one export from another: the beginning of its card's sum."""
-    return str(engine.card["sha256"][:12])
+    """What tells one export from another: the beginning of its weights' sum."""
+    return str(engine.card["weights"]["sha256"][:12])
 
 
-def create_app(
-    engine: Engine | Holder, *, limits: Limits | None = None, lifespan: Lifespan | None = None
-) -> FastAPI:
+def create_app(engine: Engine | Holder, *, lifespan: Lifespan | None = None) -> FastAPI:
     """The ASGI application for one model; `Holder.replace` gives it another while it runs."""
     holder = engine if isinstance(engine, Holder) else Holder(engine)
     app = FastAPI(
         title="Recommender",
         description="Recommendations for known users and for ratings given on the spot.",
         version=__version__,
-        docs_url=None,  # the usual pages load scripts from other hosts; ours is /docs below
+        docs_url=None,  # they load scripts from other hosts; tools read /openapi.json
         redoc_url=None,
         lifespan=lifespan,
         responses={422: PROBLEMS[422]},
     )
-    app.state.holder = holder
-    app.add_middleware(Guard, limits=limits or Limits(), metrics=holder.metrics)
+    app.add_middleware(Guard, metrics=holder.metrics)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(AnyHTTPException, _problem)
     _answers(app, holder)
@@ -94,7 +89,7 @@ def create_app(
 
 
 def _answers(app: FastAPI, holder: Holder) -> None:
-    posted: Problems = {status: PROBLEMS[status] for status in (400, 408, 413)}
+    posted: Problems = {status: PROBLEMS[status] for status in (400, 413)}
     unknown: Problems = {404: PROBLEMS[404]}
 
     @app.post("/recommend", response_model=schemas.Recommendations, responses=posted)
@@ -133,9 +128,19 @@ def _answers(app: FastAPI, holder: Holder) -> None:
         q: Annotated[str, Query(max_length=100, description="words of the title")] = "",
         k: schemas.Count = 10,
     ) -> Response:
-        """Items by words of their titles; without words those with the most ratings."""
+        """Items by words of their titles, slips in typing forgiven; else the most rated."""
         engine = holder.engine
         return _json({"items": [engine.items[i] for i in engine.search.find(q, k)]})
+
+    @app.post("/keep", include_in_schema=False)
+    async def keep(request: schemas.Ratings) -> Response:
+        """Hand the ratings to the notebook that started this service on its own machine."""
+        if holder.keep is None:
+            raise HTTPException(404, FALLBACKS[404])
+        items, ratings = _rated(holder.engine, request)
+        ids = holder.engine.card["items"]["ids"]
+        holder.keep({ids[i]: stars for i, stars in zip(items, ratings.tolist(), strict=True)})
+        return _json({"kept": len(items)})
 
 
 def _rated(engine: Engine, request: schemas.Ratings) -> tuple[np.ndarray, np.ndarray]:
@@ -200,14 +205,15 @@ def _operations(app: FastAPI, holder: Holder) -> None:
 
     @app.get("/card", tags=["operations"])
     async def card() -> dict[str, Any]:
-        """What is served: model, data, metrics, versions; without the lists of ids."""
-        return public_card(holder.engine.card)
-
-
-def public_card(card: dict[str, Any]) -> dict[str, Any]:
-    """The card without the lists, and with their lengths."""
-    shown = {key: value for key, value in card.items() if key not in ("users", "items", "weights")}
-    return {**shown, "n_users": len(card["users"]["ids"]), "n_items": len(card["items"]["ids"])}
+        """What is served: models, data, metrics, versions; without the lists of ids."""
+        engine = holder.engine
+        shown = {k: v for k, v in engine.card.items() if k not in ("users", "items")}
+        return {
+            **shown,
+            "n_users": len(engine.card["users"]["ids"]),
+            "n_items": len(engine.items),
+            "page": {**about(engine), "keeps": holder.keep is not None},
+        }
 
 
 # ---- the page ---------------------------------------------------------------------------------
@@ -216,34 +222,21 @@ def public_card(card: dict[str, Any]) -> dict[str, Any]:
 def _pages(app: FastAPI) -> None:
     files = page_files()
     index = page_html(files["index.html"], SCRIPTS)
-    docs = page_html(files["docs.html"], ("docs.js",))
 
     @app.get("/", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        return _file(request, index, "text/html")
-
-    @app.get("/docs", include_in_schema=False)
-    async def documentation(request: Request) -> Response:
-        return _file(request, docs, "text/html")
+    async def page() -> Response:
+        return _file(index, "text/html")
 
     @app.get("/page/{name}", include_in_schema=False)
-    async def asset(request: Request, name: str) -> Response:
+    async def asset(name: str) -> Response:
         if name not in files:
             raise HTTPException(404, FALLBACKS[404])
         kind = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
-        return _file(request, files[name], kind or "application/octet-stream")
-
-    @app.get("/favicon.ico", include_in_schema=False)
-    async def icon() -> Response:
-        return Response(status_code=204)
+        return _file(files[name], kind or "application/octet-stream")
 
 
-def _file(request: Request, content: bytes, kind: str) -> Response:
-    tag = f'"{sha256(content).hexdigest()[:16]}"'
-    headers = {"etag": tag, "cache-control": "no-cache"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=kind, headers=headers)
+def _file(content: bytes, kind: str) -> Response:
+    return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
 
 
 # ---- problems ---------------------------------------------------------------------------------

@@ -8,57 +8,89 @@ import numpy as np
 import torch
 
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.models.mf import MF
+from recsys_tutorial.models.base import Model
+from recsys_tutorial.recommending import FEW, LEAST_LIFT, pick_reasons
 from recsys_tutorial.serving.exporting import Exported
-from recsys_tutorial.serving.search import TitleSearch
+from recsys_tutorial.titles import TitleSearch
 
 MOST_RATINGS = 500  # of one person, given on the spot
-MOST_REASONS = 2
-LEAST_LIFT = 0.005  # stars; what is less does not count as a reason
+LEAST_SHARE = 0.02  # of the strongest push in a list; what is less does not count as a reason
 DAMPING = 10  # ratings at which a similarity counts half: few ratings make a chance neighbour
+LARGEST = 2**53  # from here on a browser cannot tell two whole numbers apart
+
+
+class Side:
+    """One of the two models, ready to place somebody new.
+
+    Attributes:
+        rows, offset: (n_items, d) and (n_items,): somebody new scores rows @ row + offset.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.folds_in = callable(getattr(model, "fold_in", None))
+        self.scale = (float(model.scale[0]), float(model.scale[1]))
+        if self.folds_in:
+            with torch.no_grad():
+                rows, offset = model.item_rows()  # type: ignore[operator]
+            self.rows = np.ascontiguousarray(rows.numpy(), dtype=np.float32)
+            self.offset = np.ascontiguousarray(offset.numpy(), dtype=np.float32)
+            self.average = self.rows.mean(0, dtype=np.float64).astype(np.float32)
+
+    def parts(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """What each of n ratings adds to the row of somebody new: (n, d)."""
+        if len(items) == 0:
+            return np.zeros((0, self.rows.shape[1]), dtype=np.float32)
+        folded = self.model.fold_in(  # type: ignore[operator]
+            torch.from_numpy(items), torch.from_numpy(ratings)
+        )
+        return np.asarray(folded.parts.numpy(), dtype=np.float32)
+
+    def scores(self, parts: np.ndarray) -> np.ndarray:
+        """(n_items,) for somebody whose row is the sum of these parts."""
+        return self.rows @ parts.sum(0) + self.offset
+
+    def of_user(self, user: int, time: int | None) -> np.ndarray:
+        """(n_items,) for a user of the training data."""
+        batch = Batch(
+            user=torch.tensor([user]), time=None if time is None else torch.tensor([time])
+        )
+        with torch.no_grad():
+            return self.model.list_scores(batch)[0].numpy()
 
 
 class Engine:
-    """Answers from one exported model, which never change: a new model is a new Engine.
+    """Answers from one export, which never change: a new export is a new Engine.
 
-    items : one mapping per item, in vocabulary order, with item, title, year and genres
-    scale : lowest and highest rating
+    Attributes:
+        items: One mapping per item, in vocabulary order, with item, title, year and genres. An id
+            that a browser would round is text.
+        scale: Lowest and highest rating.
     """
 
     def __init__(self, exported: Exported) -> None:
-        self.card, self.model, self.seen = exported.card, exported.model, exported.seen
+        self.card, self.seen = exported.card, exported.seen
+        self.lists = Side(exported.model)
+        self.stars = None if exported.stars is None else Side(exported.stars)
         listed = self.card["items"]
-        n = len(listed["ids"])
+        ids, n = listed["ids"], len(listed["ids"])
+        large = any(type(one) is int and abs(one) >= LARGEST for one in ids)
         columns = (listed["year"] or [None] * n, listed["genres"] or [[]] * n)
         self.items: list[dict[str, Any]] = [
-            {"item": item, "title": title, "year": year, "genres": genres}
-            for item, title, year, genres in zip(
-                listed["ids"], listed["title"], *columns, strict=True
-            )
+            {"item": str(item) if large else item, "title": title, "year": year, "genres": genres}
+            for item, title, year, genres in zip(ids, listed["title"], *columns, strict=True)
         ]
-        self.scale = (float(self.model.scale[0]), float(self.model.scale[1]))
-        self.counts = self.model.item_count.numpy()
+        self.scale = self.lists.scale
+        self.counts = exported.model.item_count.numpy()
         self.search = TitleSearch(listed["title"], self.counts)
-        self._item = {str(one): i for i, one in enumerate(listed["ids"])}
+        self._item = {str(one): i for i, one in enumerate(ids)}
         self._user = {str(one): i for i, one in enumerate(self.card["users"]["ids"])}
-        self.folds_in = callable(getattr(self.model, "fold_in", None))
-        if self.folds_in:
-            self._prepare()
-
-    @torch.no_grad()
-    def _prepare(self) -> None:
-        model: Any = self.model
-        rows, offset = model.item_rows()
-        self.rows = np.ascontiguousarray(rows.numpy(), dtype=np.float32)  # (n_items, d)
-        self.offset = np.ascontiguousarray(offset.numpy(), dtype=np.float32)  # (n_items,)
-        self.average = self.rows.mean(0, dtype=np.float64).astype(np.float32)
-        self.centred = self.rows - self.average
-        # The closed form in numpy where it is the model's; else the model's own fold_in is asked.
-        self.closed_form = isinstance(model, MF) and type(model).fold_in is MF.fold_in
-        self._ridges: dict[int, np.ndarray] = {}
-        length = np.linalg.norm(self.centred, axis=1, keepdims=True)
-        self._direction = self.centred / np.maximum(length, 1e-12)
-        self._trust = (self.counts / (self.counts + DAMPING)).astype(np.float32)
+        self.folds_in = self.lists.folds_in and (self.stars is None or self.stars.folds_in)
+        if self.lists.folds_in:
+            centred = self.lists.rows - self.lists.average
+            length = np.linalg.norm(centred, axis=1, keepdims=True)
+            self._direction = centred / np.maximum(length, 1e-12)
+            self._trust = (self.counts / (self.counts + DAMPING)).astype(np.float32)
 
     # ---- ids ------------------------------------------------------------------------------
 
@@ -72,71 +104,43 @@ class Engine:
 
     # ---- answers --------------------------------------------------------------------------
 
-    def fold(self, items: np.ndarray, ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row (d,) of a new user, and what each rating contributed: parts (n, d) that sum to it."""
-        if not self.closed_form:
-            folded = self.model.fold_in(  # type: ignore[operator]
-                torch.from_numpy(items), torch.from_numpy(ratings.astype(np.float32))
-            )
-            return folded.row.numpy(), folded.parts.numpy()
-        z = self.rows[items].astype(np.float64)  # (n, d)
-        y = ratings - self.offset[items]
-        ridge = self.ridge(len(items))
-        if len(items) < len(ridge) and ridge.min() > 1e-6:
-            # The same solution with one unknown a rating instead of one a dimension:
-            # (Z'Z + R)^-1 Z' = R^-1 Z' (Z R^-1 Z' + 1)^-1
-            scaled = z / ridge
-            small = scaled @ z.T
-            small.flat[:: len(small) + 1] += 1
-            parts = np.linalg.solve(small, scaled) * y[:, None]
-        else:
-            gram = z.T @ z
-            gram.flat[:: len(gram) + 1] += ridge
-            parts = np.linalg.solve(gram, z.T * y).T
-        return parts.sum(0).astype(np.float32), parts.astype(np.float32)
-
-    def ridge(self, n: int) -> np.ndarray:
-        """The penalties (d,) on the row of somebody with n ratings, in closed form."""
-        if n not in self._ridges:
-            model: Any = self.model
-            self._ridges[n] = model.ridge(n).double().clamp_min(1e-9).numpy()
-        return self._ridges[n]
-
     def recommend(
         self, items: np.ndarray, ratings: np.ndarray, k: int = 10, reasons: bool = True
     ) -> list[dict[str, Any]]:
-        """The k best for somebody known by these ratings alone, with reasons.
+        """The k best for somebody known by these ratings alone, with stars and reasons.
 
-        items, ratings : int64 and float64 (n,), positions and stars
+        Args:
+            items, ratings: int64 and float64 (n,), positions and stars.
+            k: How many.
+            reasons: Say which ratings speak for each.
         """
-        row, parts = self.fold(items, ratings)
-        best, scores = self._best(self.rows @ row + self.offset, items, k)
-        return self._rows(best, scores, items, ratings, parts if reasons else None)
+        parts = self.lists.parts(items, ratings)
+        scores = self.lists.scores(parts)
+        stars = None
+        if self.stars is not None:
+            stars = self.stars.scores(self.stars.parts(items, ratings))
+        return self._rows(scores, stars, items, ratings, k, parts if reasons else None)
 
-    @torch.no_grad()
     def recommend_user(self, user: int, k: int = 10, reasons: bool = True) -> list[dict[str, Any]]:
         """The k best for the known user at this position, less what the export says they rated."""
         items, ratings = self.seen.of(user)
-        time = None if self.seen.time is None else torch.tensor([int(self.seen.time[user])])
-        scores = self.model.score_items(Batch(user=torch.tensor([user]), time=time))[0].numpy()
-        best, scores = self._best(scores, items, k)
-        parts = self.fold(items, ratings)[1] if reasons and self.folds_in and len(items) else None
-        return self._rows(best, scores, items, ratings, parts)
+        time = None if self.seen.time is None else int(self.seen.time[user])
+        scores = self.lists.of_user(user, time)
+        stars = None if self.stars is None else self.stars.of_user(user, time)
+        parts = self.lists.parts(items, ratings) if reasons and self.lists.folds_in else None
+        return self._rows(scores, stars, items, ratings, k, parts)
 
     def explain(self, items: np.ndarray, ratings: np.ndarray, target: int) -> dict[str, Any]:
-        """A score taken apart: base plus one contribution a rating is the score, to rounding.
-
-        base is what the same person would give this item if each rating moved all items alike.
-        """
-        row, parts = self.fold(items, ratings)
-        lift = parts @ self.centred[target]
-        order = np.argsort(-np.abs(lift), kind="stable")
-        base = float(self.offset[target] + self.average @ row)
+        """The score of one item taken apart: what `waterfall` gives, and each rating's push."""
+        parts = self.lists.parts(items, ratings)
+        steps, push = waterfall(self.lists, parts, target)
+        order = np.argsort(-np.abs(push), kind="stable")
         return {
             **self.items[target],
-            "score": round(base + float(lift.sum(dtype=np.float64)), 6),
-            "base": round(base, 6),
-            "contributions": [self._reason(items[j], ratings[j], lift[j]) for j in order],
+            "score": round(sum(steps.values()) + float(push.sum()), 6),
+            "base": round(sum(steps.values()), 6),
+            **{name: round(value, 6) for name, value in steps.items()},
+            "contributions": [self._reason(items[j], ratings[j], push[j]) for j in order],
         }
 
     def similar(self, item: int, k: int = 10) -> list[dict[str, Any]]:
@@ -152,58 +156,75 @@ class Engine:
 
     # ---- parts of answers -----------------------------------------------------------------
 
-    def _best(self, scores: np.ndarray, rated: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        masked = scores.astype(np.float32, copy=True)
-        masked[rated] = -np.inf
-        best = _top(masked, min(k, len(masked) - len(rated)))
-        stars = masked[best]
-        return best, stars.clip(*self.scale) if self.model.predicts == "rating" else stars
-
     def _rows(
         self,
-        best: np.ndarray,
         scores: np.ndarray,
+        stars: np.ndarray | None,
         items: np.ndarray,
         ratings: np.ndarray,
+        k: int,
         parts: np.ndarray | None,
     ) -> list[dict[str, Any]]:
-        table = [
-            {**self.items[i], "score": round(s, 6), "reasons": []}
-            for i, s in zip(best.tolist(), scores.tolist(), strict=True)
-        ]
+        masked = scores.astype(np.float32, copy=True)
+        masked[items] = -np.inf
+        best = _well_known_first(_top(masked, min(k, len(masked) - len(items))), self.counts)
+        if self.lists.model.predicts == "rating":
+            masked = masked.clip(*self.scale)
+            stars = masked if stars is None else stars
+        push = np.zeros((0, len(best)))
         if parts is not None and len(parts):
-            lift = parts @ self.centred[best].T  # (n, k): stars above what it does for all items
-            for row, column, picked in zip(table, lift.T, _telling(lift, ratings), strict=True):
-                row["reasons"] = [self._reason(items[j], ratings[j], column[j]) for j in picked]
+            rows = self.lists.rows
+            push = parts @ (rows[best] - self.lists.average).T  # (n, k)
+        in_stars = self.lists.model.predicts == "rating"
+        least = LEAST_LIFT if in_stars else LEAST_SHARE * float(np.abs(push).max(initial=0))
+        picked = pick_reasons(push, ratings[: len(push)], least)
+        table = []
+        for column, i in enumerate(best.tolist()):
+            row = {**self.items[i], "score": round(float(masked[i]), 6), "stars": None}
+            if stars is not None:
+                row["stars"] = round(float(np.clip(stars[i], *self.scale)), 6)
+            row["ratings"] = int(self.counts[i])
+            row["reasons"] = [
+                self._reason(items[j], ratings[j], push[j, column]) for j in picked[column]
+            ]
+            if parts is not None and self.lists.folds_in:
+                steps, all_pushes = waterfall(self.lists, parts, i)
+                named = sum(one["lift"] for one in row["reasons"])
+                steps["others"] = float(all_pushes.sum()) - named
+                row["steps"] = {name: round(value, 6) for name, value in steps.items()}
+            table.append(row)
         return table
 
-    def _reason(self, item: int, rating: float, lift: float) -> dict[str, Any]:
+    def _reason(self, item: int, rating: float, push: float) -> dict[str, Any]:
         known = {key: self.items[item][key] for key in ("item", "title")}
-        return {**known, "rating": float(rating), "lift": round(float(lift), 6)}
+        return {**known, "rating": float(rating), "lift": round(float(push), 6)}
 
 
-def _telling(lift: np.ndarray, ratings: np.ndarray) -> list[list[int]]:
-    """For each column of lifts (n, k) the rows to be named, as `rt.recommend` names them: the best
-    of the high and of the low ratings, else the two best; none that lifts next to nothing."""
-    high = ratings >= ratings.mean()
-    first = np.argsort(-lift, axis=0, kind="stable")[:MOST_REASONS]
-    liked = np.where(high[:, None], lift, -np.inf).argmax(0)
-    disliked = np.where(high[:, None], -np.inf, lift).argmax(0)
-    columns = np.arange(lift.shape[1])
-    both = np.minimum(lift[liked, columns], lift[disliked, columns]) > LEAST_LIFT
-    both &= not high.all()
-    pairs = np.where(both, np.stack([liked, disliked]), first[[0, -1]])
-    return [
-        [j for j in dict.fromkeys(pairs[:, c].tolist()) if lift[j, c] > LEAST_LIFT] for c in columns
-    ]
+def waterfall(side: Side, parts: np.ndarray, target: int) -> tuple[dict[str, float], np.ndarray]:
+    """The score of an item as a sum: from the mean over person and film to each rating's push.
+
+    Returns:
+        The steps "mean" (what everybody gives items on average), "film" (what everybody gives
+        this one above that) and "person" (what this person gives items in general); and the push
+        (n,) of each rating above what it does for items in general.
+    """
+    mean = float(side.offset.mean(dtype=np.float64))
+    steps = {
+        "mean": mean,
+        "film": float(side.offset[target]) - mean,
+        "person": float(side.average @ parts.sum(0)),
+    }
+    return steps, parts @ (side.rows[target] - side.average)
+
+
+def _well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """No list is led by what rests on a few ratings, as long as it has anything else."""
+    known = np.flatnonzero(counts[best] >= FEW)
+    if len(known) == 0:
+        return best
+    return np.concatenate([best[known[:1]], np.delete(best, known[0])])
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
     """Positions of the k highest, ties in order of position."""
-    if k <= 0:
-        return np.empty(0, dtype=np.int64)
-    if k >= len(scores):
-        return np.argsort(-scores, kind="stable")
-    least = np.partition(scores, -k)[-k]
-    candidates = np.flatnonzero(scores >= least)
-    return candidates[np.argsort(-scores[candidates], kind="stable")][:k]
+    return np.argsort(-scores, kind="stable")[: max(k, 0)]

@@ -2,24 +2,20 @@
 
 An export is a directory:
 
-    card.json                 what the model is and was trained on; ids, titles; sums of everything
-    weights-<sum>.safetensors the model's tables, and which user rated what
+    card.json                 what the models are and were trained on; ids and titles
+    weights-<sum>.safetensors their tables, and which user rated what
 
 Nothing in it is code, so that loading runs none. The card is written last and in one move, and
-names its weights by their sum: who reads during a new export gets the old model or the new one.
+names its weights by their sum: who reads during a new export gets the old one or the new one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-import platform
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +26,13 @@ from torch import Tensor
 
 import recsys_tutorial
 from recsys_tutorial import models
-from recsys_tutorial.atomic import alone, replacing
-from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.files import replacing
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.serving.card import FORMAT, card_of
 
-FORMAT = 1
 CARD = "card.json"
-_PROBED = 8  # users whose scores are compared before an export is left to itself
 
 
 class ExportError(ValueError):
@@ -49,9 +43,10 @@ class ExportError(ValueError):
 class Seen:
     """Which user rated what, as the export knows it: to leave it out, and to give reasons.
 
-    start        : int64 (n_users + 1,), the rows of user u are start[u] to start[u + 1]
-    item, rating : int64 and float64 (n,), positions and stars
-    time         : int64 (n_users,), seconds of each user's last rating; None without timestamps
+    Attributes:
+        start: int64 (n_users + 1,), the rows of user u are start[u] to start[u + 1].
+        item, rating: int64 and float64 (n,), positions and stars.
+        time: int64 (n_users,), seconds of each user's last rating; None without timestamps.
     """
 
     start: np.ndarray
@@ -67,9 +62,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Exported:
-    """A loaded export: the model as it was, its card, and who rated what."""
+    """A loaded export.
+
+    Attributes:
+        model: The model that fills lists, as it was.
+        stars: The model that predicts the stars beside each title, if there is a second one.
+        card: What they are and were trained on.
+        seen: Who rated what.
+    """
 
     model: Model
+    stars: Model | None
     card: dict[str, Any]
     seen: Seen
 
@@ -85,42 +88,55 @@ class Exported:
 
 
 def export(
-    model: Model, dataset: Dataset, path: str | Path, *, metrics: Mapping[str, float] | None = None
+    model: Model,
+    dataset: Dataset,
+    path: str | Path,
+    *,
+    stars: Model | None = None,
+    metrics: Mapping[str, float] | None = None,
+    popularity: Mapping[str, float] | None = None,
 ) -> Path:
-    """Write a fitted model into the directory `path`, over an earlier export if there is one.
+    """Write fitted models into the directory `path`, over an earlier export if there is one.
 
-    dataset : the part whose ratings the service knows: a known user is not recommended what it
-              has, and gets reasons from it; usually the training part
-    metrics : numbers for the card, from `rt.evaluate` say
+    Args:
+        model: It fills the lists: a ranker, or a model of stars.
+        dataset: The part whose ratings the service knows: a known user is not recommended what it
+            has, and gets reasons from it; usually the training part.
+        path: The directory.
+        stars: Predicts the stars beside each title, where `model` ranks.
+        metrics: What `rt.evaluate` says of `model`, for the card.
+        popularity: The same of `Popularity`, to compare with.
 
-    The export is loaded back before it counts as written; it must give the same scores.
+    Returns:
+        The directory.
 
-    Returns the directory. Raises ValueError for a model of another vocabulary, one that diverged,
-    one that no class of `rt.models` can hold, or ids that are neither whole numbers nor strings.
+    Raises:
+        ValueError: a model of another vocabulary, never fitted, diverged, or of no class of
+            `rt.models`; ids that are neither whole numbers nor strings.
     """
-    model.check_vocabulary(dataset)
-    for name, table in model.named_parameters():
-        if not bool(torch.isfinite(table).all()):
-            raise ValueError(
-                f"{name} of this {type(model).__name__} holds numbers that are not finite: its "
-                "training diverged; fit it again with a smaller lr"
-            )
-    folder = Path(path)
-    tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
-    tensors |= {f"seen.{name}": t for name, t in _seen_tensors(dataset).items()}
+    both = {"model": model} if stars is None else {"model": model, "stars": stars}
+    tensors: dict[str, Tensor] = {}
+    for part, one in both.items():
+        one.check_vocabulary(dataset)
+        one.check_fitted()
+        tensors |= {f"{part}.{name}": table for name, table in one.state_dict().items()}
+    if stars is not None and stars.predicts != "rating":
+        raise ValueError(
+            f"stars={type(stars).__name__} ranks and predicts no stars: give a model of ratings"
+        )
+    tensors |= {f"seen.{name}": table for name, table in _seen_tensors(dataset).items()}
     weights = safetensors.torch.save(
         {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     )
-    card = _card(model, dataset, weights, dict(metrics or {}))
-    _compare(model, _assemble(card, weights).model, dataset)
-    text = json.dumps(card, ensure_ascii=False, allow_nan=False, indent=None)
-    with alone(folder):
-        _write(folder / card["weights"]["file"], weights)
-        _write(folder / CARD, text.encode())
-        for old in folder.glob("weights-*.safetensors"):
-            if old.name != card["weights"]["file"]:
-                with suppress(OSError):  # somebody may be reading it, on Windows
-                    old.unlink()
+    card = card_of(both, dataset, weights, metrics, popularity)
+    text = json.dumps(card, ensure_ascii=False, allow_nan=False)
+    folder = Path(path)
+    _write(folder / card["weights"]["file"], weights)
+    _write(folder / CARD, text.encode())
+    for old in folder.glob("weights-*.safetensors"):
+        if old.name != card["weights"]["file"]:
+            with suppress(OSError):  # somebody may be reading it, on Windows
+                old.unlink()
     return folder
 
 
@@ -138,207 +154,99 @@ def _seen_tensors(dataset: Dataset) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.ascontiguousarray(c)) for name, c in columns.items()}
 
 
-def _card(
-    model: Model, dataset: Dataset, weights: bytes, metrics: dict[str, float]
-) -> dict[str, Any]:
-    name, settings = model.library_class().__name__, model.settings()
-    items = dataset.items
-    digest = hashlib.sha256(weights).hexdigest()
-    card: dict[str, Any] = {
-        "format": FORMAT,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "recsys_tutorial": recsys_tutorial.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__.split("+")[0],
-            "numpy": np.__version__,
-        },
-        "model": {"class": name, "predicts": model.predicts, "settings": settings},
-        "data": {
-            "name": dataset.name,
-            "source": dataset.source.split(" in ")[0],  # without anybody's directories
-            "planted": dataset.truth is not None,
-            "ratings": len(dataset),
-            "sha256": data_hash(dataset),
-            "scale": [float(end) for end in dataset.scale],
-        },
-        "metrics": {key: _number(value) for key, value in metrics.items()},
-        "weights": {
-            "file": f"weights-{digest[:16]}.safetensors",
-            "bytes": len(weights),
-            "sha256": digest,
-        },
-        "users": _ids(dataset.user_vocab),
-        "items": {
-            **_ids(dataset.item_vocab),
-            "title": [str(title) for title in items["title"]],
-            "year": [_year(year) for year in items["year"]] if "year" in items else None,
-            "genres": [list(map(str, g)) for g in items["genres"]] if "genres" in items else None,
-        },
-    }
-    return {**card, "sha256": _sum_of(card)}
-
-
-def data_hash(dataset: Dataset) -> str:
-    """sha256 of the ratings in their order: users, items (positions) and stars."""
-    digest = hashlib.sha256()
-    for column, kind in ((dataset.user, "<i8"), (dataset.item, "<i8"), (dataset.rating, "<f8")):
-        digest.update(np.ascontiguousarray(column, dtype=kind).tobytes())
-    return digest.hexdigest()
-
-
-def _ids(vocabulary: Vocabulary) -> dict[str, Any]:
-    ids = vocabulary.ids.tolist()
-    kind = str if ids and type(ids[0]) is str else int
-    if odd := [one for one in ids if type(one) is not kind]:
-        raise ValueError(
-            f"{vocabulary.kind} id {odd[0]!r} cannot be exported: a web address can hold whole "
-            "numbers or strings, all of one kind"
-        )
-    return {"ids": ids, "fingerprint": vocabulary.fingerprint}
-
-
-def _number(value: Any) -> float | int | None:
-    plain = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(plain, int | float):
-        raise ValueError(f"metrics must be numbers, and {value!r} is none")
-    return plain if math.isfinite(plain) else None
-
-
-def _year(value: Any) -> int | None:
-    try:
-        return int(value)
-    except (TypeError, ValueError):  # missing
-        return None
-
-
-def _sum_of(card: Mapping[str, Any]) -> str:
-    rest = {key: value for key, value in card.items() if key != "sha256"}
-    text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-@torch.no_grad()
-def _compare(model: Model, loaded: Model, dataset: Dataset) -> None:
-    """A class of one's own may compute something else than the class that will hold it."""
-    users = torch.arange(min(_PROBED, dataset.n_users))
-    last = _seen_tensors(dataset).get("time")
-    batch = Batch(user=users, time=None if last is None else last[users])
-    was_training = model.training
-    model.eval()
-    mine = model.score_items(batch.to(model.mean.device)).cpu()
-    model.train(was_training)
-    if not torch.allclose(mine, loaded.score_items(batch), rtol=1e-5, atol=1e-5):
-        raise ValueError(
-            f"{type(model).__name__} scores otherwise than the {type(loaded).__name__} that an "
-            "export of it would be: export a model of the library, or add yours to rt.models"
-        )
-
-
 # ---- reading ----------------------------------------------------------------------------------
 
 
 def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
-    """Load an export: the same model, whose predictions are equal to the last bit.
+    """Load an export: the same models, whose predictions are equal to the last bit.
 
-    dataset : refuse an export whose users or items are not those of this Dataset
+    Args:
+        path: The directory.
+        dataset: Refuse an export whose users or items are not those of this Dataset.
 
-    Raises ExportError for a file that is missing, cut short, changed in any byte, of another
-    format, or whose ids do not have the fingerprint that the card states.
+    Raises:
+        ExportError: a file is missing, cut short or of another format, or the weights were changed.
     """
     folder = Path(path)
-    for _ in range(3):  # a new export may come between reading the card and reading its weights
+    try:
         try:
-            return _load(folder, dataset)
-        except ExportError as error:
-            problem = error
-    raise ExportError(f"{folder}: {problem}. Export the model again")
+            card, weights = _read(folder)
+        except ExportError:  # a new export may have come between the card and its weights
+            card, weights = _read(folder)
+        return _assemble(card, weights, dataset)
+    except ExportError as error:
+        raise ExportError(f"{folder}: {error}. Export the model again") from None
 
 
-def _load(folder: Path, dataset: Dataset | None) -> Exported:
-    card = read_card(folder)
-    stated = card["weights"]
-    weights = _read(folder / stated["file"])
-    if len(weights) != stated["bytes"]:
-        raise ExportError(
-            f"{stated['file']} has {len(weights):,} bytes, the card says {stated['bytes']:,}"
-        )
-    if hashlib.sha256(weights).hexdigest() != stated["sha256"]:
-        raise ExportError(f"{stated['file']} was changed: its sha256 is not the card's")
-    exported = _assemble(card, weights)
-    if dataset is not None:
-        for mine, theirs in (
-            (exported.model.user_vocab, dataset.user_vocab),
-            (exported.model.item_vocab, dataset.item_vocab),
-        ):
-            if mine != theirs:
-                raise ExportError(
-                    f"its {theirs.kind}s are not those of Dataset {dataset.name!r} (it was made "
-                    f"from {card['data']['name']!r})"
-                )
-    return exported
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card alone, checked against its own sum. Raises ExportError."""
-    content = _read(folder / CARD)
+def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     try:
-        card = json.loads(content)
-    except (ValueError, RecursionError):
-        raise ExportError(f"{CARD} is not whole: it cannot be read as JSON") from None
-    if not isinstance(card, dict) or "format" not in card:
-        raise ExportError(f"{CARD} is not the card of an export")
-    if card["format"] != FORMAT:
-        raise ExportError(
-            f"{CARD} is of format {card['format']!r}, and this version "
-            f"({recsys_tutorial.__version__}) reads format {FORMAT}"
-        )
-    if card.get("sha256") != _sum_of(card):
-        raise ExportError(f"{CARD} was changed: its sha256 is not what it states")
-    if not re.fullmatch(r"weights-[0-9a-f]{16}\.safetensors", str(card["weights"]["file"])):
-        raise ExportError(f"{CARD} names no weights of its own directory")
-    return card
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ExportError(f"there is no {path.name}") from None
+        card = json.loads((folder / CARD).read_bytes())
+        if card["format"] != FORMAT:
+            raise ExportError(
+                f"{CARD} is of format {card['format']!r}, and this version "
+                f"({recsys_tutorial.__version__}) reads format {FORMAT}"
+            )
+        file, wanted = Path(card["weights"]["file"]).name, card["weights"]["sha256"]
+        weights = (folder / file).read_bytes()
     except OSError as error:
-        raise ExportError(f"{path.name} cannot be read ({error.strerror or error})") from None
+        missing = isinstance(error, FileNotFoundError)
+        name, why = Path(str(error.filename)).name, error.strerror or str(error)
+        raise ExportError(
+            f"there is no {name}" if missing else f"{name} cannot be read ({why})"
+        ) from None
+    except ExportError:
+        raise
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise ExportError(f"{CARD} is not whole, or not the card of an export") from None
+    if hashlib.sha256(weights).hexdigest() != wanted:
+        raise ExportError(f"the weights in {file} were cut short, or one was changed")
+    return card, weights
 
 
 @torch.no_grad()
-def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
+def _assemble(card: dict[str, Any], weights: bytes, dataset: Dataset | None) -> Exported:
     try:
         tensors = safetensors.torch.load(weights)
     except Exception as error:  # SafetensorError derives from Exception alone
         raise ExportError(f"the weights cannot be read ({error})") from None
-    vocabularies = {}
-    for side in ("user", "item"):
-        vocabularies[side] = Vocabulary(card[f"{side}s"]["ids"], side)
-        if vocabularies[side].fingerprint != card[f"{side}s"]["fingerprint"]:
-            raise ExportError(f"its {side} ids do not have the fingerprint that the card states")
-    name = card["model"]["class"]
-    if name not in models.__all__ or not issubclass(getattr(models, name), Model):
-        raise ExportError(
-            f"it holds a {name!r}, which this version ({recsys_tutorial.__version__}) does not "
-            f"have; it was written by version {card['versions']['recsys_tutorial']}"
-        )
     try:
-        model = getattr(models, name)(**card["model"]["settings"])
-        model.load_state_dict(_part(tensors, "model."))
-    except (TypeError, ValueError, RuntimeError) as error:
+        users, items = (Vocabulary(card[f"{one}s"]["ids"], one) for one in ("user", "item"))
+        model = _model(card["model"], _part(tensors, "model."), users, items)
+        stars = None
+        if "stars" in card:
+            stars = _model(card["stars"], _part(tensors, "stars."), users, items)
+        seen = {name: table.numpy() for name, table in _part(tensors, "seen.").items()}
+        rated = Seen(seen["start"], seen["item"], seen["rating"], seen.get("time"))
+    except ExportError:
+        raise
+    except (TypeError, ValueError, LookupError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise ExportError(f"its weights do not fit a {name} of this version ({reason})") from None
-    if (len(vocabularies["user"]), len(vocabularies["item"])) != (model.n_users, model.n_items):
-        raise ExportError("the card's ids are not as many as the weights have rows")
-    model.user_vocab, model.item_vocab = vocabularies["user"], vocabularies["item"]
-    model.eval()
-    seen = {name: table.numpy() for name, table in _part(tensors, "seen.").items()}
-    rated = Seen(seen["start"], seen["item"], seen["rating"], seen.get("time"))
-    return Exported(model, card, rated)
+        raise ExportError(f"{CARD} and the weights do not fit each other ({reason})") from None
+    if dataset is not None:
+        for mine, theirs in ((users, dataset.user_vocab), (items, dataset.item_vocab)):
+            if mine != theirs:
+                raise ExportError(
+                    f"its {mine.kind}s are not those of Dataset {dataset.name!r} (it was made from "
+                    f"{card['data']['name']!r})"
+                )
+    return Exported(model, stars, card, rated)
+
+
+def _model(
+    about: dict[str, Any], tensors: dict[str, Tensor], users: Vocabulary, items: Vocabulary
+) -> Model:
+    name = about["class"]
+    kind = getattr(models, name) if name in models.__all__ else None
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        raise ExportError(
+            f"it holds a {name!r}, which this version ({recsys_tutorial.__version__}) does not have"
+        )
+    model = kind(**about["settings"])
+    model.load_state_dict(tensors)
+    if (len(users), len(items)) != (model.n_users, model.n_items):
+        raise ExportError(f"the ids of {CARD} are not as many as the weights have rows")
+    model.user_vocab, model.item_vocab = users, items
+    return model.eval()
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,13 +1,11 @@
-"""What stands between the network and the service: limits, counts, and no stack trace going out."""
+"""What stands between the network and the service: a limit, counts, no stack trace out."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -18,6 +16,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 log = logging.getLogger("recsys_tutorial.serving")
 
+LARGEST_BODY = 64 * 1024  # bytes
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -26,20 +25,6 @@ HEADERS = (
         b"default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one client may ask of the service.
-
-    body         : bytes of a request's body
-    body_seconds : time for the body to arrive
-    seconds      : time for the answer to be made and taken
-    """
-
-    body: int = 64 * 1024
-    body_seconds: float = 10.0
-    seconds: float = 30.0
 
 
 class Metrics:
@@ -56,114 +41,60 @@ class Metrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
             registry=own,
         )
-        self.in_flight = Gauge("recsys_requests_in_flight", "Requests being answered", registry=own)
         said = "New models taken over, or refused"
         self.loads = Counter("recsys_model_loads_total", said, ["result"], registry=own)
         self.model = Gauge("recsys_model_info", "The model in use", ["model", "data"], registry=own)
 
 
-class Refused(Exception):
-    """A request that is answered before the service sees it."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
-
-
 class Guard:
-    """ASGI middleware around the routes of one application."""
+    """ASGI middleware around the routes of one application.
 
-    def __init__(self, app: Any, limits: Limits, metrics: Metrics) -> None:
-        self.app, self.limits, self.metrics = app, limits, metrics
+    Slow clients, half requests and numbers of connections are the work of a reverse proxy.
+    """
+
+    def __init__(self, app: Any, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = _Answer(send)
-        start = time.perf_counter()
-        self.metrics.in_flight.inc()
+        status, start, size = 0, time.perf_counter(), 0
+        problem: tuple[int, str] | None = None
+
+        async def bounded() -> Message:
+            nonlocal size, problem
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > LARGEST_BODY:
+                problem = 413, f"the body is larger than {LARGEST_BODY:,} bytes"
+                raise ValueError(problem[1])
+            return message
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if problem is None:
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+                await send(message)
+
         try:
-            if scope["method"] in ("POST", "PUT", "PATCH"):
-                receive = await self._whole_body(scope, receive)
-            async with asyncio.timeout(self.limits.seconds):
-                await self.app(scope, receive, answer.send)
-        except Refused as refused:
-            await answer.problem(refused.status, refused.detail)
-        except _Gone:
-            answer.status = 499  # nobody is there to be answered
-        except TimeoutError:
-            log.warning("%s %s took too long", scope["method"], _route(scope))
-            await answer.problem(503, "this took too long: try again")
+            await self.app(scope, bounded, answer)
         except Exception:  # what it was is for the log, not for the network
-            log.exception("%s %s failed", scope["method"], _route(scope))
-            await answer.problem(500, "something went wrong in the service: its log says what")
-        finally:
-            self.metrics.in_flight.dec()
-            route = _route(scope)
-            self.metrics.requests.labels(_method(scope), route, str(answer.status)).inc()
-            self.metrics.seconds.labels(route).observe(time.perf_counter() - start)
-
-    async def _whole_body(self, scope: MutableMapping[str, Any], receive: Receive) -> Receive:
-        """Read the body, bounded in size and time, and hand it on in one piece."""
-        limit = self.limits.body
-        too_large = Refused(413, f"the body is larger than {limit:,} bytes")
-        stated = dict(scope["headers"]).get(b"content-length", b"0")
-        if stated.isdigit() and int(stated[:20]) > limit:
-            raise too_large
-        parts, size = [], 0
-        try:
-            async with asyncio.timeout(self.limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > limit:
-                        raise too_large
-                    if not message.get("more_body"):
-                        break
-        except TimeoutError:
-            raise Refused(408, "the body did not arrive in time") from None
-        body: Message | None = {"type": "http.request", "body": b"".join(parts), "more_body": False}
-
-        async def replay() -> Message:
-            nonlocal body
-            if body is None:
-                return await receive()
-            whole, body = body, None
-            return whole
-
-        return replay
-
-
-class _Gone(Exception):
-    """The client hung up before its request was complete."""
-
-
-class _Answer:
-    """Sends an answer, with the headers that each one has, and knows its status."""
-
-    def __init__(self, send: Send) -> None:
-        self._send, self.status, self.started = send, 500, False
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.started, self.status = True, message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
-        await self._send(message)
-
-    async def problem(self, status: int, detail: str) -> None:
-        if self.started:  # half an answer is out: the server closes the connection
-            return
-        body = json.dumps({"detail": detail}).encode()
-        length = str(len(body)).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
-        if status in (408, 413):  # what is left of the body is not wanted
-            headers.append((b"connection", b"close"))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+            if problem is None:
+                log.exception("%s %s failed", scope["method"], _route(scope))
+                problem = 500, "something went wrong in the service: its log says what"
+        if problem is not None and not status:  # else half an answer is out
+            status = problem[0]
+            body = json.dumps({"detail": problem[1]}).encode()
+            headers = [(b"content-type", b"application/json"), *HEADERS]
+            headers += [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        route = _route(scope)
+        self.metrics.requests.labels(_method(scope), route, str(status)).inc()
+        self.metrics.seconds.labels(route).observe(time.perf_counter() - start)
 
 
 def _route(scope: MutableMapping[str, Any]) -> str:

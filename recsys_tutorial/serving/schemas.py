@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from recsys_tutorial.serving.engine import MOST_RATINGS
+from recsys_tutorial.serving.engine import LARGEST, MOST_RATINGS
 
 MOST_K = 100
 LONGEST_ID = 200
 
 ItemId = (
-    Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+    Annotated[StrictInt, Field(gt=-LARGEST, lt=LARGEST)]  # beyond that, as text
     | Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID)]
 )
 Count = Annotated[int, Field(ge=1, le=MOST_K, description="how many at most")]
@@ -56,7 +56,7 @@ class Item(BaseModel):
 
 
 class Reason(BaseModel):
-    """A rating and what it contributes: stars above what it does for items in general."""
+    """A rating and its push: what it adds to the score, above what it adds to items in general."""
 
     item: int | str
     title: str
@@ -64,11 +64,27 @@ class Reason(BaseModel):
     lift: float
 
 
+class Steps(BaseModel):
+    """The rest of the score: it is the sum of these and of the lifts of the reasons."""
+
+    mean: float
+    film: float
+    person: float
+    others: float
+
+
 class Recommendation(Item):
-    """An item, its expected stars (a unitless score for ranking models), and why."""
+    """An item, its score, and why.
+
+    score is in stars or, of a model that was asked for lists, without unit; stars are predicted by
+    the model of stars, ratings is the number of ratings that the item's numbers rest on.
+    """
 
     score: float
+    stars: float | None
+    ratings: int
     reasons: list[Reason]
+    steps: Steps | None = None
 
 
 class Recommendations(BaseModel):
@@ -98,10 +114,13 @@ class Found(BaseModel):
 
 
 class Explanation(Item):
-    """A score as a sum: base and one contribution a rating."""
+    """A score as a sum: mean, film and person, which are the base, and each rating's push."""
 
     score: float
     base: float
+    mean: float
+    film: float
+    person: float
     contributions: list[Reason]
 
 

@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import ipaddress
 import json
 import logging
 import os
-import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Hashable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Hashable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from urllib.parse import urlencode
 
-from recsys_tutorial.serving import extra
+import uvicorn
 
-extra.require()
-
-import uvicorn  # noqa: E402
-from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: E402
-
-from recsys_tutorial.serving.app import Holder, create_app, model_id  # noqa: E402
-from recsys_tutorial.serving.engine import Engine  # noqa: E402
-from recsys_tutorial.serving.exporting import CARD, ExportError, load  # noqa: E402
-from recsys_tutorial.serving.guard import Limits  # noqa: E402
+from recsys_tutorial.serving.app import Holder, Keep, create_app, model_id
+from recsys_tutorial.serving.engine import Engine
+from recsys_tutorial.serving.exporting import CARD, ExportError, load
 
 log = logging.getLogger("recsys_tutorial.serving")
 
-HEAD_SECONDS = 10.0
-"""Time for a request's head to arrive, from the connection's or the request's first byte."""
-IDLE_SECONDS = 30
 GRACE_SECONDS = 15
-CONNECTIONS = 1000
-LOOK_SECONDS = 1.0
-"""How often to look whether there is a new export."""
+LOOK_SECONDS = 1.0  # how often to look whether there is a new export
+_running: list[Served] = []  # the service that `serve` started last in this process
 
 
 class Watch:
@@ -80,63 +68,20 @@ class Watch:
             await self.look()
 
 
-class _Protocol(H11Protocol):
-    """Closes connections on which a request's head does not arrive in time."""
-
-    _head_timer: asyncio.TimerHandle | None = None
-    head_seconds = HEAD_SECONDS
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.head_seconds, self._too_slow)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        waiting = self.cycle is None or self.cycle.response_complete
-        if not waiting and self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-        elif waiting and self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self._too_slow)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-        super().connection_lost(exc)
-
-    def _too_slow(self) -> None:
-        self._head_timer = None
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
-
-
 class _Server(uvicorn.Server):
-    """Ends with its work done: a signal is a wish to stop, not an error to die of."""
+    """Says on /ready that it is about to end."""
 
     def __init__(self, config: uvicorn.Config, holder: Holder) -> None:
         super().__init__(config)
         self.holder = holder
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        wanted = [signal.SIGINT, signal.SIGTERM]
-        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: Any) -> None:
         self.holder.stopping = True
         super().handle_exit(sig, frame)
 
 
-def _build(folder: Path, limits: Limits | None, access_log: bool) -> _Server:
-    holder = Holder(Engine(load(folder)))
+def _build(folder: Path, keep: Keep | None, access_log: bool) -> _Server:
+    holder = Holder(Engine(load(folder)), keep)
     watch = Watch(folder, holder)
 
     @contextlib.asynccontextmanager
@@ -144,46 +89,35 @@ def _build(folder: Path, limits: Limits | None, access_log: bool) -> _Server:
         task = asyncio.create_task(watch.forever())
         yield
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
     config = uvicorn.Config(
-        create_app(holder, limits=limits, lifespan=lifespan),
-        http=_Protocol,
+        create_app(holder, lifespan=lifespan),
         ws="none",
         lifespan="on",
         log_level="warning",
         access_log=access_log,
         server_header=False,
-        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        limit_concurrency=CONNECTIONS,
-        backlog=256,
     )
     return _Server(config, holder)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that accepts connections. OSError that says what to do."""
-    found = None
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # asyncio switches off Nagle's algorithm only where the protocol is named; with it, an
-        # answer in two pieces waits 40 ms for the client's delayed acknowledgement.
-        found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, since asyncio
+    try:  # then sends the second piece of an answer without waiting for the first one's receipt
         if os.name != "nt":  # there it would let two servers share a port
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
+        found.bind((host, port))
         found.listen(256)
-        found.setblocking(False)
+        return found
     except (OSError, OverflowError) as error:
-        if found is not None:
-            found.close()
+        found.close()
         raise OSError(
             f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}. "
             "Choose another port (0 finds a free one)"
         ) from None
-    return found
 
 
 def run(
@@ -191,25 +125,34 @@ def run(
 ) -> None:
     """Serve an export until SIGINT or SIGTERM; requests in flight are finished first.
 
-    Raises ExportError for an export that cannot be used, OSError for a port that is taken.
+    Raises:
+        ExportError: the export cannot be used.
+        OSError: the port is taken.
     """
     server = _build(Path(path), None, access_log)
-    listening = _listen(host, port)
-    print(_welcome(host, listening.getsockname()[1], server.holder), flush=True)
-    gc.collect()
-    gc.freeze()  # what is here stays: the collector need not walk through it during requests
-    server.run(sockets=[listening])
+    with _listen(host, port) as listening:
+        url, engine = _url(host, listening.getsockname()[1]), server.holder.engine
+        print(
+            f"Serving {engine.card['model']['class']} of {engine.card['data']['name']}, "
+            f"{len(engine.items):,} items, model {model_id(engine)}\n{url} (Ctrl-C ends it)"
+        )
+        if not is_loopback(host):
+            print("Whoever reaches this machine can use it: there is no password.")
+        print(end="", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes the signal on when it is done
+            server.run(sockets=[listening])
     print("Stopped.", flush=True)
 
 
 class Served:
     """A service that runs in the background of this process.
 
-    url : its address; `stop()` ends it, as does the end of the process
+    Attributes:
+        url: Its address; `stop()` ends it, as does the end of the process.
     """
 
     def __init__(self, server: _Server, listening: socket.socket, host: str) -> None:
-        self._server = server
+        self._server, self._listening = server, listening
         self.port = listening.getsockname()[1]
         self.url = _url(host, self.port)
         self._thread = threading.Thread(
@@ -222,17 +165,22 @@ class Served:
         return self._thread.is_alive()
 
     def stop(self, timeout: float = GRACE_SECONDS + 5) -> None:
-        """Finish the requests in flight, then end. A second call does nothing."""
+        """Finish the requests in flight and free the port. A second call does nothing."""
         self._server.holder.stopping = True
         self._server.should_exit = True
         self._thread.join(timeout)
         if self.running:
             raise RuntimeError(f"the service at {self.url} did not end within {timeout:g} s")
+        self._listening.close()
 
-    def address(self, ratings: Mapping[Hashable, float] | None = None) -> str:
+    def address(self, ratings: Mapping[Hashable, float] | None = None, whose: str = "") -> str:
         """The page's address; with ratings (item id to stars) one that brings them along.
 
         They stand behind a #, which browsers keep to themselves. KeyError for an unknown item.
+
+        Args:
+            ratings: What the page begins with.
+            whose: Who gave them, for the page to say, as long as nobody has changed them.
         """
         if not ratings:
             return self.url
@@ -242,13 +190,16 @@ class Served:
             if position is None:
                 raise KeyError(f"unknown item {item!r}: the model that is served does not have it")
             rows.append({**engine.items[position], "rating": float(stars)})
-        return f"{self.url}#{urlencode({'ratings': json.dumps(rows)})}"
+        brought = {"ratings": json.dumps(rows)} | ({"whose": whose} if whose else {})
+        return f"{self.url}#{urlencode(brought)}"
 
-    def iframe(self, ratings: Mapping[Hashable, float] | None = None, height: int = 720) -> Any:
+    def iframe(
+        self, ratings: Mapping[Hashable, float] | None = None, height: int = 720, whose: str = ""
+    ) -> Any:
         """The page, to be shown in a notebook cell; with these ratings to begin with."""
         from IPython.display import IFrame
 
-        return IFrame(self.address(ratings), width="100%", height=height)
+        return IFrame(self.address(ratings, whose), width="100%", height=height)
 
     def __enter__(self) -> Served:
         return self
@@ -261,30 +212,38 @@ class Served:
 
 
 def serve(
-    path: str | Path, *, host: str = "127.0.0.1", port: int = 0, limits: Limits | None = None
+    path: str | Path, *, host: str = "127.0.0.1", port: int = 0, keep: Keep | None = None
 ) -> Served:
-    """Serve an export in the background of this process, and return at once.
+    """Serve an export in the background of this process, and return once it answers.
 
-    host : "127.0.0.1" is reached from this machine only; "0.0.0.0" from the network as well
-    port : 0 takes a free one
+    A service that an earlier call started in this process is stopped first.
 
-    Raises ServeExtraMissing without FastAPI, ExportError for an export that cannot be used, OSError
-    for a port that is taken.
+    Args:
+        path: The export.
+        host: "127.0.0.1" is reached from this machine only; "0.0.0.0" from the network as well.
+        port: 0 takes a free one.
+        keep: Gets {item id: stars} when somebody presses "keep these ratings" on the page; on this
+            machine only, never across the network.
+
+    Raises:
+        ImportError: FastAPI or uvicorn is not installed.
+        ExportError: the export cannot be used.
+        OSError: the port is taken.
+        ValueError: `keep` with a host that other machines reach.
     """
-    server = _build(Path(path), limits, access_log=False)
-    return Served(server, _listen(host, port), host)
-
-
-def _welcome(host: str, port: int, holder: Holder) -> str:
-    card = holder.engine.card
-    text = (
-        f"Serving {card['model']['class']} of {card['data']['name']}, "
-        f"{len(card['items']['ids']):,} items, model {model_id(holder.engine)}\n"
-        f"{_url(host, port)} (Ctrl-C ends it)"
-    )
-    if is_loopback(host):
-        return text
-    return f"{text}\nWhoever reaches this machine's port {port} can use it: there is no password."
+    if keep is not None and not is_loopback(host):
+        raise ValueError(
+            f"host={host!r} is reached by other machines, and whoever reaches it could overwrite "
+            'your ratings: leave out keep, or serve on host="127.0.0.1"'
+        )
+    server = _build(Path(path), keep, access_log=False)
+    while _running:
+        _running.pop().stop()
+    service = Served(server, _listen(host, port), host)
+    _running.append(service)
+    while service.running and not server.started:
+        time.sleep(0.005)
+    return service
 
 
 def _url(host: str, port: int) -> str:

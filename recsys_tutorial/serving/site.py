@@ -1,20 +1,21 @@
-"""The page as a directory of files: the item table in the browser, no server behind it."""
+"""The page as a directory of files: the item tables in the browser, no server behind it."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import zlib
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from recsys_tutorial.atomic import alone, replacing
-from recsys_tutorial.serving.engine import MOST_RATINGS, Engine
+from recsys_tutorial.files import replacing
+from recsys_tutorial.models.als import ImplicitALS
+from recsys_tutorial.models.mf import Factorised
+from recsys_tutorial.serving.engine import MOST_RATINGS, Engine, Side
 from recsys_tutorial.serving.exporting import Exported, load
-from recsys_tutorial.serving.page_files import page_files, page_html
 
 SCRIPTS = ("table.js", "engine.js", "static.js", "app.js")
 FREE = ("ml-latest-small", "planted")
@@ -29,103 +30,129 @@ _TERMS = {
 }
 """What the page has to say where it uses this data."""
 
-_KNOWN_BY = (1, 50, 56, 98, 100, 121, 181, 258, 286, 288, 294, 300)
-_ML_100K = "5c42a2835d4798af92eeb271b1e3419841dbfd2f6cb6873fe37b77431124c037"
-"""sha256 of the titles that MovieLens-100K has under these ids: it is told by them, whatever the
-data is called."""
-
 
 class MustNotBePublished(ValueError):
     """The data's terms forbid putting it on the web."""
 
 
 def build_site(export: str | Path | Exported, out: str | Path) -> Path:
-    """Write the page with the model's item table into the directory `out`.
+    """Write the page with the models' item tables into the directory `out`.
 
     It holds what the browser needs to fold in a new user: a row, an offset, a title and the number
     of ratings for each item. No user and no rating of the training data is in it.
 
     Works from a web host as from a directory on disk (index.html opens in any browser).
 
-    Raises MustNotBePublished for data whose terms forbid it (MovieLens-100K, also under another
-    name), TypeError for a model that has no closed form for new users.
+    Raises:
+        MustNotBePublished: data whose terms forbid it, such as MovieLens-100K.
+        TypeError: a model that has no closed form for new users.
     """
     exported = export if isinstance(export, Exported) else load(export)
-    _check_terms(exported.card)
-    engine = Engine(exported)
-    if not engine.folds_in or not engine.closed_form:
-        raise TypeError(
-            f"{exported.card['model']['class']} cannot place new users in the browser: export a "
-            "model whose fold_in is a ridge regression, MF or BiasedMF"
+    name = exported.card["data"]["name"]
+    if name not in FREE and name.startswith("ml-"):
+        raise MustNotBePublished(
+            f"{name} must not be put on the web: its terms forbid passing it on. Build the site "
+            "from ml-latest-small, from planted data or from data of your own"
         )
-    folder = Path(out)
-    files = page_files()
+    engine = Engine(exported)
     table = json.dumps(_table(engine), ensure_ascii=True, separators=(",", ":"))
-    written = {name: files[name] for name in (*SCRIPTS[1:], "style.css")}
-    # As text with its checksum: the browser would show a flipped number as if it were right.
-    known = f"window.TABLE={json.dumps(table)};\nwindow.TABLE_CRC32={zlib.crc32(table.encode())};\n"
-    written["table.js"] = known.encode()
+    files = page_files()
+    written = {one: files[one] for one in (*SCRIPTS[1:], "style.css")}
+    written["table.js"] = f"window.TABLE={table};\n".encode()
     written["index.html"] = page_html(files["index.html"], SCRIPTS, folder="")
-    with alone(folder):
-        for name, content in written.items():  # index.html last: a page that is there is whole
-            with replacing(folder / name) as temporary:
-                temporary.write_bytes(content)
+    folder = Path(out)
+    for one, content in written.items():  # index.html last: a page that is there is whole
+        with replacing(folder / one) as temporary:
+            temporary.write_bytes(content)
     return folder
 
 
-def titles_hash(card: dict[str, Any]) -> str:
-    """sha256 of the titles under a dozen ids, by which a catalogue is told."""
-    titles = dict(zip(map(str, card["items"]["ids"]), card["items"]["title"], strict=True))
-    some = [titles.get(str(one)) for one in _KNOWN_BY]
-    return hashlib.sha256(json.dumps(some).encode()).hexdigest()
+# ---- the page, for the service as well ---------------------------------------------------------
 
 
-def _check_terms(card: dict[str, Any]) -> None:
-    name = card["data"]["name"]
-    is_100k = titles_hash(card) == _ML_100K
-    if not is_100k and (name in FREE or not name.startswith("ml-")):
-        return
-    called = f"{name} (which is MovieLens-100K)" if is_100k and name != "ml-100k" else name
-    raise MustNotBePublished(
-        f"{called} must not be put on the web: its terms forbid passing it on. Build the site from "
-        "ml-latest-small, from planted data or from data of your own"
-    )
+def page_files() -> dict[str, bytes]:
+    """Each file's content by its name."""
+    folder = resources.files("recsys_tutorial.serving") / "page"
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
 
 
-def _table(engine: Engine) -> dict[str, Any]:
-    card = engine.card
-    listed = card["items"]
-    n = len(listed["ids"])
-    kinds, kind = _ridges(engine)
+def page_html(html: bytes, scripts: tuple[str, ...], folder: str = "page/") -> bytes:
+    """The page with its style and these scripts, all from beside it."""
+    tags = [f'<link rel="stylesheet" href="{folder}style.css">']
+    tags += [f'<script src="{folder}{name}" defer></script>' for name in scripts]
+    return html.replace(b"<!-- head -->", "\n".join(tags).encode())
+
+
+def about(engine: Engine) -> dict[str, Any]:
+    """What the page says of the data and the models behind it."""
+    card, kinds = engine.card, [engine.card["model"]]
+    if engine.stars is not None:
+        kinds.append(card["stars"])
+    models = ", ".join(f"{kind['class']} for {kind['for']}" for kind in kinds)
     return {
         "name": card["data"]["name"],
         "planted": card["data"]["planted"],
-        "text": (
-            f"{card['model']['class']}, trained on {card['data']['ratings']:,} ratings of {n:,} "
-            f"films ({card['data']['name']}). All of it runs in your browser."
-            + _TERMS.get(card["data"]["name"], "")
-        ),
         "scale": list(engine.scale),
-        "predicts": card["model"]["predicts"],
-        "dim": engine.rows.shape[1],
-        "ridge": kinds,
-        "ridge_of": kind,
-        "rows": _base64(engine.rows),
-        "offset": _base64(engine.offset),
-        "item": listed["ids"],
-        "title": listed["title"],
-        "year": listed["year"] or [None] * n,
-        "genres": listed["genres"] or [[]] * n,
+        "last_year": max((i["year"] for i in engine.items if i["year"] is not None), default=None),
+        "text": f"{models}; trained on {card['data']['ratings']:,} ratings of "
+        f"{len(engine.items):,} films ({card['data']['name']}).",
+    }
+
+
+# ---- the tables ---------------------------------------------------------------------------------
+
+
+def _table(engine: Engine) -> dict[str, Any]:
+    known = about(engine)
+    known["text"] += " All of it runs in your browser." + _TERMS.get(known["name"], "")
+    return {
+        **known,
+        "lists": _side(engine.lists),
+        "stars": None if engine.stars is None else _side(engine.stars),
+        "item": [one["item"] for one in engine.items],
+        "title": [one["title"] for one in engine.items],
+        "year": [one["year"] for one in engine.items],
+        "genres": [one["genres"] for one in engine.items],
         "count": engine.counts.tolist(),
     }
 
 
-def _ridges(engine: Engine) -> tuple[list[list[float]], list[int]]:
-    """Penalties by number of ratings, one list for all columns that have the same: (kinds, which
-    kind each column of a row is of)."""
-    table = np.stack([engine.ridge(n) for n in range(MOST_RATINGS + 1)], axis=1)  # (d, 501)
-    kinds, kind = np.unique(table, axis=0, return_inverse=True)
-    return kinds.tolist(), kind.reshape(-1).tolist()
+def _side(side: Side) -> dict[str, Any]:
+    """What the browser needs of one model: rows, offsets, and the least squares of a new row."""
+    model: Any = side.model
+    if isinstance(model, ImplicitALS):
+        form: dict[str, Any] = {"ridge": [[model.l2]], "ridge_of": [0] * model.dim}
+        form["zeros"] = True
+        form["confidence"], form["target"] = _by_rating(model)
+    elif (
+        isinstance(model, Factorised)
+        and type(model).fold_in is Factorised.fold_in
+        and model.predicts == "rating"
+    ):
+        ridges = np.stack([model.ridge(n).numpy() for n in range(MOST_RATINGS + 1)], axis=1)
+        kinds, kind = np.unique(ridges.astype(float), axis=0, return_inverse=True)
+        kinds = np.maximum(kinds, 1e-9) * float(model.unit) ** 2  # rows are in stars
+        form = {"ridge": kinds.tolist(), "ridge_of": kind.reshape(-1).tolist(), "zeros": False}
+    else:
+        raise TypeError(
+            f"{type(model).__name__} cannot place new users in the browser: export ImplicitALS, or "
+            "a model of stars whose fold_in is a ridge regression, MF or BiasedMF"
+        )
+    return {
+        "predicts": model.predicts,
+        "dim": side.rows.shape[1],
+        "rows": _base64(side.rows),
+        "offset": _base64(side.offset),
+        **form,
+    }
+
+
+def _by_rating(model: ImplicitALS) -> tuple[list[float], list[float]]:
+    """Confidence above 1 and target as straight lines in the rating: [at 0, per star]."""
+    ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    lines = model.alpha * model.strength(ends), model.target(ends)
+    more, target = ([float(line[0]), float(line[1] - line[0])] for line in lines)
+    return more, target
 
 
 def _base64(numbers: np.ndarray) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys_tutorial import serving
 from recsys_tutorial.datasets import planted
-from recsys_tutorial.models import BiasedMF
+from recsys_tutorial.models import Popularity
 from recsys_workshop.checks.registry import register
 from recsys_workshop.pages import Page
 
@@ -67,8 +67,10 @@ def roll_back(answer: Any, page: Page) -> str | None:
     with tempfile.TemporaryDirectory() as scratch:
         live, previous = Path(scratch) / "live", Path(scratch) / "previous"
         for folder, seed in ((live, 1), (previous, 2)):
-            serving.export(BiasedMF.for_dataset(data, dim=2, seed=seed), data, folder)
-        wanted = serving.load(previous).card["sha256"]
+            model = Popularity.for_dataset(data).fit(data)
+            model.score.mul_(seed)
+            serving.export(model, data, folder)
+        wanted = serving.load(previous).card["weights"]["sha256"]
         whole = True
 
         def look(frame: Any, event: str, argument: Any) -> None:
@@ -83,13 +85,13 @@ def roll_back(answer: Any, page: Page) -> str | None:
         finally:
             sys.setprofile(before)
         try:
-            found = serving.load(live).card["sha256"]
+            found = serving.load(live).card["weights"]["sha256"]
         except serving.ExportError as error:
             return f"what is live cannot be loaded: {str(error).split(': ', 1)[1]}."
         if found != wanted:
             return "live still holds the model that should be gone."
         try:
-            if serving.load(previous).card["sha256"] != wanted:
+            if serving.load(previous).card["weights"]["sha256"] != wanted:
                 return "the previous export was changed: it may be needed again."
         except serving.ExportError:
             return "the previous export is gone: it may be needed again."

@@ -15,26 +15,15 @@ window.backend = (() => {
     return content;
   }
 
+  const post = (path, content, signal) =>
+    ask(path, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal,
+    });
+
   return {
-    async about() {
-      const card = await ask("card");
-      return {
-        name: card.data.name,
-        planted: card.data.planted,
-        scale: card.data.scale,
-        predicts: card.model.predicts,
-        text: `${card.model.class}, trained on ${card.data.ratings.toLocaleString("en")} ratings ` +
-          `of ${card.n_items.toLocaleString("en")} films (${card.data.name}).`,
-      };
-    },
-    async search(text, k, signal) {
-      const query = new URLSearchParams({ q: text, k });
-      return (await ask(`search?${query}`, { signal })).items;
-    },
-    async recommend(ratings, k, signal) {
-      const body = JSON.stringify({ ratings, k });
-      const headers = { "content-type": "application/json" };
-      return (await ask("recommend", { method: "POST", headers, body, signal })).recommendations;
-    },
+    about: async () => (await ask("card")).page,
+    search: async (text, k, signal) => (await ask(`search?${new URLSearchParams({ q: text, k })}`, { signal })).items,
+    recommend: async (ratings, k, signal) => (await post("recommend", { ratings, k }, signal)).recommendations,
+    keep: async (ratings) => (await post("keep", { ratings })).kept,
   };
 })();
