@@ -98,10 +98,12 @@ def evaluate(
 
     Raises:
         TypeError: no model, no Dataset, or a setting of the wrong type.
-        ValueError: another vocabulary, an empty test part, a test row that is in `train` too, an
-            unclear `relevant`, or a metric that is unknown, or has no meaning here.
+        ValueError: another vocabulary, a model that was never fitted, an empty test part, a test
+            row that is in `train` too, an unclear `relevant`, or a metric that is unknown, or has
+            no meaning here.
     """
     parts = _parts(model, test, train)
+    model.check_fitted()
     k = whole("k", k)
     wanted = _wanted(model, test, metrics, k)
     result: dict[str, float] = {}
@@ -224,11 +226,6 @@ def rank_users(
         time = None if ends is None else torch.from_numpy(ends[users[here]])
         batch = Batch(user=torch.from_numpy(users[here]), time=time).to(model.mean.device)
         scores = model.list_scores(batch).to("cpu", torch.float32).numpy().copy()
-        if np.isnan(scores.min()):
-            raise ValueError(
-                f"this {type(model).__name__} scores NaN: a table of it is not finite, so fit it "
-                "again, with a lower lr"
-            )
         if taken is not None:
             scores[taken[users[here]].nonzero()] = -np.inf
         row, item = positive[users[here]].nonzero()

@@ -27,6 +27,7 @@ evaluation.CELLS = 1_000_000  # 4 MB
 data = rt.datasets.planted(6_000, 20_000, 60_000, min_ratings=8)
 train, _, test = data.split(valid=0)
 model = rt.models.BiasedMF.for_dataset(train, dim=2)
+model.mean.add_(0)  # counts as fitted
 rt.evaluate(model, test.take(test.user < 100), train=train, metrics=["ndcg@10", "mrr"])
 before = peak()
 rt.evaluate(model, test, train=train, metrics=["ndcg@10"])
@@ -228,9 +229,14 @@ class TestEvaluate:
     def test_cold_rows_are_counted(self, small):
         train = small.take((small.user != 0) & (small.item != 3))
         test = small.take((small.user == 0) | (small.item == 3))
-        assert rt.evaluate(BiasedMF.for_dataset(train), test, train=train)["n_cold"] == len(test)
-        seen = small.take(small.user == 5)
-        assert rt.evaluate(BiasedMF.for_dataset(small), seen, train=[])["n_cold"] == 0
+        model = BiasedMF.for_dataset(train)
+        rt.fit(model, train, epochs=1, progress=False)
+        assert rt.evaluate(model, test, train=train)["n_cold"] == len(test)
+        assert rt.evaluate(model, train.take(train.user == 5), train=[])["n_cold"] == 0
+
+    def test_what_was_never_fitted_is_refused(self, parts):
+        with pytest.raises(ValueError, match="has not been fitted"):
+            rt.evaluate(BiasedMF.for_dataset(parts[0]), parts[2], train=parts[0])
 
 
 class TestRelevance:

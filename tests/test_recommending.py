@@ -8,6 +8,7 @@ import torch
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import MF, BiasedMF, Popularity
+from recsys_tutorial.recommending import pick_reasons
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,9 @@ def test_scores_are_clipped_and_order_is_not(model, small):
 
 
 def test_ties_come_in_the_order_of_the_vocabulary(small):
-    table = rt.recommend(Popularity.for_dataset(small), small, 1, k=4, exclude_rated=False)
+    model = Popularity.for_dataset(small)
+    model.score.zero_()
+    table = rt.recommend(model, small, 1, k=4, exclude_rated=False)
     assert table["item"].tolist() == small.item_vocab.ids[:4].tolist()
 
 
@@ -85,8 +88,10 @@ class TestNewUser:
         assert table["item"].tolist() == [small.item_vocab.ids[i] for i in best]
 
     def test_a_model_without_fold_in_names_those_that_have_it(self, small):
+        popularity = Popularity.for_dataset(small)
+        rt.fit(popularity, small)
         with pytest.raises(TypeError, match=r"Popularity cannot .*MF, BiasedMF"):
-            rt.recommend(Popularity.for_dataset(small), small, ratings={1: 5})
+            rt.recommend(popularity, small, ratings={1: 5})
 
     @pytest.mark.parametrize("bad", [7, 0, float("nan"), float("inf"), "five", None])
     def test_impossible_ratings_are_named_with_the_title(self, model, small, bad):
@@ -155,7 +160,53 @@ def test_exactly_one_of_user_and_ratings(model, small, arguments):
         rt.recommend(model, small, **arguments)
 
 
-@pytest.mark.parametrize("k", [0, -3])
-def test_k_must_be_positive(model, small, k):
-    with pytest.raises(ValueError, match=f"k={k}"):
+@pytest.mark.parametrize("k", [0, -3, 3.0])
+def test_k_must_be_a_positive_whole_number(model, small, k):
+    with pytest.raises(ValueError, match=f"k must be a whole number of at least 1, got {k}"):
         rt.recommend(model, small, 1, k=k)
+
+
+def test_what_was_never_fitted_is_refused(small):
+    for kind in (BiasedMF, Popularity):
+        with pytest.raises(ValueError, match="has not been fitted"):
+            rt.recommend(kind.for_dataset(small), small, 1)
+
+
+def test_a_cold_user_is_told(model, capsys):
+    people = pd.DataFrame({"user": [1, 2, 3]})
+    data = from_frame(pd.DataFrame({"user": [1, 2], "item": [7, 8], "rating": [5, 4]}), people)
+    model = BiasedMF.for_dataset(data)
+    rt.fit(model, data, epochs=1, progress=False)
+    rt.recommend(model, data, 1)
+    assert not capsys.readouterr().out
+    rt.recommend(model, data, 3)
+    assert "user 3 has no training rating" in capsys.readouterr().out
+
+
+def pick(lift, ratings):
+    return pick_reasons(np.array(lift, dtype=float), np.array(ratings, dtype=float))
+
+
+class TestPickReasons:
+    def test_by_hand(self):
+        # ratings 5, 4, 1: of title 0 the best high and the low one; of title 1 the low one lifts
+        # more and comes first; title 2 is lifted by nothing.
+        assert pick([[0.3, 0.1, 0.0], [0.2, 0.0, -1], [0.1, 0.4, 0.004]], [5, 4, 1]) == [
+            [0, 2],
+            [2, 0],
+            [],
+        ]
+
+    def test_two_of_a_kind_where_there_is_no_other(self):
+        assert pick([[0.1], [0.3], [0.2]], [5, 5, 5]) == [[1, 2]]
+
+    def test_no_rating_leads_more_than_three_of_ten_where_another_is_close(self):
+        lift = np.array([[0.3] * 10, [0.2] * 10, [0.16] * 10, [0.155] * 10])
+        led = [one[0] for one in pick(lift, [5, 5, 5, 5])]
+        assert np.bincount(led).tolist() == [3, 3, 3, 1]
+
+    def test_where_none_is_close_the_strongest_leads_all(self):
+        assert pick([[0.3] * 10, [0.1] * 10], [5, 5]) == [[0, 1]] * 10
+
+    def test_nothing_rated(self):
+        assert pick(np.empty((0, 2)), []) == [[], []]

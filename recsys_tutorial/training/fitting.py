@@ -88,6 +88,7 @@ def fit(
     _check_data(model, train, valid)
     if threads < 1:
         raise ValueError(f"threads={threads} must be at least 1")
+    model._as_built = None  # a fused step leaves no trace in the tables' versions
     own_fit = getattr(model, "fit", None)
     if own_fit is not None:
         return _closed_form(model, train, own_fit, threads)
