@@ -24,8 +24,9 @@ import recsys_tutorial as rt
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.losses import squared_error
 from recsys_tutorial.models import BiasedMF
+from recsys_tutorial.scale.sparse import Optimisers
 from recsys_tutorial.training import progress
-from recsys_tutorial.training.loop import Optimisers, one_cycle
+from recsys_tutorial.training.run import one_cycle
 
 DIM = 10  # as in the earlier tutorials
 ROUNDS = 5

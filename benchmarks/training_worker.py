@@ -57,7 +57,7 @@ def bare(rows: Rows) -> Fit:
 
     import recsys_tutorial as rt
     from recsys_tutorial.losses import squared_error
-    from recsys_tutorial.training.loop import one_cycle
+    from recsys_tutorial.training.run import one_cycle
 
     train, valid = _datasets(rows)
     defaults = rt.models.BiasedMF.fit_defaults

@@ -72,7 +72,7 @@ def kill_once(directory: Path) -> None:
 
     def deadly(self: Run, engine: object, batch: object) -> object:
         state = engine.state  # type: ignore[attr-defined]
-        second = self.peers is not None and self.peers.rank == 1
+        second = self.peers.rank == 1
         if second and state.iteration == KILL_AT and not marker.exists():
             marker.write_text(f"epoch {state.epoch}")
             os.kill(os.getpid(), signal.SIGKILL)

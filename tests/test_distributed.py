@@ -19,7 +19,7 @@ import recsys_tutorial as rt
 import train as script
 from recsys_tutorial.datasets.dataset import part_of
 from recsys_tutorial.models import BiasedMF
-from recsys_tutorial.training import distributed
+from recsys_tutorial.scale import processes
 
 HERE = Path(__file__).parent
 TOLERANCE = 2e-5  # the order of additions differs: float32 sums of two parts, then Adam's division
@@ -162,8 +162,8 @@ def test_weights_go_into_a_folder_that_is_made(tmp_path: Path) -> None:
 
 def test_states_of_generators_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state that is a view into a larger tensor makes torch read elsewhere, or crash."""
-    monkeypatch.setattr(distributed, "_gather", lambda state: torch.cat([state, state]))
-    together = object.__new__(distributed.Peers)
+    monkeypatch.setattr(processes.idist, "all_gather", lambda state: torch.cat([state, state]))
+    together = object.__new__(processes.Together)
     together.world = 2
     saved = together.states({"draws": torch.Generator().manual_seed(3)})
     assert all(one["draws"].storage_offset() == 0 for one in saved)
@@ -190,14 +190,9 @@ def test_shares_are_disjoint_and_even(n: int, world: int) -> None:
     assert sorted(step.tolist()) == sorted(order[: 4 * world].tolist()) or n < 4 * world + world
 
 
-def test_a_process_alone_has_no_peers(small: rt.datasets.Dataset) -> None:
-    assert distributed.peers(BiasedMF.for_dataset(small)) is None
-
-
 def test_a_checkpoint_of_fewer_processes_can_be_gone_on_with() -> None:
-    class Second:
-        rank = 1
-
     saved = [{"shuffle": 1, "draws": 2, "model": 3}]
-    assert distributed.own_states(saved, None) == saved[0]
-    assert distributed.own_states(saved, Second()) == {"shuffle": 1}  # type: ignore[arg-type]
+    second = processes.Alone()
+    assert second.own(saved) == saved[0]  # type: ignore[arg-type]
+    second.rank = 1
+    assert second.own(saved) == {"shuffle": 1}  # type: ignore[arg-type]

@@ -14,8 +14,10 @@ from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import BiasedMF, MultiOutputMF
 from recsys_tutorial.models.multi_output import Outputs, multi_output, time_to_next
-from recsys_tutorial.training.loop import TrainingBatches, measure
+from recsys_tutorial.scale.processes import Alone
+from recsys_tutorial.training.batches import Pairs
 from recsys_tutorial.training.negatives import Negatives
+from recsys_tutorial.training.run import measure
 
 NAN = float("nan")
 
@@ -36,9 +38,9 @@ def toy():
 
 def batches_of(model, data, train=None, loss=None, m=2, seed=0, **settings):
     contrast = Negatives(data if train is None else train, torch.Generator().manual_seed(seed))
-    loss = loss or multi_output()
-    size = settings.pop("batch_size", len(data))
-    return TrainingBatches(model, data, loss, size, m, contrast, None, torch.device("cpu"))
+    keeps = losses.needs(loss or multi_output()).keeps
+    size, cpu = settings.pop("batch_size", len(data)), torch.device("cpu")
+    return Pairs(model, data, size, None, cpu, Alone(), contrast, m, keeps)
 
 
 def fitted(train, weights=(1.0, 0.4, 0.3), epochs=15, **settings):
@@ -120,7 +122,7 @@ class TestTheBatch:
     def test_validation_measures_rated_items_alone(self, small):
         train, valid, _ = small.split(seed=3)
         model = fitted(train, epochs=2, dim=4)
-        row = measure(model, batches_of(model, valid, train), multi_output(), 2)
+        row = measure(model, batches_of(model, valid, train), multi_output())
         assert row["valid_rmse"] == pytest.approx(rmse_of(model, valid), rel=1e-5)
         assert np.isfinite(row["valid_loss"])
 

@@ -15,9 +15,8 @@ LAYERS = [  # lower ones come first; nobody imports from a later layer
     {"files", "atomic"},  # know files alone
     {"batch", "datasets"},
     {"losses", "models"},
+    {"metrics", "arguments", "scale"},
     {"training"},
-    {"metrics"},
-    {"arguments"},
     {"evaluation", "recommending"},
 ]
 

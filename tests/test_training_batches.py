@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_training import weights
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
 from recsys_tutorial.models import MF, BiasedMF
-from recsys_tutorial.training.loop import Optimisers, one_cycle
+from recsys_tutorial.scale.sparse import Optimisers
 from recsys_tutorial.training.negatives import Negatives
+from recsys_tutorial.training.run import one_cycle
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,8 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"epochs": 0}, "epochs=0"),
-            ({"batch_size": 0}, "batch_size=0"),
+            ({"epochs": 0}, r"epochs must be a whole number.*got 0"),
+            ({"batch_size": 2.5}, r"batch_size must be a whole number.*got 2.5"),
             ({"lr": -1.0}, "lr=-1"),
             ({"lr": float("nan")}, "lr=nan"),
             ({"negatives": 3}, "learns from rated rows alone"),
@@ -186,51 +186,3 @@ def test_the_whole_catalogue_as_contrast_fits_tables_far_larger_than_a_batch():
         model, data, loss=loss, negatives="all", batch_size=16, epochs=2, progress=False
     )
     assert history.frame["train_loss"].iloc[-1] < history.frame["train_loss"].iloc[0]
-
-
-class TestCompile:
-    @staticmethod
-    def fitted(train, **settings):
-        model = BiasedMF.for_dataset(train, dim=4)
-        rt.fit(model, train, epochs=2, progress=False, **settings)
-        return model
-
-    def test_a_traced_step_is_the_same_step(self, parts, monkeypatch):
-        """Traced as for the compiler, and run without one: a minute less."""
-        traced = []
-
-        def tracing(work):
-            traced.append(torch._dynamo.optimize("eager")(work))
-            return traced[-1]
-
-        monkeypatch.setattr(torch, "compile", tracing)
-        plain, fast = self.fitted(parts[0]), self.fitted(parts[0], compile=True)
-        assert len(traced) == 1
-        self.alike(plain, fast)
-
-    @staticmethod
-    def alike(a, b):
-        """But for the last digits: sums of gradients are made in another order."""
-        for x, y in zip(weights(a), weights(b), strict=True):
-            np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6)
-
-    def test_without_a_compiler_it_says_so_and_goes_on(self, parts, monkeypatch):
-        def broken(work):
-            def fail(batch):
-                raise RuntimeError("no C++ compiler found")
-
-            return fail
-
-        monkeypatch.setattr(torch, "compile", broken)
-        with pytest.warns(UserWarning, match="no C\\+\\+ compiler found.* goes on without it"):
-            fast = self.fitted(parts[0], compile=True)
-        self.alike(fast, self.fitted(parts[0]))
-
-    def test_what_is_wrong_with_a_loss_is_no_matter_of_compiling(self, parts, monkeypatch):
-        def wrong(scores, batch):
-            raise ValueError("my own slip")
-
-        wrong.needs = losses.needs(losses.squared_error)
-        monkeypatch.setattr(torch, "compile", lambda work: work)
-        with pytest.raises(ValueError, match="my own slip"):
-            self.fitted(parts[0], compile=True, loss=wrong)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import pickle
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from recsys_tutorial.files import replacing
+from recsys_tutorial.datasets.dataset import Dataset
 
-_DAMAGE = (
-    RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError, IndexError,
-    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_DAMAGE = (RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
+           pickle.UnpicklingError)  # fmt: skip
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values: a kill leaves the old file or the new one.
 
-    Raises OSError where that is not possible; the old file stays.
+    Raises:
+        OSError: that is not possible; the old file stays.
     """
     with replacing(path) as temporary:
         try:
@@ -34,17 +33,14 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What `save` wrote, every byte of it compared with its checksum.
+    """What `save` wrote.
 
-    Raises ValueError when the file is not whole or was changed, OSError when it cannot be read.
+    Raises:
+        ValueError: the file is not whole.
+        OSError: it cannot be read.
     """
-    content = path.read_bytes()  # once: the file may be replaced meanwhile
     try:
-        # torch.load looks at no checksum: a flipped byte would be another weight, in silence.
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            if (damaged := parts.testzip()) is not None:
-                raise ValueError(f"the checksum of its part {damaged} is wrong")
-        found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+        found = torch.load(path, weights_only=True, map_location="cpu")
     except _DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} is damaged ({reason[:120]})") from None
@@ -56,7 +52,8 @@ def read(path: Path) -> dict[str, Any]:
 def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     """The checkpoint of this very run.
 
-    Raises ValueError when the file is damaged or belongs to a run with other settings or data.
+    Raises:
+        ValueError: the file is damaged or belongs to a run with other settings or data.
     """
     try:
         content = read(path)
@@ -66,10 +63,27 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
             f"{path} is no readable checkpoint ({error}): delete it to start from scratch"
         ) from None
     other = [name for name in run if found.get(name) != run[name]]
-    if other:
-        name = other[0]
-        raise ValueError(
-            f"{path} belongs to another run: its {name} is {found.get(name)!r}, this one's is "
-            f"{run[name]!r}. Use the same settings to resume, or another checkpoint_dir"
+    if not other:
+        return content
+    name, before, now = other[0], found.get(other[0]), run[other[0]]
+    remedy = "Use the same settings to resume, or another checkpoint_dir"
+    if name == "epochs":
+        remedy = (
+            f"The learning rate went down to zero over the {before} epochs, so there is no going "
+            f"on to {now}: finish with epochs={before}, then fit the model once more without "
+            "resume, which starts a new cycle, in another checkpoint_dir"
         )
-    return content
+    raise ValueError(
+        f"{path} belongs to another run: its {name} is {before!r}, this one's is {now!r}. {remedy}"
+    )
+
+
+def hash_of(data: Dataset) -> str:
+    """The same for the same rows in the same order."""
+    digest = hashlib.sha256()
+    for column in (data.user, data.item, data.rating, data.timestamp, data.weight):
+        if column is None:
+            digest.update(b"no such column")
+        else:
+            digest.update(np.ascontiguousarray(column).view(np.uint8).data)  # no copy
+    return digest.hexdigest()[:16]

@@ -1,69 +1,86 @@
-"""Batches for losses on sequences: windows of each user's films in order."""
+"""Batches for losses on sequences: windows of each user's items in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.datasets.dataset import Dataset, part_of
-from recsys_tutorial.models.sequences import NEVER, PADDING, SequenceModel, windows
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.sequences import NEVER, PADDING, windows
+from recsys_tutorial.scale.processes import Alone
 
 
 class SequenceBatches:
-    """The windows of one epoch; iterate again for the next. Each row is predicted once.
+    """Windows of each user's items in order. Each row is predicted once.
 
-    batch_size : about how many rows a batch has; it has as many whole windows as fit in it
-    valid      : rows to be predicted from the model's own history, that is from training alone,
-                 each as if it came next; the history itself is only read
+    Args:
+        model: Its `length` is that of a window.
+        data: The rows.
+        batch_size: About how many rows a batch has: whole windows, short or long, fill it.
+        generator: Of the shuffling; None for the order of the data.
+        device: Where the batches are wanted.
+        peers: Other processes, each of which gets its part of a step.
+        valid: The rows come behind the model's own history and are predicted from it, that is from
+            training alone, each as if it came next.
     """
-
-    pairs = False
-    shard: tuple[int, int] = (0, 1)  # as in Batches
 
     def __init__(
         self,
-        model: SequenceModel,
+        model: Any,
         data: Dataset,
         batch_size: int,
         generator: torch.Generator | None,
         device: torch.device,
+        peers: Alone | None = None,
         *,
         valid: bool = False,
     ) -> None:
-        self.generator, self.device = generator, device
+        self.generator, self.device, self.peers = generator, device, peers or Alone()
+        self.usual = mean_weight(data)
         self.windows = windows(data, model.length)
+        self.long = (self.windows.need("history")[0] != PADDING).sum(1)  # rows of each window
         if valid:
             self.windows = _behind_history(model, self.windows)
-        self.size = max(1, batch_size // model.length)
+        # Long enough that no window fills two steps, nor leaves a process without one.
+        world = self.peers.world
+        long = max(batch_size * world, model.length * world * (2 if world > 1 else 1))
+        self.steps = max(1, min(len(self.long), int(self.long.sum()) // long))
 
     def __len__(self) -> int:
-        (user,) = self.windows.need("user")
-        whole = self.size * self.shard[1]
-        return len(user) // whole + (len(user) % whole >= self.shard[1])
+        return self.steps
 
     def __iter__(self) -> Iterator[Batch]:
-        user, history, rating, time, weight = self.windows.need(
-            "user", "history", "rating", "time", "weight"
-        )
-        order = torch.arange(len(user))
+        order = torch.arange(len(self.long))
         if self.generator is not None:
-            order = torch.randperm(len(user), generator=self.generator)
-        for some in part_of(order, self.size, *self.shard).split(self.size):
-            used = (history[some] != PADDING).any(0).nonzero()
+            order = torch.randperm(len(order), generator=self.generator)
+        last = self.long[order].cumsum(0)  # rows up to each window's end
+        ends = torch.arange(1, self.steps) * last[-1] // self.steps
+        for some in order.tensor_split(torch.searchsorted(last, ends, right=True)):
+            if self.generator is not None:
+                some = some.tensor_split(self.peers.world)[self.peers.rank]
+            fields = ("history", "rating", "time", "weight")
+            tables = dict(zip(fields, self.windows.need(*fields), strict=True))
+            used = (tables["history"][some] != PADDING).any(0).nonzero()
             width = int(used.max()) + 1  # padding that nobody needs is cut off
-            yield Batch(
-                user=user[some],
-                history=history[some, :width],
-                rating=rating[some, :width],
-                time=time[some, :width],
-                weight=weight[some, :width],
-            ).to(self.device)
+            user = self.windows.need("user")[0][some]
+            cut = {name: table[some, :width] for name, table in tables.items()}
+            yield Batch(user=user, **cut).to(self.device)
+
+    def score(self, model: Any, batch: Batch) -> Any:
+        """Scores (B, L) of the rows in the windows."""
+        return model.score_sequence(batch)
+
+    def sizes(self, batch: Batch) -> tuple[float, float]:
+        """As `Rows.sizes`; padding is no row."""
+        history, weight = batch.need("history", "weight")
+        return float((history != PADDING).sum()), float(weight.sum()) / self.usual
 
 
-def _behind_history(model: SequenceModel, new: Batch) -> Batch:
+def _behind_history(model: Any, new: Batch) -> Batch:
     """Each window of new rows behind its user's history; only the new rows count."""
     user, history, rating, weight = new.need("user", "history", "rating", "weight")
     past, past_rating = model.history.cpu()[user], model.history_rating.cpu()[user]
@@ -76,3 +93,8 @@ def _behind_history(model: SequenceModel, new: Batch) -> Batch:
         time=torch.cat([torch.where(known, 0, NEVER), torch.where(weight > 0, 1, NEVER)], dim=1),
         weight=torch.cat([torch.zeros_like(past_rating), weight], dim=1),
     )
+
+
+def mean_weight(data: Dataset) -> float:
+    """What a row counts on average: 1 without weights."""
+    return 1.0 if data.weight is None else float(data.weight.mean())

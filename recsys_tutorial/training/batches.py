@@ -1,0 +1,219 @@
+"""The batches of an epoch, in the form that the loss asks for: decided in `batches_for`, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recsys_tutorial import losses
+from recsys_tutorial.batch import Batch
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.multi_output import time_to_next
+from recsys_tutorial.scale.processes import Alone
+from recsys_tutorial.training.negatives import Negatives
+from recsys_tutorial.training.sequences import SequenceBatches, mean_weight
+
+AT_ONCE = 16 * 1024  # rows measured at once
+
+
+class Rows:
+    """Rated rows, shuffled anew in each pass if there is a generator.
+
+    Args:
+        model: Says which columns it wants.
+        data: The rows.
+        size: Rows per batch of one process.
+        generator: Of the shuffling; None for the order of the data.
+        device: Where the batches are wanted.
+        peers: Other processes, each of which gets its part of a step.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: Dataset,
+        size: int,
+        generator: torch.Generator | None,
+        device: torch.device,
+        peers: Alone,
+        *,
+        rating: bool = True,
+    ) -> None:
+        columns = [c for c in model.columns if c != "rating"] + ["rating"] * rating
+        self.device, self.usual = device, mean_weight(data)
+        self.batches = data.batches(columns, batch_size=size, generator=generator, device=device)
+        if generator is not None:
+            self.batches.shard = peers.rank, peers.world
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.batches)
+
+    def score(self, model: Model, batch: Batch) -> Any:
+        """The model's output for a batch of this form."""
+        return model(batch)
+
+    def sizes(self, batch: Batch) -> tuple[float, float]:
+        """How many rows a batch has, and how much they count: 1 for a row of the mean weight."""
+        rows = len(batch.need("user")[0])
+        return rows, rows if batch.weight is None else float(batch.weight.sum()) / self.usual
+
+
+class Pairs(Rows):
+    """Rated items in column 0, and beside each the items that the user has not rated.
+
+    Args:
+        contrast: Draws them; None for the whole catalogue.
+        m: How many.
+        keeps: Columns of the rated item that stay, NaN for the others.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: Dataset,
+        size: int,
+        generator: torch.Generator | None,
+        device: torch.device,
+        peers: Alone,
+        contrast: Negatives | None,
+        m: int,
+        keeps: tuple[str, ...] = (),
+    ) -> None:
+        self.contrast, self.m, self.keeps, self.n_items = contrast, m, keeps, data.n_items
+        if contrast is not None and not keeps:  # who has rated everything has no contrast
+            data = data.take(contrast.room.numpy()[data.user] > 0)
+            if len(data) == 0:
+                raise ValueError(
+                    "every user has rated every item, so that ranking has nothing to contrast "
+                    "with: train on the ratings instead (loss=squared_error)"
+                )
+        on = torch.device("cpu")  # where the negatives are drawn
+        super().__init__(model, data, size, generator, on, peers, rating="rating" in keeps)
+        self.device = device
+        if "gap" in keeps:
+            if contrast is None:
+                raise ValueError('negatives="all": this loss needs a number of drawn items')
+            gap = time_to_next(data, contrast.train)
+            self.batches.tensors["gap"] = torch.from_numpy(gap).to(on, torch.float32)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.batches:
+            yield self._beside(batch).to(self.device)
+
+    def _beside(self, batch: Batch) -> Batch:
+        user, item = batch.need("user", "item")
+        if self.contrast is None:
+            others = torch.arange(self.n_items).expand(len(user), self.n_items)
+        else:
+            others = self.contrast.draw(user, self.m)
+            if self.keeps:  # nobody is left out: who has no unrated item gets the rated one again
+                room = self.contrast.room[user] > 0
+                others = torch.where(room.unsqueeze(1), others, item.unsqueeze(1))
+        as_column = {
+            name: value.unsqueeze(1)
+            for name in ("user", "time", "weight")
+            if (value := getattr(batch, name)) is not None
+        }
+        for name in self.keeps:
+            value = getattr(batch, name)
+            nothing = value.new_full(others.shape, torch.nan)
+            as_column[name] = torch.cat([value.unsqueeze(1), nothing], dim=1)
+        return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **as_column)
+
+    def score(self, model: Model, batch: Batch) -> Any:
+        """The whole catalogue goes through `score_items`, a table of (B, n_items) at most."""
+        if self.contrast is not None:
+            return model(batch)
+        (item,) = batch.need("item")
+        rated = losses.score_of(model(replace(batch, item=item[:, :1])))
+        return torch.cat([rated, model.score_items(batch)], dim=1)
+
+
+@dataclass
+class Feed:
+    """What a run reads.
+
+    Attributes:
+        train, valid: Batches of one form.
+        generators: By name: the shuffling, the drawing, the model's noise; and "valid", which is
+            set anew before each measurement, so that each sees the same negatives.
+        negatives: As it is used: a number or "all"; 0 for rated rows alone.
+        touched: Rows that a step looks up in a table.
+    """
+
+    train: Rows | SequenceBatches
+    valid: Rows | SequenceBatches | None
+    generators: dict[str, torch.Generator]
+    negatives: int | str
+    touched: int
+
+
+def batches_for(
+    model: Model,
+    train: Dataset,
+    valid: Dataset | None,
+    loss: Callable[..., Tensor],
+    size: int,
+    negatives: int | str,
+    popularity: float,
+    seed: int,
+    device: torch.device,
+    peers: Alone,
+) -> Feed:
+    """The one place where the form of the batches is decided, by what the loss needs."""
+    needs = losses.needs(loss)
+    name = getattr(loss, "__name__", "this loss")
+    kind = type(model).__name__
+    if (needs.batch == "sequence") != hasattr(model, "score_sequence"):
+        raise ValueError(
+            f"{kind} does not learn from sequences, and {name} does: use another loss"
+            if needs.batch == "sequence"
+            else f"{kind} learns from sequences, and {name} does not: leave loss=None"
+        )
+    if needs.batch != "pairs" and (negatives != 0 or popularity != 0):
+        set_to = f"negatives={negatives!r}" if negatives else f"popularity={popularity!r}"
+        raise ValueError(f"{set_to}: {name} learns from rated rows alone")
+    if negatives != "all" and (not isinstance(negatives, (int, np.integer)) or negatives < 0):
+        raise ValueError(f'negatives={negatives!r} must be a number >= 0 or "all"')
+    generators = {
+        "shuffle": torch.Generator().manual_seed(seed),
+        "draws": torch.Generator().manual_seed(seed + 1 + peers.rank * 2**20),
+        "model": model.generator,
+        "valid": torch.Generator(),
+    }
+    shuffle = generators["shuffle"]
+    held = None if valid is None else peers.part(valid)
+    step = min(size * peers.world, len(train))
+    measured: Any = None
+    if needs.batch == "sequence":
+        feed: Any = SequenceBatches(model, train, size, shuffle, device, peers)
+        if held is not None:
+            measured = SequenceBatches(model, held, size, None, device, valid=True)
+        return Feed(feed, measured, generators, 0, train.n_items)
+    if needs.batch == "rows":
+        feed = Rows(model, train, size, shuffle, device, peers)
+        if held is not None:
+            measured = Rows(model, held, AT_ONCE, None, device, Alone())
+        return Feed(feed, measured, generators, 0, step)
+    whole = negatives == "all"
+    m = 0 if whole else int(negatives) or needs.negatives
+    draw, draw_valid = (
+        None if whole else Negatives(train, generators[of], popularity) for of in ("draws", "valid")
+    )
+    feed = Pairs(model, train, size, shuffle, device, peers, draw, m, needs.keeps)
+    if held is not None:
+        measured = Pairs(model, held, size, None, device, Alone(), draw_valid, m, needs.keeps)
+    # A softmax over the catalogue touches every row of its tables in each step.
+    return Feed(
+        feed, measured, generators, negatives if whole else m,
+        train.n_items if whole else step * (1 + m),
+    )  # fmt: skip
