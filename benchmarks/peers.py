@@ -24,8 +24,8 @@ from benchmarks import accuracy
 from recsys_tutorial import Batch, losses, models
 from recsys_tutorial.datasets import Dataset, concat
 from recsys_tutorial.evaluation import rank_users
+from recsys_tutorial.interpret.intervals import Interval, mean_interval
 from recsys_tutorial.models import MF, Model
-from recsys_tutorial.uncertainty import Interval, mean_interval
 
 MOST_TIMES = 5  # the fit of ImplicitALS over that of `implicit`
 LEAST_BPR = 1.2  # NDCG@10 of BPR over that of `implicit`

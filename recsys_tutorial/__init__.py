@@ -19,10 +19,10 @@ if TYPE_CHECKING:
         metrics,
         models,
         serving,
-        uncertainty,
     )
     from recsys_tutorial.batch import Batch
     from recsys_tutorial.evaluation import evaluate, next_group, predict
+    from recsys_tutorial.interpret import compare
     from recsys_tutorial.recommending import recommend
     from recsys_tutorial.training import History, TrainingDiverged, fit, scalars, watch
 
@@ -30,6 +30,7 @@ _HOME = {
     "Batch": "batch",
     "History": "training",
     "TrainingDiverged": "training",
+    "compare": "interpret",
     "datasets": "",
     "evaluate": "evaluation",
     "fit": "training",
@@ -42,7 +43,6 @@ _HOME = {
     "recommend": "recommending",
     "scalars": "training",
     "serving": "",
-    "uncertainty": "",
     "watch": "training",
 }
 """The public names, and the module that each one lives in; "" for a module itself."""

@@ -102,10 +102,10 @@ def evaluate(
             row that is in `train` too, an unclear `relevant`, or a metric that is unknown, or has
             no meaning here.
     """
-    parts = _parts(model, test, train)
+    parts = training_parts(model, test, train)
     model.check_fitted()
     k = whole("k", k)
-    wanted = _wanted(model, test, metrics, k)
+    wanted = wanted_metrics(model, test, metrics, k)
     result: dict[str, float] = {}
     if wanted & {*_OF_RATINGS, *_OF_ROWS}:
         scores = predict(model, test, clip=False)
@@ -135,7 +135,9 @@ def evaluate(
     return result
 
 
-def _parts(model: Model, test: Dataset, train: Dataset | Sequence[Dataset]) -> list[Dataset]:
+def training_parts(
+    model: Model, test: Dataset, train: Dataset | Sequence[Dataset]
+) -> list[Dataset]:
     """The training parts as a list, all of it checked."""
     if train is None:
         raise TypeError(
@@ -149,7 +151,7 @@ def _parts(model: Model, test: Dataset, train: Dataset | Sequence[Dataset]) -> l
     return parts
 
 
-def _wanted(model: Model, test: Dataset, metrics: Iterable[str] | None, k: int) -> set[str]:
+def wanted_metrics(model: Model, test: Dataset, metrics: Iterable[str] | None, k: int) -> set[str]:
     """The names asked for, all of them known."""
     of_ratings = _OF_RATINGS if model.predicts == "rating" and not test.implicit else ()
     of_rows = () if test.implicit else _OF_ROWS

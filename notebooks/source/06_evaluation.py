@@ -145,8 +145,8 @@ for name, each in stars.items():
 gap = np.mean(misses["past"], axis=0) - np.mean(misses["mixed"], axis=0)  # (n_test,), stars²
 each = pd.Series(gap).groupby(lab.test.user).agg(["mean", "size"])  # one line per user
 leak_stars = stars["past"].mean() - stars["mixed"].mean()
-leak_rows = rt.uncertainty.mean_interval(each["mean"], weights=each["size"])
-leak_users = rt.uncertainty.mean_interval(each["mean"])
+leak_rows = rt.interpret.mean_interval(each["mean"], weights=each["size"])
+leak_users = rt.interpret.mean_interval(each["mean"])
 print(f"Knowing later ratings takes {leak_stars:.3f} stars off the error.")
 print("Gain in squared error, in stars² (95% interval):")
 for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_users)):
@@ -434,12 +434,8 @@ scores = {
 
 # %%
 liked = test.rating >= 4
-pooled = {
-    n: rt.uncertainty.auc_interval(liked, s, test.user, samples=300) for n, s in scores.items()
-}
-within = {
-    n: rt.uncertainty.conditional_auc_interval(liked, s, test.user) for n, s in scores.items()
-}
+pooled = {n: rt.interpret.auc_interval(liked, s, test.user, samples=300) for n, s in scores.items()}
+within = {n: rt.interpret.conditional_auc_interval(liked, s, test.user) for n, s in scores.items()}
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots(figsize=(9, 4.5))
@@ -463,9 +459,9 @@ ws.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
 
 # %%
 a, b = "film + taste", "who + which"
-pooled_gap = rt.uncertainty.auc_interval(liked, scores[a], test.user, minus=scores[b], samples=300)
+pooled_gap = rt.interpret.auc_interval(liked, scores[a], test.user, minus=scores[b], samples=300)
 one_each = [rt.metrics.group_auc(liked, scores[n], test.user).auc for n in (a, b)]  # (n_users,)
-within_gap = rt.uncertainty.mean_interval(one_each[0] - one_each[1])
+within_gap = rt.interpret.mean_interval(one_each[0] - one_each[1])
 print(f"{a} minus {b}, pooled: {pooled_gap}")
 print(f"{a} minus {b}, within users: {within_gap}")
 flip = pooled_gap.high < 0 < within_gap.low

@@ -637,7 +637,7 @@ ws.show(fig, alt=f"{alt}the most cautious by {off[4]:.2f}, both as promised and 
 # %%
 print(f"Bold lists (b = -1) miss by {off[-1]:.2f} stars, plain by {off[0]:.2f}, cautious ones")
 print(f"(b = 2) by {off[2]:.2f}. Bold less cautious, as squares:")
-print(rt.uncertainty.mean_interval(missed[-1] - missed[2]), "stars^2")
+print(rt.interpret.mean_interval(missed[-1] - missed[2]), "stars^2")
 paid = np.mean(gave[0]) - np.mean(gave[2])
 print(f"Caution costs {paid:.2f} of the {np.mean(gave[0]):.2f} stars of a plain list.")
 print(f"Plain lists had promised {np.mean(promised[0]):.2f}.")
@@ -777,7 +777,7 @@ table.style.format("{:.3f}")
 
 # %%
 for name in list(final)[1:]:
-    change = rt.uncertainty.mean_interval(quality[name] - quality["plain"])
+    change = rt.interpret.mean_interval(quality[name] - quality["plain"])
     print(f"{name} less plain: NDCG@10 {change}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -868,7 +868,7 @@ for low, high in ((0, 24), (25, 34), (35, 49), (50, 99)):
 for code, name in (("F", "women"), ("M", "men")):
     groups[name] = (people["gender"] == code).to_numpy()
 served = {
-    name: rt.uncertainty.mean_interval(quality["plain"][members])
+    name: rt.interpret.mean_interval(quality["plain"][members])
     for name, members in groups.items()
     if np.isfinite(quality["plain"][members]).sum() >= 20  # of fewer we say nothing
 }
@@ -895,7 +895,7 @@ ws.show(fig, alt=f"Dots with intervals a group. Lowest: {worst}; highest: {top_g
 usual = np.array([np.nanmean(quality["plain"][quarter == k]) for k in range(4)])
 rest = quality["plain"] - usual[quarter]  # above those who rated about as much
 alike = {
-    name: rt.uncertainty.mean_interval(rest[members])
+    name: rt.interpret.mean_interval(rest[members])
     for name, members in list(groups.items())[4:]
     if name in served
 }

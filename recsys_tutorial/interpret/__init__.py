@@ -6,6 +6,14 @@ them is refused by name.
 
 from recsys_tutorial.interpret.axes import Axes, matches, neighbours_kept, pca, place
 from recsys_tutorial.interpret.factors import Factors, factors
+from recsys_tutorial.interpret.intervals import (
+    Comparison,
+    Interval,
+    auc_interval,
+    compare,
+    conditional_auc_interval,
+    mean_interval,
+)
 from recsys_tutorial.interpret.items import biases, neighbours, polarizability
 from recsys_tutorial.interpret.naming import attributes, correlations, describe
 from recsys_tutorial.interpret.procrustes import Alignment, procrustes
@@ -15,15 +23,21 @@ from recsys_tutorial.interpret.titles import find
 __all__ = [
     "Alignment",
     "Axes",
+    "Comparison",
     "Factors",
+    "Interval",
     "attributes",
+    "auc_interval",
     "biases",
+    "compare",
+    "conditional_auc_interval",
     "correlations",
     "describe",
     "factors",
     "find",
     "halves",
     "matches",
+    "mean_interval",
     "neighbours",
     "neighbours_kept",
     "pca",

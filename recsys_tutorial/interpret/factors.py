@@ -33,8 +33,11 @@ def factors(model: Model) -> Factors:
     They are `model.factors()`, a pair of tensors, where a model has that method (one whose users
     are more than a row of a table), else its tables `user_factors` and `item_factors`.
 
-    Raises TypeError for a model without factors, ValueError for one of width 0 (biases only).
+    Raises:
+        TypeError: a model without factors.
+        ValueError: one of width 0 (biases only), or one that was never fitted.
     """
+    model.check_fitted()
     own: Any = getattr(model, "factors", None)
     pair = own() if callable(own) else _tables(model)
     if pair is None:

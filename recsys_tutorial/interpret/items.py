@@ -82,6 +82,11 @@ def neighbours(
     candidate = (dataset.counts("item") >= min_ratings) & (length > 0)
     candidate[position] = False
     left = np.flatnonzero(candidate)
+    if len(left) == 0:
+        raise ValueError(
+            f"no other item has {min_ratings} ratings, and the most rated one has "
+            f"{dataset.counts('item').max()}: pass a lower min_ratings"
+        )
     best = left[np.argsort(-similarity[left], kind="stable")][:k]
     table = _table(dataset).iloc[best].reset_index(drop=True)
     return table.assign(similarity=similarity[best]).rename_axis(columns=f"like {found}")

@@ -42,10 +42,15 @@ def correlations(
     Over items with at least `min_ratings` in `dataset`. Where a year is unknown it counts as the
     mean year.
     """
-    rows = dataset.counts("item") >= min_ratings
-    values = _standard(attributes(dataset).loc[rows])
+    rows = _rated(dataset, min_ratings)
+    values = _standard(attributes(dataset).iloc[rows])
     places = _standard(pd.DataFrame(axes.items[rows][:, :most]))
-    r = values.to_numpy().T @ places.to_numpy() / rows.sum()
+    if values.empty or places.empty:
+        raise ValueError(
+            f"items with at least {min_ratings} ratings all have the same place on these axes, or "
+            "the same attributes: pass a lower min_ratings, or fit the model for longer"
+        )
+    r = values.to_numpy().T @ places.to_numpy() / len(rows)
     return pd.DataFrame(r, values.columns, range(1, r.shape[1] + 1)).rename_axis(columns="axis")
 
 
@@ -76,7 +81,7 @@ def describe(
     """
     table = correlations(axes, dataset, most=most, min_ratings=min_ratings)
     size = table.to_numpy()
-    rows = np.flatnonzero(dataset.counts("item") >= min_ratings)
+    rows = _rated(dataset, min_ratings)
     names = dataset.items["title"].astype(str).to_numpy()
     luck = _luck(axes, dataset, rows, most, seed)
     described = []
@@ -96,6 +101,18 @@ def describe(
         row |= {"low": "; ".join(names[order[:3]]), "high": "; ".join(names[order[::-1][:3]])}
         described.append(row | {"goes with": best, "r": r, "verdict": verdict})
     return pd.DataFrame(described).set_index("axis")
+
+
+def _rated(dataset: Dataset, min_ratings: int) -> np.ndarray:
+    """Positions of the items with so many ratings; ValueError where there are fewer than two."""
+    counts = dataset.counts("item")
+    rows = np.flatnonzero(counts >= min_ratings)
+    if len(rows) < 2:
+        raise ValueError(
+            f"{len(rows) or 'no'} item has {min_ratings} ratings, and the most rated one has "
+            f"{counts.max()}: pass a lower min_ratings"
+        )
+    return rows
 
 
 def _luck(axes: Axes, dataset: Dataset, rows: np.ndarray, most: int, seed: int) -> np.ndarray:

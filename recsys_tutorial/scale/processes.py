@@ -79,8 +79,9 @@ class Together(Alone):
         if len(ours) == len(named):
             return objective
         ddp = nn.parallel.DistributedDataParallel
-        ddp._set_params_and_buffers_to_ignore_for_model(objective, ours)
-        return cast(nn.Module, ddp(objective, broadcast_buffers=False, find_unused_parameters=True))
+        fixed = [name for name, _ in objective.named_buffers()]  # everybody has the same
+        ddp._set_params_and_buffers_to_ignore_for_model(objective, ours + fixed)
+        return cast(nn.Module, ddp(objective, find_unused_parameters=True))
 
     def share(self, rows: float) -> float:
         # DDP takes the mean over the processes, whose parts may differ in size.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys_tutorial.files import replacing
 from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.files import replacing
 
 _DAMAGE = (RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
            pickle.UnpicklingError)  # fmt: skip

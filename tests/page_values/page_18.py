@@ -26,7 +26,7 @@ VALUES = {
     "promised_off": "{str(b): float(worth['promised'][k][0]) for k, b in enumerate(risks)}",
     "gave": "{str(b): float(np.mean(gave[b])) for b in risks}",
     "promised": "{str(b): float(np.mean(promised[b])) for b in risks}",
-    "bolder_off_zero": "rt.uncertainty.mean_interval(missed[-1] - missed[2]).low > 0",
+    "bolder_off_zero": "rt.interpret.mean_interval(missed[-1] - missed[2]).low > 0",
     "my_divergence": (
         "[divergence(my_target, bars[n]) - rr.miscalibration(my_target, rows)"
         " for n, rows in my_lists.items()]"

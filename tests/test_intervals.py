@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import recsys_tutorial as rt
 from recsys_tutorial import metrics
-from recsys_tutorial.uncertainty import (
+from recsys_tutorial.interpret.intervals import (
+    Comparison,
     Interval,
     auc_interval,
     conditional_auc_interval,
@@ -136,3 +138,63 @@ def test_a_pooled_interval_needs_both_labels():
 
 def test_an_interval_can_be_read_aloud():
     assert str(Interval(0.7312, 0.72, 0.7421, 1200)) == "0.731 (0.720 to 0.742, 1,200 users)"
+
+
+@pytest.fixture(scope="module")
+def fitted(small):
+    train, valid, test = small.split("random", seed=4)
+    models = [rt.models.BiasedMF.for_dataset(train, dim=dim) for dim in (0, 4)]
+    for model in models:
+        rt.fit(model, train, valid, progress=False)
+    return models, train, valid, test
+
+
+class TestCompare:
+    @pytest.mark.parametrize(
+        "metric", ["rmse", "mae", "auc", "conditional_auc", "ndcg@10", "recall@5", "mrr"]
+    )
+    def test_the_difference_is_that_of_evaluate(self, fitted, metric):
+        (a, b), train, valid, test = fitted
+        k = int(metric.partition("@")[2] or 10)
+        parts = [train, valid]
+        one, other = (rt.evaluate(m, test, train=parts, k=k, metrics=metric) for m in (a, b))
+        found = rt.compare(a, b, test, train=parts, metric=metric, samples=200)
+        assert found.difference == pytest.approx(one[metric] - other[metric], abs=1e-6)
+        assert found.low <= found.difference <= found.high
+        assert found == rt.compare(a, b, test, train=parts, metric=metric, samples=200)
+        back = rt.compare(b, a, test, train=parts, metric=metric, samples=200)
+        assert (back.low, back.high) == pytest.approx((-found.high, -found.low))
+
+    def test_a_model_and_itself_are_not_told_apart(self, fitted):
+        (a, _), train, _, test = fitted
+        found = rt.compare(a, a, test, train=train, metric="ndcg@10")
+        assert found[1:4] == (0, 0, 0)
+        assert "not told apart" in str(found)
+
+    def test_resampling_errors_by_hand(self, fitted):
+        (a, b), train, _, test = fitted
+        found = rt.compare(a, b, test, train=train, metric="rmse", samples=50, seed=7)
+        users, code = np.unique(test.user, return_inverse=True)
+        n, differences = len(users), []
+        for often in np.random.default_rng(7).multinomial(n, np.full(n, 1 / n), 50):
+            rows = np.repeat(np.arange(len(test)), often[code])
+            one, other = (
+                metrics.rmse(test.rating[rows], rt.predict(m, test)[rows]) for m in (a, b)
+            )
+            differences.append(one - other)
+        assert found.low == pytest.approx(np.quantile(differences, 0.025), abs=1e-6)
+        assert found.high == pytest.approx(np.quantile(differences, 0.975), abs=1e-6)
+        assert found.n_users == n
+
+    def test_it_can_be_read_aloud(self):
+        told = Comparison("rmse", -0.012, -0.02, -0.004, 943)
+        assert str(told) == "rmse: -0.0120 (-0.0200 to -0.0040, 943 users), the first is better"
+        assert str(told._replace(metric="mrr")).endswith("the second is better")
+        assert str(told._replace(high=0.001)).endswith("not told apart")
+
+    def test_what_is_no_mean_over_users_is_refused(self, fitted):
+        (a, b), train, _, test = fitted
+        with pytest.raises(ValueError, match="'coverage' is no mean over users"):
+            rt.compare(a, b, test, train=train, metric="coverage")
+        with pytest.raises(ValueError, match="evaluate knows rmse"):
+            rt.compare(a, b, test, train=train, metric="NDCG")

@@ -8,12 +8,15 @@ experiment for those.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_tutorial import metrics
+from recsys_tutorial import evaluation, metrics
+from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.models.base import Model
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +36,106 @@ class Interval(NamedTuple):
     def off_zero(self) -> bool:
         """Whether the interval leaves out 0: for a difference, that there is one."""
         return self.low > 0 or self.high < 0
+
+
+class Comparison(NamedTuple):
+    """One model minus another, with the bounds of the difference, in the metric's own unit."""
+
+    metric: str
+    difference: float
+    low: float
+    high: float
+    n_users: int
+
+    def __str__(self) -> str:
+        if self.low <= 0 <= self.high:
+            verdict = "not told apart"
+        else:
+            lower_is_better = self.metric in ("rmse", "mae")
+            first = (self.difference < 0) == lower_is_better
+            verdict = f"the {'first' if first else 'second'} is better"
+        bounds = f"{self.low:+.4f} to {self.high:+.4f}"
+        of = f"{self.n_users:,} users"
+        return f"{self.metric}: {self.difference:+.4f} ({bounds}, {of}), {verdict}"
+
+
+def compare(
+    a: Model,
+    b: Model,
+    test: Dataset,
+    *,
+    train: Dataset | Sequence[Dataset],
+    metric: str,
+    relevant: float | None = None,
+    level: float = 0.95,
+    samples: int = 2_000,
+    seed: int = 0,
+) -> Comparison:
+    """How much better one model is than another on the same users, and how sure that is.
+
+    Both are judged on the same drawn users, so what makes a user easy for both cancels. Where the
+    interval holds 0 the two are not told apart.
+
+    Args:
+        a, b: Two fitted models of one vocabulary.
+        test, train, relevant: As in `evaluate`.
+        metric: A key of what `evaluate` returns, such as "ndcg@10" or "rmse".
+        level: Share of the resampled differences inside the interval.
+        samples: Number of resamples; for "auc" a quarter of them, since each one costs more.
+        seed: Of the resampling.
+
+    Raises:
+        TypeError, ValueError: as `evaluate`; a metric that is no mean over users.
+    """
+    _check(level, samples)
+    settings: dict[str, Any] = {"level": level, "samples": samples, "seed": seed}
+    name, _, length = str(metric).partition("@")
+    k = int(length) if length.isdigit() else 10
+    for model in (a, b):
+        parts = evaluation.training_parts(model, test, train)
+        model.check_fitted()
+        evaluation.wanted_metrics(model, test, metric, k)
+    if metric in ("coverage", "n_users", "n_cold"):
+        raise ValueError(f"metric={metric!r} is no mean over users: compare it by eye")
+    if name in ("rmse", "mae"):
+        found = _of_errors(a, b, test, name, **settings)
+    elif name in ("auc", "conditional_auc"):
+        good = evaluation.relevant_rows(test, relevant)
+        one, other = (evaluation.predict(model, test, clip=False) for model in (a, b))
+        if name == "auc":
+            settings["samples"] = max(1, samples // 4)
+            found = auc_interval(good, one, test.user, minus=other, **settings)
+        else:
+            both = [metrics.group_auc(good, scores, test.user).auc for scores in (one, other)]
+            found = mean_interval(both[0] - both[1], **settings)
+    else:
+        key = name if name in ("mrr", "ranking_auc") else f"{name}@{{k}}"
+        ranked = [evaluation.rank_users(m, test, parts, relevant, k, [key])[1] for m in (a, b)]
+        found = mean_interval(ranked[0][metric] - ranked[1][metric], **settings)
+    return Comparison(metric, *found)
+
+
+def _of_errors(
+    a: Model, b: Model, test: Dataset, name: str, *, level: float, samples: int, seed: int
+) -> Interval:
+    """The difference of two errors over rows, all rows of a drawn user coming along."""
+    _, user = np.unique(test.user, return_inverse=True)
+    rows = np.bincount(user)
+    power = 2 if name == "rmse" else 1
+    errors = [np.abs(evaluation.predict(m, test) - test.rating) ** power for m in (a, b)]
+    sums = np.stack([np.bincount(user, weights=error) for error in errors], axis=1)  # (n_users, 2)
+
+    def difference(often: Any) -> Any:
+        one, other = ((often @ sums) / (often @ rows)[..., None]).T ** (1 / power)
+        return one - other
+
+    rng, n = np.random.default_rng(seed), len(rows)
+    drawn = [
+        difference(rng.multinomial(n, np.full(n, 1 / n), some).astype(float))
+        for some in _blocks(samples, n)
+    ]
+    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(difference(np.ones(n))), float(low), float(high), n)
 
 
 def mean_interval(
