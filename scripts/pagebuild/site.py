@@ -28,8 +28,8 @@ from pagebuild.source import Source, SourceError, read_all, read_series
 from pagebuild.vendor import VendorMissing
 
 HERE = Path(__file__).parent
-GUIDES = ("online", "instructor", "contributing", "glossary", "further_reading", "licences",
-          "benchmarks")  # fmt: skip
+GUIDES = ("your_data", "online", "instructor", "contributing", "glossary", "further_reading",
+          "licences", "benchmarks")  # fmt: skip
 PLANTED = "> These pages were run on planted data: invented films and invented tastes.\n"
 
 
@@ -133,7 +133,9 @@ def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: st
         ]
         parts.append(_toctree(part, of_part))
     parts.append(_toctree("Look up", ["glossary", "model_map", "reference/index", "benchmarks"]))
-    parts.append(_toctree("Guides", ["online", "instructor", "contributing", "further_reading"]))
+    parts.append(
+        _toctree("Guides", ["your_data", "online", "instructor", "contributing", "further_reading"])
+    )
     parts.append(_toctree("Terms", ["data", "licence", "licences"]))
     return "\n".join(parts)
 

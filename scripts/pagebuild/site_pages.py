@@ -35,7 +35,8 @@ def documents(names: list[str]) -> dict[str, str]:
     """{path in the project: document of the site} of all that links may lead to."""
     found = {"README.md": "index", "notebooks/index.ipynb": "index", "data/README.md": "data"}
     found["notebooks/README.md"] = "index"
-    for name in ("contributing", "instructor", "licences", "online", "glossary", "further_reading"):
+    guides = "your_data contributing instructor licences online glossary further_reading"
+    for name in guides.split():
         found[f"docs/{name}.md"] = name
     for name in names:
         document = name if name.startswith("bug_hunts/") else f"pages/{name}"
