@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 import recsys_tutorial as rt
 import train as script
-from recsys_tutorial.datasets.dataset import part_of
+from recsys_tutorial.datasets.loader import part_of
 from recsys_tutorial.models import BiasedMF
 from recsys_tutorial.scale import processes
 
