@@ -1,8 +1,10 @@
 """ImplicitALS: its equations solved another way, likes and dislikes, and the library `implicit`."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -232,3 +234,15 @@ def test_real_data_against_counting_heads_and_ease(ml100k):
     for metric in ("ndcg@10", "recall@10"):
         assert mine[metric] > 1.9 * scores[Popularity][metric]
     assert mine["ndcg@10"] > 0.95 * scores[EASE]["ndcg@10"]
+
+
+def test_vectors_that_are_all_but_zero_are_said():
+    rng = np.random.default_rng(0)
+    plays = np.round(rng.lognormal(3, 2, 2_500)) + 1  # a few outweigh all others
+    pair = rng.choice(120 * 80, 2_500, replace=False)
+    table = pd.DataFrame({"user": pair // 80, "item": pair % 80, "rating": plays})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # from_frame has its own word on counts
+        data = rt.datasets.from_frame(table)
+    with pytest.warns(UserWarning, match="learned next to nothing"):
+        ImplicitALS.for_dataset(data).fit(data)

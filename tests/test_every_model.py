@@ -141,7 +141,7 @@ class TestEach:
         cold = model.list_scores(batch_for(model, warm, [4], [0]))[0]
         assert cold.isfinite().all()
         assert cold.unique().numel() > 10  # an order, not the first ids
-        if name in ("MF", *CLOSED):
+        if name in ("MF", *CLOSED) and name != "ImplicitALS":  # it has a popularity of its own
             order = torch.argsort(cold, descending=True, stable=True)
             popular = torch.argsort(model.item_weight, descending=True, stable=True)
             assert order[:5].tolist() == popular[:5].tolist()

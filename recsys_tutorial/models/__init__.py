@@ -2,17 +2,16 @@
 
 from recsys_tutorial.models.als import ImplicitALS
 from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.closed_form import EASE, ItemKNN, PureSVD
 from recsys_tutorial.models.deep import DeepMF
 from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.hashed import HashedMF
-from recsys_tutorial.models.linear import EASE, ItemKNN
 from recsys_tutorial.models.lstm import SequenceLSTM
 from recsys_tutorial.models.markov import Markov
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.multi_output import MultiOutputMF
 from recsys_tutorial.models.popularity import Popularity
 from recsys_tutorial.models.side import SideFeatureMF
-from recsys_tutorial.models.svd import PureSVD
 from recsys_tutorial.models.svdpp import SVDpp
 from recsys_tutorial.models.tastes import GumbelTastes, MixtureOfTastes
 from recsys_tutorial.models.temporal import TemporalMF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
@@ -12,7 +13,8 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser
-from recsys_tutorial.models.svd import FactorTables
+from recsys_tutorial.models.closed_form import FactorTables
+from recsys_tutorial.models.state import counted
 
 CELLS = 1024 * 1024  # numbers gathered at once: 8 MB, about a core's cache
 
@@ -42,7 +44,7 @@ class ImplicitALS(FactorTables):
     c = 1: people pass over what they do not want, and over much that they do not know. The best
     rating has t = 1, the worst t = `worst`, the ratings between lie evenly between. With `worst`
     below 0 a dislike says more than a missing rating: it pushes items like it down. The confidence
-    of a rating is $1 + \alpha x_{ui}$, x as in `models.linear`, times the row's weight.
+    of a rating is $1 + \alpha x_{ui}$, x as in `models.closed_form`, times the row's weight.
 
     b is `prior` times the mean target of the item's cells, each counted by its confidence. Without
     ratings p = 0 remains, so that somebody unknown gets what most people like.
@@ -109,13 +111,25 @@ class ImplicitALS(FactorTables):
 
     @torch.no_grad()
     def fit(self, train: Dataset) -> Self:
-        """Sweep `sweeps` times, users last, so that they are exact for the final items."""
+        """Sweep `sweeps` times, users last, so that they are exact for the final items.
+
+        Warns where nothing personal was learned: no score moves by a hundredth.
+        """
+        train = counted(train)
         self.read(train)
         self.reset_cold()
         cells = self.cells(train)
         for _ in range(self.sweeps):
             for side in ("item", "user"):
                 self.solve(cells, side)
+        reach = self.user_factors.norm(dim=1).max() * self.item_factors.norm(dim=1).max()
+        if reach < 0.01:
+            warnings.warn(
+                "ImplicitALS learned next to nothing: its vectors are all but zero, so that all "
+                "users get the same list. Are the ratings counts with a few huge ones? Give them "
+                "as counts (from_frame(table, counts=...)), or lower l2",
+                stacklevel=2,
+            )
         return self
 
     def target(self, ratings: Tensor) -> Tensor:

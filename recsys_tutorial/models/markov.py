@@ -9,7 +9,7 @@ from torch import Tensor
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import Model, at_least
-from recsys_tutorial.models.linear import check_pairs_fit
+from recsys_tutorial.models.closed_form import check_pairs_fit
 from recsys_tutorial.models.sequences import PADDING, in_order
 from recsys_tutorial.models.state import counted
 
