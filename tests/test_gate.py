@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import subprocess
@@ -13,7 +12,6 @@ import pytest
 import gate
 
 ROOT = Path(__file__).resolve().parent.parent
-OLD_SYNTAX = ("gate.py", "start.py", "test.py", "download.py")
 
 
 @pytest.mark.parametrize(
@@ -43,44 +41,6 @@ def test_an_unsuitable_python_is_refused_in_one_line(facts, words):
 )
 def test_tested_pythons_pass(version, place):
     assert gate.refusal(version, 64, *place) is None
-
-
-def newer_than_python_2(source: str) -> list[str]:
-    """What in the source Python 2.7 cannot parse."""
-    found = [] if source.isascii() else ["a character that is not ASCII"]
-    new = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.Nonlocal, ast.YieldFrom)
-    new += (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.MatMult)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, new):
-            found.append(type(node).__name__)
-        if isinstance(node, ast.FunctionDef):
-            arguments = node.args
-            named = [*arguments.args, *arguments.kwonlyargs, *arguments.posonlyargs]
-            if node.returns or any(argument.annotation for argument in named):
-                found.append("annotation")
-            if arguments.kwonlyargs or arguments.posonlyargs:
-                found.append("keyword-only or positional-only argument")
-        if isinstance(node, ast.Raise) and node.cause is not None:
-            found.append("raise from")
-        if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict) and any(
-            isinstance(part, ast.Starred) for part in ast.iter_child_nodes(node)
-        ):
-            found.append("starred display")
-    prints = "print(" in source and "from __future__ import print_function" not in source
-    return found + (["print without print_function"] if prints else [])
-
-
-@pytest.mark.parametrize("name", OLD_SYNTAX)
-def test_the_doors_keep_to_the_syntax_of_python_2(name):
-    assert newer_than_python_2((ROOT / "scripts" / name).read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize(
-    "source",
-    ["f'{1}'", "x: int = 1", "def f(a: int): pass", "def f(*, a): pass", "print(1)", "'\u00e9'"],
-)
-def test_the_check_of_old_syntax_can_fail(source):
-    assert newer_than_python_2(source) != []
 
 
 def old_python(version: str) -> str:
