@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -91,6 +91,7 @@ class ImplicitALS(FactorTables):
         self.l2, self.alpha, self.worst, self.prior = l2, alpha, worst, prior
         self.sweeps, self.graded = sweeps, graded
         self.register_buffer("popularity", torch.zeros(n_items))
+        self._known: tuple[tuple[Any, ...], Tensor, Tensor] | None = None
         for table in (self.user_factors, self.item_factors):
             table.copy_(torch.randn(table.shape, generator=self.generator) * 0.1)
 
@@ -205,15 +206,25 @@ class ImplicitALS(FactorTables):
             items: positions (n,).
             ratings: stars (n,).
         """
-        q, b = self.item_factors.double(), self.popularity.double()
-        mine, ratings = q[items], ratings.double()
+        gram, pull = self._zeros()
+        mine, b = self.item_factors[items].double(), self.popularity[items].double()
+        ratings = ratings.double()
         more = self.alpha * self.strength(ratings)
-        left = q.T @ q + (mine * more[:, None]).T @ mine
+        left = gram + (mine * more[:, None]).T @ mine
         left.diagonal().add_(self.l2)
-        wanted = (1 + more) * self.target(ratings) - more * b[items]
-        right = mine * wanted[:, None] - (b @ q) / max(len(items), 1)
+        wanted = (1 + more) * self.target(ratings) - more * b
+        right = mine * wanted[:, None] - pull / max(len(items), 1)
         parts = torch.linalg.solve(left, right.T).T.to(self.item_factors)  # (n, dim)
         return FoldedUser(parts.sum(0), parts)
+
+    def _zeros(self) -> tuple[Tensor, Tensor]:
+        """Q'Q and Q'b, what all cells without a rating ask for; computed once for these tables."""
+        table = self.item_factors
+        version = (table.data_ptr(), table.dtype, table._version, self.popularity._version)
+        if self._known is None or self._known[0] != version:
+            q = table.double()
+            self._known = version, q.T @ q, self.popularity.double() @ q
+        return self._known[1:]
 
 
 def _rows(

@@ -9,6 +9,7 @@ import torch
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.models.mf import Factorised
 from recsys_tutorial.recommending import FEW, LEAST_LIFT, pick_reasons
 from recsys_tutorial.serving.exporting import Exported
 from recsys_tutorial.titles import TitleSearch
@@ -36,14 +37,19 @@ class Side:
             self.rows = np.ascontiguousarray(rows.numpy(), dtype=np.float32)
             self.offset = np.ascontiguousarray(offset.numpy(), dtype=np.float32)
             self.average = self.rows.mean(0, dtype=np.float64).astype(np.float32)
+            self.mean = float(self.offset.mean(dtype=np.float64))
+            self._tables = rows.double(), offset.double()
 
     def parts(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
         """What each of n ratings adds to the row of somebody new: (n, d)."""
         if len(items) == 0:
             return np.zeros((0, self.rows.shape[1]), dtype=np.float32)
-        folded = self.model.fold_in(  # type: ignore[operator]
-            torch.from_numpy(items), torch.from_numpy(ratings)
-        )
+        model: Any = self.model
+        given = torch.from_numpy(items), torch.from_numpy(ratings)
+        if type(model).fold_in is Factorised.fold_in:  # the same, on tables prepared once
+            folded = model.find_row(*self._tables, *given)
+        else:
+            folded = model.fold_in(*given)
         return np.asarray(folded.parts.numpy(), dtype=np.float32)
 
     def scores(self, parts: np.ndarray) -> np.ndarray:
@@ -178,6 +184,8 @@ class Engine:
         in_stars = self.lists.model.predicts == "rating"
         least = LEAST_LIFT if in_stars else LEAST_SHARE * float(np.abs(push).max(initial=0))
         picked = pick_reasons(push, ratings[: len(push)], least)
+        total = push.sum(0)
+        person = 0.0 if parts is None else float(self.lists.average @ parts.sum(0))
         table = []
         for column, i in enumerate(best.tolist()):
             row = {**self.items[i], "score": round(float(masked[i]), 6), "stars": None}
@@ -187,10 +195,13 @@ class Engine:
             row["reasons"] = [
                 self._reason(items[j], ratings[j], push[j, column]) for j in picked[column]
             ]
-            if parts is not None and self.lists.folds_in:
-                steps, all_pushes = waterfall(self.lists, parts, i)
+            if parts is not None:
                 named = sum(one["lift"] for one in row["reasons"])
-                steps["others"] = float(all_pushes.sum()) - named
+                film, others = (
+                    float(self.lists.offset[i]) - self.lists.mean,
+                    float(total[column]) - named,
+                )
+                steps = {"mean": self.lists.mean, "film": film, "person": person, "others": others}
                 row["steps"] = {name: round(value, 6) for name, value in steps.items()}
             table.append(row)
         return table
@@ -208,10 +219,9 @@ def waterfall(side: Side, parts: np.ndarray, target: int) -> tuple[dict[str, flo
         this one above that) and "person" (what this person gives items in general); and the push
         (n,) of each rating above what it does for items in general.
     """
-    mean = float(side.offset.mean(dtype=np.float64))
     steps = {
-        "mean": mean,
-        "film": float(side.offset[target]) - mean,
+        "mean": side.mean,
+        "film": float(side.offset[target]) - side.mean,
         "person": float(side.average @ parts.sum(0)),
     }
     return steps, parts @ (side.rows[target] - side.average)
