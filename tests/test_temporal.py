@@ -1,6 +1,5 @@
 """TemporalMF, and total variation along time."""
 
-import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import BiasedMF, TemporalMF
-from recsys_tutorial.models.temporal import DAY
+from recsys_tutorial.models.temporal import DAY, bin_of
 
 OFF = {"order_bins": 0, "user_bins": 0, "item_bins": 0, "days": False}
 
@@ -97,7 +96,7 @@ def test_order_is_that_of_the_training_rows_whatever_their_order(small):
 def test_bins_have_equal_length_and_end_with_training():
     model = TemporalMF.for_dataset(toy(), item_bins=4)  # 8 days: two a bin
     times = torch.tensor([0, 10 * DAY, 12 * DAY - 1, 12 * DAY, 18 * DAY - 1, 99 * DAY])
-    assert model.bin(times, 4).tolist() == [0, 0, 0, 1, 3, 3]
+    assert bin_of(times, model.span, 4).tolist() == [0, 0, 0, 1, 3, 3]
 
 
 def test_unseen_bins_take_the_last_seen_before_else_the_first():
@@ -225,7 +224,7 @@ def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():
     rows, offset = model.item_rows()
     now = torch.full((1, 1), int(data.timestamp.max()) + 9 * DAY)
     drift = model._drift("item", torch.arange(data.n_items)[None], now)[0]
-    assert torch.allclose(offset, model.mean + model.item_bias + drift)
+    assert torch.allclose(offset, model.mean + model.unit * (model.item_bias + drift))
     assert rows.shape == (data.n_items, model.dim + 1)
     assert model.fold_in(torch.tensor([0]), torch.tensor([4.0])).row.shape == (model.dim + 1,)
 
@@ -233,8 +232,7 @@ def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():
 def test_its_settings_build_it_again(small):
     """As the pages do it for a model that was kept."""
     for model in (TemporalMF.for_dataset(small), TemporalMF.for_dataset(small, **OFF)):
-        names = [n for n in inspect.signature(TemporalMF).parameters if not n.startswith("n_u")]
-        settings = {n: getattr(model, n) for n in names if n != "n_items"}
+        settings = {n: v for n, v in model.settings().items() if n not in ("n_users", "n_items")}
         again = TemporalMF.for_dataset(small, **settings)
         assert again.day_bias.shape == model.day_bias.shape
         assert again.order_bias.shape == model.order_bias.shape
