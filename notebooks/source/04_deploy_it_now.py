@@ -92,7 +92,7 @@ for key in ("model", "data", "versions"):
     print(f"{key}: {card[key]}")
 
 # %% [markdown]
-# The card holds a sum of every byte. If a file was cut short by a full disk, or belongs to another
+# The card holds the sum of the weights. If they were cut short by a full disk, or belong to another
 # card, loading stops with one sentence. If it loads, it is the very same model:
 
 # %%

@@ -40,7 +40,7 @@ print(f"Trained on {len(train):,} ratings; {len(np.unique(new.user))} people are
 #
 # An export has weights and a *card*. Somebody who finds the file in two years asks four things: what
 # is it, what was it trained on, how good was it, what does it run on. The card answers, and its
-# sums say whether the files are still what they were.
+# sum says whether the weights are still what they were.
 
 # %%
 import pandas as pd

@@ -173,7 +173,7 @@ class Engine:
     ) -> list[dict[str, Any]]:
         masked = scores.astype(np.float32, copy=True)
         masked[items] = -np.inf
-        best = _well_known_first(_top(masked, min(k, len(masked) - len(items))), self.counts)
+        best = well_known_first(_top(masked, min(k, len(masked) - len(items))), self.counts)
         if self.lists.model.predicts == "rating":
             masked = masked.clip(*self.scale)
             stars = masked if stars is None else stars
@@ -227,7 +227,7 @@ def waterfall(side: Side, parts: np.ndarray, target: int) -> tuple[dict[str, flo
     return steps, parts @ (side.rows[target] - side.average)
 
 
-def _well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """No list is led by what rests on a few ratings, as long as it has anything else."""
     known = np.flatnonzero(counts[best] >= FEW)
     if len(known) == 0:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from recsys_tutorial import recommend, serving
+from recsys_tutorial.serving.engine import well_known_first
 from recsys_workshop.checks.registry import register
 from recsys_workshop.pages import Page
 
@@ -49,12 +50,15 @@ def against(answer: Any, page: Page) -> str | None:
         return f"it should be a title, a string; this is a {type(answer).__name__}."
     if answer not in rated:
         return f"{answer!r} is not among the {len(rated)} films that you have rated."
-    best = recommend(page.model, page.data, ratings=page.me, k=1)["item"].iloc[0]
+    listed = page.data.item_vocab.index(
+        recommend(page.model, page.data, ratings=page.me, k=10)["item"]
+    )
+    first = well_known_first(listed, page.model.item_count.numpy())[0]
     model: Any = page.model
     stars = torch.tensor(list(page.me.values()), dtype=torch.float32)
     parts = model.fold_in(torch.from_numpy(items), stars).parts
     rows = model.item_rows()[0]
-    lift = (parts @ (rows[page.data.item_vocab.position(best)] - rows.mean(0))).numpy()
+    lift = (parts @ (rows[first] - rows.mean(0))).numpy()
     mine = float(lift[rated.index(answer)])
     if mine > lift.min() + 1e-4:
         side = "for" if mine > 0 else "against"
