@@ -19,6 +19,7 @@ PROMISED = {
     ("01", "08"): r"[Cc]ut",
     ("01", "14"): r"procrustes",
     ("01", "18"): r"served badly",
+    ("02", "00"): r"rate_films",
     ("02", "05"): r"word2vec",
     ("02", "06"): r"interval",
     ("02", "08"): r"[Cc]old",

@@ -55,6 +55,13 @@ class FilmRater:
         """A title, to show what titles look like: the most rated one."""
         return self.title(self.page.data.item_vocab.ids[self.page.data.counts("item").argmax()])
 
+    @property
+    def search_hint(self) -> str:
+        """What to type, and up to which year there are films."""
+        years = self.page.data.items.get("year")
+        known = years is not None and years.notna().any()
+        return "type part of it" + (f" (films up to {int(years.max())})" if known else "")
+
     def title(self, item: Hashable) -> str:
         data = self.page.data
         return str(data.items["title"].iloc[data.item_vocab.position(item)])
@@ -132,7 +139,7 @@ def _form(rater: FilmRater) -> Any:
     import ipywidgets as widgets
 
     wide = widgets.Layout(width="100%", max_width="640px")
-    search = widgets.Text(description="Title", placeholder="type part of it", layout=wide)
+    search = widgets.Text(description="Title", placeholder=rater.search_hint, layout=wide)
     found = widgets.Select(description="Found", options=[], rows=6, layout=wide)
     stars = [
         widgets.Button(

@@ -5,8 +5,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Set up and look around
 #
-# See that this machine and the data are ready, and get ten film recommendations from a model that
-# you train yourself.
+# Rate a few films and watch a list of recommendations answer each click, from two models that you
+# have just trained yourself.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -15,60 +15,89 @@ import recsys_workshop as ws
 page = ws.page("00_setup")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Ten films, now
+# ## Train it, touch it
 #
 # Click on the folded cell above, *Run this cell first*, and press **Shift-Enter**: it finds the data
-# and says which. Press Shift-Enter again, until you are past the cell below. That one trains a
-# recommender on the spot and asks it for ten films.
+# and says which data it found. Press Shift-Enter again until you are past the next cell. That cell
+# trains two small models in front of you, and then opens a page on which you can rate films.
 
-# %%
-model = rt.models.BiasedMF.for_dataset(page.train)  # not trained yet
-history = rt.fit(model, page.train, page.valid)
-ten = rt.recommend(model, page.data, ratings=page.me)
-ten["genres"] = ten["genres"].str.join(", ")
-ten[["title", "genres", "score"]]
+# %% slideshow={"slide_type": "subslide"}
+of_stars = rt.models.BiasedMF.for_dataset(page.train)  # how many stars would you give?
+training = rt.fit(of_stars, page.train, page.valid, background=True)  # its curve grows below
+ranker = rt.models.ImplicitALS.for_dataset(page.train)  # which ten films should we show you?
+rt.fit(ranker, page.train, progress=False)
+training.wait()
+page.save(of_stars)
+page.save(ranker, "ranker")
+
+folder = rt.serving.export(ranker, page.train, page.folder / "export", stars=of_stars)
+service = rt.serving.serve(folder, keep=page.save_me)  # in the background, on this machine only
+service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Run the setup cell and this one before saying anything. While the table is on the screen, ask the
-# room: who has seen three of these? Would you trust the list? Wait for hands. (2 minutes)
+# Run the setup cell and this one before saying anything. Give everybody two minutes to rate. Then
+# ask the room: which click changed your list the most? Who got a film that they love? (4 minutes)
 
 # %% [markdown]
-# `page` holds what a page needs: `page.data` is all ratings, `page.train` those to learn from and
-# `page.valid` some that were kept away from it. `BiasedMF` is the kind of model; on page 02 you
-# build it line by line.
+# Give a film some stars on the left, and watch the list on the right: what has just entered it is
+# marked. Try both directions. Rate ten films of a kind that you love with five stars, then the same
+# films with one star. *Keep these ratings* saves what you have rated for all later pages; until
+# then an invented person stands in for you.
 #
-# Each line above the table tells of an *epoch*: one pass over the ratings to learn from. `train loss`
-# is what training makes small on them. `valid rmse` is the error, in stars, on those kept away. The
-# column `score` is how many stars the model expects.
-#
-# These ten films are for the person who gave the ratings below. On page 02 you will rate films
-# yourself; until then an invented person stands in for you.
+# **Nothing happens in the frame, or it stays empty?** On Binder and Colab your browser cannot reach
+# this service. The form below does the same job everywhere:
 
 # %%
+ws.rate_films(page)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Ten films, and what they are for
+#
+# The same list as a table. Run the cell again whenever you have rated more.
+
+# %%
+ten = rt.recommend(page.ranker, page.data, ratings=page.me, stars=page.model)
 print("Rated by an invented person:" if page.me_is_sample else "Rated by you:")
-mine = page.data.items.loc[list(page.me), ["title", "genres"]]
-mine["genres"] = mine["genres"].str.join(", ")
-mine.assign(stars=list(page.me.values())).reset_index(drop=True)
+for item, given in page.me.items():
+    print(f"  {given:g} stars: {page.data.items['title'][item]}")
+ws.films(ten, ["title", "genres", "stars"])
 
 # %% [markdown]
-# Compare the two tables. Do the ten films fit the person? Looking at titles is the
-# first test of any recommender, and no number replaces it.
+# Do the ten films suit those ratings? Looking at titles is the first test of any recommender, and no
+# number replaces it.
 #
-# One thing to look for: how many people have rated each of the ten?
+# Two models made this table. One of them, `ImplicitALS`, chose the ten films: it learned from which
+# films people liked, disliked and passed over. The other, `BiasedMF`, predicts how many **stars**
+# you would give. You might ask: why not simply show the ten films with the most predicted stars?
+# Here they are, with the number of people who have rated each film.
 
 # %%
-ten["ratings"] = page.train.counts("item")[page.data.item_vocab.index(ten["item"])]
-ten[["title", "score", "ratings"]]
+most_stars = rt.recommend(page.model, page.data, ratings=page.me)
+for table in (ten, most_stars):
+    table["ratings"] = page.train.counts("item")[page.data.item_vocab.index(table["item"])]
+most_stars["stars"] = most_stars["score"]
+ws.films(most_stars, ["title", "stars", "ratings"])
+
+# %%
+hits = {
+    name: 10 * rt.evaluate(model, page.valid, train=page.train)["precision@10"]
+    for name, model in (("the ranker", page.ranker), ("the most stars", page.model))
+}
+for name, table in (("the ranker", ten), ("the most stars", most_stars)):
+    print(f"Ten films by {name}: people went on to like {hits[name]:.1f} of them;", end=" ")
+    print(f"your ten have {table['ratings'].median():.0f} ratings each (median).")
 
 # %% [markdown]
-# Where only a handful of people have rated a film, and loved it, the model takes their word. Would
-# you? It has no notion of doubt yet. It will get one, much later in the series.
+# A film that a handful of people loved can have many predicted stars, and hardly anybody would pick
+# it. So this series uses two models throughout: one that was asked for stars, one that was asked for
+# lists. Page 02 explains both.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Did it learn anything?
 #
 # The laziest recommender gives everybody the same answer: the average rating. Whatever we train must
-# beat that, on ratings that it has not seen.
+# beat that, on ratings that it has not seen. One pass over the training ratings is called an
+# **epoch**; after each epoch the model was measured on ratings that were kept away from it.
 
 # %%
 import numpy as np
@@ -76,8 +105,8 @@ from matplotlib import pyplot as plt
 
 average = page.train.rating.mean()
 lazy = rt.metrics.rmse(page.valid.rating, np.full(len(page.valid), average))
-error = history.frame["valid_rmse"]  # one number an epoch, in stars
-seconds = history.frame["seconds"].iloc[-1]
+error = training.frame["valid_rmse"]  # one number per epoch, in stars
+seconds = training.frame["seconds"].iloc[-1]
 print(f"The average for everybody is {lazy:.2f} stars off.")
 print(f"The model is {error.iloc[-1]:.2f} stars off, after {seconds:.1f} s of training.")
 
@@ -87,6 +116,7 @@ black = ws.PALETTE["black"]
 ax.axhline(lazy, color=black, linestyle="--", label="the average for everybody")
 ax.plot(error, marker="o", label="the model above")
 ax.set(xlabel="epoch", ylabel="error on unseen ratings (RMSE, stars)")
+ax.set_title("Each epoch makes the model less wrong")
 ax.legend()
 falls = f"falls from {error.iloc[0]:.2f} to {error.iloc[-1]:.2f} stars"
 alt = f"Line chart: the model's error {falls}; the average's stays at {lazy:.2f}."
@@ -94,34 +124,14 @@ ws.show(fig, alt=alt)
 
 # %% [markdown]
 # RMSE, the root of the mean squared error, is the size of a typical miss: lower is better. The rest
-# of the series moves that line down, asks whether it is the right line to look at, and shows what
-# else a recommender owes the people who use it.
-
-# %% [markdown]
-# ## Is this machine ready?
-#
-# That a model has just been trained here is the best sign. Now the details: what each page needs,
-# what is here, and in plain words what to do where the two differ.
-
-# %%
-ws.readiness(page.data)
-
-# %% [markdown]
-# If something is amiss:
-#
-# * **`ModuleNotFoundError` in the first cell.** The notebook runs in another environment. Close
-#   JupyterLab and start it with `python3 scripts/start.py` (Windows: `py -3 scripts\start.py`).
-# * **A version is far from the tested one.** The same command repairs the environment.
-# * **The data is planted.** The films are invented. All pages work, but nothing they show is about
-#   real people. `data/README.md` says where to get the real ratings, also without a network.
-# * **Little memory.** Each open notebook holds its own. *Kernel → Shut Down All Kernels*, then
-#   start this page again.
+# of the series lowers that line, asks whether it is the right line to look at, and shows what else a
+# recommender owes the people who use it.
 
 # %% [markdown]
 # ## What the data looks like
 #
-# A rating is a person, a film, a number of stars and a moment. The first three are all that the
-# model above was given: no plot, no genre, no age.
+# A rating is a person, a film, a number of stars and a moment. The models above were given the first
+# three only: no plot, no genre, no age.
 
 # %%
 import pandas as pd
@@ -129,7 +139,8 @@ import pandas as pd
 print(f"{page.data.name}, from {page.data.source}")
 few = page.data.ratings.head(5).join(page.data.items["title"], on="item")
 few["when"] = pd.to_datetime(few["timestamp"], unit="s")
-few[["user", "title", "rating", "when"]]
+few["person"] = few["user"].rank(method="dense").astype(int)
+ws.films(few.rename(columns={"rating": "stars"}), ["person", "title", "stars", "when"])
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How to take part
@@ -139,12 +150,12 @@ few[["user", "title", "rating", "when"]]
 #   gives you a clean start, and *Run → Run All Cells* brings you back to where you were.
 # * **Stop** a cell that takes too long with the square ■ in the toolbar. What has been learned so
 #   far is kept.
-# * **Late?** Open the page where the others are and run it. Its first cell loads what the
-#   earlier pages would have left.
+# * **Late?** Open the page where the others are and run it. Its first cell loads what the earlier
+#   pages would have left.
 # * **Help without a network:** `rt.fit?` shows what a function does, `rt.fit??` its code, which is
 #   written to be read. Each page with its solutions is in the folder `solutions`.
-# * **Yours stays yours.** Ratings, progress and models are files on this machine; the next cell says
-#   where. Delete `me.json` there to start over. Nothing is sent anywhere.
+# * **Your files stay yours.** Ratings, progress and models are files on this machine; the next cell
+#   says where. Delete `me.json` there to start over. Nothing is sent anywhere.
 
 # %%
 print("Your files are in", page.folder)
@@ -180,11 +191,32 @@ most_rated = page.data.items["title"].iloc[counts.argmax()]
 ws.check("00.most_rated", most_rated)
 
 # %% [markdown]
+# ## Is this machine ready?
+#
+# You have just trained two models here, which is the best sign. The next cell looks at the details
+# and only speaks up when something is wrong.
+
+# %% tags=["hide-input"]
+readiness = ws.readiness(page.data)
+
+# %% [markdown]
+# <details><summary>If something is wrong</summary>
+#
+# * **`ModuleNotFoundError` in the first cell.** The notebook runs in another environment. Close
+#   JupyterLab and start it with `python3 scripts/start.py` (Windows: `py -3 scripts\start.py`).
+# * **The data is planted.** The films are invented. All pages work, but nothing they show is about
+#   real people. `data/README.md` says where to get the real ratings, also without a network.
+# * **Little memory.** Each open notebook holds its own. *Kernel → Shut Down All Kernels*, then
+#   start this page again.
+#
+# </details>
+
+# %% [markdown]
 # ## What comes
 #
-# You have trained a recommender, looked at what it says, seen that it beats the laziest one, and
-# know how to take part. These are the pages; minutes are for reading, running and the exercises,
-# and what the machine works was measured on two processors.
+# You have trained two recommenders, watched one answer your clicks, seen that it beats the laziest
+# one, and know how to take part. These are the pages. Minutes are for reading, running and the
+# exercises; computing time was measured on two processors.
 
 # %% [markdown]
 # {contents}

@@ -749,8 +749,9 @@ ws.check("02.fool_auc", kindness)
 # ## Now you
 #
 # Rate some films that you know: ten are enough, more are better. Type part of a title, choose with
-# the arrow keys, Tab to the stars, Enter. They are kept in `data/me.json` on this machine, nowhere
-# else, and every later page uses them.
+# the arrow keys, Tab to the stars, Enter. The ratings that you kept on page 00 are there already.
+# They are in `data/me.json` on this machine, nowhere else, and every later page uses them. (The films
+# are as old as the data; the search box names the last year.)
 
 # %%
 ws.rate_films(page)

@@ -18,22 +18,24 @@ page = ws.page("04_deploy_it_now")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
 #
-# **Export** the model to files. **Serve** the files. **Look.** The films that you have rated
-# are there already; rate some more in the frame below and watch the list on the right.
+# You have used this page since the first minute of the series. Now we open the bonnet. **Export** the
+# two models to files: the ranker fills the list, the star model predicts the stars beside each title.
+# **Serve** the files. **Look.** The ratings that you have kept are there already.
 
 # %%
-folder = rt.serving.export(page.model, page.train, page.folder / "export")
-service = rt.serving.serve(folder)  # in the background: the cell returns at once
-service.iframe(page.me)
+folder = rt.serving.export(page.ranker, page.train, page.folder / "export", stars=page.model)
+service = rt.serving.serve(folder, keep=page.save_me)  # in the background: returns at once
+service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Let everybody click for two minutes before explaining anything. Then ask the room: who got a film
-# that they like and would not have thought of? Which rating changed the list most? (4 minutes)
+# Ask the room before explaining anything: what must have happened between your click and the new
+# list? Collect guesses; most people guess that the model was trained again. (4 minutes)
 
 # %% [markdown]
-# The page also has a window of its own, and any program on this machine can ask the same service.
-# (On Colab and Binder the frame stays empty, since your browser is not on their machine. All other
-# cells work there too.) If FastAPI is missing here, the error above says what to install.
+# *Keep these ratings* saves them for the later pages: the service hands them to this notebook, and
+# nothing leaves this machine. You can also open the page in a window of its own, and any program on
+# this machine can ask the same service. (On Colab and Binder the frame stays empty, since your
+# browser is not on their machine; all other cells work there too.)
 
 # %%
 print("The page:           ", service.url)
@@ -61,20 +63,24 @@ def ask(path, content=None):
 # %%
 ratings = [{"item": item, "rating": stars} for item, stars in page.me.items()]
 answer = ask("recommend", {"ratings": ratings})
+ws.films(rt.recommend(page.ranker, page.train, ratings=page.me, k=3), ["title"])
+
+# %%
 for film in answer["recommendations"][:3]:
-    print(f"{film['score']:.2f}  {film['title']}")
+    print(f"{film['stars']:.1f} stars: {film['title']} ({film['ratings']} ratings)")
 
 # %% [markdown]
-# Nobody trained anything for you just now. The films' vectors stay as they are, and your own vector is
-# found from your ratings alone: a *fold-in*, a ridge regression on the vectors of the films that you
-# rated. It is quick enough to be done anew for each click, so the service needs no memory of you.
-# Whoever clicks next brings their ratings along as well.
+# Both tables name the same films: one comes from the library, one from the service. Nobody trained
+# anything for you just now. The films' vectors stay as they are, and your own vector is found from
+# your ratings alone: a **fold-in**, a ridge regression on the vectors of the films that you rated. It
+# is quick enough to be done again for each click, so the service needs no memory of you. Your browser
+# sends your ratings with every request.
 #
-# Since your vector is a sum of one part for each rating, every score can be taken apart the same way:
+# Since your vector is a sum with one part per rating, every score can be taken apart the same way:
 
 # %%
 first = answer["recommendations"][0]
-because = " and ".join(f"{why['title']} ({why['lift']:+.2f} stars)" for why in first["reasons"])
+because = " and ".join(f"{why['title']} ({why['rating']:g} stars)" for why in first["reasons"])
 print(f"{first['title']}, because of {because or 'what most people like'}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -88,15 +94,17 @@ print(f"{first['title']}, because of {because or 'what most people like'}")
 for path in sorted(folder.iterdir()):
     print(f"{path.stat().st_size / 1e3:>8.0f} kB  {path.name}")
 card = ask("card")
-for key in ("model", "data", "versions"):
+for key in ("model", "stars"):
+    print(f"{key}: a {card[key]['class']}, for {card[key]['for']}")
+for key in ("data", "versions"):
     print(f"{key}: {card[key]}")
 
 # %% [markdown]
-# The card holds the sum of the weights. If they were cut short by a full disk, or belong to another
-# card, loading stops with one sentence. If it loads, it is the very same model:
+# The card holds a checksum of the weights. If that file was cut short by a full disk, or belongs to
+# another card, loading stops with one sentence. If it loads, it is the very same model:
 
 # %%
-loaded = rt.serving.load(folder).model
+loaded = rt.serving.load(folder).stars
 same = (rt.predict(loaded, page.test) == rt.predict(page.model, page.test)).all()
 print(f"All {len(page.test):,} predictions for the test part equal, to the last bit: {same}")
 

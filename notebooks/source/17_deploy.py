@@ -31,30 +31,48 @@ is_new = np.isin(
 )
 known, new = page.data.take(~is_new), page.data.take(is_new)
 train, _, test = known.split("random", valid=0, seed=42)
-model = rt.models.BiasedMF.for_dataset(train)
-rt.fit(model, train, progress=False)
+model = rt.models.BiasedMF.for_dataset(train)  # predicts stars
+ranker = rt.models.ImplicitALS.for_dataset(train)  # fills the lists
+for one in (model, ranker):
+    rt.fit(one, train, progress=False)
 print(f"Trained on {len(train):,} ratings; {len(np.unique(new.user))} people are new to it.")
 
 # %% [markdown]
 # ## A card for the model
 #
-# An export has weights and a *card*. Somebody who finds the file in two years asks four things: what
-# is it, what was it trained on, how good was it, what does it run on. The card answers, and its
-# sum says whether the weights are still what they were.
+# An export has weights and a *card*. Somebody who finds the files in two years has four questions:
+# what is it, what was it trained on, how good was it, what does it run on? The card answers, and a
+# checksum says whether the weights are still what they were. An export may hold two models, and each
+# is judged by what it was asked for: lists by NDCG@10, beside counting heads; stars by RMSE.
 
 # %%
 import pandas as pd
 
-metrics = rt.evaluate(model, test, train=train)
-folder = rt.serving.export(model, train, page.folder / "deployed", metrics=metrics)
+heads = rt.models.Popularity.for_dataset(train)
+rt.fit(heads, train)
+judged = {
+    name: rt.evaluate(one, test, train=train)
+    for name, one in (("lists", ranker), ("stars", model), ("heads", heads))
+}
+metrics = {**judged["lists"], "rmse": judged["stars"]["rmse"]}
+folder = rt.serving.export(ranker, train, page.folder / "deployed", stars=model,
+                           metrics=metrics, popularity=judged["heads"])  # fmt: skip
+
+# %%
 card = rt.serving.load(folder).card
+how_good = f"NDCG@10 {card['metrics']['ndcg@10']:.3f}"
 answers = {
-    "what is it": f"{card['model']['class']}, dim {card['model']['settings']['dim']}",
+    "what is it, for lists": f"{card['model']['class']}, {how_good}",
+    "counting heads would have": f"NDCG@10 {card['popularity']['ndcg@10']:.3f}",
+    "what is it, for stars": f"{card['stars']['class']}, RMSE {card['metrics']['rmse']:.3f} stars",
     "trained on": f"{card['data']['ratings']:,} ratings, sha256 {card['data']['sha256'][:12]}...",
-    "how good": f"RMSE {card['metrics']['rmse']:.3f}, NDCG@10 {card['metrics']['ndcg@10']:.3f}",
     "runs on": f"version {card['versions']['recsys_tutorial']}, torch {card['versions']['torch']}",
 }
 pd.Series(answers, name="the card says").to_frame()
+
+# %%
+poor = judged["stars"]["ndcg@10"]
+print(f"Had the star model filled the lists, their NDCG@10 would be {poor:.3f}.")
 
 # %% [markdown]
 # Why not simply pickle the model? Because a pickle is a program. Whoever loads it runs what its writer
@@ -74,12 +92,12 @@ pickle.loads(pickle.dumps(NotJustData()))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person in one equation
 #
-# The items' vectors $z_i$ stay. A new person $p$ has rated a few items: $y_i$ stars above `offset`, what
-# somebody average would give them. What $p$ makes
+# The items' vectors $z_i$ stay. A new person $p$ has rated a few items: $y_i$ stars above `offset`,
+# which is what an average person would give them. We look for the $p$ that makes
 #
 # $$\sum_i (y_i - z_i \cdot p)^2 + \sum_c \lambda_c\, p_c^2$$
 #
-# smallest? Setting the derivative to zero gives $(Z^\top Z + \Lambda)\, p = Z^\top y$: a ridge
+# as small as possible. Setting the derivative to zero gives $(Z^\top Z + \Lambda)\, p = Z^\top y$: a ridge
 # regression with as many unknowns as the model has dimensions.
 
 # %%
@@ -165,31 +183,31 @@ def ask(path, content=None):
 # %%
 ratings = [{"item": item, "rating": stars} for item, stars in page.me.items()]
 best = ask("recommend", {"ratings": ratings})["recommendations"]
-service.iframe(page.me)
+service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")
 
 # %% [markdown]
-# Is it the same arithmetic as ours above? And does an explanation sum to the score that it explains?
+# Are the stars beside a title the same arithmetic as ours above? And does an explanation sum to the
+# ranker's score that it explains?
 
 # %%
 position = page.data.item_vocab.position(best[0]["item"])
 here = predicted(np.array([position]), you)[0]
 told = ask("explain", {"ratings": ratings, "item": best[0]["item"]})
 total = told["base"] + sum(one["lift"] for one in told["contributions"])
-print(f"{best[0]['title']}: {best[0]['score']:.4f} by the service, {here:.4f} by the cell above.")
-print(f"Explained: {told['base']:.2f} + {len(ratings)} contributions = {total:.4f}.")
+print(f"{best[0]['title']}: {best[0]['stars']:.4f} stars by the service, {here:.4f} by our cells.")
+print(f"The ranker's score {best[0]['score']:.4f}, explained:", end=" ")
+print(f"{told['base']:.4f} + {len(ratings)} contributions = {total:.4f}.")
 
 # %% [markdown]
 # ## A new model while people click
 #
-# Train on everybody now, and export over the old model. The service looks once a second; it loads the
-# new one beside the old, and exchanges them between two requests. A damaged export is refused, and the
-# old model stays.
+# The models that the earlier pages kept have been trained on everybody. Export them over the old ones.
+# The service looks once a second; it loads the new models beside the old ones, and exchanges them
+# between two requests. A damaged export is refused, and the old models stay.
 
 # %%
 old, answered = ask("ready")["model"], 0
-newer = rt.models.BiasedMF.for_dataset(page.train, seed=1)
-rt.fit(newer, page.train, progress=False)
-rt.serving.export(newer, page.train, folder)
+rt.serving.export(page.ranker, page.train, folder, stars=page.model)
 deadline = time.monotonic() + 20
 while ask("recommend", {"ratings": ratings})["model"] == old and time.monotonic() < deadline:
     answered += 1
@@ -227,9 +245,11 @@ except ValueError as refusal:
 
 # %%
 invented = rt.datasets.planted(seed=17)
-free_model = rt.models.BiasedMF.for_dataset(invented, dim=16)
-rt.fit(free_model, invented, progress=False)
-free = rt.serving.export(free_model, invented, page.folder / "planted")
+free_ranker = rt.models.ImplicitALS.for_dataset(invented)
+free_stars = rt.models.BiasedMF.for_dataset(invented, dim=16)
+for one in (free_ranker, free_stars):
+    rt.fit(one, invented, progress=False)
+free = rt.serving.export(free_ranker, invented, page.folder / "planted", stars=free_stars)
 site = rt.serving.build_site(free, page.folder / "site")
 for path in sorted(site.iterdir()):
     print(f"{path.stat().st_size / 1e3:>8.1f} kB  {path.name}")
@@ -238,6 +258,8 @@ print("Open this in a browser, no service is running:", (site / "index.html").as
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What a real deployment adds
 #
+# * **A reverse proxy in front**, such as nginx. It speaks HTTPS, ends slow or endless requests and
+#   limits how many come from one address. Our service leaves that work to it.
 # * **A/B tests.** Each person gets the old or the new model by a fixed draw from their id, and both
 #   groups are measured side by side. What is better offline is only a candidate (page 07).
 # * **Logging what was shown.** A click means little without the list that it was chosen from. Log each
@@ -266,8 +288,8 @@ print(
 # ### Parts of a person
 #
 # A reason needs to know what *each* rating did. Write `parts_of(z, y, penalty)`, a fold-in that returns
-# one row for each rating, (n, d); the rows sum to the person. `z` (n, d), `y` (n,) and `penalty` (d,)
-# are what they are in `fold_in` above.
+# one row per rating, (n, d); the rows sum to the person. `z` (n, d), `y` (n,) and `penalty` (d,) mean
+# the same as in `fold_in` above.
 #
 # <details><summary>Hint 1</summary>
 #

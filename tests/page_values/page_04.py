@@ -5,7 +5,7 @@ VALUES = {
     "running": "service.running",
     "by_service": "[film['title'] for film in answer['recommendations']]",
     "by_library": (
-        "rt.recommend(page.model, page.train, ratings=page.me)['title'].tolist()"  # the same ten
+        "rt.recommend(page.ranker, page.train, ratings=page.me)['title'].tolist()"  # the same ten
     ),
     "port": "service.port",
 }

@@ -10,7 +10,7 @@ VALUES = {
         " __import__('torch').tensor(list(page.me.values()))).row.tolist()"
     ),
     "here": "float(here)",
-    "by_service": "best[0]['score']",
+    "by_service": "best[0]['stars']",
     "told": "told['score']",
     "total": "total",
     "old": "old",

@@ -51,10 +51,10 @@ def against(answer: Any, page: Page) -> str | None:
     if answer not in rated:
         return f"{answer!r} is not among the {len(rated)} films that you have rated."
     listed = page.data.item_vocab.index(
-        recommend(page.model, page.data, ratings=page.me, k=10)["item"]
+        recommend(page.ranker, page.data, ratings=page.me, k=10)["item"]
     )
-    first = well_known_first(listed, page.model.item_count.numpy())[0]
-    model: Any = page.model
+    first = well_known_first(listed, page.ranker.item_count.numpy())[0]
+    model: Any = page.ranker
     stars = torch.tensor(list(page.me.values()), dtype=torch.float32)
     parts = model.fold_in(torch.from_numpy(items), stars).parts
     rows = model.item_rows()[0]
@@ -62,7 +62,7 @@ def against(answer: Any, page: Page) -> str | None:
     mine = float(lift[rated.index(answer)])
     if mine > lift.min() + 1e-4:
         side = "for" if mine > 0 else "against"
-        return f"{answer} speaks {side} it with {mine:+.2f} stars, and another of yours with less."
+        return f"{answer} speaks {side} it with {mine:+.3f}, and another of yours with less."
     return None
 
 
