@@ -78,7 +78,8 @@ def test_one_setting_decides_who_wins(ml100k):
     values = executed(NAME, "solutions", "full").values
     score, tuned = values["score"], values["tuned"]
     assert tuned[0] < score["BPR"] < max(tuned)  # careless EASE loses, tuned EASE wins
-    assert min(score["EASE"], score["ImplicitALS"]) > score["BPR"] > 1.5 * score["Popularity"]
+    solved = min(score["EASE"], score["ImplicitALS, classic"])
+    assert solved > score["BPR"] > 1.5 * score["Popularity"]
 
 
 @pytest.mark.real
@@ -88,3 +89,10 @@ def test_memory_is_bought_with_little_accuracy(ml100k):
     rmse = values["rmse"]
     assert rmse["BiasedMF"] < rmse["HashedMF"] < rmse["BiasedMF"] + 0.02
     assert rmse["SVD++"] < rmse["BiasedMF"] + 0.003
+
+
+def test_only_the_ranker_that_hears_dislikes_answers_to_them(values):
+    assert values["shared"]["classic"] >= 5
+    assert values["shared"]["hears dislikes"] <= 3
+    score = values["score"]
+    assert score["ImplicitALS, hears dislikes"] > 0.7 * score["ImplicitALS, classic"]  # 0.95, real

@@ -95,7 +95,7 @@ for path in sorted(folder.iterdir()):
     print(f"{path.stat().st_size / 1e3:>8.0f} kB  {path.name}")
 card = ask("card")
 for key in ("model", "stars"):
-    print(f"{key}: a {card[key]['class']}, for {card[key]['for']}")
+    print(f"{key}: {card[key]['class']}, for {card[key]['for']}")
 for key in ("data", "versions"):
     print(f"{key}: {card[key]}")
 
