@@ -19,7 +19,7 @@ def test_every_run_of_the_sweep_is_done_and_it_is_real_work(values, mode):
 
 
 def test_what_is_written_on_the_page_is_what_the_library_has(values):
-    assert values["gap"] == {"MF": 0.0, "BiasedMF": 0.0}
+    assert max(values["gap"].values()) < 1e-5  # stars: sums in another order
 
 
 def test_without_holding_back_it_learns_by_heart(values):

@@ -92,7 +92,7 @@ def test_memory_is_bought_with_little_accuracy(ml100k):
 
 
 def test_only_the_ranker_that_hears_dislikes_answers_to_them(values):
-    assert values["shared"]["classic"] >= 5
-    assert values["shared"]["hears dislikes"] <= 3
+    assert values["agree"]["classic"] >= 5
+    assert values["agree"]["hears dislikes"] <= 3
     score = values["score"]
     assert score["ImplicitALS, hears dislikes"] > 0.7 * score["ImplicitALS, classic"]  # 0.95, real

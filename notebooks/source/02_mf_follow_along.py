@@ -609,7 +609,7 @@ for ours, theirs in ((HeldBackMF, rt.models.MF), (BiasedMF, rt.models.BiasedMF))
         rt.fit(one, page.train, epochs=2, lr=0.01, batch_size=1000, progress=False)
         guesses.append(rt.predict(one, page.valid))
     gap[theirs.__name__] = float(np.abs(guesses[0] - guesses[1]).max())
-    print(f"{theirs.__name__}: trained twice, largest difference {gap[theirs.__name__]} stars.")
+    print(f"{theirs.__name__}: trained twice, largest difference {gap[theirs.__name__]:.0e} stars.")
 
 # %% [markdown]
 # Now train it with `rt.fit`, and beside it the biases alone (`dim=0`: no taste at all). We keep the

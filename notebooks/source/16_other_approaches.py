@@ -264,17 +264,15 @@ ten = [i for i in known.tolist() if kind in genres[i]][:10]
 
 # %%
 low, high = page.data.scale
-shared = {}
+agree = {}
 for name, model in (("classic", als), ("hears dislikes", page.ranker)):
     loved, hated = (
         set(rt.recommend(model, page.data, ratings=dict.fromkeys(ten, stars))["title"])
         for stars in (high, low)
     )
-    shared[name] = len(loved & hated)
+    agree[name] = len(loved & hated)
     print(f"{name}: NDCG@10 {score[f'ImplicitALS, {name}']:.3f};", end=" ")
-    print(
-        f"{len(ten)} films of the kind {kind}, loved or hated: {shared[name]} of 10 titles agree."
-    )
+    print(f"{len(ten)} films of the kind {kind}, loved or hated: {agree[name]} of 10 titles agree.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Learning the order itself

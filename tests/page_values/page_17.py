@@ -15,7 +15,7 @@ VALUES = {
     "total": "total",
     "old": "old",
     "now": "now",
-    "card": "rt.serving.load(folder).card['sha256'][:12]",
+    "card": "rt.serving.load(folder).card['weights']['sha256'][:12]",
     "site": "sorted(path.name for path in site.iterdir())",
     "planted": "page.data.truth is not None",
     "running": "service.running",
