@@ -58,9 +58,10 @@ class FilmRater:
     @property
     def search_hint(self) -> str:
         """What to type, and up to which year there are films."""
-        years = self.page.data.items.get("year")
-        known = years is not None and years.notna().any()
-        return "type part of it" + (f" (films up to {int(years.max())})" if known else "")
+        items = self.page.data.items
+        if "year" not in items or items["year"].isna().all():
+            return "type part of it"
+        return f"type part of it (films up to {items['year'].max()})"
 
     def title(self, item: Hashable) -> str:
         data = self.page.data
