@@ -63,15 +63,14 @@ def ask(path, content=None):
 # %%
 ratings = [{"item": item, "rating": stars} for item, stars in page.me.items()]
 answer = ask("recommend", {"ratings": ratings})
-ws.films(rt.recommend(page.ranker, page.train, ratings=page.me, k=3), ["title"])
-
-# %%
 for film in answer["recommendations"][:3]:
     print(f"{film['stars']:.1f} stars: {film['title']} ({film['ratings']} ratings)")
+by_library = set(rt.recommend(page.ranker, page.train, ratings=page.me)["title"])
+same_ten = by_library == {film["title"] for film in answer["recommendations"]}
+print(f"The library names the same ten films: {same_ten}")
 
 # %% [markdown]
-# Both tables name the same films: one comes from the library, one from the service. Nobody trained
-# anything for you just now. The films' vectors stay as they are, and your own vector is found from
+# The service and the library give the same list. Nobody trained anything for you just now. The films' vectors stay as they are, and your own vector is found from
 # your ratings alone: a **fold-in**, a ridge regression on the vectors of the films that you rated. It
 # is quick enough to be done again for each click, so the service needs no memory of you. Your browser
 # sends your ratings with every request.
