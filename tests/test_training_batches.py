@@ -1,5 +1,7 @@
 """Training: large tables, negatives, settings, and what is printed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from recsys_tutorial.models import MF, BiasedMF
 from recsys_tutorial.scale.sparse import Optimisers
 from recsys_tutorial.training.negatives import Negatives
 from recsys_tutorial.training.run import one_cycle
+from recsys_tutorial.training.sequences import SequenceBatches
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +189,95 @@ def test_the_whole_catalogue_as_contrast_fits_tables_far_larger_than_a_batch():
         model, data, loss=loss, negatives="all", batch_size=16, epochs=2, progress=False
     )
     assert history.frame["train_loss"].iloc[-1] < history.frame["train_loss"].iloc[0]
+
+
+class TestWeights:
+    @pytest.mark.parametrize("size", [4, 64, 1000])
+    def test_a_weighted_mean_is_learned_in_batches_of_any_size(self, size):
+        """One in ten rows counts a thousand times as much: most batches hardly count at all."""
+        rng = np.random.default_rng(0)
+        heavy = rng.random(1000) < 0.1
+        table = pd.DataFrame({"user": np.arange(1000) // 20, "item": np.arange(1000) % 20})
+        table = table.assign(rating=np.where(heavy, 5.0, 1.0), weight=np.where(heavy, 1000.0, 1.0))
+        data = rt.datasets.from_frame(table)
+        model = BiasedMF.for_dataset(data, dim=0, l2_bias=1.0)
+        rt.fit(model, data, batch_size=size, epochs=3, progress=False)
+        assert rt.predict(model, data).mean() > 4.7  # the weighted mean is 4.96, the plain one 1.4
+
+    def test_ten_times_all_weights_change_nothing(self, parts):
+        train, valid, _ = parts
+        weight = np.random.default_rng(0).uniform(0.5, 2, len(train))
+        made = []
+        for factor in (1, 10):
+            heavy = replace(train, weight=weight * factor)
+            model = BiasedMF.for_dataset(heavy, dim=4)
+            history = rt.fit(model, heavy, valid, epochs=2, progress=False)
+            made.append([*history.frame["train_loss"], *rt.predict(model, valid)])
+        assert made[0] == pytest.approx(made[1], abs=1e-4)
+
+    def test_validation_counts_weights(self, parts):
+        train, valid, _ = parts
+        weight = np.random.default_rng(1).uniform(0, 3, len(valid))
+        model = BiasedMF.for_dataset(train)
+        history = rt.fit(model, train, replace(valid, weight=weight), epochs=1, progress=False)
+        error = (rt.predict(model, valid) - valid.rating) ** 2
+        expected = np.sqrt(np.average(error, weights=weight))
+        assert history.frame["valid_rmse"].iloc[0] == pytest.approx(expected, rel=1e-5)
+
+
+class TestPairs:
+    @pytest.fixture
+    def pairs(self, small):
+        return rt.datasets.from_frame(small.ratings[["user", "item"]])
+
+    def test_pairs_without_ratings_are_ranked_and_a_line_says_so(self, pairs, capsys):
+        model = BiasedMF.for_dataset(pairs)
+        history = rt.fit(model, pairs, epochs=1, progress=False)
+        assert history.loss == "bpr"
+        assert model.predicts == "score"
+        assert "no ratings to predict, so the model learns to rank" in capsys.readouterr().out
+
+    def test_a_loss_on_ratings_is_refused_and_the_remedy_named(self, pairs):
+        with pytest.raises(ValueError, match=r"squared_error needs ratings.*rt\.losses\.bpr"):
+            rt.fit(BiasedMF.for_dataset(pairs), pairs, loss=losses.squared_error)
+
+
+class TestSlips:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"loss": "bpr"}, r"loss='bpr' is no function.*rt\.losses\.bpr"),
+            ({"loss": torch.nn.MSELoss()}, r"loss=MSELoss\(\) is no function.*squared_error"),
+            ({"device": "gpu"}, "device='gpu' is unknown"),
+            ({"popularity": 0.75}, "popularity=0.75: .* learns from rated rows alone"),
+        ],
+    )
+    def test_settings_of_the_wrong_kind(self, parts, settings, message):
+        with pytest.raises((TypeError, ValueError), match=message):
+            rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], **settings)
+
+    def test_a_class_and_a_frame(self, parts):
+        with pytest.raises(TypeError, match="BiasedMF is a class"):
+            rt.fit(BiasedMF, parts[0])
+        with pytest.raises(TypeError, match="pandas frame"):
+            rt.fit(BiasedMF.for_dataset(parts[0]), parts[0].ratings)
+
+
+def test_negatives_by_popularity_follow_the_power_of_the_counts():
+    table = pd.DataFrame({"user": range(100), "item": [0] * 64 + [1] * 27 + [2] * 8 + [3]})
+    data = rt.datasets.from_frame(table)
+    negatives = Negatives(data, torch.Generator().manual_seed(0), popularity=2 / 3)
+    drawn = torch.bincount(negatives.draw(torch.tensor([99]), 30_000)[0], minlength=4) / 30_000
+    assert drawn[3] == 0  # what the user has
+    assert torch.allclose(drawn[:3], torch.tensor([16.0, 9.0, 4.0]) / 29, atol=0.02)
+
+
+def test_short_histories_fill_a_step():
+    rows = pd.DataFrame({"user": np.arange(6000) // 3, "item": np.arange(6000) % 7})
+    data = rt.datasets.from_frame(rows)
+    model = rt.models.SequenceLSTM.for_dataset(data, dim=2)
+    batches = SequenceBatches(model, data, 600, torch.Generator().manual_seed(0), model.mean.device)
+    sizes = [batches.sizes(batch)[0] for batch in batches]
+    assert len(sizes) == len(batches) == 10
+    assert sum(sizes) == 6000
+    assert max(sizes) < 700
