@@ -36,6 +36,7 @@ class Optimisers:
                 large = id(parameter) in tables and len(parameter) > self.LARGE * touched
                 parameter.sparse_rows = large  # type: ignore[attr-defined]
                 (sparse if large else dense).append(parameter)
+        self.parameters = dense + sparse
         self.each: list[torch.optim.Optimizer] = []
         if dense:
             fused = all(p.is_floating_point() for p in dense)
@@ -51,8 +52,9 @@ class Optimisers:
             optimiser.step()
 
     def zero_grad(self) -> None:
-        for optimiser in self.each:
-            optimiser.zero_grad(set_to_none=True)
+        """Forget the gradients; torch's own way takes a tenth of a small step."""
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def state_dict(self) -> list[dict[str, Any]]:
         return [optimiser.state_dict() for optimiser in self.each]

@@ -30,8 +30,8 @@ from recsys_tutorial.training.run import (
     attach_checkpoints,
     attach_epoch_end,
     attach_tensorboard,
-    cpu_threads,
 )
+from recsys_tutorial.training.threads import cpu_threads
 
 
 def fit(

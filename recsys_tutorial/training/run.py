@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +36,14 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.loss, self.score = model, loss, score
+        self.in_units = True  # whether the loss gets stars in units of the scale
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         output = self.score(self.model, batch)
-        return self.loss(*self.model.in_units(output, batch)), self.model.penalty(batch)
+        penalty = self.model.penalty(batch)
+        if self.in_units:
+            output, batch = self.model.in_units(output, batch)
+        return self.loss(output, batch), penalty
 
 
 class Run:
@@ -59,9 +61,10 @@ class Run:
         self.model, self.loss, self.lr, self.feed = model, loss, lr, feed
         self.history, self.peers = history, peers
         self.optimisers = Optimisers(model, lr, feed.touched)
-        self.objective = peers.wrap(Objective(model, loss, feed.train.score))
+        self.alone = Objective(model, loss, feed.train.score)
+        self.objective = peers.wrap(self.alone)
         self.total_steps = history.epochs * len(feed.train)
-        self.sum = self.counts = 0.0  # of the epoch's losses: its mean is one over rows
+        self.sum, self.counts = model.mean.new_zeros(()), 0.0  # the epoch's loss is one over rows
         self.best: dict[str, Any] = {"value": math.inf, "epoch": 0, "weights": None}
         self.closing: list[Callable[[], Any]] = []
         self.engine = Engine(self.step)
@@ -77,13 +80,15 @@ class Run:
         rows, counts = self.feed.train.sizes(batch)
         # Both are means by the batch's own weights; a batch whose rows hardly count must not count
         # as much as any other.
-        whole = (loss + penalty) * (counts / rows * self.peers.share(rows))
+        factor = counts / rows * self.peers.share(rows)
+        whole = loss + penalty if factor == 1 else (loss + penalty) * factor
         self.optimisers.zero_grad()
         whole.backward()
         self.peers.add_sparse()
         self.optimisers.step(one_cycle(done, self.total_steps, self.lr))
         loss = loss.detach()
-        self.sum, self.counts = self.sum + loss * counts, self.counts + counts
+        self.sum.add_(loss, alpha=counts)
+        self.counts += counts
         return loss
 
     def look(self, engine: Engine) -> None:
@@ -109,6 +114,7 @@ class Run:
     def go(self) -> None:
         """Run to the end; an interrupt leaves what has been learned so far."""
         self.good = copy_of(self.model)
+        self.alone.in_units = bool(self.model.in_stars) and float(self.model.unit) != 1
         rows = self.history.rows
         self.start = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
         try:
@@ -187,7 +193,8 @@ def attach_epoch_end(run: Run, patience: int | None, progress: Progress) -> None
     @run.engine.on(Events.EPOCH_COMPLETED)
     def end_of_epoch(engine: Engine) -> None:
         loss, counts = run.peers.total(run.sum, run.counts)
-        run.sum = run.counts = 0.0
+        run.sum.zero_()
+        run.counts = 0.0
         if not math.isfinite(loss):
             run.diverged(loss / counts)
         run.model.reset_cold()
@@ -271,30 +278,3 @@ def attach_checkpoints(
     history.stopped = "early" if saved["stopped"] == "early" else None
     whole = {"max_epochs": history.epochs, "epoch_length": len(run.feed.train)}
     run.engine.load_state_dict({"epoch": saved["epoch"], **whole})
-
-
-_inside = 0
-_threads_before = 1
-_counting = threading.Lock()
-
-
-@contextmanager
-def cpu_threads(number: int) -> Iterator[None]:
-    """Inside, torch works with so many threads.
-
-    Part of torch's setting belongs to the calling thread, part to the process: each run puts back
-    its own, and the last of several that overlap what there was before the first.
-    """
-    global _inside, _threads_before
-    own = torch.get_num_threads()
-    with _counting:
-        if _inside == 0:
-            _threads_before = own
-        _inside += 1
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        with _counting:
-            _inside -= 1
-            torch.set_num_threads(own if _inside else _threads_before)
