@@ -282,7 +282,7 @@ def test_when_all_fails_each_try_is_listed(table: object, server: Server, tmp_pa
     with pytest.raises(DataUnavailable) as caught:
         load("ml-100k", data_dir=tmp_path / "empty")
     lines = str(caught.value).splitlines()
-    assert lines[0] == "ml-100k is not to be had. Tried:"
+    assert lines[0] == "ml-100k is not available. Tried:"
     assert lines[1].startswith(f"  1. {tmp_path / 'empty'} (there is no such directory)")
     assert f"{server.base}/ml-100k.zip" in lines[2]
     assert sha256(b"not it") in lines[2]

@@ -17,7 +17,7 @@ DOCUMENTS = [
 QUOTES = {"voice.md"}  # it shows what not to write
 CODE = [
     path
-    for folder in ("notebooks/recsys_workshop", "scripts", "benchmarks")
+    for folder in ("recsys_tutorial", "notebooks/recsys_workshop", "scripts", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if path.name != "voice.py"
 ]

@@ -60,7 +60,7 @@ def load(
             RECSYS_TUTORIAL_DATA, else `data/` of the checkout, else the user's cache directory.
             The directory may be read-only when the data is there.
         offline: fetch nothing; the environment variable RECSYS_TUTORIAL_OFFLINE=1 says the same.
-        fallback: "planted" gives planted data, with a banner, where the real data is not to be had.
+        fallback: "planted" gives planted data, with a banner, where the real data is not available.
 
     Returns:
         A Dataset whose `name` and `source` say which data it is.
@@ -280,7 +280,7 @@ def _damaged(source: Source, path: Path, what: str) -> DataUnavailable:
 
 
 def _unavailable(source: Source, place: Path, tried: list[str]) -> DataUnavailable:
-    lines = [f"{source.name} is not to be had. Tried:"]
+    lines = [f"{source.name} is not available. Tried:"]
     lines += [f"  {number}. {text}" for number, text in enumerate(tried, start=1)]
     links = " or ".join(one.url for one in source.archives if one.url)
     lines.append(

@@ -144,7 +144,7 @@ def mean_interval(
     """Mean over users of one value a user, with a bootstrap interval.
 
     Args:
-        values: (n_users,), one number a user; NaN where the user has none, which is left out. For
+        values: (n_users,), one number per user; NaN where the user has none, which is left out. For
             two models on the same users pass the differences: what users have in common cancels.
         weights: (n_users,), how much each user counts: with the number of rows of each, the mean
             of users' means is the mean over rows. None: all count the same.
@@ -203,7 +203,7 @@ def auc_interval(
     samples: int = 500,
     seed: int = 0,
 ) -> Interval:
-    """Pooled `metrics.auc` with an interval over users: all rows of a drawn user come along.
+    """Pooled `metrics.auc` with an interval over users: a drawn user brings all of their rows.
 
     Args:
         labels, scores, users: (n,).

@@ -27,7 +27,7 @@ class Collisions(NamedTuple):
 class HashedMF(BiasedMF):
     r"""BiasedMF with hashed vectors, $p_u = \sum_{k=1,2} w_{uk} E[h_k(u)]$ and q alike:
 
-    With one hash, whoever shares a bucket shares a vector. With two, hardly any two ids share
+    With one hash, everybody who shares a bucket shares a vector. With two, hardly any two ids share
     both, and the weights tell them apart. Biases are one number an id and stay exact.
 
     Args:

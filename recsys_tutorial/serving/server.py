@@ -233,8 +233,8 @@ def serve(
     """
     if keep is not None and not is_loopback(host):
         raise ValueError(
-            f"host={host!r} is reached by other machines, and whoever reaches it could overwrite "
-            'your ratings: leave out keep, or serve on host="127.0.0.1"'
+            f"host={host!r} is reached by other machines, and anybody there could overwrite your "
+            'ratings: leave out keep, or serve on host="127.0.0.1"'
         )
     server = _build(Path(path), keep, access_log=False)
     while _running:

@@ -13,7 +13,7 @@ from pathlib import Path
 TURNS = {
     r"\bby lot\b": "at random",
     r"\bdrawn by lot\b": "drawn at random",
-    r"\bdear(er|est)?\b(?! reader)": "expensive, slow",
+    r"\b(is|as|a|too|more) dear(er|est)?\b": "expensive, slow",
     r"\bshall\b": "will, must, should",
     r"\bwhoever\b": "who; anybody who",
     r"\bof the moment\b": "current",
