@@ -258,14 +258,15 @@ def test_a_new_export_takes_the_place_of_the_old(copy, films, film_model):
 @pytest.mark.parametrize("fails_at", [1, 2])
 def test_an_export_that_fails_leaves_the_old_one(copy, films, fails_at, monkeypatch):
     before = {p.name: p.read_bytes() for p in copy.iterdir()}
-    calls = []
+    calls, replace = [], os.replace
 
-    def full(descriptor):
-        calls.append(descriptor)
+    def full(source, target):
+        calls.append(target)
         if len(calls) == fails_at:
             raise OSError(28, "No space left on device")
+        replace(source, target)
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         rt.serving.export(fitted(films, epochs=1, seed=6), films, copy)
     rt.serving.load(copy, films)

@@ -239,7 +239,7 @@ def test_cold_users_and_items_score_mean_and_features():
 def test_an_unknown_field_and_an_unknown_id_name_the_remedy(small):
     with pytest.raises(ValueError, match="'shoe_size' must be a column"):
         FactorizationMachine.for_dataset(small, fields=["shoe_size"])
-    model = FactorizationMachine.for_dataset(small)
+    model = fitted(FactorizationMachine, small)
     with pytest.raises(KeyError, match="nobody"):
         rt.recommend(model, small, "nobody")
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from recsys_tutorial import models
+from recsys_tutorial.arguments import check_model
 from recsys_tutorial.models.base import Model
 
 
@@ -37,7 +38,7 @@ def factors(model: Model) -> Factors:
         TypeError: a model without factors.
         ValueError: one of width 0 (biases only), or one that was never fitted.
     """
-    model.check_fitted()
+    check_model(model)
     own: Any = getattr(model, "factors", None)
     pair = own() if callable(own) else _tables(model)
     if pair is None:
@@ -51,6 +52,7 @@ def factors(model: Model) -> Factors:
         raise ValueError(
             f"this {type(model).__name__} has dim=0: it knows biases only, and nothing personal"
         )
+    model.check_fitted()
     bias: Any = getattr(model, "item_bias", None)
     seen_user, seen_item = ((t > 0).cpu().numpy() for t in (model.user_count, model.item_count))
     return Factors(
