@@ -43,9 +43,12 @@ def predict(model: Model, dataset: Dataset, *, clip: bool = True) -> np.ndarray:
             no unit and are never clipped).
 
     Raises:
-        TypeError, ValueError: no model, no Dataset, or one of another vocabulary.
+        TypeError, ValueError: no model, no Dataset, or one of another vocabulary; a closed form
+            that was never fitted, or predictions that are not finite.
     """
     check_model(model, dataset)
+    if hasattr(model, "fit"):  # others may be asked before training, which is where they start
+        model.check_fitted()
     model.eval()
     columns = [c for c in model.columns if c != "rating"]
     device = model.mean.device
@@ -53,6 +56,8 @@ def predict(model: Model, dataset: Dataset, *, clip: bool = True) -> np.ndarray:
         score_of(model(batch)) for batch in dataset.batches(columns, batch_size=ROWS, device=device)
     ]
     scores = torch.cat(parts) if parts else torch.empty(0)
+    if not scores.isfinite().all():
+        model.check_fitted()
     if clip and model.predicts == "rating":
         scores = scores.clamp(*model.scale)
     return scores.cpu().numpy()

@@ -62,6 +62,16 @@ def from_frame(
     """
     if duplicates not in (None, "sum"):
         raise ValueError(f'unknown duplicates {duplicates!r}: it is None or "sum"')
+    if counts is not None and (not isinstance(counts, str) or counts in ("user", "item")):
+        raise TypeError(
+            f"counts={counts if isinstance(counts, str) else type(counts).__name__} must be the "
+            "name of the column that says how often, as in from_frame(table, counts='plays')"
+        )
+    if counts is None and duplicates is None and alpha != 1:
+        raise ValueError(
+            f"alpha={alpha} says how much counts count, and there are none: name their column with "
+            "counts=, or leave alpha out"
+        )
     _check_table(ratings, "ratings")
     if len(ratings) == 0:
         raise ValueError("ratings is empty: give at least one row with a user and an item")

@@ -73,6 +73,11 @@ def seconds(column: pd.Series) -> np.ndarray:
             f"datetime: convert the column with pd.{remedy}(ratings['timestamp'])"
         )
     size = np.abs(column.to_numpy(dtype=np.float64))
+    if _are_dates(size):
+        raise ValueError(
+            f"ratings: timestamp {size[0]:.0f} in row 0 looks like a date, not like seconds: "
+            "convert the column with pd.to_datetime(ratings['timestamp'], format='%Y%m%d')"
+        )
     largest = int(size.argmax())
     limits = [*_UNITS.values()]
     unit, middle = (int(np.searchsorted(limits, v, "right")) for v in (size.max(), np.median(size)))
@@ -93,22 +98,31 @@ def seconds(column: pd.Series) -> np.ndarray:
     return np.floor(column.to_numpy(dtype=np.float64) / 1000**unit).astype(np.int64)
 
 
+def _are_dates(size: np.ndarray) -> bool:
+    """Whether numbers are dates written as 20190131; as seconds they would be one month of 1970."""
+    if size.min() < 19e6 or size.max() > 22e6:
+        return False
+    day, month = size % 100, size // 100 % 100
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+
+
 def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:
     """1 + alpha log(1 + c), over its mean: (n,) weights of mean 1; 0 for counts of 0.
 
     Y. Hu, Y. Koren and C. Volinsky, Collaborative filtering for implicit feedback datasets, ICDM
     2008, equation 6.
     """
-    if not (np.isfinite(alpha) and alpha >= 0):
-        raise ValueError(f"alpha={alpha} must be a finite number >= 0")
+    if not isinstance(alpha, Real) or not 0 <= alpha < np.inf:
+        raise ValueError(f"alpha={alpha!r} must be a finite number >= 0")
     weight = np.where(counts > 0, 1.0 + alpha * np.log1p(counts), 0.0)
     return weight / weight.mean() if weight.any() else weight
 
 
 def notice_counts(rating: np.ndarray) -> None:
     """Warn where ratings look like counts: no scale of stars has such a long tail."""
-    middle, highest = float(np.median(rating)), float(rating.max())
-    if len(rating) >= 20 and rating.min() >= 0 and highest > _HEAVY * max(middle, 1e-300):
+    highest = float(rating.max())
+    middle = float(np.median(rating[rating > 0])) if highest > 0 else 0.0  # not of 0 and 1
+    if len(rating) >= 20 and rating.min() >= 0 and highest > _HEAVY * middle:
         warnings.warn(
             f"ratings look like counts: the median is {middle:g} and the largest {highest:g}, "
             "which will outweigh all others. Give them as counts=, as in from_frame(table, "

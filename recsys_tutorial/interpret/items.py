@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from recsys_tutorial.arguments import check_model
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.interpret.axes import pca
 from recsys_tutorial.interpret.factors import Factors, factors
@@ -31,7 +32,7 @@ def biases(model: Model, dataset: Dataset) -> pd.DataFrame:
 
     Raises ValueError for another vocabulary; TypeError or ValueError for a model without factors.
     """
-    model.check_vocabulary(dataset)
+    check_model(model, dataset)
     f = factors(model)
     centre = f.user[f.seen_user].mean(0)
     n = dataset.counts("item")
@@ -69,7 +70,7 @@ def neighbours(
 
     Raises KeyError that suggests titles, ValueError for k < 1 or an item that was never rated.
     """
-    model.check_vocabulary(dataset)
+    check_model(model, dataset)
     if k < 1:
         raise ValueError(f"k={k} must be at least 1")
     position = find(dataset, title)
@@ -108,12 +109,12 @@ def polarizability(model: Model, dataset: Dataset, again: Model | None = None) -
 
     Raises ValueError for another vocabulary; TypeError or ValueError for a model without factors.
     """
-    model.check_vocabulary(dataset)
+    check_model(model, dataset)
     table = _table(dataset)
     table["polarizability"] = _spread(factors(model))
     table["beyond_popularity"] = _without_popularity(table)
     if again is not None:
-        again.check_vocabulary(dataset)
+        check_model(again, dataset)
         table["again"] = _spread(factors(again))
         both = table[["polarizability", "again"]].dropna()
         table.attrs["reliability"] = float(np.corrcoef(both.to_numpy().T)[0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from recsys_tutorial.arguments import check_dataset
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.interpret.axes import Axes
 
@@ -105,6 +106,7 @@ def describe(
 
 def _rated(dataset: Dataset, min_ratings: int) -> np.ndarray:
     """Positions of the items with so many ratings; ValueError where there are fewer than two."""
+    check_dataset(dataset)
     counts = dataset.counts("item")
     rows = np.flatnonzero(counts >= min_ratings)
     if len(rows) < 2:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.state import ModelState, counted
+from recsys_tutorial.models.state import ModelState, checked_settings, counted
 
 
 class FoldedUser(NamedTuple):
@@ -56,7 +56,7 @@ class Model(ModelState):
 
         Raises:
             ValueError: the part is empty, or its weights are all 0.
-            TypeError: an unknown hyperparameter, or something else than a Dataset.
+            TypeError: an unknown hyperparameter or one of the wrong type, or no Dataset.
         """
         if not isinstance(train, Dataset):
             raise TypeError(
@@ -65,8 +65,8 @@ class Model(ModelState):
             )
         if len(train) == 0:
             raise ValueError("cannot build a model for an empty Dataset: it has no ratings")
-        train = counted(train)
-        model = cls(train.n_users, train.n_items, **cls.from_data(train, hyperparameters))
+        train, settings = counted(train), checked_settings(cls, hyperparameters)
+        model = cls(train.n_users, train.n_items, **cls.from_data(train, settings))
         model.read(train)
         model.reset_cold()
         model._as_built = model._versions()

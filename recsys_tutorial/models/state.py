@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -214,6 +215,24 @@ def _arguments(cls: type) -> list[str]:
             if not any(p.kind == p.VAR_KEYWORD for p in parameters):
                 break
     return names
+
+
+def checked_settings(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, those annotated `int` as whole numbers; TypeError for what is no number."""
+    checked = dict(settings)
+    for parent in cls.__mro__:
+        for name, kind in getattr(vars(parent).get("__init__"), "__annotations__", {}).items():
+            if name not in settings or kind not in ("int", int, "float", float):
+                continue
+            value, is_int = settings[name], kind in ("int", int)
+            plain = isinstance(value, Integral if is_int else Real) and not isinstance(value, bool)
+            if not plain or value != value:
+                raise TypeError(
+                    f"{name}={value!r} of a {cls.__name__} must be a "
+                    f"{'whole number' if is_int else 'number'}"
+                )
+            checked[name] = int(value) if is_int else float(value)
+    return checked
 
 
 def counted(train: Dataset) -> Dataset:

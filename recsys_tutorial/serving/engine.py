@@ -75,6 +75,11 @@ class Engine:
     """
 
     def __init__(self, exported: Exported) -> None:
+        if not isinstance(exported, Exported):
+            raise TypeError(
+                f"Engine takes a loaded export, and got a {type(exported).__name__}: "
+                "Engine(rt.serving.load(path))"
+            )
         self.card, self.seen = exported.card, exported.seen
         self.lists = Side(exported.model)
         self.stars = None if exported.stars is None else Side(exported.stars)

@@ -26,6 +26,7 @@ from torch import Tensor
 
 import recsys_tutorial
 from recsys_tutorial import models
+from recsys_tutorial.arguments import check_model
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.files import replacing
@@ -111,13 +112,14 @@ def export(
         The directory.
 
     Raises:
+        TypeError: no model or no Dataset.
         ValueError: a model of another vocabulary, never fitted, diverged, or of no class of
             `rt.models`; ids that are neither whole numbers nor strings.
     """
     both = {"model": model} if stars is None else {"model": model, "stars": stars}
     tensors: dict[str, Tensor] = {}
     for part, one in both.items():
-        one.check_vocabulary(dataset)
+        check_model(one, dataset)
         one.check_fitted()
         tensors |= {f"{part}.{name}": table for name, table in one.state_dict().items()}
     if stars is not None and stars.predicts != "rating":

@@ -42,10 +42,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         found = torch.load(path, weights_only=True, map_location="cpu")
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is damaged ({reason[:120]})") from None
+        raise ValueError(f"it is damaged: {type(error).__name__}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} is damaged (it holds a {type(found).__name__})")
+        raise ValueError(f"it is damaged: it holds a {type(found).__name__}")
     return found
 
 

@@ -96,9 +96,11 @@ def fit(
     check_model(model, train, *([] if valid is None else [valid]))
     train = counted(train) if len(train) else train
     _check_data(model, train, valid)
-    threads = whole("threads", threads)
+    threads, seed = whole("threads", threads), whole("seed", seed, 0)
     own_fit = getattr(model, "fit", None)
     if own_fit is not None:
+        if loss is not None:
+            raise ValueError(f"a {type(model).__name__} is solved, not trained: leave loss=None")
         return _closed_form(model, train, own_fit, threads)
     loss = _objective(model, train, loss)
     usual = model.fit_defaults
@@ -186,6 +188,12 @@ def _objective(
             f"rt.losses.{name}, or another of {', '.join(known)}"
         )
     needs = losses.needs(loss or model.default_loss)
+    if not train.implicit and needs.predicts == "rating" and np.ptp(train.rating) == 0:
+        print(
+            f"all ratings are {train.rating[0]:g}, so that there is nothing to predict: drop the "
+            "column 'rating' to have pairs, which models learn to rank",
+            flush=True,
+        )
     if not (train.implicit and needs.predicts == "rating"):
         return loss or model.default_loss
     if loss is None:
@@ -208,9 +216,12 @@ def _device(name: str) -> torch.device:
     try:
         if name == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(name)
+        where = torch.device(name)
     except (RuntimeError, TypeError):
         raise ValueError(f'device={name!r} is unknown: pass "auto", "cpu" or "cuda"') from None
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f'device={name!r}: there is no CUDA here: pass "auto" or "cpu"')
+    return where
 
 
 def _check_settings(

@@ -1,0 +1,194 @@
+"""Tables and calls as people bring them: the right result, or one sentence with the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import recsys_tutorial as rt
+from recsys_tutorial.datasets import from_frame
+
+MODELS = [n for n in rt.models.__all__ if n not in ("Model", "FoldedUser")]
+
+
+def table(n_users: int = 40, n_items: int = 30, n: int = 500) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    user, item = np.divmod(rng.choice(n_users * n_items, size=n, replace=False), n_items)
+    stars = np.clip(np.rint(3.3 + rng.normal(size=n_items)[item] + 0.5 * rng.normal(size=n)), 1, 5)
+    time = 1_500_000_000 + rng.integers(0, 30_000_000, n)
+    return pd.DataFrame({"user": user, "item": item, "rating": stars, "timestamp": time})
+
+
+def counts(n: int = 500) -> np.ndarray:
+    return np.rint(np.random.default_rng(1).lognormal(3, 2, n)) + 1  # up to a thousand medians
+
+
+def fitted(name: str, data: Any, *more: Any) -> Any:
+    model = getattr(rt.models, name).for_dataset(data)
+    rt.fit(model, data, *more, progress=False, **{} if hasattr(model, "fit") else {"epochs": 1})
+    return model
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    return from_frame(table())
+
+
+@pytest.fixture(scope="module")
+def parts(data: Any) -> Any:
+    return data.split("random")
+
+
+@pytest.fixture(scope="module")
+def model(parts: Any) -> Any:
+    return fitted("BiasedMF", parts[0])
+
+
+# ---- every model ------------------------------------------------------------------------------
+
+TINY = {
+    "one row": lambda f: f.head(1),
+    "one user": lambda f: f[f.user == f.user[0]],
+    "one item": lambda f: f[f.item == f.item[0]],
+    "all pairs rated": lambda f: pd.DataFrame(
+        [(u, i, float(u + i), 1_500_000_000) for u in range(4) for i in range(4)], columns=f.columns
+    ),
+    "likes and dislikes": lambda f: f.assign(rating=np.where(f.rating > 3, 1.0, -1.0)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("kind", TINY)
+def test_tiny_and_odd_tables_give_finite_lists(kind: str, name: str) -> None:
+    made = from_frame(TINY[kind](table()))
+    model = fitted(name, made)
+    assert np.isfinite(rt.predict(model, made)).all()
+    listed = rt.recommend(model, made, user=made.user_vocab.ids[0], exclude_rated=False)
+    assert np.isfinite(listed["score"]).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_plays_with_a_heavy_tail_and_times_in_milliseconds_are_ranked(name: str) -> None:
+    plays = table().drop(columns="rating").assign(plays=counts())
+    plays["timestamp"] *= 1000
+    with pytest.warns(UserWarning, match="milliseconds"):
+        made = from_frame(plays, counts="plays")
+    train, valid, test = made.split("time")
+    result = rt.evaluate(fitted(name, train, valid), test, train=[train, valid])
+    assert not {"rmse", "auc"} & set(result)
+    assert 0 < result["ndcg@10"] < 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_cold_user_gets_a_list_in_some_order(name: str, capsys: Any) -> None:
+    made = from_frame(table(), users=pd.DataFrame({"user": range(45)}))
+    scores = rt.recommend(fitted(name, made), made, user=44)["score"]
+    assert "user 44 has no training rating" in capsys.readouterr().out
+    assert scores.nunique() > 1
+
+
+# ---- tables -----------------------------------------------------------------------------------
+
+
+def test_likes_are_no_counts_though_most_are_zero() -> None:
+    likes = table().assign(rating=lambda f: (f.rating > 4).astype(float))
+    assert np.median(likes["rating"]) == 0
+    assert from_frame(likes).scale == (0, 1)  # no warning
+
+
+def test_equal_ratings_leave_nothing_to_predict_and_a_line_says_so(capsys: Any) -> None:
+    fitted("BiasedMF", from_frame(table().assign(rating=1.0)))
+    assert "all ratings are 1, so that there is nothing to predict" in capsys.readouterr().out
+
+
+PAIRS = table().drop(columns="rating")
+REFUSED: dict[str, tuple[Any, str]] = {
+    "dates as numbers": (
+        lambda: from_frame(PAIRS.assign(timestamp=20190131)),
+        r"20190131 in row 0 looks like a date.*format='%Y%m%d'",
+    ),
+    "a column for its name": (
+        lambda: from_frame(PAIRS, counts=pd.Series(counts())),  # type: ignore[arg-type]
+        "counts=Series must be the name of the column",
+    ),
+    "ids for counts": (lambda: from_frame(PAIRS, counts="user"), "counts=user must be the name"),
+    "alpha without counts": (lambda: from_frame(PAIRS, alpha=40), "alpha=40.*name their column"),
+    "alpha as text": (
+        lambda: from_frame(PAIRS.assign(n=1), counts="n", alpha="1"),  # type: ignore[arg-type]
+        "alpha='1' must be a finite number",
+    ),
+    "no counts at all": (
+        lambda: fitted("ImplicitALS", from_frame(PAIRS.assign(n=0), counts="n")),
+        "every weight of this part is 0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_tables_that_cannot_be_meant_so(call: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+# ---- calls ------------------------------------------------------------------------------------
+
+MF = rt.models.BiasedMF
+SLIPS: dict[str, tuple[Any, str]] = {
+    "dim=2.5": (lambda m, d, p: MF.for_dataset(d, dim=2.5), "dim=2.5 of a BiasedMF.*whole number"),
+    "dim='4'": (lambda m, d, p: MF.for_dataset(d, dim="4"), "dim='4' of a BiasedMF"),
+    "l2=nan": (lambda m, d, p: MF.for_dataset(d, l2=np.nan), "l2=nan of a BiasedMF"),
+    "seed": (lambda m, d, p: rt.fit(MF.for_dataset(d), d, seed="a"), "seed must be a whole number"),  # type: ignore[arg-type]
+    "loss of a closed form": (
+        lambda m, d, p: rt.fit(rt.models.EASE.for_dataset(d), d, loss=rt.losses.bpr),
+        "EASE is solved, not trained",
+    ),
+    "predict, never fitted": (
+        lambda m, d, p: rt.predict(rt.models.EASE.for_dataset(d), d),
+        "EASE has not been fitted",
+    ),
+    "export, frame": (lambda m, d, p: rt.serving.export(m, d.ratings, p), "pandas frame"),
+    "export, swapped": (lambda m, d, p: rt.serving.export(d, m, p), "swapped"),
+    "export, class": (lambda m, d, p: rt.serving.export(MF, d, p), "BiasedMF is a class"),  # type: ignore[arg-type]
+    "export, no stars": (lambda m, d, p: rt.serving.export(m, d, p, stars=5), "needs a model"),  # type: ignore[arg-type]
+    "engine, path": (lambda m, d, p: rt.serving.Engine(str(p)), r"Engine\(rt.serving.load\(path"),  # type: ignore[arg-type]
+    "pca, frame": (lambda m, d, p: rt.interpret.pca(d.ratings), "needs a model, and got a Data"),
+    "pca, class": (lambda m, d, p: rt.interpret.pca(MF), "BiasedMF is a class"),  # type: ignore[arg-type]
+    "neighbours, frame": (lambda m, d, p: rt.interpret.neighbours(m, d.ratings, "3"), "frame"),
+    "biases, swapped": (lambda m, d, p: rt.interpret.biases(d, m), "swapped"),
+    "describe, swapped": (
+        lambda m, d, p: rt.interpret.describe(d, rt.interpret.pca(m)),
+        "needs a Dataset, and got a Axes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), SLIPS.values(), ids=SLIPS.keys())
+def test_slips_name_the_remedy(
+    call: Any, message: str, model: Any, parts: Any, tmp_path: Any
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(model, parts[0], tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_cuda_where_there_is_none(parts: Any) -> None:
+    with pytest.raises(ValueError, match=r"no CUDA here: pass \"auto\" or \"cpu\""):
+        rt.fit(MF.for_dataset(parts[0]), parts[0], device="cuda")
+
+
+def test_predictions_that_are_not_finite_name_the_table(parts: Any) -> None:
+    diverged = fitted("BiasedMF", parts[0])
+    with torch.no_grad():
+        diverged.item_factors.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"item_factors of this BiasedMF.*smaller lr"):
+        rt.predict(diverged, parts[2])
+
+
+def test_a_damaged_checkpoint_is_named_once_and_in_plain_words(parts: Any, tmp_path: Any) -> None:
+    (tmp_path / "last.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match=r"\(it is damaged: \w+\): delete it"):
+        rt.fit(MF.for_dataset(parts[0]), parts[0], checkpoint_dir=tmp_path, resume=True)
