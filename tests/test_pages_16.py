@@ -23,6 +23,12 @@ def test_the_objective_never_rises(values):
     assert values["worst"] <= 1e-12
 
 
+def test_counts_help_where_it_is_asked_what_people_play_again(values):
+    pairs, one, ten = values["often_played"].values()
+    assert max(abs(one[0] - pairs[0]), abs(ten[0] - pairs[0])) < 0.01  # what they try: no better
+    assert pairs[1] + 0.02 < one[1] < ten[1]
+
+
 def test_the_loss_without_logarithm_has_no_slope_where_it_is_most_wrong(values):
     slopes = values["slopes"]
     assert abs(slopes["1 - sigmoid"][0]) < 1e-3

@@ -4,6 +4,7 @@ VALUES = {
     "gaps": "[gap_ease, gap_knn, gap_svd, gap_als, gap_svdpp, gap_tensor]",
     "worst": "worst / objective[0]",  # largest step of the objective; not above zero
     "agree": "agree",
+    "often_played": "often_played",
     "score": "{name: float(value) for name, value in score.items()}",
     "tuned": "[float(value) for value in tuned]",
     "slopes": "{name: [float(v) for v in values] for name, values in slopes.items()}",
