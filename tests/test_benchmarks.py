@@ -97,7 +97,7 @@ def test_gates_can_fail():
     verdicts = [holds for _, holds in accuracy.gates(folds)]
     promises = [p for c in accuracy.CONTENDERS.values() for p in (c.gain, c.seconds)]
     assert verdicts == [False] * (sum(p is not None for p in promises) + 4)
-    assert not ranking.gates({"times": 49, "evaluate_seconds": 1, "sklearn_seconds": 49})[0][1]
+    assert not ranking.gates({"times": 39, "evaluate_seconds": 1, "sklearn_seconds": 39})[0][1]
     slow = {"times_at_1024": 7, "times_at_best": 39}
     assert not any(holds for _, holds in speed.gates(slow, {"overhead": 0.11}))
 

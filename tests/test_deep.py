@@ -167,7 +167,7 @@ class TestUsingIt:
             assert float(model(batch)) == pytest.approx(float(model.mean + model.deep(batch)))
 
     def test_a_new_user_cannot_be_folded_in(self, small):
-        model = DeepMF.for_dataset(small)
+        model = fitted(DeepMF, small, dim=4)
         with pytest.raises(TypeError, match="DeepMF cannot place a new user") as error:
             rt.recommend(model, small, ratings={1: 5.0})
         able = str(error.value).split("these models can:")[1]

@@ -6,6 +6,7 @@ import torch
 
 import recsys_tutorial as rt
 from check_cases import Case
+from recsys_tutorial.serving.engine import well_known_first
 
 
 def _right(ratings):
@@ -38,7 +39,10 @@ def _tensors(ratings):
 
 def _best(page):
     with contextlib.redirect_stdout(None):  # that it trained a model is not what is tested
-        return rt.recommend(page.model, page.data, ratings=page.me)
+        listed = rt.recommend(page.ranker, page.data, ratings=page.me)
+    positions = page.data.item_vocab.index(listed["item"])
+    order = well_known_first(positions, page.ranker.item_count.numpy())  # as the service shows it
+    return listed.set_index("item").loc[page.data.item_vocab.ids[order]].reset_index()
 
 
 def _by_lift(page, place):
@@ -46,8 +50,8 @@ def _by_lift(page, place):
     best = _best(page)["item"].iloc[0]
     items = page.data.item_vocab.index(page.me)
     stars = torch.tensor(list(page.me.values()), dtype=torch.float32)
-    rows = page.model.item_rows()[0]
-    parts = page.model.fold_in(torch.from_numpy(items), stars).parts
+    rows = page.ranker.item_rows()[0]
+    parts = page.ranker.fold_in(torch.from_numpy(items), stars).parts
     lift = parts @ (rows[page.data.item_vocab.position(best)] - rows.mean(0))
     return page.data.items["title"].iloc[items[lift.argsort()[place]]]
 
