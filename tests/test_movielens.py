@@ -54,7 +54,7 @@ def test_year_is_the_last_one_in_parentheses(title: str, year: int | None) -> No
 def test_layouts_of_ml100k(files: Files, read: Reader) -> None:
     raw = parsed(files, read)
     assert list(raw.ratings.itertuples(index=False, name=None)) == RATINGS
-    assert raw.ratings.dtypes.astype(str).tolist() == ["int32", "int32", "float32", "int32"]
+    assert raw.ratings.dtypes.astype(str).tolist() == ["int32", "int32", "float32", "int64"]
     assert raw.users is not None
     assert list(raw.users.itertuples(index=False, name=None)) == USERS
     assert raw.items["item"].tolist() == [i for i, _, _ in ITEMS]

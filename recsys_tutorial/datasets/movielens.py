@@ -38,7 +38,7 @@ OCCUPATIONS_1M = (
 """What the occupation codes of MovieLens-1M stand for, from 0 on."""
 
 _YEAR = re.compile(r"\((\d{4})\)")
-_RATING = {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int32"}
+_RATING = {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"}
 _USER = {"user": "int64", "age": "int64", "gender": "str", "occupation": "str", "zip_code": "str"}
 
 Opener = Callable[[str], IO[bytes]]

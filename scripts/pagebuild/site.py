@@ -94,6 +94,7 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
     _write(stage, "data.md", relinked(text, "data/README.md", "data", known))
     _write(stage, "licence.md", f"# Licence\n\n{(root / 'LICENSE').read_text(encoding='utf-8')}")
     shutil.copy(root / "docs" / "overview.svg", static / "overview.svg")
+    shutil.copy(root / "docs" / "house.svg", stage / "house.svg")  # beside the guide that shows it
     _write(static, "model_map.svg", model_map_svg())
     _write(stage, "model_map.md", model_map_page())
     shutil.copytree(root / "docs" / "benchmarks", stage / "benchmarks")  # its plots
