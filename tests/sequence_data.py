@@ -8,7 +8,7 @@ from recsys_tutorial import Batch
 from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import SequenceLSTM, SequenceTransformer
 from recsys_tutorial.models.sequences import NEVER, PADDING
-from recsys_workshop.labs import planted_sequences
+from recsys_workshop.labs.planted_sequences import planted_sequences
 
 BOTH = pytest.mark.parametrize("cls", [SequenceLSTM, SequenceTransformer])
 SMALL = {"dim": 8, "length": 6, "dropout": 0.2}

@@ -60,7 +60,7 @@ class TestFindTitles:
             ("star", "Star Wars (1977)"),  # a whole word before letters inside one (Dalmatians)
             ("almatia", "101 Dalmatians (1996)"),
             ("star trek first contct", "Star Trek: First Contact (1996)"),
-            ("tyo story", "Toy Story (1995)"),
+            ("toy stroy", "Toy Story (1995)"),
             ("  star   wars!", "Star Wars (1977)"),
         ],
     )

@@ -13,7 +13,7 @@ from sequence_data import (
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
 from recsys_tutorial.models import SequenceLSTM
-from recsys_workshop.labs import planted_sequences
+from recsys_workshop.labs.planted_sequences import planted_sequences
 
 
 @pytest.fixture(scope="module")

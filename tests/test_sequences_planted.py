@@ -13,8 +13,7 @@ from recsys_tutorial import Batch, losses
 from recsys_tutorial.evaluation import next_group
 from recsys_tutorial.models import Markov, SequenceLSTM, SequenceTransformer
 from recsys_tutorial.models.sequences import windows
-from recsys_workshop.labs import planted_sequences
-from recsys_workshop.labs.planted_sequences import next_chances
+from recsys_workshop.labs.planted_sequences import next_chances, planted_sequences
 
 PLANTED = {"dim": 32, "length": 50, "dropout": 0.2}
 

@@ -23,14 +23,14 @@ def test_one_layer_by_hand():
     item = torch.tensor([1, 2, 0])
     block = model.blocks[0]
     x = model.item_factors[item] * 2 + model.positions[:3]  # sqrt(dim) = 2
-    query, key, value = block.ask(block.norm_attend(x)).chunk(3, -1)
+    query, key, value = block.qkv(block.norm_attention(x)).chunk(3, -1)
     seen = torch.zeros(3, 4)
     for t in range(3):
         for head in (slice(0, 2), slice(2, 4)):
             w = (key[: t + 1, head] @ query[t, head] / 2**0.5).softmax(0)
             seen[t, head] = w @ value[: t + 1, head]
-    x = x + block.answer(seen)
-    x = x + block.narrow(block.wide(block.norm_think(x)).relu())
+    x = x + block.out(seen)
+    x = x + block.down(block.up(block.norm_mlp(x)).relu())
     found = model.states(item.unsqueeze(0), torch.zeros(1, 3))[0]
     assert torch.allclose(found, model.norm(x), atol=1e-5)
 

@@ -22,9 +22,8 @@ def test_cold_rows_score_mean_and_features():
     assert model.user_factors[:30].abs().sum() == model.item_bias[:30].abs().sum() == 0
     both_cold = data.take((data.user < 30) & (data.item < 30))
     x, y = model.user_side[both_cold.user], model.item_side[both_cold.item]
-    expected = (
-        model.mean
-        + x @ model.side_user_bias
+    expected = model.mean + model.unit * (
+        x @ model.side_user_bias
         + y @ model.side_item_bias
         + ((x @ model.side_user_factors) * (y @ model.side_item_factors)).sum(-1)
     )
@@ -41,8 +40,8 @@ def test_fold_in_counts_item_features_and_a_stranger_has_none():
     assert not rows.requires_grad
     cold = torch.arange(30)
     q, bias = model.of_items(cold)
-    assert torch.equal(rows[:30, :-1], q.detach())
-    assert torch.equal(offset[:30], model.mean + bias.detach())
+    assert torch.allclose(rows[:30, :-1], model.unit * q.detach(), atol=1e-6)
+    assert torch.allclose(offset[:30], model.mean + model.unit * bias.detach(), atol=1e-6)
     rated = torch.arange(100, 140)
     genre = np.array([g[0] for g in data.items["genres"]])
     liked = genre == genre[100]
