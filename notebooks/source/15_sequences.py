@@ -403,7 +403,7 @@ block = transformer.blocks[0]
 with torch.no_grad():
     x = transformer.item_factors[mine] * transformer.dim**0.5
     x = x + transformer.positions[: len(mine)]
-    query, key, _ = block.ask(block.norm_attend(x)).chunk(3, -1)
+    query, key, _ = block.qkv(block.norm_attention(x)).chunk(3, -1)
 heads = [p.unflatten(-1, (block.heads, -1)).transpose(0, 1) for p in (query, key)]
 eye = torch.eye(len(mine)).expand(block.heads, -1, -1)
 w = F.scaled_dot_product_attention(*heads, eye, is_causal=True)  # (heads, L, L)
