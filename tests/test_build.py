@@ -204,6 +204,7 @@ def test_header_and_footer_link_what_is_written_and_name_what_is_coming(project)
     assert second[-1].source.startswith("**Coming:** 03 Third ·")
     solution = cells(generate(project)["solutions/02_second.ipynb"])
     assert "[Contents](../index.ipynb)" in solution[0].source
+    assert "[Glossary](../../docs/glossary.md)" in solution[0].source
     assert "← [01 First](01_first.ipynb)" in solution[0].source  # a solution, too
     assert any("](../images/picture.png)" in c.source for c in solution)
 

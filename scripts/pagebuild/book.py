@@ -73,14 +73,15 @@ class Book:
         needs += [source.knows] if source.knows else []
         lines = [f"**{self.duration(source)}** · Before this page: {', '.join(needs) or 'nothing'}"]
         before, after = self.neighbours(source.name)
-        links = [f"[Contents]({home(source, solutions)}index.ipynb)"]
+        up = home(source, solutions)
+        links = [f"[Contents]({up}index.ipynb)", f"[Glossary]({up}../docs/glossary.md)"]
         if before:
             links.insert(0, f"← {link(before, beside(source, before.name))}")
         if after:
             links.append(f"{link(after, beside(source, after.name))} →")
         lines.append(" · ".join(links))
         if solutions:
-            target = f"{home(source, solutions)}{source.name}.ipynb"
+            target = f"{up}{source.name}.ipynb"
             lines.append(f"*With solutions. [The page to work on]({target}) has none.*")
         return "\n\n".join(lines)
 
