@@ -12,6 +12,8 @@ from pathlib import Path
 from console import Console, Stop, add_common_arguments, guarded
 from environment import READER, ROOT, Environment, Options
 
+MOST_PROCESSES = 4  # a page may hold 1 GiB
+
 STATIC = (
     ("Format (ruff format --check)", ["ruff", "format", "--check", "."]),
     ("Lint (ruff check)", ["ruff", "check", "."]),
@@ -52,7 +54,9 @@ def browser_required(environ: Mapping[str, str], full: bool) -> bool:
 def pytest_command(python: Path, full: bool, extra: Sequence[str]) -> list[str]:
     """pytest on everything, or on all but browser and slow tests; later arguments win."""
     chosen = [] if full else ["-m", "not browser and not slow"]
-    return [str(python), "-m", "pytest", *chosen, *extra]
+    processes = min(os.cpu_count() or 1, MOST_PROCESSES)
+    side_by_side = ["-n", str(processes), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    return [str(python), "-m", "pytest", *side_by_side, *chosen, *extra]
 
 
 def pytest_env(env: Mapping[str, str], full: bool, browser: bool) -> dict[str, str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +13,36 @@ import lab
 import numpy as np
 import pytest
 from loopback import Server
-from pages_runner import executed
+from pages_runner import FOLDER, executed
 from sample_sources import sample_table
 
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted, sources
 from recsys_workshop.labs.text import Text, load_text
+
+LONG = ("test_site", "test_slides", "test_pages")
+"""Test files that take longest: several processes begin with them, so that none ends alone."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One directory of executed pages for a run of the tests, made by its first process."""
+    if not hasattr(config, "workerinput"):
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="pages-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ[FOLDER], ignore_errors=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares fixtures or an executed page when several processes test."""
+    items.sort(key=lambda item: not item.path.stem.startswith(LONG))
+    for item in items:
+        page = re.search(r"[\[-](\d\d|appendix|bug_hunts/\d\d)_", item.name)
+        alone = re.fullmatch(r"test_pages_(\d\d|primer)", item.path.stem)
+        name = item.path.stem
+        if page and name == "test_pages":
+            name = page[1].replace("appendix", "primer")
+        elif alone:
+            name = alone[1]
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import importlib
 import importlib.util
 import json
+import os
+import pickle
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from pagebuild.run import Run, run
 from pagebuild.source import Source, read_all
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDER = "RECSYS_TUTORIAL_TEST_PAGES"
+"""Environment variable: the directory in which this run of the tests keeps executed pages."""
 SOURCES: dict[str, Source] = {source.name: source for source in read_all(ROOT)}
 
 
@@ -43,13 +46,23 @@ class Executed(Run):
 
 @functools.cache
 def executed(name: str, kind: str, mode: str) -> Executed:
-    """A page run by "Run all" in a fresh kernel: kind "solutions" or "attendee", mode "fast"
-    (planted data) or "full"."""
-    state = Path(tempfile.mkdtemp(prefix="page-state-"))
-    atexit.register(shutil.rmtree, state, ignore_errors=True)
-    path = ROOT / "notebooks" / ("solutions" if kind == "solutions" else "") / f"{name}.ipynb"
-    values = expressions(name) if kind == "solutions" else {}
-    return Executed(**vars(run(path, mode=mode, state=state, values=values)), state=state)
+    """A page run by "Run all" in a fresh kernel, once for all processes of the tests.
+
+    kind : "solutions" or "attendee"
+    mode : "fast" (planted data) or "full"
+    """
+    stem = f"{name.replace('/', '--')}-{kind}-{mode}"
+    folder = Path(os.environ[FOLDER])
+    kept, state = folder / f"{stem}.pickle", folder / stem
+    with FileLock(folder / f"{stem}.lock"):
+        if not kept.is_file():
+            state.mkdir()
+            inside = "solutions" if kind == "solutions" else ""
+            path = ROOT / "notebooks" / inside / f"{name}.ipynb"
+            values = expressions(name) if kind == "solutions" else {}
+            result = run(path, mode=mode, state=state, values=values)
+            kept.write_bytes(pickle.dumps(Executed(**vars(result), state=state)))
+    return pickle.loads(kept.read_bytes())
 
 
 def expressions(name: str) -> dict[str, str]:

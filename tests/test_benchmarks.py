@@ -141,11 +141,12 @@ def test_nearness_to_plain_torch_is_a_share_of_the_same_rows(small, monkeypatch)
 @pytest.mark.real
 @pytest.mark.slow
 def test_gain_over_biases_only_on_the_official_folds(ml100k):
-    folds = accuracy.on_folds(ml100k)
+    # Two of the five keep the test short; `python -m benchmarks gates` asks all of them.
+    folds = accuracy.on_folds(ml100k, first=2)
     gates = [(text, holds) for text, holds in accuracy.gates(folds) if "time" not in text]
     assert all(holds for _, holds in gates), gates
-    recorded = ledger.read()["benchmarks"]["accuracy"]["folds"]["BiasedMF"]["gain"]
-    assert folds["BiasedMF"]["gain"] == pytest.approx(recorded, abs=0.002)
+    recorded = ledger.read()["benchmarks"]["accuracy"]["folds"]["BiasedMF"]["rmse_folds"][:2]
+    assert folds["BiasedMF"]["rmse_folds"] == pytest.approx(recorded, abs=0.002)
 
 
 @pytest.mark.real

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service import exported, film_model, films, fitted, served  # noqa: F401
+from service import exported, film_model, films, fitted, ranker, served  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
