@@ -310,7 +310,9 @@ def breaks_off(handler: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [answers(b"gone", 404), answers(b"other"), stalls, breaks_off], ids=str
+    "answer",
+    [answers(b"gone", 404), answers(b"other"), stalls, breaks_off],
+    ids=["missing", "other bytes", "stalls", "breaks off"],
 )
 def test_a_download_is_whole_or_nothing(
     answer: Any, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
