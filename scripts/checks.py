@@ -51,11 +51,21 @@ def browser_required(environ: Mapping[str, str], full: bool) -> bool:
     return full and environ.get("CI", "").lower() in ("1", "true")
 
 
+def processes(cores: int | None) -> int:
+    """How many processes test side by side."""
+    return min(cores or 1, MOST_PROCESSES)
+
+
 def pytest_command(python: Path, full: bool, extra: Sequence[str]) -> list[str]:
     """pytest on everything, or on all but browser and slow tests; later arguments win."""
     chosen = [] if full else ["-m", "not browser and not slow"]
-    processes = min(os.cpu_count() or 1, MOST_PROCESSES)
-    side_by_side = ["-n", str(processes), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    side_by_side = [
+        "-n",
+        str(processes(os.cpu_count())),
+        "--dist",
+        "loadgroup",
+        "--no-loadscope-reorder",
+    ]
     return [str(python), "-m", "pytest", *side_by_side, *chosen, *extra]
 
 

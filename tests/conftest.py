@@ -30,19 +30,30 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(os.environ[FOLDER], ignore_errors=True))
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Several processes: what shares fixtures or an executed page stays in one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            alone = re.search(r"test_pages_(\d\d|primer)", file)
+            page = re.search(r"[\[-](\d\d|appendix|bug_hunts/\d\d)_", test)
+            if alone:
+                return alone[1]
+            in_turn = page and file.endswith("test_pages.py")
+            return page[1].replace("appendix", "primer") if page and in_turn else file
+
+    return ByPage(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares fixtures or an executed page when several processes test."""
-    items.sort(key=lambda item: not item.path.stem.startswith(LONG))
-    for item in items:
-        page = re.search(r"[\[-](\d\d|appendix|bug_hunts/\d\d)_", item.name)
-        alone = re.fullmatch(r"test_pages_(\d\d|primer)", item.path.stem)
-        name = item.path.stem
-        if page and name == "test_pages":
-            name = page[1].replace("appendix", "primer")
-        elif alone:
-            name = alone[1]
-        item.add_marker(pytest.mark.xdist_group(name))
+    def place(item: pytest.Item) -> int:
+        stem = item.path.stem
+        return next((n for n, long in enumerate(LONG) if stem.startswith(long)), len(LONG))
+
+    items.sort(key=place)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import torch
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame
+from recsys_tutorial.training import TrainingDiverged
 
 MODELS = [n for n in rt.models.__all__ if n not in ("Model", "FoldedUser")]
 
@@ -146,6 +147,15 @@ SLIPS: dict[str, tuple[Any, str]] = {
         lambda m, d, p: rt.fit(rt.models.EASE.for_dataset(d), d, loss=rt.losses.bpr),
         "EASE is solved, not trained",
     ),
+    "lr far too large": (
+        lambda m, d, p: rt.fit(MF.for_dataset(d), d, lr=1e6, progress=False),
+        r"the loss became \S+e\+\d+ in epoch 1: .*Try lr=0\.\d+ ",
+    ),
+    "load, frame": (
+        lambda m, d, p: rt.datasets.load(d.ratings),
+        "Dataset of a frame by from_frame",
+    ),  # type: ignore[arg-type]
+    "split, seed": (lambda m, d, p: d.split(seed=-1), "seed=-1 must be a whole number"),
     "predict, never fitted": (
         lambda m, d, p: rt.predict(rt.models.EASE.for_dataset(d), d),
         "EASE has not been fitted",
@@ -170,8 +180,13 @@ SLIPS: dict[str, tuple[Any, str]] = {
 def test_slips_name_the_remedy(
     call: Any, message: str, model: Any, parts: Any, tmp_path: Any
 ) -> None:
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises((TypeError, ValueError, TrainingDiverged), match=message):
         call(model, parts[0], tmp_path)
+
+
+def test_settings_of_steps_are_not_passed_over_in_silence(parts: Any, capsys: Any) -> None:
+    rt.fit(rt.models.EASE.for_dataset(parts[0]), parts[0], epochs=5, lr=0.1)
+    assert "EASE is solved, not trained: epochs, lr have no meaning" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")

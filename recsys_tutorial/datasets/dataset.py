@@ -140,7 +140,7 @@ class Dataset:
             )
         n = len(self)
         if how == "random":
-            order = np.random.default_rng(seed).permutation(n)
+            order = _generator(seed).permutation(n)
             tested, held_out = int(n * test), int(n * (test + valid))
             parts = (order[held_out:], order[tested:held_out], order[:tested])
             return tuple(map(self.take, parts))  # type: ignore[return-value]
@@ -172,7 +172,7 @@ class Dataset:
         if not 2 <= k <= len(self):
             raise ValueError(f"folds(k={k}) needs 2 <= k <= {len(self)}, the number of rows")
         n = len(self)
-        order = np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n)
+        order = np.arange(n) if seed is None else _generator(seed).permutation(n)
         for block in np.array_split(order, k):
             held_out = np.zeros(n, dtype=bool)
             held_out[block] = True
@@ -252,3 +252,10 @@ def concat(*parts: Dataset) -> Dataset:
         joined[name] = np.concatenate(there) if there else None
     scale = (min(p.scale[0] for p in parts), max(p.scale[1] for p in parts))
     return replace(first, scale=scale, **joined)
+
+
+def _generator(seed: int) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(f"seed={seed!r} must be a whole number of at least 0") from None

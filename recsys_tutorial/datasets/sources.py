@@ -71,6 +71,8 @@ def load(
             damaged: that is never passed over.
     """
     offline = checked(fallback, offline)
+    if not isinstance(name, str | Path):
+        raise TypeError("load takes a name or a path: make a Dataset of a frame by from_frame")
     if name == "planted":
         return like_ml100k()
     if str(name).lower().endswith((".csv", ".csv.gz", ".tsv")):

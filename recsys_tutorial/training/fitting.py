@@ -100,7 +100,14 @@ def fit(
     own_fit = getattr(model, "fit", None)
     if own_fit is not None:
         if loss is not None:
-            raise ValueError(f"a {type(model).__name__} is solved, not trained: leave loss=None")
+            raise ValueError(f"{type(model).__name__} is solved, not trained: leave loss=None")
+        steps = {
+            "epochs": epochs, "batch_size": batch_size, "lr": lr, "log_dir": log_dir,
+            "early_stopping": early_stopping, "checkpoint_dir": checkpoint_dir,
+        }  # fmt: skip
+        if unused := [name for name, value in steps.items() if value is not None]:
+            verb = "has no meaning" if len(unused) == 1 else "have no meaning"
+            print(f"{type(model).__name__} is solved, not trained: {', '.join(unused)} {verb}")
         return _closed_form(model, train, own_fit, threads)
     loss = _objective(model, train, loss)
     usual = model.fit_defaults

@@ -25,6 +25,7 @@ from recsys_tutorial.training.history import History, TrainingDiverged
 from recsys_tutorial.training.progress import Progress
 from recsys_tutorial.training.sequences import SequenceBatches
 
+HOPELESS = 1000  # times the loss of the first step: training has diverged, though it is a number
 LOG_EVERY = 50  # steps between two looks at the loss: each one would cost more than a step
 
 
@@ -66,11 +67,13 @@ class Run:
         self.total_steps = history.epochs * len(feed.train)
         self.sum, self.counts = model.mean.new_zeros(()), 0.0  # the epoch's loss is one over rows
         self.best: dict[str, Any] = {"value": math.inf, "epoch": 0, "weights": None}
+        self.first = math.inf  # the loss of the first step
         self.closing: list[Callable[[], Any]] = []
         self.engine = Engine(self.step)
         self.engine.logger = logging.getLogger("recsys_tutorial.fit")
         self.engine.logger.setLevel(logging.CRITICAL)  # errors are raised, not logged as well
         self.engine.add_event_handler(Events.ITERATION_COMPLETED(every=LOG_EVERY), self.look)
+        self.engine.add_event_handler(Events.ITERATION_COMPLETED(once=1), self.begin)
 
     def step(self, engine: Engine, batch: Batch) -> Tensor:
         """One gradient step: the only place where parameters change."""
@@ -91,6 +94,11 @@ class Run:
         self.counts += counts
         return loss
 
+    def begin(self, engine: Engine) -> None:
+        """What the loss is before anything is learned."""
+        output: Any = engine.state.output
+        (self.first,) = self.peers.total(output)
+
     def look(self, engine: Engine) -> None:
         """Every now and then: is the loss still a number, and does anybody want the end?"""
         output: Any = engine.state.output
@@ -104,9 +112,10 @@ class Run:
     def diverged(self, loss: float) -> None:
         """Put the last good weights back and say what to try."""
         self.model.load_state_dict(self.good)
+        smaller = min(self.lr / 10, self.model.fit_defaults["lr"])
         raise TrainingDiverged(
-            f"the loss became {loss} in epoch {self.engine.state.epoch}: the steps are too large "
-            f"for this data. Try lr={self.lr / 10:g} (it was {self.lr:g}), or scale the ratings "
+            f"the loss became {loss:.4g} in epoch {self.engine.state.epoch}: the steps are too "
+            f"large for this data. Try lr={smaller:g} (it was {self.lr:g}), or scale the ratings "
             "down. The model is as it was "
             f"{'before training' if not self.history.rows else 'after the epoch before'}."
         )
@@ -195,7 +204,7 @@ def attach_epoch_end(run: Run, patience: int | None, progress: Progress) -> None
         loss, counts = run.peers.total(run.sum, run.counts)
         run.sum.zero_()
         run.counts = 0.0
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) or loss / counts > HOPELESS * max(abs(run.first), 1):
             run.diverged(loss / counts)
         run.model.reset_cold()
         row = {"epoch": engine.state.epoch, "train_loss": loss / counts}
