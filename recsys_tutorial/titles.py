@@ -79,6 +79,35 @@ def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
     return [titles[i] for i in search.find(text, k)]
 
 
+def find(dataset: Dataset, title: str) -> int:
+    """Position of the item that is meant by a title, the most rated of equal ones.
+
+    A missing year and articles wherever they are do not matter ("the godfather" finds
+    "Godfather, The (1972)"). Else what `TitleSearch` finds, if that is one title.
+
+    Raises KeyError that names titles that come close.
+    """
+    if not isinstance(title, str) or not plain_text(title):
+        raise KeyError(f"a title to search for is a string like 'Toy Story', not {title!r}")
+    titles, counts = dataset.items["title"].astype(str).tolist(), dataset.counts("item")
+    search = _search(tuple(titles), counts.tobytes())
+    same = [i for i, t in enumerate(titles) if t == title]
+    same = same or [i for i, t in enumerate(search.plain) if t == plain_text(title)]
+    same = same or [i for i, t in enumerate(titles) if _words(t) == _words(title)]
+    found = same or search.find(title, 6)
+    if len({search.plain[i] for i in found}) == 1:
+        return max(found, key=lambda i: counts[i])
+    near = "; ".join(repr(titles[i]) for i in found[:5])
+    what = f"several titles fit: {near}" if found else "no title is like it"
+    raise KeyError(f"which title is {title!r}? {what}")
+
+
+def _words(title: str) -> list[str]:
+    """Words without year and article, in alphabetical order."""
+    words = plain_text(re.sub(r"\(\d{4}\)\s*$", "", title)).split()
+    return sorted(w for w in words if w not in ("the", "a", "an")) or words
+
+
 def item_of(dataset: Dataset, title: str) -> Hashable:
     """The id of the item with exactly this title, capitals and accents aside.
 

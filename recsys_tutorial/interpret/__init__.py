@@ -18,7 +18,7 @@ from recsys_tutorial.interpret.items import biases, neighbours, polarizability
 from recsys_tutorial.interpret.naming import attributes, correlations, describe
 from recsys_tutorial.interpret.procrustes import Alignment, procrustes
 from recsys_tutorial.interpret.stability import halves, permutation_baseline, refit
-from recsys_tutorial.interpret.titles import find
+from recsys_tutorial.titles import find
 
 __all__ = [
     "Alignment",

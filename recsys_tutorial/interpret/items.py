@@ -9,8 +9,8 @@ from recsys_tutorial.arguments import check_model
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.interpret.axes import pca
 from recsys_tutorial.interpret.factors import Factors, factors
-from recsys_tutorial.interpret.titles import find
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.titles import find
 
 
 def biases(model: Model, dataset: Dataset) -> pd.DataFrame:
