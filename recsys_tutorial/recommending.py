@@ -37,8 +37,9 @@ def recommend(
     """The k best items: a frame with item, title, year and genres where known, and score.
 
     Exactly one of `user` and `ratings` is given. Scores are in stars, clipped to the scale, or
-    unitless for ranking models; ties come in the order of the vocabulary. A user without training
-    ratings gets everybody's list, and a line says so.
+    unitless for ranking models; ties come in the order of the vocabulary. An item with few ratings
+    does not lead the list. A user without training ratings gets everybody's list, and a line says
+    so.
 
     Args:
         model: A fitted model.
@@ -81,6 +82,7 @@ def recommend(
         candidate[items] = False
     left = np.flatnonzero(candidate)
     best = left[np.argsort(-scores[left], kind="stable")][:k]
+    best = well_known_first(best, model.item_count.cpu().numpy())
     known = [c for c in ("item", "title", "year", "genres") if c in dataset.items]
     table = dataset.items.iloc[best][known].reset_index(drop=True)
     table["score"] = scores[best].astype(np.float64)
@@ -154,6 +156,14 @@ def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray)
         time = torch.tensor([int(dataset.timestamp[mine].max()) if mine.any() else 0])
     batch = Batch(user=user, time=time).to(model.mean.device)
     return model.list_scores(batch)[0].cpu().numpy()
+
+
+def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """No list is led by what rests on a few ratings, as long as it has anything else."""
+    known = np.flatnonzero(counts[best] >= FEW)
+    if len(known) == 0:
+        return best
+    return np.concatenate([best[known[:1]], np.delete(best, known[0])])
 
 
 def pick_reasons(

@@ -152,7 +152,7 @@ def trained(page):
 
 def test_without_a_kept_model_one_is_trained_on_the_spot(page, capsys):
     assert isinstance(page.model, rt.models.BiasedMF)
-    assert "Trained a BiasedMF on the spot" in capsys.readouterr().out
+    assert "Trained: BiasedMF, in" in capsys.readouterr().out
     lazy = np.full(len(page.test), page.train.rating.mean())
     mine = rt.evaluate(page.model, page.test, train=[page.train, page.valid])["rmse"]
     assert mine < 0.9 * rt.metrics.rmse(page.test.rating, lazy)

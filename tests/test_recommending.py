@@ -52,6 +52,17 @@ def test_scores_are_clipped_and_order_is_not(model, small):
     assert table["score"].tolist() == [5, 5, 5]
 
 
+def test_what_few_have_rated_does_not_lead_a_list():
+    pairs = [(user, item) for user in range(12) for item in range(5)] + [(0, 5)]
+    frame = pd.DataFrame(pairs, columns=["user", "item"]).assign(rating=3.0)
+    data = from_frame(frame)
+    model = BiasedMF.for_dataset(data, dim=0)
+    with torch.no_grad():
+        model.item_bias.copy_(torch.tensor([0.0, 0.1, 0.2, 0.3, 0.4, 0.9]))
+    listed = rt.recommend(model, data, 3, k=3, exclude_rated=False)
+    assert listed["item"].tolist() == [4, 5, 3]
+
+
 def test_ties_come_in_the_order_of_the_vocabulary(small):
     model = Popularity.for_dataset(small)
     model.score.zero_()

@@ -195,25 +195,21 @@ class Page:
 
     @cached_property
     def model(self) -> Model:
-        kept = self.load("model")
-        if kept is not None:
-            return kept
-        start = time.monotonic()
-        model = models.BiasedMF.for_dataset(self.train)
-        fit(model, self.train, self.valid, progress=False)
-        print(f"Trained a BiasedMF on the spot, in {time.monotonic() - start:.1f} s.")
-        return model
+        return self._kept_or_trained("model", models.BiasedMF)
 
     @cached_property
     def ranker(self) -> Model:
-        kept = self.load("ranker")
+        return self._kept_or_trained("ranker", models.ImplicitALS)
+
+    def _kept_or_trained(self, name: str, kind: type[Model]) -> Model:
+        kept = self.load(name)
         if kept is not None:
             return kept
         start = time.monotonic()
-        ranker = models.ImplicitALS.for_dataset(self.train)
-        fit(ranker, self.train, progress=False)
-        print(f"Trained an ImplicitALS on the spot, in {time.monotonic() - start:.1f} s.")
-        return ranker
+        model = kind.for_dataset(self.train)
+        fit(model, self.train, self.valid, progress=False)
+        print(f"Trained: {kind.__name__}, in {time.monotonic() - start:.1f} s.")
+        return model
 
     def save(self, model: Model, name: str = "model") -> Path | None:
         """Keep a fitted model for later pages; `name="model"` is the one that they start from.

@@ -10,7 +10,7 @@ import torch
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.mf import Factorised
-from recsys_tutorial.recommending import FEW, LEAST_LIFT, pick_reasons
+from recsys_tutorial.recommending import LEAST_LIFT, pick_reasons, well_known_first
 from recsys_tutorial.serving.exporting import Exported
 from recsys_tutorial.titles import TitleSearch
 
@@ -230,14 +230,6 @@ def waterfall(side: Side, parts: np.ndarray, target: int) -> tuple[dict[str, flo
         "person": float(side.average @ parts.sum(0)),
     }
     return steps, parts @ (side.rows[target] - side.average)
-
-
-def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """No list is led by what rests on a few ratings, as long as it has anything else."""
-    known = np.flatnonzero(counts[best] >= FEW)
-    if len(known) == 0:
-        return best
-    return np.concatenate([best[known[:1]], np.delete(best, known[0])])
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

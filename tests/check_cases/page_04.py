@@ -6,7 +6,7 @@ import torch
 
 import recsys_tutorial as rt
 from check_cases import Case
-from recsys_tutorial.serving.engine import well_known_first
+from recsys_tutorial.recommending import well_known_first
 
 
 def _right(ratings):
