@@ -67,6 +67,13 @@ def test_biases_come_first(values, mode):
         assert (mean - biases) / (mean - full) > 0.7  # "most of what can be gained"
 
 
+def test_other_people_would_not_change_what_the_page_concludes(values):
+    told = values["told"]  # intervals over users
+    assert told["auc"][1] < 0 < told["recall@10"][0]
+    for worse in ("the biases alone", "the product alone", "none"):
+        assert told[worse][1] < 0
+
+
 def test_three_numbers_disagree(values):
     three = values["three"]
     assert three["user only"]["conditional_auc"] == 0.5

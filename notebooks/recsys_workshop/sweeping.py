@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -18,7 +18,8 @@ from recsys_tutorial.evaluation import evaluate, relevant_rows
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.training import History, fit, watch
 from recsys_tutorial.training.history import Handle
-from recsys_tutorial.training.live import Panel
+from recsys_tutorial.training.live import EVERY, Panel
+from recsys_tutorial.training.progress import in_notebook
 
 OF_FIT = {"loss", "epochs", "batch_size", "lr", "negatives", "early_stopping", "device"}
 
@@ -84,7 +85,10 @@ def sweep(
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise ValueError(f"two runs have the same settings: {twice[0]}")
     relevant_rows(valid, relevant)  # asks for a threshold now, not when a run has been trained
-    result = Sweep([SweepRun(name, one) for name, one in zip(names, own, strict=True)])
+    result = Sweep([SweepRun(name, one) for name, one in zip(names, own, strict=True)], log_dir)
+    for older in list(Handle._running):
+        if isinstance(older, Sweep) and older.log_dir == log_dir is not None:
+            older.stop()  # the cell is run again: the new sweep replaces it
 
     def one(run: SweepRun) -> None:
         rest = {"seed": seed, **common, **run.settings}
@@ -113,9 +117,9 @@ class Sweep(Handle):
     `runs[0]` or `runs["name"]` is a SweepRun; iterate over all of them.
     """
 
-    def __init__(self, runs: list[SweepRun]) -> None:
+    def __init__(self, runs: list[SweepRun], log_dir: str | Path | None = None) -> None:
         super().__init__()
-        self.runs = runs
+        self.runs, self.log_dir = runs, log_dir
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -152,6 +156,17 @@ class Sweep(Handle):
                 row["error"] = f"{type(run.error).__name__}: {run.error}"
             rows.append(row)
         return pd.DataFrame(rows).set_index("run")
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the end; in a notebook the waiting cell says how far the runs are."""
+        if timeout is None and not self.done and in_notebook():
+            from IPython.display import display
+
+            place: Any = display({"text/plain": self.status()}, raw=True, display_id=True)
+            while not self._finished.wait(EVERY):
+                place.update({"text/plain": self.status()}, raw=True)
+            place.update({"text/plain": self.status()}, raw=True)
+        return super().wait(timeout)
 
     def request_stop(self) -> None:
         super().request_stop()

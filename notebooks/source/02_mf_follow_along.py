@@ -18,9 +18,9 @@ page = ws.page("02_mf_follow_along")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Start first, explain later
 #
-# Training takes a while, and reading takes a while. So we do both at once. The next cell trains the
-# same small model many times, each time with other settings, and returns at once. Run it, watch the
-# first curve appear, and read on. Every section below will need some of it.
+# Training takes a while, and so does reading, so we do both at once. The next cell trains the same
+# small model many times, each time with different settings, and returns immediately. Run it, watch
+# the first curve appear, and read on. Later sections use its results.
 
 # %% slideshow={"slide_type": "subslide"}
 from recsys_workshop.local import directory
@@ -29,29 +29,31 @@ from recsys_tutorial.losses import bpr, logistic, squared_error
 logs = directory() / "runs" / "02"  # what TensorBoard will read
 grid = {"l2": [0.0, 0.01, 0.1, 0.3], "dim": [8, 64], "loss": [squared_error, logistic, bpr]}
 runs = ws.sweep(
-    rt.models.MF, page.train, page.valid, grid, epochs=page.pick(45, 8), lr=0.01, log_dir=logs
+    rt.models.MF, page.train, page.valid, grid, epochs=page.pick(30, 8), lr=0.01, log_dir=logs
 )
-print(f"{len(runs)} runs are going on in the background. This cell is done.")
+print(f"{len(runs)} runs train in the background, one after the other. This cell is done.")
 
 # %% [markdown]
-# Three names, three questions. What should the model aim at (`loss`)? How far do we hold it back
-# (`l2`)? How many numbers may it keep about each user and each film (`dim`)? A *sweep* tries every
-# combination of the answers.
+# Three names, three questions. What should the model aim at (`loss`)? How strongly do we hold it
+# back (`l2`)? How many numbers may it keep about each user and each film (`dim`)? A **sweep** tries
+# every combination of the answers. (Run the cell again, and the new sweep replaces this one.
+# `runs.stop()` ends it early.)
 #
-# The orange line is the current run, measured on ratings it has not trained on. Each panel has its own
-# unit, so compare lines within a panel only. Before you know more: **which panel will look worst,
-# and what would "worst" mean there?**
+# The orange line is the current run, measured on the **validation part**: ratings that are held out,
+# so that no model trains on them. Each panel has its own unit, so compare lines within a panel only.
+# Before you read on: **which panel will look worst, and what would "worst" mean there?**
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room for a bet, hands up: which of the three objectives gives the better list of ten
-# films? Which dim is better at stars? Write the bets down: both are settled below. (4 minutes, most
+# Ask the room for a bet, hands up: which of the three objectives gives the best list of ten
+# films? Which dim predicts stars better? Write the bets down: both are settled below. (4 minutes, most
 # of it for stragglers to get the cell running)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The data is a matrix, mostly empty
 #
-# While it runs, look at what goes in: one row per user, one column per film, and a dot where
-# there is a rating. We sort both: busy users to the top, popular films to the left.
+# While the sweep runs, look at its data: one row per user, one column per film, and a dot where there
+# is a rating. We sort both, so that busy users are at the top and popular films on the left. Your own
+# ratings, or those of a sample person until you have rated, get the row where they would belong.
 
 # %%
 import matplotlib.pyplot as plt
@@ -59,37 +61,73 @@ import numpy as np
 
 busy = np.argsort(-page.train.counts("user"), kind="stable")
 popular = np.argsort(-page.train.counts("item"), kind="stable")
-known = np.zeros((page.train.n_users, page.train.n_items))
-known[page.train.user, page.train.item] = 1
-known = known[np.ix_(busy, popular)]  # (n_users, n_items), sorted
+row = np.argsort(busy)[page.train.user]  # where each rating's user is in the picture
+column = np.argsort(popular)[page.train.item]  # and where its film is
+my_row = (page.train.counts("user") > len(page.me)).sum()
+my_columns = np.argsort(popular)[page.data.item_vocab.index(list(page.me))]
 
 # %% slideshow={"slide_type": "subslide"}
-fig, ax = plt.subplots(figsize=(8, 5))
-ax.imshow(known, cmap="Greys", aspect="auto", interpolation="antialiased", vmax=0.6)
+fig, ax = plt.subplots(figsize=(9, 5.5))
+dots = ax.scatter(column, row, c=page.train.rating, s=1.5, linewidths=0, cmap=ws.SEQUENTIAL)
+who = "a sample person" if page.me_is_sample else "you"
+ax.plot(my_columns, np.full(len(my_columns), my_row), "D", mec="white", color="#D55E00", label=who)
 ax.set(xlabel="films, most rated first", ylabel="users, busiest first")
-ax.set_title("Every dot is a rating")
-share = known.mean()
-ws.show(fig, alt="Matrix of users by films, sorted. Dark in the corner of busy users and "
-              "popular films, thin and then white towards the others.")  # fmt: skip
+ax.set(
+    title="Every dot is a rating", facecolor="0.93", xlim=(0, None), ylim=(page.train.n_users, 0)
+)
+fig.colorbar(dots, label="rating (stars)", ticks=range(1, 6))
+ax.legend(loc="lower right", frameon=True)
+ws.show(fig, alt="Matrix of users by films, sorted. Crowded where busy users meet popular films, "
+              f"thin and then empty towards the others; {who} in a row of diamonds.")  # fmt: skip
+
+# %%
+share = len(page.train) / (page.train.n_users * page.train.n_items)
 top = page.train.counts("item")[popular][: page.train.n_items // 10].sum() / len(page.train)
 print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} of the ratings.")
 
 # %% [markdown]
-# The dark corner is easy: many ratings on both sides. The white area is the job: for a cell
-# without a dot, predict what belongs there. Half of the art of recommending is that the dots are
-# not spread at random. People rate what they chose to watch.
+# The crowded corner is easy, because there are many ratings on both sides. The empty area is the job:
+# for a cell without a dot, predict what belongs there. Half the art of recommending lies in the fact
+# that the dots are not spread at random. People rate what they chose to watch.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: where in this picture would a new user be? A new film? (They are rows and columns
-# without a dot, at the very bottom and right; page 08 is about them.) Look at the curve above
-# again: it has moved. (5 minutes)
+# without a dot, at the bottom and on the right; page 08 is about them.) Scroll up to the curves: they
+# have moved. (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: two tables and a product
 #
 # Give each user a short list of numbers, and each film one of the same length. If a user's numbers
-# and a film's numbers point the same way, the user will like the film. That is all. A table whose
-# rows you look up is called an **embedding**, and PyTorch has it ready:
+# and a film's numbers point the same way, the user will like the film. That is all.
+
+# %% tags=["hide-input", "long"] slideshow={"slide_type": "subslide"}
+fig, ax = plt.subplots(figsize=(11, 4.2))
+n_users, n_items, dim = page.train.n_users, page.train.n_items, 64
+blocks = {  # name: left, bottom, width, height, colour, size
+    "what we want": (0.0, 0.0, 3.6, 2.4, "0.9", f"{n_users:,} × {n_items:,}"),
+    "people": (5.0, 0.0, 0.5, 2.4, ws.PALETTE["sky"], f"{n_users:,} × {dim}"),
+    "films": (6.6, 1.9, 3.6, 0.5, ws.PALETTE["orange"], f"{dim} × {n_items:,}"),
+}
+for name, (x, y, width, height, colour, size) in blocks.items():
+    ax.add_patch(plt.Rectangle((x, y), width, height, facecolor=colour, edgecolor="black"))
+    ax.text(x + width / 2, y + height + 0.1, f"{name}: {size}", ha="center", va="bottom")
+    across, down = name != "films", name != "people"
+    if across:  # one person's row
+        ax.add_patch(plt.Rectangle((x, 1.2), width, 0.14, facecolor="black", alpha=0.65))
+    if down:  # one film's column
+        ax.add_patch(plt.Rectangle((x + 2.4, y), 0.14, height, facecolor="black", alpha=0.65))
+ax.text(4.3, 1.2, "≈", fontsize=28, ha="center", va="center")
+ax.text(6.05, 2.15, "×", fontsize=22, ha="center", va="center")
+ax.annotate("one cell is the row of one person times the column of one film", (2.47, 1.2),
+            (0.4, -0.6), fontsize=13, arrowprops={"arrowstyle": "->", "lw": 1.8})  # fmt: skip
+ax.set(xlim=(-0.1, 10.4), ylim=(-0.8, 2.9))
+ax.set_axis_off()
+ws.show(fig, alt=f"A table of {n_users} users by {n_items} films is about a tall thin table of people "
+              "times a flat wide table of films. One row and one column make one cell.")  # fmt: skip
+
+# %% [markdown]
+# A table whose rows you look up is called an **embedding**, and PyTorch has it ready:
 
 # %%
 import torch
@@ -109,10 +147,10 @@ class Simple(nn.Module):
 
 # %% [markdown]
 # Multiply all rows by all columns at once and you get a full matrix, a guess for every cell. It is
-# a product of two thin matrices, hence the name *matrix factorisation*.
+# the product of two thin matrices, hence the name **matrix factorisation** (MF).
 #
-# How good are its guesses before any training? We measure in stars: the root of the mean squared
-# error, **RMSE**. It is how far off we typically are, and large misses count more.
+# How good are its guesses before any training? We measure in stars, with the root of the mean squared
+# error, **RMSE**. It says how far off we typically are; large misses count more.
 
 # %%
 torch.set_num_threads(1)  # small steps are quickest on one thread
@@ -127,9 +165,9 @@ print(f"RMSE {wild:.1f} stars. Always saying the mean rating: {lazy:.2f} stars."
 
 # %% [markdown]
 # Terrible, and for two dull reasons. It does not know that ratings lie around some mean, and it
-# starts from numbers that are far too big. Both are repaired in one line each. Here is the model
-# again, in the form that this series uses: `for_dataset` counts the mean, `batch` brings the
-# columns, `rows` looks up.
+# starts from numbers that are far too big. One line mends each of them. Here is the model again, in
+# the form that this series uses: `for_dataset` computes the mean from the training ratings, `batch`
+# holds the columns of a few ratings, and `rows` looks rows up in a table.
 
 
 # %%
@@ -153,15 +191,16 @@ print(f"RMSE before training: {start:.2f} stars, and the mean alone has {lazy:.2
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the NEW cell: why are the first guesses so wild? (A sum of 64 products of
 # standard normal numbers has a standard deviation of 8.) The point to take home: look at the
-# untrained model first; many a bug shows there already. (8 minutes)
+# untrained model first, because many bugs already show there. (8 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Training: a step, many times
 #
-# One step of training: take some ratings, see how wrong the model is, ask for the gradient, move
-# all numbers a little against it. [Ignite](https://pytorch-ignite.ai) calls our step for each batch
-# of each epoch, and tells us when an epoch is over. That is when we measure, on the validation
-# part, and write the result to an event file with tensorboardX.
+# One step of training: take some ratings (a **batch**), see how wrong the model is, ask for the
+# gradient, and move all numbers a little against it. Adam, our optimiser, chooses the length of each
+# step. One pass over all ratings is an **epoch**. [Ignite](https://pytorch-ignite.ai) calls our step
+# for each batch and tells us when an epoch is over. Then we measure the RMSE on both parts, and
+# write it to an event file with tensorboardX.
 
 # %% slideshow={"slide_type": "subslide"} tags=["long"]
 from ignite.engine import Engine, Events
@@ -176,9 +215,12 @@ def train_by_hand(model, optimiser, name):
         optimiser.step()
 
     def look(engine):
-        rmse = rt.metrics.rmse(page.valid.rating, rt.predict(model, page.valid))
-        writer.add_scalar("epoch/valid_rmse", rmse, engine.state.epoch)
+        for name, part in {"train": page.train, "valid": page.valid}.items():
+            rmse = rt.metrics.rmse(part.rating, rt.predict(model, part))
+            writer.add_scalar(f"epoch/{name}_rmse", rmse, engine.state.epoch)
 
+    for old in (logs / name).glob("events.*"):
+        old.unlink()  # of an earlier run of this cell
     batches = page.train.batches(
         batch_size=page.pick(2048, 256), generator=torch.Generator().manual_seed(0)
     )
@@ -189,17 +231,19 @@ def train_by_hand(model, optimiser, name):
 
 
 # %% [markdown]
-# `rt.fit` is this engine with its edges rounded off: checkpoints, early stopping, a learning rate
-# that rises and falls, work in the background. (`model.penalty` is zero so far.) Train ours:
+# `rt.fit` is this engine with more comfort: checkpoints, early stopping (which ends training when
+# validation gets worse), a learning rate that rises and falls, work in the background.
+# (`model.penalty` is zero so far.) Train ours:
 
 # %%
+model = MF.for_dataset(page.train)
 train_by_hand(model, torch.optim.Adam(model.parameters(), lr=0.01), "by-hand")
 
 
-def curve(name):
-    """RMSE on the validation part after each epoch, from the event file: (epochs,)"""
+def curve(name, part="valid"):
+    """RMSE on one part after each epoch, from the event file: (epochs,)"""
     found = rt.scalars(logs / name)
-    return found.loc[found["tag"] == "epoch/valid_rmse", "value"].to_numpy()
+    return found.loc[found["tag"] == f"epoch/{part}_rmse", "value"].to_numpy()
 
 
 by_hand = curve("by-hand")
@@ -208,33 +252,34 @@ by_hand.round(3)
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
 epochs = np.arange(1, len(by_hand) + 1)
-ax.plot(epochs, by_hand, "o-", label="MF, trained by hand")
+on_train = curve("by-hand", "train")
+ax.plot(epochs, by_hand, "o-", label="validation: new ratings")
+ax.plot(epochs, on_train, "s--", label="training: ratings it has seen")
 ax.axhline(lazy, color="black", linestyle=":", label="the mean, always")
 best = by_hand.argmin()
-ax.annotate("  best", (epochs[best], by_hand[best]), va="top")
-ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)", title="Better, then worse")
-ax.set_xticks(epochs[1::2])
+ax.annotate("best", (epochs[best], by_hand[best] + 0.015), ha="center")
+ax.set(xlabel="epoch", ylabel="RMSE (stars)", title="Better, then worse, on ratings that are new")
 ax.legend()
-ws.show(fig, alt=f"Validation RMSE falls to {by_hand[best]:.2f} at epoch {epochs[best]}, then "
-              f"rises to {by_hand[-1]:.2f}.")  # fmt: skip
+ws.show(fig, alt=f"Training RMSE falls to {on_train[-1]:.2f}. Validation RMSE falls to "
+              f"{by_hand[best]:.2f} at epoch {epochs[best]}, then rises to {by_hand[-1]:.2f}.")  # fmt: skip
 print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_hand[-1]:.3f}.")
 
 # %% [markdown]
-# It learns, and then it goes wrong: the model has so many numbers that it can learn the ratings by
-# heart. On ratings it has seen it keeps getting better; on new ratings it gets worse. That is
-# **overfitting**, and the section on holding back is about the cure.
+# It learns, and then it goes wrong. The model has so many numbers that it can learn the ratings by
+# heart: on ratings it has seen it keeps getting better, and on new ratings it gets worse. That is
+# **overfitting**, and the section *Holding back* is about the cure.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room: how many numbers does this model have, and how many ratings? Let somebody multiply.
+# Ask the room: how many numbers does this model have, and how many ratings are there? Let somebody
+# multiply.
 # (dim times users plus films: more numbers than ratings.) Then: should we just stop at the best
 # epoch? We could. There is a better cure. (8 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same curves in TensorBoard
 #
-# The event files that we have just read are what TensorBoard shows, with the runs of the sweep next
-# to ours. This prints the command for a terminal; the browser then shows it at the address that it
-# names.
+# TensorBoard draws the event files that we have just read, and those of the sweep beside them. The
+# next cell prints the command for a terminal. It names an address to open in the browser.
 
 # %%
 print(f'tensorboard --host 127.0.0.1 --logdir "{logs}"')
@@ -242,15 +287,15 @@ events = rt.scalars(logs)  # a row for each number: run, tag, step, value
 print(f"{events['run'].nunique()} runs so far, {len(events):,} numbers.")
 
 # %% [markdown]
-# Inside JupyterLab on your own machine, two lines in a cell show it below the cell:
+# In JupyterLab on your own machine, these two lines show it below a cell:
 #
 # ```
 # %load_ext tensorboard
 # %tensorboard --host 127.0.0.1 --logdir "{logs}"
 # ```
 #
-# Where that stays blank (on Binder) or finds no `tensorboard` (when the environment was not
-# activated), nothing is lost. The same files, drawn here:
+# If that stays blank (on Binder) or finds no `tensorboard` (where the environment is not activated),
+# nothing is lost. Here are the same files, drawn by matplotlib:
 
 # %%
 fig, ax = plt.subplots()
@@ -259,38 +304,42 @@ for run, points in events[events["tag"] == "epoch/valid_rmse"].groupby("run"):
     ax.plot(
         points["step"], points["value"], "o-" if by_us else "-",
         color=ws.PALETTE["blue" if by_us else "orange"], linewidth=3 if by_us else 1,
-        label="ours, by hand" if by_us else run,
+        label="ours, by hand" if by_us else "runs of the sweep" if len(ax.lines) == 1 else None,
     )  # fmt: skip
-ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)", title="From the event files, so far")
-ax.legend(fontsize=9)
+ax.set(
+    xlabel="epoch", ylabel="RMSE on validation (stars)", title="All runs that predict stars, so far"
+)
+ax.legend(loc="upper right")
 ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that predict stars, "
               "ours among them. Run the cell again later for more.")  # fmt: skip
 
 # %% [markdown]
-# Run the two cells again at the end of the page: then all runs are there. (Those without an RMSE
-# have `epoch/valid_loss`.)
+# Run both cells again at the end of the page, when all runs are there. (Runs without an RMSE have
+# `epoch/valid_loss`.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three things to aim at
 #
 # Squared error asks: *how many stars?* But a shop does not need stars. It needs to know which films
-# to put in the window, and for that only the order counts. So there are other objectives, and all
-# of them use the same two tables and the same product.
+# to put in the window, and for that only the order counts. So there are other **objectives**. All of
+# them use the same two tables and the same product; only the loss differs.
 #
 # * **Squared error**: for each rating, the distance to the stars.
-# * **Logistic**: was this film rated by this user, or have we made the pair up? For each true pair
-#   we draw a few films that the user has *not* rated.
-# * **Ranking** (BPR): put a film that the user rated above one that the user did not.
+# * **Logistic**: did this user rate this film, or have we made the pair up? For each true pair we
+#   draw a few films that the user has *not* rated: **negatives**.
+# * **Ranking** (BPR, *Bayesian personalised ranking*): put a film that the user rated above one that
+#   the user did not rate.
 #
-# If you know word2vec: read "word" for user and "context word" for film. The logistic objective
-# with made-up pairs *is* word2vec's. Page 05 goes that way.
+# If you know word2vec: read "word" for user and "context word" for film, and the logistic objective
+# with made-up pairs *is* word2vec's. One difference matters. We draw negatives evenly from all films;
+# word2vec draws frequent words more often, which takes popularity out of the scores. Page 05 shows it.
 
 # %%
 s = torch.linspace(-4, 4, 81)
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
 stars = torch.linspace(1, 5, 81)
 left.plot(stars, (4 - stars) ** 2, label="squared, true rating 4")
-left.set(xlabel="predicted stars", ylabel="loss (stars²)", title="How many stars?")
+left.set(xlabel="prediction (stars)", ylabel="loss (stars²)", title="How many stars?")
 right.plot(s, nn.functional.softplus(-s), label="logistic, a true pair")
 right.plot(s, nn.functional.softplus(s), "--", label="logistic, a made-up pair")
 right.plot(s[::8], nn.functional.softplus(-s[::8]), "o", label="ranking, lead over the other")
@@ -301,11 +350,11 @@ ws.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logisti
               "pair falls as the score rises, that of a made-up pair rises.")  # fmt: skip
 
 # %% [markdown]
-# The bowl punishes a guess on both sides. The other two only push: a true pair up, a made-up pair
+# The bowl punishes a guess on either side. The other two only push: a true pair up, a made-up pair
 # down, one film past another. Their scores have no unit, so RMSE makes no sense for them. (Their loss
-# is the logarithm of a chance; *nats* is the unit of that, when the logarithm is the natural one.)
+# is minus the natural logarithm of a probability; its unit is called the *nat*.)
 #
-# By now the sweep should be done. If it is not, the next cell waits for it.
+# By now the sweep may be done. If it is not, the next cell waits and says for how long.
 
 # %% slideshow={"slide_type": "subslide"}
 table = runs.wait().frame  # one row for each run, measured on the validation part
@@ -316,8 +365,27 @@ side_by_side = table.loc[best_run.values(), ["loss", "l2", "dim", "rmse", "auc",
 heads = rt.models.Popularity.for_dataset(page.train)
 rt.fit(heads, page.train)
 popularity = rt.evaluate(heads, page.valid, train=page.train)
-side_by_side.loc["no model: what most people rated"] = popularity
+side_by_side.loc["no model: the most rated films"] = popularity
 side_by_side
+
+# %% [markdown]
+# This is the whole sweep as one picture: the colour says how strongly a run is held back, the line
+# style how many numbers it has. Look for lines that turn up again, and for lines that hardly move.
+
+# %% slideshow={"slide_type": "subslide"}
+fig, axes = plt.subplots(1, 3, figsize=(13, 4.2))
+colours = dict(zip(grid["l2"], ("black", "sky", "orange", "purple"), strict=True))
+for ax, loss in zip(axes, grid["loss"], strict=True):
+    for run in (run for run in runs if run.settings["loss"] is loss and run.history):
+        l2, dim = run.settings["l2"], run.settings["dim"]
+        values = run.history.frame["valid_loss"].to_numpy()
+        look = {"color": ws.PALETTE[colours[l2]], "linestyle": "-" if dim == 64 else "--"}
+        ax.plot(np.arange(1, len(values) + 1), values, **look, label=f"l2 {l2:g}, dim {dim}")
+    unit = "stars²" if loss is squared_error else "nats"
+    ax.set(xlabel="epoch", ylabel=f"validation loss ({unit})", title=loss.__name__)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+ws.show(fig, alt="Validation loss against epoch for all runs, a panel per objective. Without a "
+              "penalty the loss falls and rises again; the strongest penalty stays flat.")  # fmt: skip
 
 # %% [markdown]
 # Two questions, two winners. `auc` asks: of two films that people *did rate*, one liked and one not,
@@ -328,34 +396,42 @@ side_by_side
 square, rank = side_by_side.iloc[0], side_by_side.iloc[1:3]
 winner = rank["recall@10"].idxmax()
 print(f"Liked or not, among rated films: squared error is right in {square['auc']:.0%} of pairs,")
-print(f"  the ranking objectives in {rank['auc'].max():.0%} at best.")
+print(f"  the other objectives in {rank['auc'].max():.0%} at best.")
 print(f"Ten films from all: {rank.loc[winner, 'loss']} finds {rank.loc[winner, 'recall@10']:.0%}")
 print(f"  of what people liked, squared error {square['recall@10']:.0%},")
-print(f"  and counting heads, without any model, {popularity['recall@10']:.0%}.")
+print(f"  and the most rated films, without any model, {popularity['recall@10']:.0%}.")
+pair, told = (runs[winner].model, runs[best_run["squared_error"]].model), {}
+for measure in ("auc", "recall@10"):
+    told[measure] = rt.compare(*pair, page.valid, train=page.train, metric=measure)
+    print(told[measure])
 
 # %% [markdown]
-# Squared error has never been told about films that nobody rated. It knows a lot about taste and
-# nothing about what people choose to watch, so its lists are full of films that hardly anybody
-# would pick: counting heads beats it. **A model gets good at what you ask for.** Ask for the right
+# The last two lines compare the winner for lists with the best squared error, user by user. In
+# brackets is the range in which the difference lies when other users are drawn. If it held zero, the
+# line would say "not told apart". Page 06 builds this interval; we use it from now on.
+#
+# Squared error never sees the films that a user did *not* rate. It knows a lot about taste and nothing
+# about what people choose to watch, so its lists are full of films that hardly anybody would pick.
+# Recommending the most rated films beats it. **A model gets good at what you ask for.** Ask for the right
 # thing before you ask for a better model.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Settle the first bet. Ask the room: you own a video shop with one window. Which row of the table
-# do you hire? And for "would I like this one?" on a film's page? Point out that the gap between
-# logistic and bpr is small beside their gap to squared error: what you ask for matters more than how
-# cleverly you ask. (8 minutes)
+# do you hire? And which one for "would I like this?" on a film's page? Point out that the gap between
+# logistic and bpr is small compared with their gap to squared error: what you ask for matters more
+# than how cleverly you ask. (8 minutes)
 
 # %% [markdown]
 # ### Exercise: choose for two jobs
 #
 # Your shop shows predicted stars beside each film, and it has a window with ten films for each
 # customer. Which run of the sweep do you take for which job? Answer with names of runs (the index
-# of `table`), chosen on the validation part.
+# of `table`), chosen on the validation part. The cell after the check puts your choice to work.
 #
 # <details><summary>Hint</summary>
 #
-# `table["rmse"]` is a column with a number for each run. `idxmin` and `idxmax` of a column give the
-# name of a row.
+# `table["rmse"]` is a column with one number per run. The methods `idxmin` and `idxmax` of a column
+# give the name of a row.
 #
 # </details>
 
@@ -366,20 +442,32 @@ choice = None  # your turn: {"stars": name of a run, "window": name of a run}
 choice = {"stars": table["rmse"].idxmin(), "window": table["recall@10"].idxmax()}
 
 # %%
-ws.check("02.choose", (choice, table))
+chosen_well = ws.check("02.choose", (choice, table))
+
+# %%
+job = "window"  # change this to "stars", say first what will change, then run the cell again
+run = choice[job] if chosen_well else best_run[winner if job == "window" else "squared_error"]
+print(f"Ten films from {run}, {'your' if chosen_well else 'our'} choice for the {job}:")
+ten_of_run = rt.recommend(runs[run].model, page.data, ratings=page.me, k=10)
+times = page.train.counts("item")[page.data.item_vocab.index(ten_of_run["item"])]
+ws.films(ten_of_run.assign(**{"ratings in train": times}), ["title", "ratings in train"])
+
+# %% [markdown]
+# Any other name in the index of `table` works as well. What happens to the list with an `l2` that is
+# too large? (No check here: say what you expect, then look.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two jobs, two models
 #
-# The rest of the series does what the table says. One model predicts **stars**: `page.model`, which
-# we build below. Another model fills **lists**: `page.ranker`.
+# The rest of the series follows the table. One model predicts **stars**: `page.model`, which we build
+# below. Another model fills **lists**: `page.ranker`.
 #
 # For lists we could take the winner of the sweep. But the logistic and the ranking objective only
 # hear *that* a film was rated, not how: one star counts as much as five. So we take a close relative
 # of theirs, `ImplicitALS`. It has the same two tables, and it looks at every cell of the matrix. A
 # film that you loved has the target 1, a film that you did not rate has the target 0, and a film
-# that you disliked has a target *below* 0. It takes the ratings seriously and the empty cells
-# lightly. (Page 16 derives it. Its settings were chosen on the validation part.)
+# that you disliked has a target *below* 0. Rated cells weigh much, empty cells little. (Page 16
+# derives it. Its settings were chosen on the validation part.)
 
 # %%
 ranker = rt.models.ImplicitALS.for_dataset(page.train)
@@ -387,13 +475,13 @@ rt.fit(ranker, page.train, progress=False)
 page.save(ranker, "ranker")
 listed = rt.evaluate(ranker, page.valid, train=page.train)
 print("The share of liked films that is among the ten (recall@10, validation):")
-print(f"  counting heads {popularity['recall@10']:.3f}")
+print(f"  the most rated films {popularity['recall@10']:.3f}")
 print(f"  the winner of the sweep ({rank.loc[winner, 'loss']}) {rank.loc[winner, 'recall@10']:.3f}")
 print(f"  ImplicitALS {listed['recall@10']:.3f}")
 
 # %% [markdown]
-# Does it hear a dislike? We rate the same ten films twice: once we love them all, once we hate them.
-# A model that only hears that we watched them gives the same list both times.
+# Does it hear a dislike? We rate the same ten films twice: the first time we love them all, the second
+# time we hate them. A model that only hears that we watched them gives the same list both times.
 
 # %%
 genres = page.data.items["genres"]
@@ -411,15 +499,16 @@ print(
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: what does your favourite shop do with a thumbs-down? (Many only count clicks.) This
-# is the first time that the series has two models; every list from here on comes from the second.
+# is where the series gets its two models; from here on every list comes from the second.
 # (4 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Holding back
 #
-# The cure for learning by heart: make large numbers cost something. We add to the loss `l2` times
-# the squared length of the rows that were looked up. Now the model only moves a row away from zero
-# where the ratings pay for it. These are the lines that are new:
+# The cure for learning by heart is to make large numbers expensive. We add a **penalty** to the loss:
+# `l2` times the squared length of the rows that were looked up. Now the model only moves a row away
+# from zero if that explains the ratings better by more than it costs. This is called
+# *regularisation*. The new lines:
 
 
 # %%
@@ -431,8 +520,8 @@ class HeldBackMF(MF):
 
 
 # %% [markdown]
-# How much is right? The sweep has tried. For each objective we draw its own measure of success
-# against `l2`.
+# How much is right? The sweep has tried four strengths. For each objective, we draw its own measure
+# of success against `l2`. The three vertical axes differ, and none starts at zero.
 
 # %% tags=["long"]
 shown = {"squared_error": "rmse", "logistic": "recall@10", "bpr": "recall@10"}
@@ -459,30 +548,36 @@ smaller, larger = (
     table[(table["loss"] == "squared_error") & (table["dim"] == d)]["rmse"].min() for d in (8, 64)
 )
 print(f"64 numbers instead of 8, each at its best l2: {larger - smaller:+.3f} stars.")
+large, small = (
+    runs[table[(table["loss"] == "squared_error") & (table["dim"] == d)]["rmse"].idxmin()].model
+    for d in (64, 8)
+)
+of_size = rt.compare(large, small, page.valid, train=page.train, metric="rmse")
+print(f"Over users: {of_size}.")
 
 # %% [markdown]
-# Too little, and the model learns by heart; the more numbers it has, the worse this gets. Too much,
-# and it forgets: all rows are near zero, and everybody gets the mean. The last line is a sobering one: on MovieLens, eight
-# times as many numbers gain next to nothing once the model is held back well. And each objective
-# has its own best strength, since the losses have different units.
+# With too little penalty the model learns by heart, and more numbers make it worse. With too much it
+# forgets: all rows are near zero, and everybody gets the mean. The last lines are sobering: on
+# MovieLens, eight times as many numbers change next to nothing once the penalty is right. Each
+# objective has its own best strength, because the losses have different units.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Settle the second bet (dim). Ask the room: what does the right end of the left panel converge to?
+# Settle the second bet (dim). Ask the room: where does the right end of the left panel lead?
 # (The RMSE of the mean.) (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What do you believe when you hold back?
 #
-# A penalty is a belief about the numbers, held before any rating is seen: a *prior*. There are
-# three usual ways to write it, and they are three different beliefs.
+# A penalty is a belief about the numbers that you hold before you see any rating: a **prior**. There
+# are three usual ways to write it, and they are three different beliefs.
 #
 # | how it is written | what it believes |
 # |---|---|
-# | on the rows of the batch, as above | a row that is looked up often pays often: a bell curve around zero that gets *narrower* the more ratings a row has |
-# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|² | the *same* bell curve for every row: many ratings easily win against it |
-# | AdamW: each step shrinks every number by a fixed share | no bell curve at all, but a pull to zero that never tires, whether a row has ratings or not |
+# | on the rows of the batch, as above | a row that is looked up often pays often: a bell curve around zero, and *narrower* for rows with more ratings |
+# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|² | the *same* bell curve for every row: many ratings easily outweigh it |
+# | AdamW: each step shrinks every number by a fixed share | no bell curve, but a constant pull to zero, whether a row has ratings or not |
 #
-# Train each of them by hand, and measure how long the films' rows became.
+# Train each of them by hand, and measure how long the rows of the films become.
 
 
 # %%
@@ -511,9 +606,11 @@ for (name, one), style in zip(kinds.items(), ("o-", "s--", "^-.", "d:"), strict=
     norm = one.item_factors.detach().norm(dim=1).numpy()  # (n_items,) |q|
     length[name] = [norm[(group == g) & (count > 0)].mean() for g in range(len(edges) - 1)]
     ax.plot(middle, length[name], style, label=name)
-ax.set(xscale="log", xlabel="ratings of a film", ylabel="mean length of its row, |q|")
-ax.set_title("Who is held back? That depends on the belief")
-ax.legend()
+ax.set(xscale="log", xlabel="ratings per film", ylabel="mean length of its row, |q|")
+ax.set_title("Which rows stay short depends on the belief")
+ax.xaxis.set_major_formatter("{x:g}")
+ax.xaxis.set_minor_formatter("")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 ws.show(fig, alt="Length of films' rows against number of ratings. Without penalty and with "
               "the table penalty it rises, with the batch penalty it falls at the end, AdamW lies "
               "between.")  # fmt: skip
@@ -524,29 +621,33 @@ for name in kinds:
     trend = length[name][-1] / length[name][1]
     print(f"{name:>6}: RMSE {rmse.min():.3f} at best, {rmse[-1]:.3f} at the end;", end=" ")
     print(f"rows of the most rated films are {trend:.1f} times as long as those of rarely rated")
+versus = {}
+for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
+    versus[name] = rt.compare(batch_prior, other, page.valid, train=page.train, metric="rmse")
+    print(f"batch against {name:>5}: {versus[name]}")
 
 # %% [markdown]
-# Same data, same model, three shapes. Under the table penalty, famous films get long rows and rare
-# films hardly leave zero. Under the batch penalty, a row pays each time it is used. Which belief fits
-# better is a question for the data, and here its answer is a shrug: at strengths that suit them the
-# three end close together, and far below no penalty at all. But the strengths have nothing to do
-# with each other: never carry an `l2` from one kind to another.
+# Same data, same model, three shapes. With the table penalty, famous films get long rows and rare
+# films hardly leave zero. With the batch penalty, a row pays each time it is used. Which belief fits
+# better is a question for the data. Here all three end close together, compared with what the lack of
+# any penalty costs. But their strengths mean different things: never carry an `l2` from one kind to
+# another.
 #
 # (Adam's own `weight_decay` is the table penalty pushed through Adam's scaling. That is one reason
 # why AdamW exists.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room: you have one film with a single five-star rating. Under which belief does the model
-# dare to make it special? (None of the three lets it go far; the table penalty the least.)
+# Ask the room: a film has a single rating, of five stars. With which belief does the model make it
+# special? (None of the three lets it go far; the table penalty the least.)
 # (7 minutes)
 
 # %% [markdown]
 # ### Exercise, at home: the belief in a formula
 #
-# Take one user with `n` ratings. On each of them the film's row is simply `q = 1`, and the rating
-# lies `d` stars above the mean. The table penalty makes the user's number `p` minimise
-# `n (d - p)² + l2 p²`. Which `p` is that? With many ratings it should come out near `d`, with few
-# near zero.
+# Take one user with `n` ratings. For each of them the film's row is simply `q = 1`, and the rating
+# is `d` stars above the mean. With the table penalty, the user's number `p` minimises
+# `n (d - p)² + l2 p²`. Which `p` is that? With many ratings it should be near `d`, with few near
+# zero.
 #
 # <details><summary>Hint</summary>
 #
@@ -573,7 +674,7 @@ ws.check("02.shrunk", shrunk)
 #
 # Some users give four stars to everything. Some films are liked by everybody. Neither is a matter
 # of taste, and it is a waste to explain it by taste. So give each user and each film one number of
-# its own, its *bias*, in stars. The new lines:
+# its own, its **bias**, in stars. The new lines:
 
 
 # %% tags=["long"]
@@ -597,8 +698,8 @@ class BiasedMF(HeldBackMF):
 
 
 # %% [markdown]
-# The two models that you have just read are in the library, under the names `rt.models.MF` and
-# `rt.models.BiasedMF`. You need not take our word for it: train both versions and compare.
+# The library has the two models that you have just read, as `rt.models.MF` and `rt.models.BiasedMF`.
+# You need not take our word for it: train both versions and compare.
 
 # %%
 gap = {}
@@ -612,8 +713,8 @@ for ours, theirs in ((HeldBackMF, rt.models.MF), (BiasedMF, rt.models.BiasedMF))
     print(f"{theirs.__name__}: trained twice, largest difference {gap[theirs.__name__]:.0e} stars.")
 
 # %% [markdown]
-# Now train it with `rt.fit`, and beside it the biases alone (`dim=0`: no taste at all). We keep the
-# first for the pages to come.
+# Now train the full model with `rt.fit`, and the biases alone (`dim=0`: no taste at all). We keep the
+# full one for later pages.
 
 # %% slideshow={"slide_type": "subslide"}
 biased = rt.models.BiasedMF.for_dataset(page.train)
@@ -636,11 +737,15 @@ of_biases = (lazy - errors["biases only"]) / gain
 seconds = history.frame["seconds"].iloc[-1]
 print(f"Of all that the full model gains over the mean, two plain numbers have {of_biases:.0%}.")
 print(f"Training the full model took {seconds:.1f} s.")
+product = runs[best_run["squared_error"]].model
+for name, other in (("the biases alone", biases), ("the product alone", product)):
+    told[name] = rt.compare(biased, other, page.valid, train=page.train, metric="rmse")
+    print(f"Biases and taste against {name}: {told[name]}.")
 
 # %% [markdown]
-# That is worth remembering whenever somebody shows you a deep model: most of what can be gained in
-# RMSE is gained by knowing who is kind and what is good. Taste is the smaller part of the error, and
-# the larger part of the point: without it everybody gets the same list.
+# Remember that when somebody shows you a deep model: most of the gain in RMSE comes from knowing who
+# is kind and what is good. Taste is the smaller part of the error, and the larger part of the point:
+# without it everybody gets the same list.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: without taste, whose list of ten films differs from whose? (Nobody's: the user's bias
@@ -649,15 +754,15 @@ print(f"Training the full model took {seconds:.1f} s.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three numbers that disagree
 #
-# Which model is the best? Let us ask three numbers, on the same models and the same ratings.
+# Which model is best? Let us ask three numbers about the same models and the same ratings.
 #
 # * **RMSE**: how many stars are we off?
-# * **AUC**: take a liked rating (four stars or more) and one that was not, from anywhere. How often
-#   does the liked one have the higher score?
+# * **AUC** (area under the curve): take a liked rating (four stars or more) and one that is not, from
+#   anywhere. How often does the liked one have the higher score?
 # * **Conditional AUC**: the same, but both ratings come from *one user*. Then average over users.
 #
 # To see what they see, add two silly models: one that knows only how kind a user is, and one that
-# knows only how good a film is. We make them from the biases, by wiping out the other half.
+# knows only how good a film is. We make them from the biases, by setting the other half to zero.
 
 # %%
 import copy
@@ -691,7 +796,8 @@ ax.plot(three["conditional_auc"], rows, "s", markersize=10, label="AUC, pairs wi
 ax.axvline(0.5, color="black", linestyle=":")
 ax.set_yticks(rows, three.index)
 ax.set(xlabel="share of pairs in the right order (0.5 is a coin)", ylabel="model")
-ax.legend(loc="lower right")
+ax.set(title="Kindness helps AUC, and not the AUC within a user")
+ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
 ax.invert_yaxis()
 user_only = three.loc["user only"]
 ws.show(fig, alt=f"AUC and conditional AUC of six models. Knowing the user only: AUC "
@@ -708,9 +814,8 @@ print(f"and a conditional AUC of exactly {user_only['conditional_auc']}: a coin.
 # chooses among films. Conditional AUC asks just that, and so kindness falls out of it.
 #
 # Now go down the table. From "film only" to "both biases", RMSE and AUC gain a lot, and conditional
-# AUC does not move; it moves where taste comes in. The ranking model has no RMSE at all, does badly
-# at liked or not, and wins the list of ten, because it was asked who watches what, and not who likes
-# what. None of these numbers is wrong. Each is the answer to a question, so **say the question
+# AUC does not move; it moves when taste is added. The ranking model has no RMSE, does badly at liked
+# or not, and wins the list of ten, because it was asked who watches what, and not who likes what. None of these numbers is wrong. Each is the answer to a question, so **say the question
 # first, then the number**.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -721,15 +826,15 @@ print(f"and a conditional AUC of exactly {user_only['conditional_auc']}: a coin.
 # %% [markdown]
 # ### Exercise: fool the AUC
 #
-# Do it yourself, without any model: make one score for each row of `page.valid` from nothing but
-# each user's mean rating in `page.train`. It should have a pooled AUC well above one half and a
-# conditional AUC of exactly one half.
+# Do it yourself, without any model: make one score for each row of `page.valid` from nothing but the
+# mean rating of its user in `page.train`. Its AUC over all pairs should be well above one half, and
+# its conditional AUC exactly one half.
 #
 # <details><summary>Hint</summary>
 #
 # `page.train.user` and `page.valid.user` hold each row's user as a position. `np.bincount` with
-# `weights=` sums ratings for each user; `page.train.counts("user")` says how many they are. Users
-# without a rating in train get the overall mean.
+# `weights=` sums the ratings of each user; `page.train.counts("user")` says how many there are.
+# Give users without a rating in train the overall mean.
 #
 # </details>
 
@@ -749,16 +854,16 @@ ws.check("02.fool_auc", kindness)
 # ## Now you
 #
 # Rate some films that you know: ten are enough, more are better. Type part of a title, choose with
-# the arrow keys, Tab to the stars, Enter. The ratings that you kept on page 00 are there already.
-# They are in `data/me.json` on this machine, nowhere else, and every later page uses them. (The films
-# are as old as the data; the search box names the last year.)
+# the arrow keys, Tab to the stars, Enter. The ratings from page 00 are already there. They are kept in
+# `data/me.json` on this machine, nowhere else, and every later page uses them. (The films are as old
+# as the data; the search box names the last year.)
 
 # %%
 ws.rate_films(page)
 
 # %% [markdown]
 # No form above, or do you prefer to type? A dictionary does the same. It is added to what you have
-# rated; `None` takes a rating back. Put in your own titles:
+# rated, and `None` takes a rating back. Put in your own titles:
 
 # %%
 my_ratings = {}  # like {"Toy Story (1995)": 5, "Titanic (1997)": 2}
@@ -768,10 +873,10 @@ whose = "a sample person, since you have not rated yet" if page.me_is_sample els
 print(f"{len(me)} ratings of {whose}.")
 
 # %% [markdown]
-# Neither model has ever seen you, and neither has to be trained again. The films keep their rows,
-# and your row is found by a small regression of your ratings on the rows of your films. This is
-# called **folding in**. And since your row is a sum over your ratings, each recommendation can say
-# which of your ratings it owes most to. (Run this cell again after rating more.)
+# Neither model has ever seen you, and neither has to be trained again. The films keep their rows, and
+# a small regression of your ratings on the rows of your films finds yours. This is called **folding
+# in**. Since your row is a sum over your ratings, each recommendation can name the ratings that
+# contributed most to it. (Rate more, then run this cell again.)
 
 # %% slideshow={"slide_type": "subslide"}
 mine = rt.recommend(page.ranker, page.data, ratings=page.me, k=10, reasons=True, stars=biased)
@@ -779,24 +884,24 @@ ws.films(mine, ["title", "stars", "reasons"])
 
 # %% [markdown]
 # The ranker chose these ten films; the stars are what the other model expects you to give. Read the
-# reasons before you judge the titles: they name the ratings of yours that lifted the film most. Does
-# it make sense? Where it does not, rate two or three more films of that kind and run the cell again.
+# reasons before you judge the titles: they name the ratings of yours that lifted the film most. Do
+# they make sense? Where they do not, rate two or three more films of that kind and run the cell again.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Let people rate for five minutes, and let two of them read out their list. Ask the room: what
 # would the list look like if the star model had filled it? Change `page.ranker` to `biased` and
-# see: films that hardly anybody has heard of. (9 minutes)
+# see: it recommends films that hardly anybody has heard of. (9 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Your own model
 #
 # You have read every line. Now write the one that matters. The class below has all the parameters
 # of a biased MF; only its `forward` is missing. It should return the mean plus both biases plus the
-# product of the rows.
+# product of the rows. Once it passes, the last choice of this page is made with *your* class.
 #
 # <details><summary>Hint</summary>
 #
-# Look each of the four tables up with `self.rows(table, index)`: `self.user_factors`,
+# Look up each of the four tables with `self.rows(table, index)`: `self.user_factors`,
 # `self.item_factors`, `self.user_bias`, `self.item_bias`. The product is `(p * q).sum(-1)`.
 #
 # </details>
@@ -827,11 +932,11 @@ class Mine(rt.models.BiasedMF):
 
 
 # %%
-ws.check("02.forward", Mine)
+forward_works = ws.check("02.forward", Mine)
 
 # %% [markdown]
-# Choose its settings yourself, then train it. It runs in the background: the curve grows, the cell
-# returns, and `training.stop()` would end it.
+# Choose its settings yourself, then train it. It trains in the background: the cell returns, the
+# curve grows, and `training.stop()` would end it.
 
 # %%
 my_model = Mine.for_dataset(page.train, dim=32, l2=0.1)  # your choice
@@ -847,27 +952,30 @@ ws.films(rt.recommend(page.ranker, page.data, ratings=page.me, k=5, stars=my_mod
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Who gets the lowest RMSE in the room, by settings alone? The differences will be small; the next
-# section says how much of that is luck. (8 minutes)
+# section says how much of them is luck. (8 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Look at the test part once
 #
 # All choices on this page are made on the validation part. So its numbers flatter us: we pick what
-# looks best on it. The test part has not been touched. Now we make one last choice, a small sweep
-# of biased models, train the chosen one on train and validation together, and look once.
+# looks best on it. Nothing has used the **test part** so far. Now we make one last choice by a small
+# sweep of biased models, train the chosen one on train and validation together, and look once.
 
 # %%
 last = {"l2": [0.05, 0.08, 0.11, 0.15], "dim": [8, 64]}
-candidates = ws.sweep(rt.models.BiasedMF, page.train, page.valid, last, progress=False).wait()
+kind = Mine if forward_works else rt.models.BiasedMF
+candidates = ws.sweep(kind, page.train, page.valid, last, progress=False).wait()
 chosen = candidates[candidates.frame["rmse"].idxmin()]
 both = rt.datasets.concat(page.train, page.valid)
-final = rt.models.BiasedMF.for_dataset(both, **chosen.settings)
+final = kind.for_dataset(both, **chosen.settings)
 rt.fit(final, both, progress=False)
 once = rt.evaluate(final, page.test, train=both)
-print(f"Chosen: {chosen.name}.")
+whose_class = "your own" if forward_works else "the library's, since yours is still open"
+print(f"Chosen: {chosen.name}. The class is {whose_class}.")
 
 # %% [markdown]
-# How much of a difference is luck? Train the same model again, with other random starts.
+# How much of a difference is luck? Train the same model again, from other random starts. A number
+# that fixes a random start is called a **seed**.
 
 # %%
 seeds = []
@@ -885,24 +993,24 @@ print(f"conditional AUC {flattering['conditional_auc']:.3f}")
 print(f"In words: a guess is typically {once['rmse']:.1f} stars off. Of two films that somebody")
 print(f"rated, one liked and one not, we know which in {once['conditional_auc']:.0%} of cases.")
 print(f"Ten films from the whole catalogue: {10 * once['precision@10']:.1f} of them were watched")
-print("and liked in the test part (there may be more that nobody rated).")
+print("and liked in the test part (they may like more that they did not rate).")
 
 # %% [markdown]
-# Test and validation differ, too: they are different ratings, and some are harder than others.
-# A difference that is smaller than the spread between seeds is luck. A larger difference may still
-# be luck: other *people* would have given other numbers, and that spread is wider. Page 06 measures
-# it. The large differences of this page survive that test: the biases, holding back, the choice of
-# the objective. Scores alone say little; the sentences say what a customer would notice.
+# Test and validation differ, too: they are different ratings, and some are harder than others. A
+# difference that is smaller than the spread between seeds is luck. A larger one may still be luck:
+# other *people* would have given other numbers, and that spread is wider. That is why we compared user
+# by user above. The large differences of this page survive it: the biases, holding back, the choice
+# of the objective. Scores alone say little; the sentences say what a customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise, at home: your own data
 #
-# Somebody hands you the file of a reading club. Make it a Dataset, so that all of the above runs on
-# it. Nothing but the names of three columns stands in the way.
+# Somebody hands you the file of a reading club. Turn it into a Dataset, so that everything above runs
+# on it. Only the names of three columns are in the way.
 #
 # <details><summary>Hint</summary>
 #
-# `rt.datasets.from_frame(ratings)` wants the columns `user`, `item` and `rating`. A frame has a
+# `rt.datasets.from_frame(ratings)` needs the columns `user`, `item` and `rating`. A frame has a
 # method `rename(columns={old: new})`.
 #
 # </details>
@@ -923,7 +1031,7 @@ Cleo;Middlemarch;4
 Dan;Frankenstein;5
 Dan;Dracula;4
 Dan;Middlemarch;2"""
-club = pd.read_csv(io.StringIO(text), sep=";")  # a path does as well: your own file
+club = pd.read_csv(io.StringIO(text), sep=";")  # or the path of your own file
 
 # %% tags=["stub"]
 books = None  # your turn: a Dataset
@@ -943,7 +1051,12 @@ if books is not None:
     print(rt.recommend(small, books, user="Ada", k=2)[["title", "score"]])
 
 # %% [markdown]
-# (With a dozen ratings the scores are a joke. The code is not: it is what you would run on yours.)
+# (With a dozen ratings the scores are a joke. The code is not: you would run the same on your data.)
+
+# %% [markdown]
+# **One question to end with**, and no check: your shop has a window with ten films and shows stars
+# beside each of them. Which of the models on this page would you *not* deploy, and what would you
+# tell the person who likes its RMSE?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we have learned
@@ -953,7 +1066,12 @@ if books is not None:
 # * Every penalty is a belief. Too little learns by heart, too much forgets.
 # * Biases come first: most of RMSE is kindness and quality, not taste.
 # * RMSE, AUC and conditional AUC answer three questions. Say which one you ask.
-# * Choose on validation; look at test once; distrust what is smaller than the luck of the seed.
+# * Choose on validation; look at test once; distrust differences that luck can make.
+#
+# **Read on.** Koren, Bell and Volinsky 2009, *Matrix factorization techniques for recommender systems*
+# (this page's model, told by its makers); Rendle et al. 2009, *BPR: Bayesian personalized ranking from
+# implicit feedback*; Hu, Koren and Volinsky 2008, *Collaborative filtering for implicit feedback
+# datasets* (the model behind `page.ranker`).
 #
 # Your ratings and the trained model are kept. The next page looks into the model: what do its
 # numbers mean?

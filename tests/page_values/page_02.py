@@ -19,5 +19,6 @@ VALUES = {
     "once": "once",
     "seeds": "[float(value) for value in seeds]",
     "kept": "float(rt.metrics.rmse(page.valid.rating, rt.predict(page.load(), page.valid)))",
+    "told": "{name: [c.low, c.high] for name, c in {**told, **versus}.items()}",
     "gap": "gap",  # between what the page shows and what the library has
 }

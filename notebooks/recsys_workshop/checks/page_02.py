@@ -111,9 +111,15 @@ def _missing(got: torch.Tensor, right: models.BiasedMF, batch: Batch) -> str:
         "the film's bias": right.item_bias[item],
         "the product of the rows": (right.user_factors[user] * right.item_factors[item]).sum(-1),
     }
+    wanted = right(batch)
     for name, part in parts.items():
-        if near(got, right(batch) - part, 1e-4):
+        if near(got, wanted - part, 1e-4):
             return f"the shapes are right, and {name} is missing."
+    product = parts["the product of the rows"]
+    if near(got, wanted - product + product.sum(), 1e-3):
+        return "this `.sum()` adds up the whole batch: sum over the last axis only."
+    if near(got, wanted.clamp(got.min(), got.max()), 1e-4):
+        return "right, but cut off: return the plain sum; rt.predict cuts it to the scale."
     return "the shapes are right, the scores are not: mean + user's bias + film's bias + product."
 
 
