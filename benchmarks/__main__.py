@@ -10,6 +10,7 @@ import torch
 import recsys_tutorial as rt
 from benchmarks import (
     accuracy,
+    bayesian,
     evaluation,
     ledger,
     lists,
@@ -28,6 +29,7 @@ WHAT = [
     "gates",
     "accuracy",
     "lists",
+    "bayesian",
     "speed",
     "ranking",
     "serving",
@@ -83,6 +85,11 @@ def main() -> int:
         print(lists.table(result) + "\n")
         checks += lists.gates(result)
         sections["lists"] = result
+    if options.what in ("gates", "bayesian"):
+        result = bayesian.compare(data)
+        print(bayesian.table(result) + "\n")
+        checks += bayesian.gates(result)
+        sections["bayesian"] = result
     if options.what in ("gates", "speed"):
         train = data.split("random", valid=0, seed=42)[0]
         versus, extra = speed.against_the_earlier_loop(train), speed.overhead(train)
@@ -156,6 +163,8 @@ def main() -> int:
         if options.what in PLANTED:
             quoted = evaluation.page_entries(ledger.read()["benchmarks"])
             ledger.write_page("19", quoted, data)
+        if "bayesian" in sections:
+            ledger.write_page("13", bayesian.page_entries(sections["bayesian"]), data)
         if "peers" in sections:
             ledger.write_page("16", peers.page_entries(sections["peers"]), data)
         report.write(ledger.read())

@@ -71,6 +71,15 @@ SECTIONS = {
         (Table("folds", "five folds", _STARS), Table("random_90_10", "ten splits", _STARS)),
         plot=report_plots.accuracy,
     ),
+    "bayesian": Section(
+        "Stars: draws of the posterior",
+        "BayesianFM on the five official folds, each level with what the one above it has; "
+        "`inside`: share of test ratings in their 90 % intervals. `myfm`: that library on u1, at "
+        "equal rank, draws and features. Seed 0.",
+        (Table("levels", "what it reads", {"rmse": "RMSE (stars)", "inside": "inside",
+                                           "ndcg@10": "NDCG@10", "seconds": "training (CPU s)"}),),
+        ("myfm",),
+    ),
     "peers": Section(
         "Lists: what stands on top",
         "Rankings of the whole catalogue beside `implicit`, all models tuned on validation rows of "

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import __main__ as command_line
 from benchmarks import (
     accuracy,
+    bayesian,
     evaluation,
     ledger,
     pages,
@@ -97,6 +98,9 @@ def test_gates_can_fail():
     verdicts = [holds for _, holds in accuracy.gates(folds)]
     promises = [p for c in accuracy.CONTENDERS.values() for p in (c.gain, c.seconds)]
     assert verdicts == [False] * (sum(p is not None for p in promises) + 4)
+    level = {"rmse": 0.9, "inside": 0.87}
+    poor = {"levels": dict.fromkeys(bayesian.LEVELS, level), "myfm": {"times": 0.61}}
+    assert [holds for _, holds in bayesian.gates(poor)] == [False] * 9
     assert not ranking.gates({"times": 39, "evaluate_seconds": 1, "sklearn_seconds": 39})[0][1]
     slow = {"times_at_1024": 7, "times_at_best": 39}
     assert not any(holds for _, holds in speed.gates(slow, {"overhead": 0.11}))

@@ -94,7 +94,7 @@ def test_torch_is_the_cpu_build(conda):
     assert lines == ["pytorch >=2.13 cpu*"]
 
 
-@pytest.mark.parametrize("extras", [(), ("dev",), ("serve",), ("docs",), ("bench",)])
+@pytest.mark.parametrize("extras", [(), ("dev",), ("serve",), ("docs",), ("fast",), ("bench",)])
 def test_bounds_admit_the_tested_versions(extras):
     tested = {normal(c.name): str(c.specifier) for n in pins.CONSTRAINTS for c in constraints(n)}
     for name, bound in project_bounds(extras).items():

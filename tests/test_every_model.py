@@ -37,6 +37,8 @@ SETTINGS = {  # small and quick, for each model
     "PureSVD": {"dim": 4},
     "ImplicitALS": {"dim": 4},
     "Markov": {},
+    "SequentialRules": {"window": 3},
+    "BayesianFM": {"dim": 2, "samples": 30, "burn": 5, "thin": 1},
 }
 NO_PENALTY = {
     "SideFeatureMF": {"own": 0, "own_bias": 0, "side": 0, "side_bias": 0},
@@ -52,6 +54,7 @@ NO_PENALTY = {
 ALL = sorted(SETTINGS)
 CLOSED = [name for name in ALL if hasattr(getattr(models, name), "fit")]
 TRAINED = [name for name in ALL if name not in CLOSED]
+OWN_POPULARITY = ("ImplicitALS", "BayesianFM")  # biases of items are one
 RATING = [name for name in TRAINED if not getattr(models, name).ranks]
 FACTORISED = [name for name in TRAINED if issubclass(getattr(models, name), Factorised)]
 
@@ -141,7 +144,7 @@ class TestEach:
         cold = model.list_scores(batch_for(model, warm, [4], [0]))[0]
         assert cold.isfinite().all()
         assert cold.unique().numel() > 10  # an order, not the first ids
-        if name in ("MF", *CLOSED) and name != "ImplicitALS":  # it has a popularity of its own
+        if name in ("MF", *CLOSED) and name not in OWN_POPULARITY:
             order = torch.argsort(cold, descending=True, stable=True)
             popular = torch.argsort(model.item_weight, descending=True, stable=True)
             assert order[:5].tolist() == popular[:5].tolist()
@@ -169,7 +172,7 @@ class TestEach:
         model = fitted(name, small)
         model.check_fitted()
         values = next(t for k, t in model.state_dict().items() if k.startswith(("item_f", "item_b",
-                      "hashed", "weights", "score", "follows")))  # fmt: skip
+                      "item_d", "hashed", "weights", "score", "follows")))  # fmt: skip
         values.view(-1)[0] = torch.nan
         with pytest.raises(ValueError, match="not finite"):
             model.check_fitted()

@@ -11,7 +11,7 @@ from sequence_data import (
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
 from recsys_tutorial.evaluation import next_group
-from recsys_tutorial.models import Markov, SequenceLSTM, SequenceTransformer
+from recsys_tutorial.models import Markov, SequenceLSTM, SequenceTransformer, SequentialRules
 from recsys_tutorial.models.sequences import windows
 from recsys_workshop.labs.planted_sequences import next_chances, planted_sequences
 
@@ -47,6 +47,25 @@ def test_markov_takes_the_mean_over_the_last_second_and_agrees_with_itself():
     cold = Markov.for_dataset(part)
     rt.fit(cold, part)
     assert not cold.score_items(Batch(user=torch.tensor([0]))).any()
+
+
+def test_rules_by_hand_and_markov_is_their_simplest_case():
+    data = toy()  # b, c -> a -> d (user 1); a (user 2); b -> d (user 3)
+    model = SequentialRules.for_dataset(data, window=2, decay=0.5, smoothing=2.0)
+    rt.fit(model, data)
+    share = np.array([2, 2, 1, 2]) / 7
+    counts = np.array([[0, 0, 0, 1], [0.5, 0, 0, 1.25], [0.5, 0, 0, 0.25], [0, 0, 0, 0]])
+    expected = (counts + 2 * share) / (counts.sum(1, keepdims=True) + 2)
+    assert np.allclose(model.follows, expected)
+    scores = model.score_items(Batch(user=torch.tensor([0])))[0]
+    assert np.allclose(scores, (expected[3] + 0.5 * expected[0]) / 1.5)  # d, and a before it
+    for data in (toy(), toy(times=[5, 9, 9, 3, 1, 2, 7])):
+        one = SequentialRules.for_dataset(data, window=1, decay=0.3)
+        two = Markov.for_dataset(data)
+        for model in (one, two):
+            rt.fit(model, data)
+        everybody = Batch(user=torch.arange(3))
+        assert torch.equal(one.score_items(everybody), two.score_items(everybody))
 
 
 def test_next_group_by_hand():

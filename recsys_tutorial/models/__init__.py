@@ -2,12 +2,13 @@
 
 from recsys_tutorial.models.als import ImplicitALS
 from recsys_tutorial.models.base import FoldedUser, Model
+from recsys_tutorial.models.bayesian import BayesianFM
 from recsys_tutorial.models.closed_form import EASE, ItemKNN, PureSVD
 from recsys_tutorial.models.deep import DeepMF
 from recsys_tutorial.models.fm import FactorizationMachine
 from recsys_tutorial.models.hashed import HashedMF
 from recsys_tutorial.models.lstm import SequenceLSTM
-from recsys_tutorial.models.markov import Markov
+from recsys_tutorial.models.markov import Markov, SequentialRules
 from recsys_tutorial.models.mf import MF, BiasedMF
 from recsys_tutorial.models.multi_output import MultiOutputMF
 from recsys_tutorial.models.popularity import Popularity
@@ -22,6 +23,7 @@ from recsys_tutorial.models.variational import VariationalMF
 __all__ = [
     "EASE",
     "MF",
+    "BayesianFM",
     "BiasedMF",
     "DeepMF",
     "FactorizationMachine",
@@ -39,6 +41,7 @@ __all__ = [
     "SVDpp",
     "SequenceLSTM",
     "SequenceTransformer",
+    "SequentialRules",
     "SideFeatureMF",
     "TemporalMF",
     "TensorFactorization",

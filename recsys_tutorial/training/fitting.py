@@ -108,7 +108,7 @@ def fit(
         if unused := [name for name, value in steps.items() if value is not None]:
             verb = "has no meaning" if len(unused) == 1 else "have no meaning"
             print(f"{type(model).__name__} is solved, not trained: {', '.join(unused)} {verb}")
-        return _closed_form(model, train, own_fit, threads)
+        return _closed_form(model, train, own_fit, threads, progress)
     loss = _objective(model, train, loss)
     usual = model.fit_defaults
     epochs = whole("epochs", usual["epochs"] if epochs is None else epochs)
@@ -250,13 +250,27 @@ def _check_settings(
 
 
 def _closed_form(
-    model: Model, train: Dataset, own_fit: Callable[[Dataset], Any], threads: int
+    model: Model, train: Dataset, own_fit: Callable[..., Any], threads: int, progress: bool | str
 ) -> History:
-    history = History(epochs=1)
-    start = time.monotonic()
+    """Fitted by its own `fit`; one that draws tells of each draw, as if it were an epoch."""
+    samples = getattr(model, "samples", None)
+    history = History(samples or 1, "squared_error")
+    lines, start = Progress(progress, history.epochs), time.monotonic()
+
+    def told(n: int, loss: float | None = None) -> None:
+        row = {"epoch": n, "train_loss": loss, "seconds": time.monotonic() - start}
+        history.rows.append({key: value for key, value in row.items() if value is not None})
+        if samples:
+            lines.epoch(row)
+
     with cpu_threads(threads):
-        own_fit(train)
+        if samples:
+            own_fit(train, told)
+        else:
+            own_fit(train)
+            told(1)
+    if len(history.rows) < history.epochs:
+        history.stopped = "interrupted"
     model._as_built = None
-    history.rows.append({"epoch": 1, "seconds": time.monotonic() - start})
     history.finish()
     return history

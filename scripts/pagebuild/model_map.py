@@ -32,6 +32,7 @@ PLACES = (
     Place(
         "FactorizationMachine", "pairs of any features", "BiasedMF", "no side fields", "10", 2, 2
     ),
+    Place("BayesianFM", "many answers in place of one", "", "", "13", 3, 2),
     Place("MixtureOfTastes", "several tastes a person", "BiasedMF", "n_tastes = 1", "11", 2, 3),
     Place("GumbelTastes", "one taste speaks at a time", "BiasedMF", "n_tastes = 1", "11", 2, 4),
     Place("DeepMF", "a network beside the product", "BiasedMF", "its last layer v = 0", "12", 2, 5),
@@ -43,8 +44,9 @@ PLACES = (
     Place("HashedMF", "fewer vectors than ids", "BiasedMF", "own bucket, weight 1", "16", 2, 9),
     Place("Popularity", "what most people rated", "", "", "06", 0, 8.0),
     Place("Markov", "what came after what", "Popularity", "smoothing to infinity", "15", 1, 8.0),
-    Place("SequenceLSTM", "a memory of all before", "", "", "15", 1, 9.2),
-    Place("SequenceTransformer", "looks back at any place", "", "", "15", 1, 10.4),
+    Place("SequentialRules", "looks back at several moments", "Markov", "window = 1", "15", 1, 9.2),
+    Place("SequenceLSTM", "a memory of all before", "", "", "15", 1, 10.4),
+    Place("SequenceTransformer", "looks back at any place", "", "", "15", 1, 11.6),
     Place("PureSVD", "missing taken for zero", "", "", "16", 0, 10.4),
     Place("ImplicitALS", "zeros count, but less", "PureSVD", "alpha = 0, l2 to 0", "16", 0, 11.6),
     Place("ItemKNN", "films like those rated", "", "", "16", 2, 10.4),
@@ -53,7 +55,8 @@ PLACES = (
 ALT = (
     "Map of the models. In the middle BiasedMF, which without vectors is biases only and without "
     "biases MF. Ten models add one thing each to it and are BiasedMF again without that thing; "
-    "below are models of sequences and those that take missing ratings for zero."
+    "BayesianFM stands beside them; below are models of sequences and those that take "
+    "missing ratings for zero."
 )
 WIDE, HIGH, STEP, TOP = 210, 54, 66, 40
 LEFT = (20, 265, 540, 810)

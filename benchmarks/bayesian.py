@@ -1,0 +1,125 @@
+"""BayesianFM level by level on the official folds u1 to u5, and myFM beside it where installed.
+
+One setting, the library's own, for all levels: rank 10, 300 draws, as usual for myFM on this data.
+`myfm` is no extra, since its wheels come without the project's pins: put it on PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+import recsys_tutorial as rt
+from recsys_tutorial.datasets import Dataset
+from recsys_tutorial.models import BayesianFM
+
+LEVELS: dict[str, dict[str, bool]] = {
+    "ids": {"features": False, "histories": False},
+    "side tables": {"histories": False},
+    "histories": {},
+    "days": {"days": True},
+}
+MOST = {"ids": 0.8985, "side tables": 0.8910, "histories": 0.8805, "days": 0.8775}  # RMSE
+INSIDE = (0.88, 0.92)  # ratings in their 90 % intervals
+METRICS = ("rmse", "ndcg@10", "recall@10", "coverage")
+TIMES = 0.6  # at most so much of myFM's CPU seconds
+
+
+def fitted(train: Dataset, **level: bool) -> tuple[BayesianFM, float]:
+    model = BayesianFM.for_dataset(train, **level)
+    start = time.process_time()
+    rt.fit(model, train, progress=False)
+    return model, time.process_time() - start
+
+
+def compare(data: Dataset) -> dict[str, Any]:
+    """Per level: RMSE of each fold, CPU seconds, share inside; and myFM on the first fold."""
+    fitted(data.take(np.arange(1_000)))  # compiled before anything is timed
+    rows: dict[str, dict[str, list[float]]] = {}
+    peer = None
+    for train, test in data.folds(5):
+        for name, level in LEVELS.items():
+            model, spent = fitted(train, **level)
+            columns = [c for c in model.columns if c != "rating"]
+            belief = model(next(iter(test.batches(columns, batch_size=len(test)))))
+            off = np.abs(test.rating - belief.score.numpy()) / belief.variance.sqrt().numpy()
+            judged = rt.evaluate(model, test, train=train, metrics=METRICS)
+            found = {**judged, "seconds": spent, "inside": float((off < 1.645).mean())}
+            for key, value in found.items():
+                rows.setdefault(name, {}).setdefault(key, []).append(round(value, 4))
+            if name == "histories" and peer is None and importlib.util.find_spec("myfm"):
+                peer = my_fm(model, train, test)
+                peer["times"] = round(spent / peer["seconds"], 3)
+    levels: dict[str, dict[str, Any]] = {}
+    for name, row in rows.items():
+        levels[name] = {key: float(np.mean(values)) for key, values in row.items()}
+        levels[name]["seconds"] = float(np.median(row["seconds"]))
+        for key in ("rmse", "ndcg@10"):
+            levels[name][f"{key}_folds"] = row[key]
+            levels[name][f"{key}_sd"] = float(np.std(row[key], ddof=1))
+    return {"levels": levels, "myfm": peer, "settings": settings()}
+
+
+def my_fm(model: BayesianFM, train: Dataset, test: Dataset) -> dict[str, Any]:
+    """myFM with the same features, histories as relation blocks, equal rank and draws."""
+    from myfm import MyFMGibbsRegressor, RelationBlock
+
+    sides = model.sampler(train).fields
+    tables = [
+        sparse.csr_matrix(sparse.hstack([sparse.identity(f.n), *(b.table for b in f.blocks)]))
+        for f in sides
+    ]
+    shapes = [[f.n, *(b.table.shape[1] for b in f.blocks)] for f in sides]
+    peer = MyFMGibbsRegressor(rank=model.dim, random_seed=0)
+    blocks = [
+        [RelationBlock(code, table) for code, table in zip(codes, tables, strict=True)]
+        for codes in ((train.user, train.item), (test.user, test.item))
+    ]
+    start = time.process_time()
+    peer.fit(None, train.rating, X_rel=blocks[0], n_iter=model.samples,
+             n_kept_samples=model.samples - model.burn,
+             group_shapes=[n for shape in shapes for n in shape])  # fmt: skip
+    spent = time.process_time() - start
+    scores = peer.predict(None, X_rel=blocks[1]).clip(*test.scale)
+    return {"rmse": rt.metrics.rmse(test.rating, scores), "seconds": round(spent, 2)}
+
+
+def settings() -> dict[str, Any]:
+    """What the figures belong to; the ledger's test compares it."""
+    kept = BayesianFM(2, 2).settings()
+    return {n: v for n, v in kept.items() if n not in ("n_users", "n_items", "n_days")}
+
+
+def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
+    checks = []
+    for name, row in result["levels"].items():
+        text = f"BayesianFM, {name}: RMSE {row['rmse']:.4f} (at most {MOST[name]})"
+        checks.append((text, row["rmse"] <= MOST[name]))
+        text = f"BayesianFM, {name}: {row['inside']:.3f} inside of 90 % ({INSIDE[0]}-{INSIDE[1]})"
+        checks.append((text, INSIDE[0] <= row["inside"] <= INSIDE[1]))
+    if result["myfm"] is not None:
+        times = result["myfm"]["times"]
+        checks.append(
+            (f"BayesianFM: {times} of myFM's CPU seconds (at most {TIMES})", times <= TIMES)
+        )
+    return checks
+
+
+def table(result: dict[str, Any]) -> str:
+    lines = [f"{'u1 to u5':14}{'RMSE':>8}{'inside':>8}{'fit s':>8}"]
+    for name, row in result["levels"].items():
+        lines.append(f"{name:14}{row['rmse']:8.4f}{row['inside']:8.3f}{row['seconds']:8.1f}")
+    if result["myfm"] is not None:
+        peer = result["myfm"]
+        lines.append(f"myFM, histories, u1: {peer['rmse']:.4f} in {peer['seconds']} s")
+    return "\n".join(lines)
+
+
+def page_entries(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What pages 13 and 16 read from the ledger."""
+    how = {"seeds": [0], "settings": result["settings"]}
+    return {"levels": {"value": 5, "unit": "folds", "rows": result["levels"], **how}}
