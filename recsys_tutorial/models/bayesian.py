@@ -83,7 +83,7 @@ class BayesianFM(Factorised):
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.samples, self.burn, self.thin = dim, samples, burn, thin
         self.features, self.histories, self.days, self.n_days = features, histories, days, n_days
-        self.columns = ("user", "item", "rating", *(["time"] if days else []))
+        self.columns = ("user", "item", "rating", "time")[: 4 if days else 3]  # type: ignore[misc]
         self.n_kept = kept = (samples - burn) // thin
         row = (dim + 1,)
         self.of_draws: dict[str, tuple[int, ...]] = {

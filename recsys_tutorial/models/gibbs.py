@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -74,9 +75,9 @@ class Sampler:
 
     def expected(self) -> np.ndarray:
         """What the present draw expects of each row, (n,)."""
-        numbers = [field.full[:, field.code] for field in self.fields]
-        total = sum(numbers)
-        pairs = (total[1:] ** 2 - sum(v[1:] ** 2 for v in numbers)).sum(0) / 2
+        numbers = np.stack([field.full[:, field.code] for field in self.fields])
+        total = numbers.sum(0)
+        pairs = (total[1:] ** 2 - (numbers[:, 1:] ** 2).sum(0)).sum(0) / 2
         return self.w0 + total[0] + pairs
 
     def step(self) -> None:
@@ -160,12 +161,13 @@ def sweep() -> Callable[..., np.ndarray]:
         from numba import njit
     except ImportError:
         return plain_sweep
-    return njit(cache=True)(loop_sweep)  # type: ignore[no-any-return]
+    return njit(cache=True)(loop_sweep)
 
 
-def loop_sweep(  # type: ignore[no-untyped-def]
-    z, noise, start, who, x, a, b, alpha, mean, precision
-):
+def loop_sweep(
+    z: Any, noise: Any, start: Any, who: Any, x: Any, a: Any, b: Any,
+    alpha: float, mean: float, precision: float,
+) -> Any:  # fmt: skip
     """`plain_sweep` number by number, as a compiler likes it."""
     grown = np.zeros(len(a))
     for j in range(len(z)):

@@ -55,7 +55,7 @@ PLACES = (
 ALT = (
     "Map of the models. In the middle BiasedMF, which without vectors is biases only and without "
     "biases MF. Ten models add one thing each to it and are BiasedMF again without that thing; "
-    "BayesianFM stands beside them; below are models of sequences and those that take "
+    "BayesianFM is beside them; below are models of sequences and those that take "
     "missing ratings for zero."
 )
 WIDE, HIGH, STEP, TOP = 210, 54, 66, 40
