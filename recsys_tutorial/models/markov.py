@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,18 +17,17 @@ from recsys_tutorial.models.state import counted
 
 
 class SequentialRules(Model):
-    r"""$s_{ui} = $ mean over the user's last items $j$, weighted by $d^k$, of
+    r"""$s_{ui} = $ weighted mean over the user's last items $j$ of
     $P(i | j) = (c_{ji} + \alpha\, p_i) / (\sum_i c_{ji} + \alpha)$.
 
-    An item that came k moments before the last one weighs $d^k$, and c adds up $d^{k-1}$ wherever i
-    came k moments after j; a moment is all that a user rated at one time (where several j share
-    one, each counts for its part). p is the share of i among all training rows: what is said where
-    little was counted. Rows count as often as their weights say.
+    The k-th item from the end weighs $d^{k-1}$, and c adds up $d^{k-1}$ wherever i came k rows
+    after j in the same user's list; rows of equal time keep their order. p is the share of i among
+    all training rows: what is said where little was counted. Rows count as often as their weights
+    say.
 
     Args:
-        window: Moments that both look back.
+        window: Rows that counting and scoring look back.
         decay: d, from 0 to 1.
-        length: The newest items looked at, at most.
         smoothing: alpha, in transitions: how many it takes to be believed as much as popularity is.
         max_gib: Memory that `fit` may take, in GiB: it grows with the square of the catalogue.
 
@@ -47,20 +46,19 @@ class SequentialRules(Model):
         n_items: int,
         window: int = 10,
         decay: float = 0.8,
-        length: int = 20,
         smoothing: float = 10.0,
         max_gib: float = 4.0,
         seed: int = 0,
     ) -> None:
         at_least(0, smoothing=smoothing, decay=decay)
-        at_least(1, length=length, window=window)
+        at_least(1, window=window)
         super().__init__(n_users, n_items, seed=seed)
         check_pairs_fit(type(self).__name__, n_items, max_gib)
         self.window, self.decay = window, decay
-        self.smoothing, self.length, self.max_gib = smoothing, length, max_gib
+        self.smoothing, self.max_gib = smoothing, max_gib
         self.register_buffer("follows", torch.zeros(n_items, n_items))
-        self.register_buffer("last", torch.full((n_users, length), PADDING))
-        self.register_buffer("recent", torch.zeros(n_users, length))
+        self.register_buffer("last", torch.full((n_users, window), PADDING))
+        self.register_buffer("recent", torch.zeros(n_users, window))
 
     @torch.no_grad()
     def fit(self, train: Dataset) -> Self:
@@ -69,56 +67,96 @@ class SequentialRules(Model):
         self.read(train)
         order, moment = in_order(train)
         user, item = train.user[order], train.item[order].astype(np.int64)
-        starts = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
-        group = np.cumsum(starts) - 1  # rows of one user and one time
-        start = np.flatnonzero(starts)
-        size = np.diff(np.append(start, len(user)))
-        nth = np.arange(len(start)) - np.searchsorted(user[start], user[start])  # of its user
         weight = np.ones(len(train)) if train.weight is None else train.weight[order]
-        of_group = np.bincount(group, weight)
-        counts = np.zeros(self.n_items**2)
-        for back in range(1, self.window + 1):
-            after = np.flatnonzero(nth[group] >= back)
-            many = size[group[after] - back]
-            offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-            before = np.repeat(start[group[after] - back], many) + offset
-            pair = item[before] * self.n_items + item[np.repeat(after, many)]
-            # A transition counts as what came, shared among what it came after.
-            part = weight[before] / of_group[group[before]] * np.repeat(weight[after], many)
-            counts += self.decay ** (back - 1) * np.bincount(pair, part, self.n_items**2)
+        from_end = np.cumsum(self.user_count.numpy())[user] - 1 - np.arange(len(user))
+        counts, recent = self.look(user, item, moment, weight, from_end)
         c = torch.from_numpy(counts).view(self.n_items, self.n_items)
         share = self.item_weight.double() / self.item_weight.double().sum()
         n = c.sum(1, keepdim=True) + self.smoothing
         self.follows.copy_(torch.where(n > 0, (c + self.smoothing * share) / n, share))
-        row = np.cumsum(self.user_count.numpy())[user] - 1  # the user's newest
-        from_end, back = row - np.arange(len(user)), nth[group[row]] - nth[group]
-        newest = (back < self.window) & (from_end < self.length)
+        newest = (recent > 0) & (from_end < self.window)
         self.last.fill_(PADDING)
         self.recent.zero_()
         at = user[newest], from_end[newest]
         self.last[at] = torch.from_numpy(item[newest])
-        self.recent[at] = torch.from_numpy(self.decay ** back[newest]).to(self.recent)
+        self.recent[at] = torch.from_numpy(recent[newest]).to(self.recent)
         return self
+
+    def look(
+        self,
+        user: np.ndarray,
+        item: np.ndarray,
+        moment: np.ndarray,
+        weight: np.ndarray,
+        from_end: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """c, (n_items^2,), of rows in order, and what each row weighs as one of the last, (n,)."""
+        counts = np.zeros(self.n_items**2)
+        for back in range(1, min(self.window, len(user) - 1) + 1):
+            same = user[back:] == user[:-back]
+            pair = (item[:-back] * self.n_items + item[back:])[same]
+            part = self.decay ** (back - 1) * weight[back:][same]
+            counts += np.bincount(pair, part, self.n_items**2)
+        return counts, self.decay ** from_end.astype(float)
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
-        weight = self.recent[user]  # (*S, length)
+        weight = self.recent[user]  # (*S, window)
         chance = self.follows[self.last[user].clamp(min=0), item.unsqueeze(-1)]
         return (weight * chance).sum(-1) / weight.sum(-1).clamp(min=1)
 
     def score_items(self, batch: Batch) -> Tensor:
         user = batch.need("user")[0].reshape(-1)
-        weight = self.recent[user]  # (B, length)
+        weight = self.recent[user]  # (B, window)
         among = torch.zeros(len(user), self.n_items)
         among.scatter_add_(1, self.last[user].clamp(min=0), weight)
         return among @ self.follows / weight.sum(1, keepdim=True).clamp(min=1)
 
 
 class Markov(SequentialRules):
-    """SequentialRules that look one moment back: what follows the items of the last time.
+    r"""$s_{ui} = $ mean over the items $j$ of the user's last time of $P(i | j)$, as in
+    SequentialRules with a window of one; but rows of one time have no order here.
 
-    Args: `smoothing`, `length` and `max_gib`, as there.
+    c is how often i came at the next later time after j (where several j share a time, each counts
+    for its part). The last items are those of the user's last time in training, the newest `length`
+    of them.
+
+    Args:
+        smoothing, max_gib: As in SequentialRules.
     """
 
-    def __init__(self, n_users: int, n_items: int, smoothing: float = 10.0, **rest: Any) -> None:
-        super().__init__(n_users, n_items, **{"window": 1, "smoothing": smoothing, **rest})
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        smoothing: float = 10.0,
+        length: int = 20,
+        max_gib: float = 4.0,
+        seed: int = 0,
+    ) -> None:
+        at_least(1, length=length)
+        self.length = length
+        super().__init__(n_users, n_items, length, 1.0, smoothing, max_gib, seed)
+
+    def look(
+        self,
+        user: np.ndarray,
+        item: np.ndarray,
+        moment: np.ndarray,
+        weight: np.ndarray,
+        from_end: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        starts = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
+        group = np.cumsum(starts) - 1  # rows of one user and one time
+        start = np.flatnonzero(starts)
+        size = np.diff(np.append(start, len(user)))
+        follows = np.append(False, np.diff(user[start]) == 0)  # an earlier group of this user
+        after = np.flatnonzero(follows[group])
+        many = size[group[after] - 1]
+        offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        before = np.repeat(start[group[after] - 1], many) + offset
+        pair = item[before] * self.n_items + item[np.repeat(after, many)]
+        of_group = np.bincount(group, weight)  # a transition counts as what came, shared among
+        part = weight[before] / of_group[group[before]]  # what it came after
+        counts = np.bincount(pair, part * np.repeat(weight[after], many), self.n_items**2)
+        return counts, (group == group[np.arange(len(user)) + from_end]).astype(float)

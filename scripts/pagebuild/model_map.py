@@ -44,7 +44,7 @@ PLACES = (
     Place("HashedMF", "fewer vectors than ids", "BiasedMF", "own bucket, weight 1", "16", 2, 9),
     Place("Popularity", "what most people rated", "", "", "06", 0, 8.0),
     Place("Markov", "what came after what", "Popularity", "smoothing to infinity", "15", 1, 8.0),
-    Place("SequentialRules", "looks back at several moments", "Markov", "window = 1", "15", 1, 9.2),
+    Place("SequentialRules", "looks back at several films", "Markov", "window = 1", "15", 1, 9.2),
     Place("SequenceLSTM", "a memory of all before", "", "", "15", 1, 10.4),
     Place("SequenceTransformer", "looks back at any place", "", "", "15", 1, 11.6),
     Place("PureSVD", "missing taken for zero", "", "", "16", 0, 10.4),

@@ -22,25 +22,13 @@ def _all_later(times, films, t):
     return [film for time, film in zip(times, films, strict=True) if time > times[t]]
 
 
-def _step(a, c):
-    i, f, g, o = a.chunk(4)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+def _rules(last, follows, decay):
+    weight = decay ** torch.arange(len(last), dtype=follows.dtype)
+    return weight @ follows[last] / weight.sum()
 
 
-def _h_of_the_old_store(a, c):
-    o = a.chunk(4)[3]
-    return torch.sigmoid(o) * torch.tanh(c), _step(a, c)[1]
-
-
-def _gates_mixed_up(a, c):
-    f, i, g, o = a.chunk(4)
-    return _step(torch.cat([i, f, g, o]), c)
-
-
-def _no_tanh(a, c):
-    c = _step(a, c)[1]
-    return torch.sigmoid(a.chunk(4)[3]) * c, c
+def _a_sum(last, follows, decay):
+    return decay ** torch.arange(len(last), dtype=follows.dtype) @ follows[last]
 
 
 def _scores(query, key):
@@ -87,15 +75,16 @@ CASES = {
             lambda page: lambda times, films, t: films[t],
         ],
     ),
-    "15.step": Case(
-        right=lambda page: _step,
-        stub=lambda page: lambda a, c: None,
+    "15.rules": Case(
+        right=lambda page: _rules,
+        stub=lambda page: lambda last, follows, decay: None,
         wrong=[
-            lambda page: _h_of_the_old_store,
-            lambda page: _gates_mixed_up,
-            lambda page: _no_tanh,
-            lambda page: lambda a, c: _step(a, c)[::-1],
-            lambda page: lambda a, c: _step(a, c)[0],
+            lambda page: _a_sum,
+            lambda page: lambda last, follows, decay: _rules(last.flip(0), follows, decay),
+            lambda page: lambda last, follows, decay: _rules(last, follows, 1.0),
+            lambda page: lambda last, follows, decay: _rules(last, follows.T, decay),
+            lambda page: lambda last, follows, decay: _a_sum(last, follows, decay) / len(last),
+            lambda page: lambda last, follows, decay: follows[last[0]],
         ],
     ),
     "15.weights": Case(

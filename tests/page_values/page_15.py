@@ -7,7 +7,9 @@ VALUES = {
     "gap_weights": "gap_weights",
     "future": "float(w.triu(1).abs().max())",
     "real": "{name: float(scores['recall@10']) for name, scores in real.items()}",
-    "mixed": "float(recall['LSTM, sittings shuffled'])",
+    "shuffled": "{name: float(value) for name, value in shuffled_recall.items()}",
+    "leads": "{name: [float(x) for x in c[1:4]] for name, c in leads.items()}",
+    "tries": "tries",
     "pairs": "pairs",  # transitions seen often, in order and with sittings shuffled
     "same_ratings": "bool((no_order.item == past.item).all() and "
     "(np.sort(no_order.timestamp) == np.sort(past.timestamp)).all())",

@@ -30,27 +30,25 @@ def answers(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("15.step", asks="function")
-def step(answer: Any, page: Page) -> str | None:
-    """A function (a, c): one step of an LSTM, returning h and c."""
+@register("15.rules", asks="function")
+def rules(answer: Any, page: Page) -> str | None:
+    """A function (last, follows, decay): the weighted mean of the last films' rows."""
     generator = torch.Generator().manual_seed(5)
-    a, c = torch.randn(12, generator=generator), torch.randn(3, generator=generator)
-    found = answer(a.clone(), c.clone())
-    if not isinstance(found, tuple | list) or len(found) != 2:
-        return "two things are asked: the new h and the new c."
-    for name, value in zip("hc", found, strict=True):
-        if not torch.is_tensor(value) or value.shape != (3,):
-            return f"for 12 numbers in a, {name} must be a tensor of 3."
-    i, f, g, o = a.chunk(4)
-    new = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    right = o.sigmoid() * new.tanh(), new
-    if near(found[0], right[1]) and near(found[1], right[0]):
-        return "h and c are in the wrong order."
-    if not near(found[1], new, 1e-5):
-        return "the new c is not right: what is kept of the old, and what is written of the new?"
-    old = {"h is made of the new store, and this takes the old one.": o.sigmoid() * c.tanh()}
-    other = "c is right, but h is not: which gate rules what is shown, and of what?"
-    return compare(found[0], right[0], old, other, tolerance=1e-5)
+    follows, last = torch.rand(5, 5, generator=generator), torch.tensor([3, 0, 4])
+    rows, weight = follows[last], torch.tensor([1.0, 0.5, 0.25])
+    slips = {
+        "the weights are right; a mean divides by their sum.": weight @ rows,
+        "the newest film is first in `last` and weighs 1.": weight.flip(0) @ rows / weight.sum(),
+        "all films weigh the same here: where is `decay`?": rows.mean(0),
+        "only the newest film speaks.": rows[0],
+        "divide by the sum of the weights, not by the number of films.": weight @ rows / 3,
+        "row j of `follows` is what comes after j; this takes its columns.": (
+            weight @ follows.T[last] / weight.sum()
+        ),
+    }
+    other = "with films and a table of our own the scores are different."
+    right = weight @ rows / weight.sum()
+    return compare(answer(last.clone(), follows.clone(), 0.5), right, slips, other, tolerance=1e-5)
 
 
 @register("15.weights", asks="function")
