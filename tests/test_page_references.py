@@ -16,6 +16,7 @@ PROMISED = {
     ("00", "04"): r"rt\.serving\.serve",
     ("01", "02"): r"penalty",
     ("01", "03"): r"permutation",
+    ("01", "06"): r"interval",
     ("01", "08"): r"[Cc]ut",
     ("01", "14"): r"procrustes",
     ("01", "18"): r"served badly",

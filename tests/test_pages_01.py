@@ -57,6 +57,7 @@ def test_gradient_steps_find_the_same_cells_and_the_same_relations():
     assert page["same"] is True
     assert page["losses"][-1] < 1e-6 < page["losses"][0]
     assert page["gap"] < 1e-3
+    assert page["error_at"] == pytest.approx(page["losses"], abs=1e-5)  # the reader's and torch's
     space, comedy, love, wrong_groom, pie, winter = page["q"].detach().numpy()
     np.testing.assert_allclose(comedy, space + pie, atol=1e-3)
     np.testing.assert_allclose(wrong_groom, love + pie, atol=1e-3)
@@ -164,6 +165,8 @@ def test_as_many_rows_are_worth_more_where_they_are_dense(page):
     difference = page["difference"]
     assert (difference > 0).all()
     assert difference.mean() > 3 * difference.std(ddof=1) / np.sqrt(len(difference))
+    if page["page"].data.truth is None:  # on real data, and asked about everybody, the sign turns
+        assert all(one.low > 0 for one in page["everyone"])
 
 
 def test_named_reasons_carry_the_recommendation(page):

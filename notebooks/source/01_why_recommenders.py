@@ -6,8 +6,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Why recommenders, and why deep ones
 #
-# See what a recommender is for, build the smallest one by hand, and learn why its few lines are
-# worth making deep.
+# See what a recommender is for, build the smallest one by hand, and learn why it pays to make its few
+# lines deep.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -18,8 +18,8 @@ page = ws.page("01_why_recommenders")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One shelf for everybody, or one for you
 #
-# A shop window is the same for everybody who walks by. A recommender fills a window for each of
-# them. Run the next cell to see three windows of five films.
+# A shop window is the same for everybody who walks by. A **recommender** fills a different window for
+# each person. Run the next cell to see three windows of five films.
 
 # %%
 import numpy as np
@@ -27,32 +27,33 @@ import pandas as pd
 
 titles = page.data.items["title"].to_numpy()
 popular = titles[np.argsort(-page.train.counts("item"), kind="stable")[:5]]
-yours = rt.recommend(page.model, page.data, ratings=page.me, k=5)["title"].to_numpy()
+yours = rt.recommend(page.ranker, page.data, ratings=page.me, k=5)["title"].to_numpy()
 other = page.data.users.iloc[9]
-theirs = rt.recommend(page.model, page.data, other["user"], k=5)["title"].to_numpy()
+theirs = rt.recommend(page.ranker, page.data, other["user"], k=5)["title"].to_numpy()
 you = "for our sample person" if page.me_is_sample else "for you"
 other_name = f"for a {other['occupation']} of {other['age']}"
 windows = pd.DataFrame({"for everybody": popular, you: yours, other_name: theirs})
-windows
+ws.films(windows)
 
 # %%
 shared = len(set(yours) & set(theirs))
 print(f"Titles that the second and the third window have in common: {shared} of 5.")
 
 # %% [markdown]
-# The first window counts heads. The other two come from one and the same model: nobody wrote a rule
-# for either person. What the model knows of them are a few stars they gave to other films.
+# The first window shows what most people rated. The other two come from one and the same model, and
+# nobody wrote a rule for either person. All that the model knows about them is the stars they gave to
+# other films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who would stop at the first window? Who knows a film in the other two? Somebody will
-# say that the most popular films are *good* advice. They are right, and it is a rival that we will
+# say that the most popular films are *good* advice. They are right: popularity is the rival that we
 # have to beat with numbers on later pages. (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A stylist and a model
 #
-# Somebody who sells clothes by post asks: should a stylist choose for a client, or a model? Here is
-# a case that we have made up, so that we know the right answer.
+# A shop that sends clothes by post asks: should a stylist choose for a client, or a model? Here is a
+# case that we have made up, so that we know the right answer.
 #
 # Two numbers describe each piece: how *colourful* it is, from −1 to 1, and how *dressy*. Our client
 # has rated four pieces that she was sent before.
@@ -69,9 +70,9 @@ rated = pd.DataFrame(
 rated
 
 # %% [markdown]
-# The **model** looks for two numbers of the client's own, her liking for colour and for dressy
-# things, that explain her stars best. Three stars stand for "so-so", so it explains what is above
-# or below three. Then it multiplies: her liking times what the piece has, added up.
+# The **model** looks for two numbers that explain her stars best: how much she likes colour, and how
+# much she likes dressy things. Three stars mean "so-so", so it explains the difference from three.
+# Then it multiplies each liking by what the piece has, and adds up.
 
 # %%
 has = rated[["colourful", "dressy"]].to_numpy()  # (4, 2)
@@ -103,8 +104,8 @@ pieces
 
 # %% [markdown]
 # Each of them sends two pieces. The model takes those with the most stars. The stylist takes any
-# two that fit the note. Together, the stylist strikes out what does not fit, and the model orders
-# what is left. Before you run the cell: which piece does only one of them get right?
+# two that fit the note. Together, the stylist strikes out what does not fit, and the model ranks what
+# is left. Before you run the cell: which piece does only one of them get right?
 
 # %%
 fitting = pieces[pieces["fits the note"]]
@@ -114,20 +115,20 @@ sent = {
     "both together": fitting.nlargest(2, "model")["truth"].mean(),
 }
 for who, stars in sent.items():
-    print(f"{who:>17}: {stars:.2f} stars for a piece, on average")
+    print(f"{who:>17}: {stars:.2f} stars per piece, on average")
 
 # %% [markdown]
-# The model, left alone, sends a jacket of sequins to a lawn in July. The stylist, left alone, may
+# The model, left alone, sends a sequin jacket to a lawn in July. The stylist, left alone, may
 # send a cream blouse to somebody who loves colour. One remembers every star ever given; the other
 # understands a sentence.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Is that only this client?
 #
-# One client proves nothing, least of all one we invented. So let us invent 400, and 200 pieces.
-# Now nobody is perfect. The model is off by half a star. The stylist guesses tastes, off by a whole
-# star, misreads one note in ten, and has time for 20 pieces: any 20 when alone, the model's best 20
-# when together.
+# One client proves nothing, least of all one we invented. So let us invent 400 clients and 200
+# pieces. Now nobody is perfect. The model is off by half a star. The stylist's guess of a client's
+# taste is off by a whole star; he misreads one note in ten; and he has time for 20 pieces: any 20 when
+# he works alone, the model's best 20 when they work together.
 
 # %%
 rng = np.random.default_rng(0)
@@ -139,7 +140,7 @@ fits = rng.random((n, m)) < 0.3  # what the note asks for
 read = fits ^ (rng.random((n, m)) < 0.1)  # what the stylist understands
 
 # %% [markdown]
-# Two helpers: the best of all pieces, and the best three among a few.
+# Two helpers: one finds the best of all pieces, the other the best three among a few.
 
 
 # %%
@@ -156,8 +157,8 @@ def three(some, score):
 any_20, model_20 = best(rng.random((n, m)), 20), best(model, 20)
 
 # %% [markdown]
-# How much a piece that does not fit spoils the joy, we do not know. So we try all prices, from none
-# to two stars, and send three pieces each time.
+# We do not know how much joy a piece costs that does not fit. So we try all prices, from none to two
+# stars, and send three pieces each time.
 
 # %%
 prices = np.linspace(0, 2, 9)  # stars lost by a piece that does not fit
@@ -177,7 +178,7 @@ fig, ax = plt.subplots()
 for (who, values), style in zip(mean_joy.items(), ("o-", "s--", "^:"), strict=True):
     ax.plot(prices, values, style, label=who)
 ax.set(xlabel="what the note is worth (stars lost by a piece that does not fit)")
-ax.set(ylabel="joy in a piece (stars)", title="400 invented clients, three pieces each")
+ax.set(ylabel="mean joy (stars per piece)", title="400 invented clients, three pieces each")
 ax.legend()
 ends = ", ".join(f"{who} from {v[0]:.1f} to {v[-1]:.1f}" for who, v in mean_joy.items())
 ws.show(fig, alt=f"Mean joy in stars as the note gets more important: {ends}.")
@@ -190,50 +191,61 @@ for alone in ("the model alone", "the stylist alone"):
     print(f"both together instead of {alone}: {gain.mean():+.2f} ± {error:.2f} stars")
 
 # %% [markdown]
-# Read it from the left. Where the note is worth nothing, model and pair are the same point: there
-# is nothing to read. The more the note matters, the more a reader adds. The stylist alone stays
-# below the pair everywhere, since nobody can look through 200 pieces for each of 400 clients.
+# Read it from the left. If the note is worth nothing, the model and the pair are the same point,
+# because there is nothing to read. The more the note matters, the more a reader adds. The stylist
+# alone stays below the pair everywhere, since nobody can look through 200 pieces for each of 400
+# clients.
 #
-# (A *standard error* says how far such an average would move with 400 other clients.)
+# (A *standard error* says by how much such an average typically moves with 400 other clients.)
 #
-# We put all this into the example; it is no measurement of stylists. What it shows is *why* such
-# pairs work: each knows something that the other cannot see. Keep the question for every
-# recommender that you build: who can see what the model cannot?
+# We put all this into the example; it does not measure stylists. It shows *why* such pairs work: each
+# knows something that the other cannot see. Keep the question for every recommender that you build:
+# who can see what the model cannot?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: in your own work, what is "the note"? What does somebody know that never reaches the
-# table of ratings? Typical answers: stock, season, contracts, good taste, what must not be shown to
-# children. Then: could a model read the note? Yes, text is one more column. That leads to the
-# picture of relationships further down. (8 minutes for the whole story)
+# table of ratings? Typical answers: stock, season, contracts, good taste, what children must not
+# see. Then: could a model read the note? Yes, text is one more column. That leads to the picture of
+# relationships further down. (8 minutes for the whole story)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why recommenders, and where
 #
-# Wherever there is more than anybody can look through, somebody has to choose what is seen first.
+# Wherever there is more than anybody can look through, somebody has to choose what people see first.
 
 # %%
 hours = page.data.n_items * 10 / 3600
 typical = int(np.median(page.data.counts("user")))
-print(f"Ten seconds for each of {page.data.n_items:,} titles makes {hours:.1f} hours.")
+print(f"Ten seconds for each of {page.data.n_items:,} titles add up to {hours:.1f} hours.")
 print(f"The typical person here has rated {typical} of them, {typical / page.data.n_items:.0%}.")
 busiest = np.sort(page.train.counts("item"))[::-1]
 tenth = busiest[: len(busiest) // 10].sum() / busiest.sum()
-print(f"The best known tenth of the films has {tenth:.0%} of all ratings.")
+print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 
 # %% [markdown]
-# And this catalogue is tiny. That is why recommenders are at work in shops (what else to look at),
-# in films and music (what comes next), in news and social networks (what is on top), in maps, job
-# boards and app stores, in advertising, in travel, in clothes by post. The items differ, and so does
-# what counts as success: a click, a purchase, a film seen to its end, a client who stays. The core
-# is the same: **people, things, a few traces of who liked what, and a guess about the rest.**
+# And this catalogue is tiny. That is why recommenders work in shops (what else to look at), in films
+# and music (what comes next), in news and social networks (what is on top), in maps, job boards and
+# app stores, in advertising, in travel, in clothes by post. The items differ, and so does success: a
+# click, a purchase, a film watched to its end, a client who stays. The core is the same: **people,
+# things, a few traces of who liked what, and a guess about the rest.** Two cases, told by those who
+# built them:
 #
-# Whoever chooses what is seen first has power, over those who look and over those who wish to be
-# seen. Page 18 asks who is served badly.
+# * **Amazon** compares *items*. "People who bought this also bought" comes from a table of related
+#   items that is computed beforehand, so that each visit costs only a few look-ups, whatever the
+#   number of customers (Linden, Smith and York, *IEEE Internet Computing* 7(1), 2003). Fourteen years
+#   later Smith and Linden looked back in the same journal, 21(3).
+# * **Netflix** has one recommender per shelf of its home page, and another that orders the shelves.
+#   By its own account about 80% of the hours watched start from a recommendation, and changes are
+#   decided by experiments on members who stay or leave (Gomez-Uribe and Hunt, *ACM Transactions on
+#   Management Information Systems* 6(4), 2015).
+#
+# Choosing what people see first is power, over those who look and over those who want to be seen.
+# Page 18 asks who is served badly.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The smallest recommender, by hand
 #
-# Five friends have rated six films that we invented. Seven cells are empty. What belongs there?
+# Five friends have rated six films that we invented. Seven cells are empty. What belongs in them?
 
 # %%
 friends = ["Ana", "Ben", "Cleo", "Dan", "Eve"]
@@ -260,14 +272,14 @@ def as_table(stars):
 as_table(stars)
 
 # %% [markdown]
-# **Step 1: look.** Take three stars off each rating: what remains is how far from "so-so" it is.
-# Ana's row becomes +2, ?, −2, −2, 0, 0. Ben's is −2, −2, +2, +2, ?, 0: Ana's with the signs turned
-# round. So *one number per film* explains both: +1 for *Star Chase* and *Oops, the Moon*, −1 for *A
+# **Step 1: look.** Take three stars off each rating: what remains is its distance from "so-so".
+# Ana's row becomes +2, ?, −2, −2, 0, 0. Ben's is −2, −2, +2, +2, ?, 0: Ana's with the signs
+# reversed. So *one number per film* explains both: +1 for *Star Chase* and *Oops, the Moon*, −1 for *A
 # Letter in June* and *The Wrong Groom*, 0 for the other two. Ana likes it by +2, Ben by −2.
 #
 # Multiply and you have the first half of a model. *Oops, the Moon* for Ana: 3 + 2 · 1 = 5 stars.
 #
-# Cleo and Dan have a little of it too: +1 and −1. Take that off as well, and see what is left.
+# Cleo and Dan have a little of it too: +1 and −1. Take that off as well, and look at what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -277,15 +289,15 @@ as_table(left)
 
 # %% [markdown]
 # **Step 2: look again.** Nothing is left of Ana and Ben. Cleo and Dan have the same row now, and
-# Eve's is that row times −2. So there is a *second number a film*: +1 for *Oops, the Moon*, *The
-# Wrong Groom* and *Pie!*, −1 for *Grey Winter*. Cleo and Dan like it by +1, Eve by −2, Ana and Ben
-# do not care.
+# Eve's is that row times −2. So there is a *second number per film*: +1 for *Oops, the Moon*, *The
+# Wrong Groom* and *Pie!*, −1 for *Grey Winter*. Cleo and Dan like it by +1, Eve by −2, and Ana and
+# Ben do not care.
 
 # %%
 film_2 = np.array([0, 1, 0, 1, 1, -1])
 friend_2 = np.array([0, 0, 1, 1, -2])
-Q = np.column_stack([film_1, film_2])  # (6, 2), two numbers a film
-P = np.column_stack([friend_1, friend_2])  # (5, 2), two numbers a friend
+Q = np.column_stack([film_1, film_2])  # (6, 2), two numbers per film
+P = np.column_stack([friend_1, friend_2])  # (5, 2), two numbers per friend
 by_hand = 3 + P @ Q.T  # (5, 6)
 known = ~np.isnan(stars)
 print("Largest miss on the ratings that we have:", np.abs(by_hand - stars)[known].max())
@@ -336,15 +348,38 @@ def draw(ax, table, title, mark):
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.6))
-draw(axes[0], stars, "what we were told (stars)", ~known)
+draw(axes[0], stars, "what the friends said (stars)", ~known)
 draw(axes[1], by_hand, "what two numbers each say (stars)", ~known)
 cells = [f"{friends[u]}, {films[i]} {by_hand[u, i]:.0f}" for u, i in np.argwhere(~known)]
 alt = f"Two tables of 5 friends and 6 films. The empty cells get filled: {'; '.join(cells)}."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
+# Now turn the numbers yourself. Choose a friend or a film and move its two numbers: the framed row or
+# column recolours. What happens to Eve when her second number goes from −2 to +2?
+
+# %% tags=["long"]
+from ipywidgets import FloatSlider, interact
+
+number = {"min": -2.0, "max": 2.0, "step": 0.5, "continuous_update": False}
+
+
+@interact(name=friends + films, first=FloatSlider(0, **number), second=FloatSlider(-2, **number))
+def play(name="Eve", first=0.0, second=-2.0):
+    people, things, mark = P.astype(float), Q.astype(float), np.zeros((5, 6), bool)
+    table, names = (people, friends) if name in friends else (things, films)
+    table[names.index(name)] = first, second
+    mark[(names.index(name),) if name in friends else (slice(None), names.index(name))] = True
+    fig, ax = plt.subplots(figsize=(6.5, 4.6))
+    draw(ax, 3 + people @ things.T, f"{name}: {first:+g} and {second:+g} (stars)", mark)
+    ws.show(
+        fig, alt=f"The table of stars when the two numbers of {name} are {first:g}, {second:g}."
+    )
+
+
+# %% [markdown]
 # The 5 × 6 table has become 5 × 2 and 6 × 2 numbers, and the empty cells came as a gift. This is
-# **matrix factorisation**: each person a short vector $p_u$, each item a short vector $q_i$, and
+# **matrix factorisation**: each person has a short vector $p_u$, each item a short vector $q_i$, and
 #
 # $$\text{stars} = 3 + p_u \cdot q_i$$
 #
@@ -361,18 +396,18 @@ ws.show(fig, alt=alt)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Do this on a board if there is one; let the room call out the numbers. The moment that matters is
-# Ben's row turning out as Ana's with the signs turned round. Ask: what does the 0 of Ana on the
-# second axis mean? (She does not care, not: she dislikes it.) (8 minutes with the exercises)
+# when Ben's row turns out to be Ana's with the signs reversed. Ask: what does the 0 of Ana on the
+# second axis mean? (That she does not care, not that she dislikes it.) (8 minutes with the exercises)
 
 # %% [markdown]
 # ### Exercise: a new friend
 #
 # Fay joins. She gives *Star Chase* 4 stars and *Grey Winter* 4 stars. Which two numbers describe
-# her? The films stay as they are.
+# her? The films keep theirs.
 #
 # <details><summary>Hint 1</summary>
 #
-# *Star Chase* has the numbers 1 and 0, so it tells about her first number only.
+# *Star Chase* has the numbers 1 and 0, so it only depends on her first number.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -397,104 +432,9 @@ ws.check("01.new_friend", fay)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same by gradient steps
 #
-# With a hundred thousand ratings nobody can look. So start with random vectors and improve them a
+# With a hundred thousand ratings, nobody can look. So start with random vectors and improve them a
 # little at a time. "Better" needs one number: the **mean squared error** over the cells that we
 # have, and *only those*.
-
-# %%
-import torch
-
-R = torch.tensor(stars, dtype=torch.float32)  # (5, 6)
-seen = ~R.isnan()  # (5, 6), True where there is a rating
-generator = torch.Generator().manual_seed(0)
-p = (0.5 * torch.randn(5, 2, generator=generator)).requires_grad_()  # (5, 2), friends
-q = (0.5 * torch.randn(6, 2, generator=generator)).requires_grad_()  # (6, 2), films
-
-
-def squared_error(p, q):
-    miss = (R - (3 + p @ q.T))[seen]  # (23,), empty cells never enter
-    return (miss**2).mean()
-
-
-print(f"At random: {squared_error(p, q).item():.2f} stars², {seen.sum()} ratings")
-
-# %% [markdown]
-# Which way is better? One rating tells, by the chain rule. Say the rating is $r$, the model says $s$,
-# and the miss is $e = r - s$. Then
-#
-# $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
-#
-# In words: where the model said too few stars, move the person towards the film; where it said too
-# many, away from it. PyTorch can work that out for us (the part of it that does is called *autograd*).
-# Let us check that it does the same.
-
-# %%
-squared_error(p, q).backward()  # autograd leaves its answer in p.grad and q.grad
-with torch.no_grad():
-    e = torch.where(seen, R - (3 + p @ q.T), 0.0)  # (5, 6), 0 where nothing is known
-    by_hand_p = -2 * e @ q / seen.sum()  # (5, 2)
-    by_hand_q = -2 * e.T @ p / seen.sum()  # (6, 2)
-same = torch.allclose(by_hand_p, p.grad) and torch.allclose(by_hand_q, q.grad)
-print("The gradient by hand is that of autograd:", same)
-
-# %% [markdown]
-# So this is all of training: take the gradient, step against it, repeat.
-
-# %%
-losses = []
-for _ in range(300):
-    p.grad = q.grad = None
-    loss = squared_error(p, q)
-    loss.backward()
-    with torch.no_grad():
-        p -= 1.0 * p.grad  # the learning rate is 1: a big step, for a tiny table
-        q -= 1.0 * q.grad
-    losses.append(loss.item())
-
-learned = (3 + p @ q.T).detach().numpy()  # (5, 6)
-gap = np.abs(learned - by_hand)[~known].max()
-print(f"Error {losses[0]:.2f} → {losses[-1]:.7f} stars². In the empty cells, by hand and by")
-print(f"gradient differ by at most {gap:.4f} stars.")
-
-# %% [markdown]
-# The same predictions. And the same vectors? Let us draw the films by their two numbers.
-
-
-# %% slideshow={"slide_type": "subslide"}
-import textwrap
-
-
-def arrows(ax, vectors, title):
-    """Films as arrows from the origin, named at their tips."""
-    reach = 1.9 * np.abs(vectors).max()
-    for (x, y), film in zip(vectors, films, strict=True):
-        ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 2.2})
-        side = "left" if x > 0.2 * reach else "right" if x < -0.2 * reach else "center"
-        place = (1.1 * x, 1.1 * y + 0.1 * reach * np.sign(y))
-        ax.text(*place, textwrap.fill(film, 9), ha=side, va="center", fontsize=13)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
-    ax.set(xlabel="first number", ylabel="second number")
-
-
-# %%
-fig, axes = plt.subplots(1, 2, figsize=(11, 5.4))
-arrows(axes[0], Q, "by hand")
-arrows(axes[1], q.detach().numpy(), "by gradient")
-alt = """Six films as arrows, by hand and by gradient. The second picture is turned and stretched,
-but Star Chase and A Letter in June point apart in both, and so do Pie! and Grey Winter."""
-ws.show(fig, alt=alt)
-
-# %%
-star, oops, letter, groom, pie, winter = q.detach().numpy()
-print("Star Chase + Pie!  =", (star + pie).round(2))
-print("Oops, the Moon     =", oops.round(2))
-
-# %% [markdown]
-# The numbers differ: the picture is turned and stretched, for only products count, and you can turn
-# films and friends together without changing one. The *relations* are the same. Space and love point
-# apart. And the comedy in space still is *space plus comedy*, an arrow added to an arrow.
-#
-# Keep that in mind: in these vectors, single numbers mean little, and relations mean a lot.
 
 # %% [markdown]
 # ### Exercise: the error, and the usual mistake
@@ -502,11 +442,11 @@ print("Oops, the Moon     =", oops.round(2))
 # Write `observed_error(stars, predicted)`: the mean squared error over the ratings that exist. Both
 # are arrays of the same shape, with `nan` in `stars` where there is no rating. The usual mistake
 # turns an empty cell into "zero stars", and then learns that everybody hates what they have not
-# seen.
+# seen. The pictures below report the error that *your* function measures.
 #
 # <details><summary>Hint 1</summary>
 #
-# `np.isnan(stars)` is True where nothing is known; `~` turns it round.
+# `np.isnan(stars)` is True where nothing is known; `~` negates it.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -529,31 +469,164 @@ def observed_error(stars, predicted):
 
 
 # %%
-ws.check("01.observed_error", observed_error)
+error_works = ws.check("01.observed_error", observed_error)
+
+# %% [markdown]
+# The same in PyTorch, with random vectors to start from:
+
+# %% tags=["long"]
+import torch
+
+R = torch.tensor(stars, dtype=torch.float32)  # (5, 6)
+seen = ~R.isnan()  # (5, 6), True where there is a rating
+
+
+def random_vectors(seed=0):
+    """Two numbers per friend, (5, 2), and per film, (6, 2)."""
+    draw = torch.Generator().manual_seed(seed)
+    return [(0.5 * torch.randn(n, 2, generator=draw)).requires_grad_() for n in (5, 6)]
+
+
+def squared_error(p, q):
+    miss = (R - (3 + p @ q.T))[seen]  # (23,), empty cells never enter
+    return (miss**2).mean()
+
+
+print(f"At random: {squared_error(*random_vectors()).item():.2f} stars², {seen.sum()} ratings")
+
+# %% [markdown]
+# In which direction do we move the vectors? The chain rule answers it for one rating. Say the rating
+# is $r$, the model says $s$, and the miss is $e = r - s$. Then
+#
+# $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
+#
+# In words: where the model said too few stars, move the person towards the film; where it said too
+# many, away from it. This direction is the **gradient** (with the sign reversed). PyTorch can compute
+# it for us, in a part that is called *autograd*. Let us check that both agree.
+
+# %%
+p, q = random_vectors()
+squared_error(p, q).backward()  # autograd leaves its answer in p.grad and q.grad
+with torch.no_grad():
+    e = torch.where(seen, R - (3 + p @ q.T), 0.0)  # (5, 6), 0 where nothing is known
+    by_hand_p = -2 * e @ q / seen.sum()  # (5, 2)
+    by_hand_q = -2 * e.T @ p / seen.sum()  # (6, 2)
+same = torch.allclose(by_hand_p, p.grad) and torch.allclose(by_hand_q, q.grad)
+print("The gradient by hand is that of autograd:", same)
+
+# %% [markdown]
+# So training is no more than this: take the gradient, step against it, repeat.
+
+# %%
+p, q = random_vectors()
+losses, path = [], []  # path: the vectors before each step
+for _ in range(300):
+    path.append((p.detach().numpy().copy(), q.detach().numpy().copy()))
+    p.grad = q.grad = None
+    loss = squared_error(p, q)
+    loss.backward()
+    with torch.no_grad():
+        p -= 1.0 * p.grad  # the learning rate is 1: a big step, for a tiny table
+        q -= 1.0 * q.grad
+    losses.append(loss.item())
+
+learned = (3 + p @ q.T).detach().numpy()  # (5, 6)
+gap = np.abs(learned - by_hand)[~known].max()
+print(f"Error {losses[0]:.2f} → {losses[-1]:.7f} stars². In the empty cells, by hand and by")
+print(f"gradient differ by at most {gap:.4f} stars.")
+
+# %% [markdown]
+# The same predictions. And the same vectors? Let us draw the films by their two numbers.
+
+
+# %% slideshow={"slide_type": "subslide"}
+import textwrap
+
+
+def arrows(ax, vectors, title, reach=None):
+    """Films as arrows from the origin, a colour for each, named at their tips."""
+    reach = reach or 1.9 * np.abs(vectors).max()
+    for (x, y), film, colour in zip(vectors, films, ws.PALETTE.values(), strict=False):
+        ax.annotate(
+            "", (x, y), (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 2.5, "color": colour}
+        )
+        side = "left" if x > 0.2 * reach else "right" if x < -0.2 * reach else "center"
+        place = (1.1 * x, 1.1 * y + 0.1 * reach * np.sign(y))
+        ax.text(*place, textwrap.fill(film, 9), ha=side, va="center", fontsize=13)
+    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
+    ax.set(xlabel="first number", ylabel="second number")
+
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(11, 5.4))
+arrows(axes[0], Q, "by hand")
+arrows(axes[1], q.detach().numpy(), "by gradient")
+alt = """Six films as arrows, by hand and by gradient. The second picture is turned and stretched,
+but Star Chase and A Letter in June point apart in both, and so do Pie! and Grey Winter."""
+ws.show(fig, alt=alt)
+
+# %% [markdown]
+# How did they get there? Four moments of the training that you have just run. Below them is the whole
+# film: press play, or drag the slider.
+
+# %%
+error_at = [
+    observed_error(stars, 3 + people @ things.T) if error_works else loss
+    for (people, things), loss in zip(path, losses, strict=True)
+]
+print(f"The errors are measured by {'your function' if error_works else 'ours: yours is open'}.")
+fig, axes = plt.subplots(1, 4, figsize=(15, 4.4))
+for ax, step in zip(axes, (0, 3, 10, 299), strict=True):
+    arrows(ax, path[step][1], f"step {step}: {error_at[step]:.3g} stars²", reach=3)
+ws.show(fig, alt="Films as arrows at four moments: a random bunch at first, then they spread until "
+              "opposite films point apart, while the error falls to nearly zero.")  # fmt: skip
+
+# %%
+from ipywidgets import Play
+
+
+@interact(step=Play(min=0, max=60, interval=150))
+def at_step(step=0):
+    fig, ax = plt.subplots(figsize=(5.5, 5.5))
+    arrows(ax, path[step][1], f"step {step}: {error_at[step]:.3g} stars²", reach=3)
+    ws.show(fig, alt=f"Films as arrows after {step} steps, error {error_at[step]:.3g} stars².")
+
+
+# %%
+star, oops, letter, groom, pie, winter = q.detach().numpy()
+print("Star Chase + Pie!  =", (star + pie).round(2))
+print("Oops, the Moon     =", oops.round(2))
+
+# %% [markdown]
+# The numbers differ: the picture is turned and stretched. Only products count, and you can turn films
+# and friends together without changing a single product. The *relations* are the same. Space and love
+# point apart. And the comedy in space is still *space plus comedy*, an arrow added to an arrow.
+#
+# Keep that in mind: in these vectors, single numbers mean little, and relations mean a lot.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why deep? For flexibility, not for size
 #
-# "Deep" sounds like huge data and huge machines. Yet the ratings of this page would go into an
+# "Deep" sounds like huge data and huge machines. Yet the ratings of this page would fit into an
 # e-mail, and you have just trained on 23 numbers. The reason is another one: **say what the score
 # is, say what you want of it, and the gradient comes by itself.** A new idea costs a few lines, and
 # no new mathematics.
 #
 # See for yourself. Here is the model above, as a class; tables and seeds come from the library. A
-# `batch` is a handful of ratings, as many as `B`: who in `batch.user`, which film in `batch.item`, the
-# stars in `batch.rating`. `rows` looks their vectors up.
+# `batch` holds `B` ratings: `batch.user` says who, `batch.item` which film, `batch.rating` how many
+# stars. `rows` looks up their vectors.
 
 
 # %%
 class Match(rt.models.MF):
     def forward(self, batch):
-        p = self.rows(self.user_factors, batch.user)  # (B, dim), a vector a row
+        p = self.rows(self.user_factors, batch.user)  # (B, dim), one vector per row
         q = self.rows(self.item_factors, batch.item)  # (B, dim)
         return self.mean + (p * q).sum(-1)  # (B,), in stars
 
 
 # %% [markdown]
-# **Change 1: a bias.** Some films are simply liked by most. Give each film a number for that.
+# **Change 1: a bias.** Most people simply like some films. Give each film a number for that.
 
 
 # %%
@@ -567,8 +640,8 @@ class WithBias(Match):
 
 
 # %% [markdown]
-# **Change 2: a side feature.** A film with three ratings can hardly have learned a vector. But we
-# know its genres. Give each genre a vector, and add those of its genres to the film's own.
+# **Change 2: a side feature.** Three ratings hardly teach a model the vector of a film. But we know
+# its genres. Give each genre a vector, and add the vectors of its genres to the film's own.
 
 
 # %%
@@ -588,23 +661,24 @@ names = sorted({g for each in page.data.items["genres"] for g in each})
 genres = torch.tensor([[float(g in each) for g in names] for each in page.data.items["genres"]])
 
 # %% [markdown]
-# No gradient was worked out, and `rt.fit` trains all three. We look at the error on ratings that
-# were kept away: over all of them, and over the tenth whose films have the fewest ratings to learn
-# from and the rest apart. Three seeds each: `±` is how much the result moves when only chance
-# changes.
+# We worked out no gradient, and `rt.fit` trains all three. We look at the error on ratings that were
+# held out, the **validation part**: over all of them, over the tenth whose films have the fewest
+# ratings to learn from, and over the rest. Each model is trained with three **seeds**, the numbers
+# that fix its random start: `±` is how much the result moves when only chance changes.
 
 # %%
-count = page.train.counts("item")[page.test.item]  # training ratings of each test row's film
+count = page.train.counts("item")[page.valid.item]  # training ratings of each row's film
 rare = count <= np.quantile(count, 0.1)
 parts = {"all ratings": rare | True, "rare films": rare, "other films": ~rare}
-errors = {}
+errors, nets = {}, {}
 for kind, settings in ((Match, {}), (WithBias, {}), (WithGenres, {"genres": genres})):
     for seed in range(3):
         net = kind.for_dataset(page.train, dim=8, seed=seed, **settings)
         rt.fit(net, page.train, seed=seed, progress=False)
-        miss = page.test.rating - rt.predict(net, page.test)
+        miss = page.valid.rating - rt.predict(net, page.valid)
         rmse = [np.sqrt((miss[rows] ** 2).mean()) for rows in parts.values()]
         errors.setdefault(kind.__name__, []).append(rmse)
+        nets[kind.__name__, seed] = net
 
 # %%
 table = pd.DataFrame(index=pd.Index(parts, name="RMSE in stars, lower is better"))
@@ -613,28 +687,35 @@ for kind, rmse in errors.items():
     table[kind] = [f"{mean:.3f} ± {sd:.3f}" for mean, sd in pairs]
 table.T
 
+# %% [markdown]
+# Chance has a second source: other *people* would have given other ratings. So we also compare user by
+# user. In brackets is the range in which the difference lies when other users are drawn (page 06
+# builds it). If zero is inside, the two are "not told apart".
+
 
 # %%
-def verdict(before, after, part, what):
-    """Say what a change did to one part of the ratings: better, worse, or nothing to speak of."""
-    gains = np.subtract(errors[before], errors[after])[:, list(parts).index(part)]  # (3,), by seed
-    noise = 2 * gains.std(ddof=1) / np.sqrt(len(gains))
-    word = "a gain" if gains.mean() > noise else "a loss" if gains.mean() < -noise else "not clear"
-    print(f"{what}: {gains.mean():+.3f} stars, give or take {noise:.3f}: {word}.")
+def verdict(new, old, part):
+    """The difference of two models in RMSE on a part of the rows, over users, seed by seed."""
+    rows, how = page.valid.take(parts[part]), {"train": page.train, "metric": "rmse"}
+    return [rt.compare(nets[new, seed], nets[old, seed], rows, **how) for seed in range(3)]
 
 
-verdict("Match", "WithBias", "all ratings", "The bias, on all ratings")
-verdict("WithBias", "WithGenres", "all ratings", "Genres, on all ratings")
-verdict("WithBias", "WithGenres", "rare films", "Genres, on rare films")
+verdicts = {
+    "The bias, on all ratings": verdict("WithBias", "Match", "all ratings"),
+    "Genres, on all ratings": verdict("WithGenres", "WithBias", "all ratings"),
+    "Genres, on rare films": verdict("WithGenres", "WithBias", "rare films"),
+}
+for what, by_seed in verdicts.items():
+    print(f"{what}: {by_seed[0]}.")
 
 # %% [markdown]
 # Not every change helps everywhere, and you can see where to look: a side feature has most to say
-# where ratings have least. Page 08 takes that up.
+# where there are few ratings. Page 08 takes that up.
 #
 # **Change 3: another question.** Stars may not be what you need. Perhaps you want a *chance*: how
-# likely is it that somebody will like the film, with four stars or five? That is another loss, in one
-# line. The model stays as it is. Its output, measured from 3.5 stars, is read as a *logit*: 0 means
-# a chance of one half, and the larger the number, the nearer to certain.
+# likely is it that somebody gives the film four stars or five? That is another **loss**, the number
+# that training makes small, and it takes one line. The model stays the same. Its output minus 3.5 is
+# read as a *logit*: 0 means a chance of one half, and a larger number is closer to certainty.
 
 
 # %%
@@ -645,22 +726,22 @@ def liked_or_not(score, batch):
 
 chance_model = rt.models.BiasedMF.for_dataset(page.train, dim=8, l2=0.02)
 rt.fit(chance_model, page.train, loss=liked_or_not, progress=False)
-logit = rt.predict(chance_model, page.test, clip=False) - 3.5
+logit = rt.predict(chance_model, page.valid, clip=False) - 3.5
 chance = 1 / (1 + np.exp(-logit))
-liked = page.test.rating >= 4
+liked = page.valid.rating >= 4
 for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
     here = (chance >= low) & (chance < high)
     said, was = chance[here].mean(), liked[here].mean()
     print(f"chance {low:.0%} to {high:.0%}: said {said:.0%}, liked {was:.0%}")
 
 # %% [markdown]
-# Hold the two percentages of a line side by side: a chance is good when what it says is what
-# happens. Model, data and training are the library's usual ones (with a weaker penalty, `l2`, since
-# this loss is smaller). What has changed is the question.
+# Compare the two percentages in each line: a chance is good when it says what happens. Model, data and
+# training are the library's usual ones (with a weaker penalty, `l2`, since this loss is smaller). Only
+# the question has changed.
 #
-# That is the promise of the whole series: time, several tastes, uncertainty, sequences each are a
-# few lines more. Size is a *consequence*: what is trained by small batches and gradients goes on
-# working when the data grows.
+# That is the promise of the whole series: time, several tastes, uncertainty and sequences cost a few
+# lines each. Size is a *consequence*: a model that learns from small batches by gradients still works
+# when the data grows.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a wish ("I only care about the top of the list", "new films should count less")
@@ -670,8 +751,8 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What a recommender sees
 #
-# So far: who gave how many stars to what. That is the thick line. Most real services have the rest
-# as well, and each thin line is one more change of a few lines.
+# So far we know who gave how many stars to what. That is the thick line. Most real services have the
+# rest as well, and each thin line is one more change of a few lines.
 
 # %% slideshow={"slide_type": "subslide"}
 from recsys_workshop.labs.drawings import relationships
@@ -685,7 +766,7 @@ ws.show(
 )
 
 # %% [markdown]
-# Which of these does our data hold? One rating with all that is known around it:
+# Which of these does our data hold? Here is one rating with everything we know about it:
 
 # %%
 row = page.data.ratings.iloc[0]
@@ -695,19 +776,19 @@ print(f"user    : {person['age']} years, {person['gender']}, {person['occupation
 print(f"item    : {film['title']}, {', '.join(film['genres'])}, {row['rating']:g} stars")
 print(f"time    : {when:%d %B %Y, %H:%M}")
 print("text    : the title, and nothing else")
-print("context : none; where and with whom it was seen, nobody asked")
+print("context : none; nobody asked where and with whom it was seen")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 1: density matters most
 #
-# How full is the table? In the toy, 23 of 30 cells. How full is a real one? That number says more
-# about what you can hope for than the number of rows does.
+# How full is the table? In the toy, 23 of 30 cells hold a rating. That share is its **density**. How
+# dense is a real table?
 
 # %% [markdown]
 # ### Exercise: density
 #
 # Put the density of `page.data` into `density`: the share of its cells, users times films, that
-# hold a rating. `len(page.data)`, `page.data.n_users` and `page.data.n_items` are all you need.
+# hold a rating. You only need `len(page.data)`, `page.data.n_users` and `page.data.n_items`.
 #
 # <details><summary>Hint</summary>
 #
@@ -726,15 +807,19 @@ ws.check("01.density", density)
 
 # %% [markdown]
 # Now make the table thinner. We keep a part of the training ratings, train two models, and measure
-# both on the same test ratings, with several seeds: one model with film and user biases only, one
-# with vectors on top.
+# both on the same validation ratings, with several seeds. One model has biases of films and users
+# only; the other has vectors on top.
 
 
 # %%
-def test_error(part, test, dim, seed, **settings):
+def trained(part, dim, seed, **settings):
     net = rt.models.BiasedMF.for_dataset(part, dim=dim, seed=seed, **settings)
     rt.fit(net, part, seed=seed, progress=False)
-    return rt.metrics.rmse(test.rating, rt.predict(net, test))
+    return net
+
+
+def error(net, rows):
+    return rt.metrics.rmse(rows.rating, rt.predict(net, rows))
 
 
 def thinned(share, seed):
@@ -751,7 +836,7 @@ for j, share in enumerate(shares):
     for seed in range(seeds):
         part = thinned(share, seed)
         for i, dim in enumerate((0, 16)):
-            thinner[i, j, seed] = test_error(part, page.test, dim, seed)
+            thinner[i, j, seed] = error(trained(part, dim, seed), page.valid)
 
 # %% slideshow={"slide_type": "subslide"}
 per_user = shares * len(page.train) / page.train.n_users
@@ -761,7 +846,7 @@ for values, style, label in zip(thinner, ("s--", "o-"), kinds, strict=True):
     spread = 2 * values.std(1, ddof=1)
     ax.errorbar(per_user, values.mean(1), spread, fmt=style, capsize=5, label=label)
 ax.set(xlabel="training ratings per user", ylabel="error on unseen ratings (RMSE, stars)")
-ax.set(title="The same models, a thinner table (bars: ± 2 standard deviations)")
+ax.set(title="Both models gain from ratings (bars: ± 2 standard deviations of seeds)")
 ax.legend()
 mean_error = thinner.mean(2)  # (2, 4)
 ends = [f"{values[0]:.2f} to {values[-1]:.2f} stars" for values in mean_error]
@@ -774,52 +859,65 @@ ws.show(fig, alt=alt)
 by_data = mean_error[1, 0] - mean_error[1, -1]
 by_model = mean_error[0, -1] - mean_error[1, -1]
 print(f"Ten times the ratings: the model with vectors gains {by_data:.3f} stars.")
-print(f"Vectors instead of biases only, on all ratings: {by_model:.3f} stars.")
+print(f"Vectors in addition to biases, on all ratings: a gain of {by_model:.3f} stars.")
 print(f"The same on a tenth of the ratings: {mean_error[0, 0] - mean_error[1, 0]:+.3f} stars.")
-held = [test_error(thinned(0.1, seed), page.test, 16, seed, l2=0.8) for seed in range(seeds)]
+held = [error(trained(thinned(0.1, s), 16, s, l2=0.8), page.valid) for s in range(seeds)]
 print(f"And with vectors held small by a strong penalty: {mean_error[0, 0] - np.mean(held):+.3f}.")
 
 # %% [markdown]
-# Two readings. Ratings buy more than the better model does. And the better model is only better
-# where there is enough to learn it from: on the thin table its many numbers learn chance, not taste.
-# Other settings do not change that. A strong penalty (page 02) keeps the vectors so small that they
-# do no harm; then they do nothing else either.
+# Two readings. More ratings gain more than the better model does. And the better model is only better
+# where there is enough to learn from: on the thin table its many numbers learn chance, not taste. A
+# strong penalty (page 02) does not change that. It keeps the vectors so small that they do no harm;
+# then they do nothing else either.
 #
 # But is it *density*, or just the number of rows? Let us hold that number fixed. Take a quarter of
-# the users. Once we train on all of their ratings, and nobody else's; once on as many ratings
-# spread over everybody. Both are tested on the same rows, of the same users.
+# the users. The **dense** model trains on all of their ratings, and nobody else's. The **thin** model
+# trains on as many ratings, spread over everybody. First we ask both about those same people.
 
 # %%
-dense, thin = [], []
+dense, thin, pairs = [], [], []
 for seed in range(page.pick(5, 3)):
     rng = np.random.default_rng(100 + seed)
     chosen = np.zeros(page.train.n_users, dtype=bool)
     chosen[rng.permutation(len(chosen))[: len(chosen) // 4]] = True
     few_users = page.train.take(chosen[page.train.user])
     everybody = page.train.take(rng.permutation(len(page.train))[: len(few_users)])
-    test = page.test.take(chosen[page.test.user])
-    dense.append(test_error(few_users, test, 16, seed))
-    thin.append(test_error(everybody, test, 16, seed))
+    rows = page.valid.take(chosen[page.valid.user])
+    pairs.append((trained(few_users, 16, seed), trained(everybody, 16, seed), rows))
+    dense.append(error(pairs[-1][0], rows))
+    thin.append(error(pairs[-1][1], rows))
 difference = np.subtract(thin, dense)
 print(f"As many rows: {np.mean(dense):.3f} stars where dense, {np.mean(thin):.3f} where thin.")
-print(f"Dense was better in {(difference > 0).sum()} of {len(dense)} tries,", end=" ")
-print(f"by {difference.mean():.3f} stars on average.")
+print(f"Dense was better in {(difference > 0).sum()} of {len(dense)} draws.")
+
+# %%
+same_people, everyone = (
+    [rt.compare(a, b, part, train=page.train, metric="rmse") for a, b, part in some]
+    for some in (pairs, [(a, b, page.valid) for a, b, _ in pairs])
+)
+for who, found in (("the same people", same_people), ("everybody", everyone)):
+    print(f"Dense minus thin, asked about {who}, one line per draw:")
+    print(*(f"  {one}" for one in found), sep="\n")
 
 # %% [markdown]
-# The same number of rows, the same people to predict: a few well-known people beat many hardly
-# known ones. So before you look for a better model, ask: could each person, and each item, be
-# *asked once more*? A good question at sign-up may be worth more than a month of tuning.
+# Asked about the people it knows, the dense model is ahead. Asked about *everybody* it is behind: it
+# has never met three of four. So the gain belongs to those who gave the ratings. A person with many
+# ratings is served better than the same person with few, by the same number of rows in total, and
+# spreading your questions over more people helps more people, each a little.
+#
+# Before you look for a better model, ask: could each person, and each item, be *asked once more*? On
+# this page that has paid more than the better model.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room, before the figure: what gives more, ten times the ratings or a better model? Let
-# them bet. Then the second question, dense or thin: let them bet again. (5 minutes)
+# Ask the room, before the figure: what gains more, ten times the ratings or a better model? Let them
+# bet. Then the second question, dense or thin: let them bet again. (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 2: use all kinds of data
 #
-# A table of ratings is empty exactly where you need it most: new films, new people. Other kinds of
-# data are not. The genres above were such a kind: known from the first day, the same for rare films
-# and famous ones. What did they buy, where films are rare and where they are not?
+# A table of ratings is empty exactly where you need it most: for new films and new people. Other kinds
+# of data are not. The genres above are such a kind: we know them from the first day, for rare films as
+# well as for famous ones. What do they gain for rare films, and what for the others?
 
 # %%
 gains = np.subtract(errors["WithBias"], errors["WithGenres"])  # (3 seeds, 3 parts), in stars
@@ -828,10 +926,10 @@ for part, gain in zip(parts, gains.T, strict=True):
     print(f"What genres gain, {part}: {gain.mean():+.3f} stars (seed by seed: {each})")
 
 # %% [markdown]
-# The gain is largest where the ratings are few. The same goes for every line in the picture: text
-# tells of the film that nobody has seen, the hour tells of the person who never rates. Different
-# kinds of data fill each other's holes. In a model made of vectors they all come in by the same
-# door: give it a vector, and add.
+# The gain is largest where there are few ratings. We expect the same of every line in the picture: a
+# text describes the film that nobody has seen, and the hour says something about the person who never
+# rates. Different kinds of data fill each other's gaps. In a model made of vectors they all enter by
+# the same door: give it a vector, and add.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
@@ -841,17 +939,17 @@ for part, gain in zip(parts, gains.T, strict=True):
 # than wrong numbers.
 
 # %%
-top = rt.recommend(page.model, page.data, ratings=page.me, reasons=True)
-for film in top.head(5).itertuples():
-    print(f"{film.title}, {film.score:.1f} stars\n    {film.reasons}")
+top = rt.recommend(page.ranker, page.data, ratings=page.me, reasons=True, stars=page.model)
+ws.films(top.head(5), ["title", "stars", "reasons"])
 
 # %% [markdown]
-# Each reason is a rating, with how much it lifts the film (in stars) above what it does for films in
-# general. A low rating can be a reason as well: what you dislike tells something about you.
+# Each reason is one of your ratings, with how much it lifts the film (in the list's own score) above
+# what it does for films in general. A low rating can be a reason as well: what you dislike says
+# something about you.
 #
-# Is it true, though? A reason that can be left out without consequence is decoration. So leave it
-# out: place you anew *without* the named ratings, and see how far the film falls. To compare, leave
-# out as many others.
+# Is it true, though? A reason that you can leave out without consequence is decoration. So leave it
+# out: fit your vector again *without* the named ratings, and see how far the film falls. For
+# comparison, leave out as many others.
 
 # %%
 title_of = dict(zip(page.data.items["item"], titles, strict=True))
@@ -861,7 +959,7 @@ def place(item, without):
     """Place of a film in your list of all films, when some of your ratings are left out."""
     ratings = {i: r for i, r in page.me.items() if i not in without}
     everything = {"k": page.data.n_items, "exclude_rated": False}
-    ranked = rt.recommend(page.model, page.data, ratings=ratings, **everything)["item"]
+    ranked = rt.recommend(page.ranker, page.data, ratings=ratings, **everything)["item"]
     return ranked[~ranked.isin(list(page.me))].tolist().index(item) + 1
 
 
@@ -880,15 +978,15 @@ print(f"Without the named reasons a film falls by {np.mean(falls['named']):.1f} 
 print(f"without as many other ratings by {np.mean(falls['others']):.1f}.")
 
 # %% [markdown]
-# If the first number is much larger, the reasons carry the recommendation: they are a part of the
+# If the first number is much larger, the reasons carry the recommendation: they are part of the
 # computation, not a story told afterwards. For vectors such reasons are cheap, since a new person's
 # vector is a *sum* over their ratings, and a sum can be taken apart.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 4: one set of vectors, many teams
 #
-# The model was trained to guess stars. What is left over, a vector for each film, is worth more than
-# the guess. One team trains it, and every other team can take it off the shelf.
+# We trained the model to guess stars. Its by-product, one vector per film, is often worth more than the
+# guess. One team trains it, and every other team can take it off the shelf.
 
 # %%
 vectors = page.model.item_factors.detach().numpy()  # (n_items, dim)
@@ -907,7 +1005,8 @@ names_known = titles[well_known]
 print(f"{len(v)} films with {counts[well_known].min()} training ratings or more")
 
 # %% [markdown]
-# **Reusable.** The team of the film pages wants "more like this". No new model: the nearest vectors.
+# **Reusable.** The team that runs the film pages wants "more like this". It needs no new model, only
+# the nearest vectors.
 
 # %%
 for k in np.argsort(-counts[well_known], kind="stable")[:3]:
@@ -915,9 +1014,9 @@ for k in np.argsort(-counts[well_known], kind="stable")[:3]:
     print(f"{names_known[k]}: {'; '.join(names_known[near])}")
 
 # %% [markdown]
-# **Transformable.** The editors want a science-fiction shelf. Average the vectors of the films that
-# have the label: the average is a vector, too, and can be asked like a film. Each film is compared
-# with the average of the *others*, so that none meets itself.
+# **Transformable.** The editors want a science-fiction shelf. Average the vectors of the films with
+# that label: the average is a vector, too, and you can search with it as with a film. We compare each
+# film with the average of the *others*, so that none meets itself.
 
 # %%
 labelled = np.array(["Sci-Fi" in page.data.items["genres"].iloc[i] for i in well_known])
@@ -929,8 +1028,8 @@ print(f"A labelled film is closer than an unlabelled one in {auc:.0%} of all pai
 print("No label, but close:", "; ".join(names_known[~labelled][np.argsort(-close[~labelled])[:4]]))
 
 # %% [markdown]
-# **Interpretable.** The marketing team asks what tells people apart. Turn the cloud of films so that
-# it is widest along the first axis, and read the titles at both ends.
+# **Interpretable.** The marketing team asks in what tastes differ. Turn the cloud of films so that it
+# is widest along the first axis, and read the titles at both ends.
 
 
 # %%
@@ -942,13 +1041,14 @@ def first_axis(v):
 
 axis = first_axis(v)
 order = np.argsort(axis)
-pd.DataFrame({"one end": names_known[order[:6]], "the other end": names_known[order[::-1][:6]]})
+ends = {"one end": names_known[order[:6]], "the other end": names_known[order[::-1][:6]]}
+ws.films(pd.DataFrame(ends))
 
 # %% [markdown]
 # What would you call this axis? Write a word down; page 03 does this with care, and asks whether a
 # name is more than a story.
 #
-# **Reliable.** Nobody builds on sand: would another training run say the same? Train once more from
+# **Reliable.** Nobody builds on sand: would another training run say the same? Train again from
 # another seed, and compare.
 
 # %%
@@ -967,21 +1067,27 @@ print(f"of pairs of films by {relation:+.2f}, and the first axis by {same_axis:.
 # everybody, and never mix two runs. (Page 14 shows how to turn one run onto another.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# The four words are the reason why many companies train vectors first and ask what for later. Ask
-# the room: which team next to yours could use them tomorrow? Let people name the axis aloud before
-# you go on; the answers will differ, which is the point of page 03. (6 minutes)
+# The four words are the reason why some companies train vectors first and ask what for later. Ask the
+# room: which team next to yours could use them tomorrow? Let people name the axis aloud before you go
+# on; the answers will differ, which is the point of page 03. (6 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * A recommender chooses what each person sees first, where there is more than anybody can look
-#   through. It is at its best together with people who see what it cannot.
+#   through. It is at its best with people who see what it cannot.
 # * **A short vector each.** Stars are a product of the person's vector and the item's. You have
 #   found such vectors by hand, and then by gradient, from the ratings that exist and *only those*.
 # * **Deep for flexibility.** A bias, a side feature, another question: a few new lines each, and
 #   the gradient comes by itself.
-# * **Density first**, then more kinds of data, then a better model.
+# * **Density first**, for the people you serve; then more kinds of data, then a better model.
 # * **Vectors outlive their task**: reusable, transformable, interpretable, reliable. Their relations
 #   have meaning; their single numbers do not.
+#
+# **One question to end with**, and no check: in your own work, which question to users would gain more
+# than a better model, and what keeps you from asking it?
+#
+# **Read on.** Koren, Bell and Volinsky 2009, *Matrix factorization techniques for recommender systems*;
+# the two cases above, Linden, Smith and York 2003 and Gomez-Uribe and Hunt 2015.
 #
 # Next, you train your own on a hundred thousand ratings, and watch it learn.
