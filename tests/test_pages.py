@@ -155,7 +155,7 @@ def test_runner_takes_the_kernel_of_this_python(tmp_path, monkeypatch):
 def test_images_with_text_are_fine(tmp_path):
     result = ran(
         tmp_path,
-        "import recsys_tutorial as rt\nfrom matplotlib import pyplot as plt",
+        "import recsys_workshop as ws\nfrom matplotlib import pyplot as plt",
         "fig, ax = plt.subplots()\nax.set(xlabel='film', ylabel='stars')\n"
         "ws.show(fig, alt='Empty axes, films against stars.')",
     )
