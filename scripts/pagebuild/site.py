@@ -26,10 +26,16 @@ from pagebuild.reference import reference
 from pagebuild.site_pages import NotToBeShown, documents, relinked, staged
 from pagebuild.source import Source, SourceError, read_all, read_series
 from pagebuild.vendor import VendorMissing
+from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
+from recsys_workshop.labs.trainer import ALT, WHAT, trainer
 
 HERE = Path(__file__).parent
 GUIDES = ("your_data", "online", "instructor", "contributing", "glossary", "further_reading",
           "licences", "benchmarks")  # fmt: skip
+TRAINER = f"""<iframe class="trainer" src="_static/trainer.html" title="{WHAT}"></iframe>
+<details class="trainer"><summary>The same as a plain picture</summary>
+<img src="_static/trainer.png" alt="{ALT}"></details>
+"""
 PLANTED = "> These pages were run on planted data: invented films and invented tastes.\n"
 
 
@@ -94,6 +100,10 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
     _write(stage, "data.md", relinked(text, "data/README.md", "data", known))
     _write(stage, "licence.md", f"# Licence\n\n{(root / 'LICENSE').read_text(encoding='utf-8')}")
     shutil.copy(root / "docs" / "overview.svg", static / "overview.svg")
+    first = '<a href="../pages/01_why_recommenders.html" target="_top">Page 01 does it by hand.</a>'
+    made = trainer(shared(mode), following=first if "01_why_recommenders" in names else "")
+    made.save(static / "trainer.html")
+    (static / "trainer.png").write_bytes(made.picture)
     shutil.copy(root / "docs" / "house.svg", stage / "house.svg")  # beside the guide that shows it
     _write(static, "model_map.svg", model_map_svg())
     _write(stage, "model_map.md", model_map_page())
@@ -102,6 +112,16 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
         _write(stage, f"{document}.rst", text)
     _write(stage, "index.md", _home(root, sources, known, mode))
     shutil.copy(HERE / "site_conf.py", stage / "conf.py")
+
+
+def shared(mode: str) -> Dataset:
+    """Ratings that the site may pass on: ml-latest-small where it is here, else planted."""
+    try:
+        if mode == "full":
+            return load("ml-latest-small", offline=True)
+    except DataUnavailable:
+        pass
+    return planted(n_users=600, n_items=1_500, n_ratings=60_000, seed=0)
 
 
 def _write(stage: Path, name: str, text: str) -> None:
@@ -114,6 +134,7 @@ def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: st
     """The README's opening, then the contents by parts."""
     readme = (root / "README.md").read_text(encoding="utf-8")
     opening = readme.partition("\n## ")[0].replace("(docs/overview.svg)", "(_static/overview.svg)")
+    opening = re.sub(r"!\[[^\]]*\]\(docs/trainer.gif\)", lambda _: TRAINER, opening)
     start = re.search(r"^## Start\n.*?(?=^## )", readme, re.MULTILINE | re.DOTALL)
     parts = [opening, PLANTED if mode == "fast" else ""]
     parts.append(

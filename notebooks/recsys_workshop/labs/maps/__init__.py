@@ -1,6 +1,6 @@
 """`maps`: maps of items to walk about in, in the notebook, in a file, in TensorBoard."""
 
-from recsys_workshop.labs.maps.film_map import FilmMap, film_map
+from recsys_workshop.labs.maps.film_map import film_map
 from recsys_workshop.labs.maps.projector import projector
 
-__all__ = ["FilmMap", "film_map", "projector"]
+__all__ = ["film_map", "projector"]

@@ -6,12 +6,7 @@ import base64
 import html
 import io
 import json
-import os
-import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -19,45 +14,9 @@ import numpy as np
 
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_workshop.figures import PALETTE
+from recsys_workshop.labs.framed import Framed, filled, safe_json
 
 _NEAREST = 6
-
-
-@dataclass(frozen=True, eq=False)
-class FilmMap:
-    """A map that shows itself as the last line of a cell; `save(path)` makes a page of it.
-
-    document : the whole page, HTML with its style, script and data inside
-    picture  : the same map as a PNG, for where no script may run
-    alt      : what the map shows, in words
-    """
-
-    document: str
-    picture: bytes
-    alt: str
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page; it works from a file, without a server and without a network."""
-        target = Path(path)
-        target.write_text(self.document, encoding="utf-8")
-        return target
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        # In a frame of its own: no script or style of the notebook meets the map's. The picture
-        # is put beside it for readers that drop frames; those without HTML take the PNG.
-        alt = html.escape(self.alt)
-        framed_page = re.sub(r"<!--plain-->.*<!--/plain-->", "", self.document, flags=re.DOTALL)
-        image = base64.b64encode(self.picture).decode()
-        framed = (
-            f'<iframe sandbox="allow-scripts" title="Map with search: {alt}" '
-            f'srcdoc="{html.escape(framed_page)}" '
-            'style="width: 100%; height: 690px; border: 1px solid #767676; background: white">'
-            "</iframe><details><summary>The map as a plain picture</summary>"
-            f'<img src="data:image/png;base64,{image}" alt="{alt}" '
-            'style="max-width: 100%; background: white"></details>'
-        )
-        data = {"text/html": framed, "image/png": image, "text/plain": f"[Figure: {self.alt}]"}
-        return data, {"image/png": {"alt": self.alt}}
 
 
 def film_map(
@@ -69,7 +28,7 @@ def film_map(
     mine: Mapping[Hashable, float] | None = None,
     most: int = 300,
     title: str = "Map of films",
-) -> FilmMap:
+) -> Framed:
     """A map of the most rated items, to hover over, to search, and to walk with the arrow keys.
 
     xy     : (n_items, 2); items with nan are left out
@@ -100,18 +59,14 @@ def film_map(
     )
     picture = _picture(films, labels, title)
     data = json.dumps({"films": films, "labels": list(labels)}, ensure_ascii=False)
-    files = resources.files("recsys_workshop.labs.maps") / "page"
-    page = (files / "map.html").read_text(encoding="utf-8")
     content = {
         "TITLE": html.escape(title),
-        "STYLE": (files / "map.css").read_text(encoding="utf-8"),
-        "SCRIPT": (files / "map.js").read_text(encoding="utf-8"),
         "ALT": html.escape(alt),
         "PICTURE": base64.b64encode(picture).decode(),
-        "DATA": data.replace("<", "\\u003c").replace("&", "\\u0026"),
+        "DATA": safe_json(data),
     }
-    document = re.sub(r"@([A-Z]+)@", lambda match: content[match[1]], page)
-    return FilmMap(document, picture, alt)
+    document = filled("recsys_workshop.labs.maps", "map", content)
+    return Framed(document, picture, alt, "Map with search", 690)
 
 
 def _films(

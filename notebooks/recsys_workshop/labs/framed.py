@@ -1,0 +1,74 @@
+"""A page of HTML with all that it needs inside, shown in a frame of the notebook or saved."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """Shows itself as the last line of a cell; `save(path)` makes a page of it.
+
+    document : the whole page, HTML with its style, script and data inside
+    picture  : a still of it as a PNG, for where no script may run
+    alt      : what it shows, in words
+    what     : what it is, before these words
+    height   : of the frame, in pixels
+    """
+
+    document: str
+    picture: bytes
+    alt: str
+    what: str
+    height: int
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page; it works from a file, without a server and without a network."""
+        target = Path(path)
+        target.write_text(self.document, encoding="utf-8")
+        return target
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        # In a frame of its own: no script or style of the notebook meets the page's. The picture
+        # is put beside it for readers that drop frames; those without HTML take the PNG.
+        alt = html.escape(self.alt)
+        framed_page = re.sub(r"<!--plain-->.*<!--/plain-->", "", self.document, flags=re.DOTALL)
+        image = base64.b64encode(self.picture).decode()
+        framed = (
+            f'<iframe sandbox="allow-scripts" title="{self.what}: {alt}" '
+            f'srcdoc="{html.escape(framed_page)}" style="width: 100%; height: {self.height}px; '
+            'border: 1px solid #767676; background: white"></iframe>'
+            "<details><summary>The same as a plain picture</summary>"
+            f'<img src="data:image/png;base64,{image}" alt="{alt}" '
+            'style="max-width: 100%; background: white"></details>'
+        )
+        data = {"text/html": framed, "image/png": image, "text/plain": f"[Figure: {self.alt}]"}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def filled(package: str, name: str, content: Mapping[str, str]) -> str:
+    """The page `page/NAME.html` of a package, @WORD@ replaced by its content.
+
+    STYLE and SCRIPT are the files of the same name beside it.
+    """
+    files = resources.files(package) / "page"
+    kept = {
+        "STYLE": (files / f"{name}.css").read_text(encoding="utf-8"),
+        "SCRIPT": (files / f"{name}.js").read_text(encoding="utf-8"),
+        **content,
+    }
+    page = (files / f"{name}.html").read_text(encoding="utf-8")
+    return re.sub(r"@([A-Z]+)@", lambda match: kept[match[1]], page)
+
+
+def safe_json(text: str) -> str:
+    """JSON that may stand inside a script element, whatever titles hold."""
+    return text.replace("<", "\\u003c").replace("&", "\\u0026")
