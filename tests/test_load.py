@@ -60,7 +60,7 @@ def test_new_models_under_load_drop_no_request(service, films):  # noqa: F811
     thread.start()
     for model in models:
         rt.serving.export(model, films, service.folder)
-        wanted = json.loads((service.folder / "card.json").read_text())["sha256"][:12]
+        wanted = json.loads((service.folder / "card.json").read_text())["weights"]["sha256"][:12]
         end = time.monotonic() + 30
         while httpx.get(f"http://127.0.0.1:{service.port}/ready").json()["model"] != wanted:
             assert time.monotonic() < end, "the new model was not taken over"
@@ -104,7 +104,7 @@ def test_ending_under_load_breaks_no_answer(service, films):  # noqa: F811
     assert not any(one.is_alive() for one in clients)
     assert broken == []
     assert set(answers) == {b"HTTP/1.1 200"}
-    assert service.process.wait(20) == 0
+    assert service.process.wait(20) in (0, -signal.SIGTERM)  # uvicorn ends, then passes it on
 
 
 def test_hostile_requests_made_from_its_own_openapi(served):  # noqa: F811

@@ -75,7 +75,7 @@ def test_page_with_untouched_stubs_reaches_its_end(name):
 
 @pytest.mark.real
 @each_page_on_real_data
-def test_page_runs_on_real_data_within_the_budget(name, ml100k):
+def test_page_runs_on_real_data_within_the_budget(name, ml100k, gcide):
     result = executed(name, "solutions", "full")
     assert_fine(result, name)
     assert "PLANTED DATA" not in result.stdout
