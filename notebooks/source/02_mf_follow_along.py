@@ -1058,6 +1058,19 @@ if books is not None:
 # beside each of them. Which of the models on this page would you *not* deploy, and what would you
 # tell the person who likes its RMSE?
 
+# %% [markdown]
+# ### At home: turn the knobs in your browser
+#
+# The frame below trains the model of this page in JavaScript, on the same split, as often as you like.
+# Pull "strength of holding back" all the way to the left before you press *Train*: what do the two
+# curves do then? Ask for lists instead of stars, rate two films, and watch which titles come and go.
+# Nothing leaves your machine.
+
+# %%
+from recsys_workshop.labs.trainer import trainer
+
+trainer(page.data)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we have learned
 #

@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "notebooks"), str(ROOT / "scripts")]
 
 from PIL import Image  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page, ViewportSize, sync_playwright  # noqa: E402
 
 from pagebuild.site import shared  # noqa: E402
 from recsys_workshop.labs.trainer import trainer  # noqa: E402
 
 STILL = ROOT / "notebooks" / "recsys_workshop" / "labs" / "trainer" / "page" / "still.png"
 MOVING = ROOT / "docs" / "trainer.gif"
-SIZE = {"width": 900, "height": 960}
+SIZE: ViewportSize = {"width": 900, "height": 960}
 FIRST, SECOND = "#films select >> nth=0", "#films select >> nth=4"
 
 
