@@ -46,7 +46,7 @@ from matplotlib import pyplot as plt
 torch.set_num_threads(1)  # as in rt.fit: then CPU seconds are the seconds of the work
 folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 place = Path(folder.name)
-SIZES = page.pick((50_000, 200_000, 800_000, 3_200_000), (5_000, 20_000))
+SIZES = page.pick((20_000, 80_000, 320_000, 1_280_000), (5_000, 20_000))
 
 # %%
 for n in SIZES:
