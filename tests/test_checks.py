@@ -57,6 +57,18 @@ def test_check_refuses_stub_none_and_plausible_wrong_answers(name, page, capsys)
     assert json.loads((local.directory() / "progress.json").read_text())["passed"] == {}
 
 
+@pytest.mark.parametrize("name", [n for n in checks.names() if n in registry._solutions])
+def test_what_a_page_goes_on_with_is_right(name, page, capsys):
+    """The solution that `use` gives passes its own check, and it is given where the stub stands."""
+    solution = ws.use(name, CASES[name].stub(page))
+    assert f"goes on with the solution to {name}" in capsys.readouterr().out
+    assert ws.check(name, solution) is True
+    capsys.readouterr()
+    right = CASES[name].right(page)
+    assert ws.use(name, right) is right
+    assert f"goes on with your {name}" in capsys.readouterr().out
+
+
 # ---- the framework --------------------------------------------------------------------------
 
 

@@ -10,11 +10,6 @@ pytestmark = pytest.mark.page
 NAME = "18_other_considerations"
 
 
-def along(values, name):
-    """The trade-off of a method: (what is gained, NDCG), from plain ranking on."""
-    return np.array([at for key, at in values["trade"].items() if key.startswith(name)]).T
-
-
 def test_the_measure_of_the_page_is_that_of_the_library(values):
     assert values["ndcg"] == pytest.approx(values["library"], abs=1e-9)
 
@@ -31,26 +26,49 @@ def test_eight_bits_take_a_quarter_and_keep_the_lists(values):
 def test_one_more_number_makes_the_nearest_the_best(values):
     best = {name: max(recall for recall, _ in points) for name, points in values["curves"].items()}
     assert best["exact"] == 1
-    assert best["near, with one more number"] > 0.9
-    assert best["near, as they are"] < 0.5
+    assert best["nearest, with one more number"] > 0.9
+    assert best["nearest, vectors as they are"] < 0.5
 
 
 def test_reasons_sum_to_the_score(values):
     assert values["gap"] < 1e-5
 
 
-def test_the_exercise_is_the_mmr_of_the_library(values):
-    assert values["you_next"] == values["you_mmr"]
+def test_the_exercise_measures_as_the_laboratory(values):
+    assert np.abs(values["my_divergence"]).max() < 1e-9
 
 
-@pytest.mark.parametrize("name", ["MMR", "DPP", "calibrated"])
-def test_curves_trade_accuracy_for_what_they_are_for(values, name):
-    gained, accuracy = along(values, name)
-    assert (np.diff(gained) > -1e-9).all() or (np.diff(gained) < 1e-9).all()
-    assert abs(gained[-1] - gained[0]) > 0.03
+def test_the_picture_frames_the_largest_value_of_each_step(values):
+    for _, value, largest in values["steps"]:
+        assert value == pytest.approx(largest)
+
+
+def test_the_order_of_choosing_does_not_help(values):
+    """The same ten films, best first: never told to be worse; +0.006 on real ratings."""
+    assert values["order"][2] > 0
+
+
+@pytest.mark.parametrize("name", ["MMR", "DPP"])
+def test_curves_trade_accuracy_for_variety_that_another_model_sees(values, name):
+    diversity, accuracy = np.array(values["trade"][name])
+    assert diversity[-1] > diversity[0] + 0.01
     assert accuracy[-1] < accuracy[0] == pytest.approx(values["ndcg"])
-    lam = values["lams"][name]
-    assert values["trade"][f"{name} {lam}"][1] >= 0.95 * values["ndcg"]
+
+
+def test_calibrated_lists_come_closest_to_the_users_genres(values):
+    nats = {name: min(x) for name, (x, _) in values["calibration"].items()}
+    assert nats["calibrated"] < min(nats["MMR"], nats["DPP"])
+    x, y = np.array(values["calibration"]["calibrated"])
+    assert (np.diff(x) < 1e-9).all()
+    for name in ("MMR", "DPP"):  # at any distance that the others reach, no less accurate
+        other, accuracy = np.array(values["calibration"][name])
+        at = np.interp(other, x[::-1], y[::-1])
+        assert (at > accuracy - 0.01).all()
+
+
+def test_the_rule_keeps_what_it_says(values):
+    for quality in values["kept_ndcg"].values():
+        assert quality >= 0.95 * values["ndcg"]
 
 
 def test_on_the_test_part_each_method_has_what_it_was_made_for_at_little_cost(values):
@@ -61,33 +79,37 @@ def test_on_the_test_part_each_method_has_what_it_was_made_for_at_little_cost(va
             assert row["diversity"] > plain["diversity"]
         if name.startswith("calibrated"):
             assert row["off genres (nats)"] < 0.9 * plain["off genres (nats)"]
-    assert np.abs(values["my_divergence"]).max() < 1e-9
 
 
-def test_cautious_lists_promise_less_risk_and_hold_films_that_go_less_together(values):
+def test_cautious_lists_promise_less_risk(values):
     sd = [sd for _, sd in values["frontier"].values()]  # from the boldest to the most cautious
     assert sd[0] > values["frontier"]["0"][1] > sd[-1]
-    assert values["frontier"]["0"][0] == max(mean for mean, _ in values["frontier"].values())
-    assert values["together"]["-1"] > values["together"]["2"]
-    assert values["list_sd"] == pytest.approx(values["frontier"]["0"][1])
-    cautious, plain, bold = values["your_lists"]
-    assert len({tuple(cautious), tuple(plain), tuple(bold)}) == 3
+    assert values["frontier"]["0"][0] == max(worth for worth, _ in values["frontier"].values())
 
 
 def test_the_risk_that_was_promised_is_the_risk_that_came(values):
     """In this order for each of four seeds; by 0.02 stars where it was smallest."""
     off, promised = values["off"], values["promised_off"]
-    assert off["-1"] > off["0"] > off["4"]
+    assert off["-5"] > off["0"] > off["20"]
     for b in off:
         assert off[b] == pytest.approx(promised[b], abs=0.12)
-    assert values["gave"]["0"] > values["gave"]["4"]
+
+
+@pytest.mark.real
+def test_caution_costs_and_choosing_is_optimistic_on_real_ratings(ml100k):
+    values = executed("18_other_considerations", "solutions", "full").values
+    assert values["bolder"][1] > 0
+    assert values["cost"][1] > 0
+    assert values["optimism"][1] > 0
+    assert values["order"][1] > 0
+    assert values["free"][1] < 0 < values["free"][2]  # lambda 0.7: no cost to be seen
 
 
 def test_lists_are_better_known_than_what_people_watch(values):
     share, slots = values["head"]
     assert slots > 1.25 * share  # 2.0 on real ratings; planted ones are flatter
-    assert slots > values["liked_head"] + 0.2
-    assert values["above"] > 0.95
+    assert slots > 1.25 * values["liked_head"]  # 1.7 on real ratings
+    assert values["above"] > 0.8  # 0.99 on real ratings
     assert values["slope"] < 1  # who watches rare films is sent furthest from them
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from recsys_workshop.checks import page_18
 from recsys_workshop.labs import rerank
 
 quick = settings(max_examples=60, deadline=None)
@@ -26,18 +27,11 @@ def problem(n: int, seed: int, dim: int = 8):
     return rng.uniform(1, 5, n), features, genres, rng.dirichlet(np.ones(4))
 
 
-def covariance(features):
-    return 0.3 * features @ features.T + np.diag(0.1 + features[:, 0] ** 2)
-
-
 # Each method as a function of scores, features, genres, target, k and the strength of the rest
 # (0: plain ranking), so that what holds for all is tested on all.
 METHODS = {
-    "mmr": lambda s, f, g, p, k, x: rerank.mmr(s, rerank.cosine(f), k, lam=1 - x),
     "dpp": lambda s, f, g, p, k, x: rerank.dpp(s, rerank.cosine(f), k, lam=1 - x),
     "calibrated": lambda s, f, g, p, k, x: rerank.calibrated(s, g, p, k, lam=1 - x),
-    "portfolio": lambda s, f, g, p, k, x: rerank.portfolio(s, covariance(f), k, risk=x),
-    "seeking": lambda s, f, g, p, k, x: rerank.portfolio(s, covariance(f), k, risk=-x),
 }
 each_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
@@ -81,8 +75,7 @@ def test_with_all_the_weight_on_relevance_it_is_the_plain_ranking_with_its_ties(
 
 def test_plain_ranking_keeps_apart_scores_that_rescaling_makes_one():
     scores = np.array([1.0, np.nextafter(1.0, 2.0), -1e300, 1e300])
-    for few in (rerank.mmr, rerank.dpp):
-        assert few(scores, np.eye(4), 3, lam=1).tolist() == [3, 1, 0]
+    assert rerank.dpp(scores, np.eye(4), 3, lam=1).tolist() == [3, 1, 0]
 
 
 @each_method
@@ -110,10 +103,11 @@ def test_a_masked_candidate_is_as_if_it_were_not_there(method):
 def test_unit_and_zero_of_the_scores_do_not_matter_nor_does_a_longer_list(method):
     scores, features, genres, target = problem(12, seed=4)
     short = method(scores, features, genres, target, 4, 0.4)
-    np.testing.assert_array_equal(method(scores, features, genres, target, 9, 0.4)[:4], short)
-    if method not in (METHODS["portfolio"], METHODS["seeking"]):  # these are in stars
-        moved = method(100 * scores - 7, features, genres, target, 4, 0.4)
-        np.testing.assert_array_equal(moved, short)
+    if method is not METHODS["calibrated"]:  # which comes best first
+        longer = method(scores, features, genres, target, 9, 0.4)
+        np.testing.assert_array_equal(longer[:4], short)
+    moved = method(100 * scores - 7, features, genres, target, 4, 0.4)
+    np.testing.assert_array_equal(moved, short)
 
 
 @each_method
@@ -124,35 +118,28 @@ def test_tensors_are_welcome_and_arguments_stay_as_they_were(method):
     for a, b in zip(given_arrays, before, strict=True):
         np.testing.assert_array_equal(a, b)
     scores, features, _, _ = (torch.tensor(a, dtype=torch.float32) for a in given_arrays)
-    if method is METHODS["mmr"]:
+    if method is METHODS["dpp"]:
         similarity = torch.tensor(rerank.cosine(features), dtype=torch.float32)
-        np.testing.assert_array_equal(rerank.mmr(scores, similarity, 5, lam=0.6), chosen)
+        np.testing.assert_array_equal(rerank.dpp(scores, similarity, 5, lam=0.6), chosen)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: rerank.mmr([1, 2], np.eye(3)), r"similarity must be \(2, 2\)"),
-        (lambda: rerank.mmr([[1, 2]], np.eye(2)), "relevance must have 1 axes"),
-        (lambda: rerank.mmr([1, np.inf], np.eye(2)), "infinite at 1"),
-        (lambda: rerank.mmr([1, 2], [[1, np.nan], [np.nan, 1]]), "similarity holds NaN"),
-        (lambda: rerank.mmr([1, 2], [[1, 0.5], [0.2, 1]]), "not symmetric.*0.3"),
-        (lambda: rerank.mmr([1, 2], np.eye(2), k=0), "k must be"),
-        (lambda: rerank.mmr([1, 2], np.eye(2), lam=1.2), r"lam=1\.2"),
+        (lambda: rerank.dpp([1, 2], np.eye(3)), r"similarity must be \(2, 2\)"),
+        (lambda: rerank.dpp([[1, 2]], np.eye(2)), "relevance must have 1 axes"),
+        (lambda: rerank.dpp([1, np.inf], np.eye(2)), "infinite at 1"),
+        (lambda: rerank.dpp([1, 2], [[1, np.nan], [np.nan, 1]]), "similarity holds NaN"),
+        (lambda: rerank.dpp([1, 2], [[1, 0.5], [0.2, 1]]), "not symmetric.*0.3"),
+        (lambda: rerank.dpp([1, 2], np.eye(2), k=0), "k must be"),
+        (lambda: rerank.dpp([1, 2], np.eye(2), lam=1.2), r"lam=1\.2"),
         (lambda: rerank.dpp([1, 2], np.eye(2), lam=float("nan")), "lam=nan"),
-        (lambda: rerank.portfolio([1, 2], -np.eye(2)), "negative variance -1"),
-        (lambda: rerank.portfolio([1, 2], np.eye(2), risk=np.inf), "risk=inf"),
-        (lambda: rerank.portfolio([1, 2], np.eye(2), weights=[1, 0]), "weights must be positive"),
-        (lambda: rerank.portfolio([1, 2], np.eye(2), weights=[1]), "each of the 2 places"),
         (lambda: rerank.calibrated([1], [[0.5, 0.4]], [0.5, 0.5]), r"genres must sum to 1.*0\.1"),
         (lambda: rerank.calibrated([1], [[1.5, -0.5]], [0.5, 0.5]), "none below 0"),
         (lambda: rerank.calibrated([1], [[1, 0]], [0.5, 0.6]), "target must sum to 1"),
         (lambda: rerank.calibrated([1, 2], [[1, 0]], [0.5, 0.5]), r"genres must be \(2, 2\)"),
         (lambda: rerank.calibrated([1], [[1, 0]], [0.5, 0.5], alpha=0), "alpha=0"),
         (lambda: rerank.miscalibration([1.0], np.zeros((0, 1))), "k at least 1"),
-        (lambda: rerank.mean_and_risk([], [1.0], [[1.0]]), "at least one"),
-        (lambda: rerank.mean_and_risk([0], [np.nan], [[1.0]]), "masked"),
-        (lambda: rerank.mean_and_risk([0], [1.0], [[-1.0]]), "negative variance"),
     ],
 )
 def test_what_is_wrong_is_refused_with_the_value(call, message):
@@ -163,40 +150,12 @@ def test_what_is_wrong_is_refused_with_the_value(call, message):
 def test_what_is_said_of_a_masked_candidate_is_never_read():
     gap = np.array([[1, np.nan, 0], [np.nan, np.nan, np.nan], [0, np.nan, 1]])
     scores = [1.0, -np.inf, 2.0]
-    for few in (rerank.mmr, rerank.dpp):
-        assert few(scores, gap, 3).tolist() == [2, 0]
-    assert rerank.portfolio(scores, gap, 3, risk=1).tolist() == [2, 0]
+    assert rerank.dpp(scores, gap, 3).tolist() == [2, 0]
     shares = [[1, 0], [np.nan, 7], [0, 1]]
     assert rerank.calibrated(scores, shares, [0.5, 0.5], 3).tolist() == [2, 0]
 
 
-# ---- maximal marginal relevance ----------------------------------------------------------------
-
-
-def mmr_slowly(scores, similarity, k, lam):
-    r = (scores - scores.min()) / (scores.max() - scores.min())
-    chosen = []
-    while len(chosen) < k:
-        value = {
-            i: lam * r[i] - (1 - lam) * max((similarity[i, j] for j in chosen), default=0)
-            for i in range(len(r))
-            if i not in chosen
-        }
-        chosen.append(max(value, key=lambda i: (value[i], scores[i])))
-    return chosen
-
-
-@pytest.mark.parametrize("lam", [0.0, 0.3, 0.7, 0.95])
-@pytest.mark.parametrize("seed", range(4))
-def test_mmr_is_its_definition(seed, lam):
-    scores, features, _, _ = problem(14, seed)
-    similarity = rerank.cosine(features)  # cosines below 0 among them
-    expected = mmr_slowly(scores, similarity, 9, lam)
-    assert rerank.mmr(scores, similarity, 9, lam).tolist() == expected
-
-
-def test_mmr_starts_with_the_best_since_an_empty_list_is_like_nothing():
-    assert rerank.mmr([1, 3, 2], -np.ones((3, 3)), 1, lam=0.01).tolist() == [1]
+# ---- similarity --------------------------------------------------------------------------------
 
 
 def test_cosine_of_a_row_of_zeros_is_with_itself_alone():
@@ -253,12 +212,11 @@ def test_dpp_is_never_above_the_best_set_and_equals_it_for_one_item():
             assert k == 3 or best - reached < 1e-9
 
 
-def test_dpp_sees_a_mixture_of_two_where_mmr_sees_pairs_only():
+def test_dpp_sees_a_mixture_of_two():
     """Item 2 lies between 0 and 1: no volume left, though it is not too like either."""
     features = np.array([[1.0, 0, 0], [0, 1, 0], [1, 1, 0], [0.75, 0, 0.66]])
     table, scores = rerank.cosine(features), [5.0, 4.9, 4.8, 4.0]
     assert set(rerank.dpp(scores, table, 3, lam=0.3)) == {0, 1, 3}
-    assert set(rerank.mmr(scores, table, 3, lam=0.3)) == {0, 1, 2}
 
 
 def test_beyond_the_rank_dpp_fills_up_by_relevance():
@@ -274,11 +232,10 @@ def test_qualities_beyond_any_float_stay_on_the_log_scale():
     assert rerank.dpp([1.0, 5.0, 3.0], np.eye(3), 3, lam=1 - 1e-12).tolist() == [1, 2, 0]
 
 
-def test_a_table_that_is_no_similarity_is_refused_by_dpp_alone():
+def test_a_table_that_is_no_similarity_is_refused():
     cut = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.9], [0.0, 0.9, 1.0]])  # a cosine cut to 0
     with pytest.raises(ValueError, match=r"not positive semidefinite.*-0\.273.*rerank\.cosine"):
         rerank.dpp([1, 2, 3], cut)
-    assert rerank.mmr([1, 2, 3], cut, 1).tolist() == [2]
 
 
 def test_rounding_to_float32_is_no_reason_to_refuse():
@@ -287,14 +244,30 @@ def test_rounding_to_float32_is_no_reason_to_refuse():
     assert len(rerank.dpp(np.arange(400.0), unit @ unit.T, 20)) == 20
 
 
-# ---- portfolio ---------------------------------------------------------------------------------
+# ---- what the exercises of page 18 fill lists with -----------------------------------------------
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.3, 0.7, 0.95])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_next_one_is_the_definition_of_mmr(seed, lam):
+    scores, features, _, _ = problem(14, seed)
+    similarity = rerank.cosine(features)  # cosines below 0 among them
+    r, chosen = (scores - scores.min()) / np.ptp(scores), []
+    for _ in range(9):
+        value = {
+            i: lam * r[i] - (1 - lam) * max((similarity[i, j] for j in chosen), default=0)
+            for i in set(range(14)) - set(chosen)
+        }
+        found = page_18._next_one(r, similarity, chosen, lam)
+        assert value[found] >= max(value.values()) - 1e-12
+        chosen.append(found)
 
 
 @pytest.mark.parametrize("risk", [-1.0, 0.3, 2.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_portfolio_is_greedy_on_the_objective_of_the_whole_list(seed, risk):
+def test_the_next_share_is_greedy_on_the_objective_of_the_whole_list(seed, risk):
     mean, features, _, _ = problem(10, seed)
-    table = covariance(features)
+    table = 0.3 * features @ features.T + np.diag(0.1 + features[:, 0] ** 2)
     w = 1 / np.log2(np.arange(2, 12))
 
     def objective(chosen):
@@ -302,40 +275,11 @@ def test_portfolio_is_greedy_on_the_objective_of_the_whole_list(seed, risk):
         return v @ mean[chosen] - risk * v @ table[np.ix_(chosen, chosen)] @ v
 
     chosen = []
-    for place in rerank.portfolio(mean, table, 6, risk):
+    for _ in range(6):
         value = [objective([*chosen, i]) if i not in chosen else -np.inf for i in range(10)]
-        assert value[place] >= max(value) - 1e-9
-        chosen.append(int(place))
-
-
-def test_the_averse_avoid_what_is_uncertain_and_the_seeking_take_it():
-    mean, table = [4.0, 3.9, 3.8], np.diag([4.0, 1.0, 0.0])
-    assert rerank.portfolio(mean, table, 1, risk=1).tolist() == [2]
-    assert rerank.portfolio(mean, table, 3, risk=0).tolist() == [0, 1, 2]
-    mean = mean[::-1]
-    assert rerank.portfolio(mean, np.diag([0.0, 1.0, 4.0]), 1, risk=-1).tolist() == [2]
-
-
-def test_opposite_errors_cancel_so_the_averse_hedge():
-    hedge = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, -0.9], [-0.9, -0.9, 1.0]])
-    assert rerank.portfolio([4.0, 3.9, 3.5], hedge, 2, risk=0.5).tolist() == [0, 2]
-
-
-def test_risk_falls_along_the_frontier_and_so_does_the_mean():
-    mean, features, _, _ = problem(40, seed=1)
-    table = covariance(features)
-    found = [
-        rerank.mean_and_risk(rerank.portfolio(mean, table, 8, b), mean, table)
-        for b in (-1, -0.2, 0, 0.2, 1)
-    ]
-    assert found[0].sd > found[2].sd > found[4].sd
-    assert found[2].mean == max(f.mean for f in found)
-
-
-def test_mean_and_risk_by_hand():
-    result = rerank.mean_and_risk([1, 0], [2.0, 4.0], [[1, 0.5], [0.5, 4]], weights=[3.0, 1.0])
-    assert result.mean == pytest.approx(0.75 * 4 + 0.25 * 2)
-    assert result.sd == pytest.approx(np.sqrt(0.75**2 * 4 + 0.25**2 * 1 + 2 * 0.75 * 0.25 * 0.5))
+        found = page_18._next_share(mean, table, w, chosen, risk)
+        assert value[found] >= max(value) - 1e-9
+        chosen.append(found)
 
 
 # ---- calibration -------------------------------------------------------------------------------
@@ -356,7 +300,7 @@ def test_calibrated_is_greedy_on_its_objective(seed, lam):
     scores, _, genres, target = problem(12, seed)
     r = (scores - scores.min()) / (scores.max() - scores.min())
     chosen = []
-    for place in rerank.calibrated(scores, genres, target, 7, lam):
+    for _ in range(7):
         value = [
             lam * r[[*chosen, i]].sum()
             - (1 - lam) * rerank.miscalibration(target, genres[[*chosen, i]])
@@ -364,8 +308,9 @@ def test_calibrated_is_greedy_on_its_objective(seed, lam):
             else -np.inf
             for i in range(12)
         ]
-        assert value[place] >= max(value) - 1e-9
-        chosen.append(int(place))
+        chosen.append(int(np.argmax(value)))
+    best_first = sorted(chosen, key=lambda i: -scores[i])
+    assert rerank.calibrated(scores, genres, target, 7, lam).tolist() == best_first
 
 
 def test_calibrated_gives_the_shares_that_are_asked_for():
@@ -373,7 +318,8 @@ def test_calibrated_gives_the_shares_that_are_asked_for():
     scores = np.r_[np.linspace(4, 5, 20), np.linspace(1, 2, 20)]  # all the best are of the first
     chosen = rerank.calibrated(scores, genres, [0.7, 0.3], 10, lam=0.02)
     assert genres[chosen].sum(0).tolist() == [7, 3]
-    assert (np.diff(scores[chosen[chosen < 20]]) < 0).all()  # of each genre the best, in order
+    assert (np.diff(scores[chosen]) < 0).all()  # the best first
+    assert sorted(chosen) == [*range(13, 20), *range(37, 40)]  # of each genre the best
 
 
 def test_genre_shares_sum_to_one_also_without_any_genre():
@@ -385,7 +331,7 @@ def test_genre_shares_sum_to_one_also_without_any_genre():
 # ---- examples ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["diversity", "risk", "calibration"])
+@pytest.mark.parametrize("module", ["diversity", "calibration"])
 def test_the_examples_in_the_docstrings_are_true(module):
     result = doctest.testmod(importlib.import_module(f"recsys_workshop.labs.rerank.{module}"))
     assert (result.failed, result.attempted > 0) == (0, True)

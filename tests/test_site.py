@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 import yaml
+from pages_runner import SOURCES
 
 import recsys_tutorial as rt
 from benchmarks import ledger, report
@@ -185,6 +186,21 @@ def test_a_spread_stands_beside_its_number():
     assert report._cell(row, "to.seconds") == ""
     assert report._cell({"again": []}, "again") == "same bits"
     assert report._cell({"again": ["predictions"]}, "again") == "['predictions']"
+
+
+def test_no_page_uses_a_word_of_the_glossary_before_the_page_that_introduces_it():
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    words = re.findall(r"(?m)^\| ([^|`$]+) \| (\d\d) \|", text)
+    assert len(words) > 10
+    series = {name[:2]: source for name, source in SOURCES.items() if name[:2].isdigit()}
+    for word, page in words:
+        used = re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
+        first = min(
+            number
+            for number, source in series.items()
+            if any(used.search(c.text) for c in source.cells if c.kind == "markdown")
+        )
+        assert first == page, f"{word}: the glossary says page {page}, page {first} uses it first"
 
 
 def test_names_in_the_glossary_are_names_in_the_code():

@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recsys_workshop.checks import check, progress
+    from recsys_workshop.checks import check, progress, use
     from recsys_workshop.figures import DIVERGING, PALETTE, SEQUENTIAL, show
     from recsys_workshop.local import expect
     from recsys_workshop.machine import readiness
@@ -36,6 +36,7 @@ _HOME = {
     "readiness": "machine",
     "show": "figures",
     "sweep": "sweeping",
+    "use": "checks",
 }
 """The public names, and the module that each one lives in."""
 
@@ -54,6 +55,7 @@ __all__ = [
     "readiness",
     "show",
     "sweep",
+    "use",
 ]
 
 

@@ -1,5 +1,5 @@
 # ---
-# minutes: 45
+# minutes: 80
 # needs: [13_variational_mf, 16_other_approaches, 17_deploy]
 # knows: "what a covariance is"
 # ---
@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # What else matters
 #
-# A good list is not only accurate: it is cheap, quick, explained, varied, honest about risk, and good
-# for more than its best customers. Measure each of these, and what it costs.
+# A good list is not only accurate. It is also cheap, quick, explained, varied, honest about risk, and
+# good for more than its best customers. Measure each of these, and what it costs.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -19,13 +19,16 @@ page = ws.page("18_other_considerations")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten good guesses
 #
-# The lists of this page come from the series' ranker, `ImplicitALS` (page 16). Here is your list.
+# The page has two parts, which you can read on two days: *cheap, quick, explained* (35 minutes) and
+# *varied, careful, fair* (45 minutes). The lists on this page come from the series' ranker,
+# `ImplicitALS` (page 16). Here is your list.
 
 # %%
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib import pyplot as plt
+from recsys_workshop.labs import drawings
 from recsys_workshop.labs import rerank as rr
 
 data, train, valid, test = page.data, page.train, page.valid, page.test
@@ -35,14 +38,14 @@ print("For our sample person:" if page.me_is_sample else "For you:")
 ws.films(rt.recommend(model, data, ratings=page.me, stars=page.model), ["title", "genres", "stars"])
 
 # %% [markdown]
-# Each film on it may well be right. But look at the list as one thing: how many of its films are the
-# same kind of film? Does it hold one that you would not have found yourself? Accuracy asks neither.
+# Each film may well be right. Now look at the list as a whole: how many of its films are of the same
+# kind? Does it hold one that you would not have found yourself? Accuracy asks neither question.
 #
-# For what follows we need two things: everybody's hundred best candidates, and how good a list is, its
-# NDCG@10, for each user apart (page 06).
+# Both parts need two things: everybody's hundred best candidates, and one number per user that says how
+# good their list is, its NDCG@10 (page 06).
 #
 # The ranker's score is $p_u \cdot q_i + b_i$, where $b_i$ says how popular the film is. We append $b_i$
-# to each film's vector, and a 1 to each user's. Then a score is simply the product of two rows.
+# to each film's vector and a 1 to each user's vector. Then a score is simply the product of two rows.
 
 # %%
 Q = np.c_[model.item_factors.numpy(), model.item_rows()[1].numpy()]  # (n_items, d), b_i comes last
@@ -74,32 +77,36 @@ plain = ndcg(top[:, :10], valid)
 print(f"On validation ratings the plain lists have an NDCG@10 of {np.nanmean(plain):.3f}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Cheap
+# ## Part 1: cheap, quick, explained
 #
-# What must be in memory to answer a request? The items' table: one vector per film. A user's vector
-# can be computed from their ratings when they come. For our films that is little; for ten million
-# songs with 128 numbers each it is five gigabytes, on every machine that answers. Does each number
-# need 32 bits?
+# What does one answer cost in memory and in time, and can you say why it is what it is?
+#
+# ### Cheap
+#
+# A service that answers requests keeps the items' table in memory: one vector per film. A user's vector
+# can be computed when their ratings arrive. For our films the table is small. For ten million songs
+# with 128 numbers each it takes five gigabytes, on every machine that answers. Does each number need
+# 32 bits?
 #
 # There are two ways to use fewer. **Half precision** keeps 16 of the 32 bits. **int8** keeps 8: divide
-# each row by its largest absolute number, multiply by 127, and round to whole numbers. One *scale*
-# per row, its largest absolute number / 127, turns them back.
+# each row by its largest absolute value, multiply by 127, and round to whole numbers. One *scale* per
+# row, its largest absolute value / 127, turns them back.
 
 # %% [markdown]
 # ### Exercise: eight bits
 #
-# Write `int8(table)`: the whole numbers, as `np.int8`, and the scales, `(n, 1)`, such that
-# `numbers * scales` is about the table. Films that nobody rated have a row of zeros.
+# Write `int8(table)`. It returns the whole numbers, as `np.int8`, and the scales, `(n, 1)`, such that
+# `numbers * scales` is close to the table. Films without ratings have a row of zeros.
 #
 # <details><summary>Hint 1</summary>
 #
-# `np.abs(table).max(1, keepdims=True)` is the largest of each row, and `np.round` rounds. (`astype`
-# alone cuts off the decimals, which errs twice as much and always towards zero.)
+# `np.abs(table).max(1, keepdims=True)` is the largest value of each row, and `np.round` rounds.
+# (`astype` alone cuts off the decimals. That doubles the error and always shrinks the number.)
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A scale of 0 would divide 0 by 0. `np.where(scales > 0, scales, 1)` helps.
+# With a scale of 0 you would divide 0 by 0. `np.where(scales > 0, scales, 1)` helps.
 #
 # </details>
 
@@ -122,33 +129,36 @@ def int8(table):
 ws.check("18.int8", int8)
 
 # %% [markdown]
-# And what does it cost in quality? A list of ten changes in steps, so we count: the share of films
-# that stay in the top ten, and NDCG.
+# What does it cost in quality? We count the films that stay in each top ten, and compare NDCG.
 
 # %%
-tables = {"32 bits": (Q, Q.nbytes), "16 bits": (Q.astype(np.float16), Q.nbytes // 2)}
-if (small := int8(Q)) is not None:
-    numbers, scales = small
-    tables["8 bits"] = numbers * scales, numbers.nbytes + scales.nbytes
+numbers, scales = ws.use("18.int8", int8)(Q)
+tables = {
+    "32 bits": (Q, Q.nbytes),
+    "16 bits": (Q.astype(np.float16), Q.nbytes // 2),
+    "8 bits": (numbers * scales, numbers.nbytes + scales.nbytes),
+}
 rows = {}
 for name, (table, size) in tables.items():
     lists = best(P @ table.astype(np.float32).T, [train], n=10)[0]
     same = np.mean([np.isin(ten, top[u, :10]).mean() for u, ten in enumerate(lists)])
-    rows[name] = {"kB": size / 1e3, "same films": same, "NDCG@10": np.nanmean(ndcg(lists, valid))}
+    short = ndcg(lists, valid)
+    rows[name] = {"kB": size / 1e3, "same films": same, "NDCG@10": np.nanmean(short)}
 weights = pd.DataFrame(rows).T
-print(f"The whole model: {P.size + Q.size:,} numbers, {(P.nbytes + Q.nbytes) / 1e6:.2f} MB.")
+print("8 bits less 32 bits: NDCG@10", rt.interpret.mean_interval(short - plain))
 weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}"})
 
 # %% [markdown]
-# Eight bits need a little more than a quarter of the memory (because of the scales) and give nearly
-# the same lists: ratings are so noisy that the third digit of a taste says nothing. Measure it on your
-# own lists, as here, before you believe it.
+# Eight bits need a little more than a quarter of the memory (because of the scales) and give nearly the
+# same lists: ratings are so noisy that the third digit of a taste says nothing. Measure this on your
+# own data before you rely on it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## At once
+# ### At once
 #
-# You rate a film, and the next list should know. Training again takes too long, but the items stay
-# where they are, and you are one small system of equations (page 17). So: one answer after each click.
+# You rate a film, and the next list should know it. Training the whole model again would take too long.
+# But the items' vectors hardly change with one rating, and yours is the solution of one small system of
+# equations (page 17). So we can answer each click.
 
 
 # %%
@@ -168,9 +178,9 @@ for clicks in (1, 3, len(my_items)):
 pd.DataFrame(lists, index=range(1, 6))
 
 # %% [markdown]
-# How long does it take? Not "on average": the average hides the one request in a hundred during which
-# somebody waits. One asks for **percentiles**: half of the requests are faster than the 50th, all but
-# one in a hundred faster than the 99th.
+# How long does it take? Do not ask for the average: it hides the one request in a hundred that keeps
+# somebody waiting. Ask for **percentiles**. Half of the requests are faster than the 50th percentile,
+# and all but one in a hundred are faster than the 99th.
 
 # %%
 import time
@@ -191,33 +201,35 @@ fig, ax = plt.subplots()
 ax.plot(np.sort(milliseconds), np.linspace(0, 100, len(milliseconds)))
 for share, at, mark in zip((50, 95, 99), (p50, p95, p99), "os^", strict=True):
     ax.plot(at, share, mark, color=ws.PALETTE["vermilion"], label=f"{share} %: {at:.2f} ms")
-ax.set(xscale="log", xlabel="time for one answer (milliseconds)")
-ax.set(ylabel="requests answered by then (%)", title="A new list after a click")
-ax.legend()
-alt = f"Share of requests answered against time: half within {p50:.2f} ms, 99 % in {p99:.2f} ms."
+ax.set(xlim=(0, 1.3 * p99), xlabel="time for one answer (milliseconds)")
+ax.set(ylabel="requests answered by then (%)", title="Most answers are quick, and a few are not")
+ax.legend(loc="lower right")
+alt = (
+    f"Share of requests answered against time: half within {p50:.2f} ms, 99 % within {p99:.2f} ms."
+)
 ws.show(fig, alt=alt)
 
 # %%
-print(f"From ratings to a new list: {p50:.2f} ms in the middle, above {p99:.2f} ms for 1 in 100.")
-print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks a second.")
+print(f"From ratings to a new list: {p50:.2f} ms at the median; 1 in 100 takes over {p99:.2f} ms.")
+print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks per second.")
 
 # %% [markdown]
-# This is the arithmetic alone; the network and the browser come on top.
+# This is the arithmetic alone. The network and the browser add their time.
 
 # %% [markdown]
 # ### Without looking at every item (at home)
 #
-# We compared you with *all* films. That is still possible with fifty thousand films, and impossible
-# with a hundred million. **Approximate neighbours** look at some of them: group the vectors by
-# nearness beforehand, and search only the groups that are nearest to you.
+# We compared you with *all* films. That still works with fifty thousand films, but not with a hundred
+# million. **Approximate neighbours** look at some of them only: group the vectors by nearness beforehand,
+# then search only the groups nearest to you.
 #
-# There is a trap. Such methods find vectors that are *near* yours, and we want those with the largest
-# *inner product*, which is something else: a long vector far away may have it. A trick turns one into
-# the other. Give each item one more number, $\sqrt{M^2 - |q|^2}$ with $M$ the largest length, and give
-# the user a 0 there. Now all items have the length $M$, and
+# There is a trap. These methods find the vectors that are *nearest* to yours. We want those with the
+# largest *inner product*, which is something else: a long vector far away may have it. A trick turns one
+# question into the other. Give each item one more number, $\sqrt{M^2 - |q|^2}$, where $M$ is the largest
+# length, and give the user a 0 there. Now all items have the length $M$, and
 # $|p - q|^2 = |p|^2 + M^2 - 2\, p \cdot q$: the nearest item *is* the one with the largest product.
 #
-# We make up many films, mixtures of real ones, and search them both ways.
+# We invent many films as mixtures of real ones, and search them both ways.
 
 # %%
 from sklearn.cluster import MiniBatchKMeans
@@ -267,8 +279,8 @@ def measured(search, users):
 # %%
 curves = {"exact": [measured(lambda p: np.argpartition(-(many @ p), 10)[:10], askers)]}
 spaces = {
-    "near, as they are": (many, askers),
-    "near, with one more number": (np.c_[many, longer], np.c_[askers, 0 * askers[:, 0]]),
+    "nearest, vectors as they are": (many, askers),
+    "nearest, with one more number": (np.c_[many, longer], np.c_[askers, 0 * askers[:, 0]]),
 }
 for name, (items, users) in spaces.items():
     index, looks = grouped(items, page.pick(200, 40)), (1, 2, 4, 8, 16, 32)
@@ -278,15 +290,13 @@ for name, (items, users) in spaces.items():
 fig, ax = plt.subplots()
 for (name, points), style in zip(curves.items(), ("D", "s--", "o-"), strict=True):
     recall, spent = np.array(points).T
-    ax.plot(spent, recall, style, label=name, markersize=8)
-ax.set(xscale="log", xlabel="time for one request (microseconds)", ylim=(-0.05, 1.08))
-ax.set(ylabel="share of the true ten found", title=f"Ten of {n:,}: look at more, find more")
-ax.legend()
+    ax.plot(spent, 100 * recall, style, label=name, markersize=8)
+ax.set(xscale="log", xlabel="time for one request (microseconds)", ylim=(-5, 108))
+ax.set(ylabel="of the true ten found (%)", title=f"Ten of {n:,}: look at more, find more")
+ax.legend(loc="center right")
 found = {name: max(recall for recall, _ in points) for name, points in curves.items()}
-alt = "Share of the true ten found against time. At most: " + ", ".join(
-    f"{name} {share:.2f}" for name, share in found.items()
-)
-ws.show(fig, alt=alt)
+most = ", ".join(f"{name} {share:.0%}" for name, share in found.items())
+ws.show(fig, alt=f"Share of the true ten found against time. At most: {most}.")
 
 # %%
 for name, points in curves.items():
@@ -295,27 +305,29 @@ for name, points in curves.items():
     print(f"{name}: {recall:.0%} of the true ten in {spent:.0f} microseconds")
 
 # %% [markdown]
-# It is a curve, not a point: look at more groups and find more. And somebody who forgets the extra
-# number gets answers quickly, without any error, that have little to do with the question. Libraries
-# such as `faiss` do the same in compiled code, and group the vectors more cleverly.
+# It is a curve, not a point: look at more groups, and you find more. If you forget the extra number, the
+# answers come quickly and without any error, and have little to do with the question. Libraries such as
+# `faiss` do the same in compiled code, and group the vectors more cleverly.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Why
+# ### Why
 #
-# *Because you liked Star Wars* is a claim. Is it true? For somebody folded in it can be, exactly. The
-# person is a solution of linear equations, so it is a sum of parts, one for each rating (an exercise of
-# page 17), and so is each score. For reasons in stars we take the model of page 02, which predicts
-# them.
+# *Because you liked Star Wars* is a claim. Is it true? For somebody folded in it can be, exactly. Your
+# vector is the solution of linear equations, so it is a sum of parts, one for each of your ratings (an
+# exercise on page 17), and so is each score. We want reasons in stars, so we ask the model of page 02,
+# which predicts stars.
 
 # %%
-rows, base = (table.numpy() for table in page.model.item_rows())  # (n_items, d), (n_items,)
+base_rows, base = (table.numpy() for table in page.model.item_rows())  # (n_items, d), (n_items,)
 you = page.model.fold_in(torch.from_numpy(my_items), torch.tensor(my_stars, dtype=torch.float32))
-stars = base + rows @ you.row.numpy()
+stars = base + base_rows @ you.row.numpy()
 film = int(answer(my_items, my_stars).argmax())  # the first of your list
-parts = you.parts.numpy() @ rows[film]  # (n,), in stars
+parts = you.parts.numpy() @ base_rows[film]  # (n,), in stars
 gap = float(abs(base[film] + parts.sum() - stars[film]))
-print(f"{titles[film]}: {base[film]:.2f} stars for everybody, and your {len(parts)} ratings")
-print(f"{parts.sum():+.2f}: {base[film] + parts.sum():.3f}. The model says {stars[film]:.3f}.")
+print(f"{titles[film]}: {base[film]:.2f} stars for everybody, and your {len(parts)} ratings add")
+print(
+    f"{parts.sum():+.2f}: {base[film] + parts.sum():.3f} stars. The model says {stars[film]:.3f}."
+)
 
 # %%
 order = np.argsort(parts)
@@ -331,48 +343,65 @@ high, low = labels[-1], labels[0]
 ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 
 # %% [markdown]
-# Look for a low rating on the right side: a film that you did *not* like speaks for this one, if their
-# vectors point apart. And nobody reads that many bars. In words it is one or two of them, and
+# If a low rating has a bar to the right, a film that you did *not* like speaks for this one: their
+# vectors point apart. Nobody reads that many bars, so a sentence names one or two of them.
 # `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in general (a
 # generous rater's stars lift all films alike, and explain none). Its numbers say how much more, so
-# they are not the bars' lengths.
+# they are not the lengths of the bars. And they are the ranker's, which fills the list.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
 ws.films(why, ["title", "stars", "reasons"])
 
 # %% [markdown]
-# They are true of the model: they say why *the model* ranks the film, not why you will like it. For a
-# network with three layers even that can only be estimated.
+# Such reasons are true of the model: they say why *the model* ranks the film here, not why you will
+# like it. For a network with three layers even that can only be estimated.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Varied
+# ### What part 1 showed
+#
+# * Eight bits per number are enough to store these vectors.
+# * One more number turns *largest product* into *nearest*.
+# * A new list after a click is a small system of equations, and its reasons sum to the score.
+#
+# **Try it.** Cut `Q` to four bits (`/ 7` in place of `/ 127`). First write down how many films you expect
+# to stay in the lists, then look. **And a question without a check:** your service must answer 99 % of
+# its requests within 50 ms, and one film in ten thousand is new each day. What would you store in eight
+# bits, and what would you compute on each request?
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Part 2: varied, careful, fair
+#
+# Trade a little accuracy for something that it does not measure, and see who gets the accuracy.
+#
+# ### Varied
 #
 # Ten films that are each likely may be ten times the same film. If you are not in the mood for it, all
-# ten are wrong at once. **Maximal marginal relevance** (MMR) fills the list from the top, and each place
-# gets the film $i$ with the largest
+# ten are wrong at once. **Maximal marginal relevance** (MMR) fills the list one film at a time. Each
+# step takes the film $i$ with the largest
 #
 # $$\lambda\, r_i - (1 - \lambda) \max_{j \in \text{list}} s_{ij},$$
 #
-# its relevance less how similar it is to the most similar film already there. With $\lambda = 1$ that is
-# the plain ranking. Relevance has to be on the scale of similarity for this to mean anything, so it is
-# stretched: the last candidate has 0, the first has 1.
+# its relevance less its similarity to the most similar film already in the list. With $\lambda = 1$ that
+# is the plain ranking. Relevance and similarity need a common scale for this, so relevance is
+# stretched: the last candidate gets 0, the first gets 1.
 
 # %% [markdown]
 # ### Exercise: the next film
 #
 # Write `next_one(r, s, chosen, lam)`: which position comes next? `r` (n,) and `s` (n, n) are arrays,
-# relevance (stretched already) and similarity; `lam` is $\lambda$. `chosen` is a list of positions,
-# perhaps empty: then nothing is similar yet, and the maximum counts as 0.
+# relevance (stretched already) and similarity; `lam` is $\lambda$. `chosen` is a list of positions. It
+# may be empty: then nothing is similar yet, and the maximum counts as 0. Your function makes all the
+# varied lists of this page.
 #
 # <details><summary>Hint 1</summary>
 #
-# `s[:, chosen].max(axis=1)` is the similarity to the most similar one of the list, for all candidates.
+# `s[:, chosen].max(axis=1)` is the similarity of each candidate to the most similar film of the list.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# What is in the list cannot come again: set its value to `-np.inf` before `argmax`.
+# A film already in the list cannot come again: set its value to `-np.inf` before `argmax`.
 #
 # </details>
 
@@ -396,274 +425,172 @@ def next_one(r, s, chosen, lam):
 ws.check("18.next_one", next_one)
 
 # %% [markdown]
-# When are two films alike? We ask for two things, each a half: their genres, and who watches them (the
-# model's vectors). Here are your lists, as they are and varied.
+# When are two films alike? We look at two things, each of which counts half: their genres, and who
+# watches them (the ranker's vectors).
 
 # %%
+take_next = ws.use("18.next_one", next_one)
 shares, genres = rr.genre_shares(data.items["genres"])  # (n_items, genres), rows sum to 1
 about = shares / np.linalg.norm(shares, axis=1, keepdims=True)
 vectors = Q[:, :-1]  # without popularity
 audience = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 features = np.hstack([about, audience])  # the cosine of two rows is the mean of both cosines
+
+
+def varied(scores, items, lam, k=10):
+    """k positions among the candidates, in the order in which they were taken."""
+    least = scores[np.isfinite(scores)].min()  # -inf: a film that was rated
+    r, s = (scores - least) / (scores.max() - least), rr.cosine(features[items])
+    chosen = []
+    for _ in range(k):
+        chosen.append(take_next(r, s, chosen, lam))
+    return chosen
+
+
+# %% [markdown]
+# Watch a list being filled. Each column of the figure is one step, each row a candidate, and the number
+# is the value of the formula. Look at how the values of similar films drop once one of them is taken.
+
+# %%
 mine = answer(my_items, my_stars)
 cand = np.argsort(-mine, kind="stable")[:100]
+r, s = (mine[cand] - mine[cand].min()) / np.ptp(mine[cand]), rr.cosine(features[cand])
+steps, lam = varied(mine[cand], cand, 0.5, k=6), 0.5
+values = np.array(
+    [lam * r - (1 - lam) * (s[:, steps[:k]].max(1) if k else 0 * r) for k in range(6)]
+).T  # (100, 6): the value of each candidate at each step
+drawn = sorted({*range(8), *steps})
+fig = drawings.filling(titles[cand[drawn]], values[drawn], [drawn.index(i) for i in steps])
+taken = ", ".join(titles[cand[i]] for i in steps)
+ws.show(fig, alt=f"Values of candidates at six steps, the largest framed. Taken: {taken}.")
+
+# %% [markdown]
+# The first step takes the first film of the plain list, since an empty list has no similarity to
+# anything. From the second step on, films close to one already taken give way. Here are whole lists.
+
+# %%
 pd.DataFrame(
-    {
-        f"lambda {lam}": titles[cand[rr.mmr(mine[cand], rr.cosine(features[cand]), 10, lam)]]
-        for lam in (1, 0.6, 0.3)
-    },
+    {f"lambda {lam}": titles[cand[sorted(varied(mine[cand], cand, lam))]] for lam in (1, 0.6, 0.3)},
     index=range(1, 11),
 )
 
 # %% [markdown]
-# The first film never changes, since an empty list has no similarity to anything. From the second on, whatever is too
-# close to what stands above it gives way.
+# One detail decides much: the ten are *chosen* for being different, but they need not be *shown* in the
+# order of choosing. We show them by score, best first. What does the order alone cost?
+
+# %%
+chosen = np.array([varied(s, t, 0.5) for t, s in zip(top, score, strict=True)])  # (n_users, 10)
+as_taken, by_score = (np.take_along_axis(top, c, axis=1) for c in (chosen, np.sort(chosen)))
+print("The same ten films, best first less in the order of choosing: NDCG@10")
+print(rt.interpret.mean_interval(ndcg(by_score, valid) - ndcg(as_taken, valid)))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What does it cost?
 #
-# MMR looks at pairs. A **determinantal point process** (DPP) looks at the list as a whole: its
-# diversity is the volume that the films' vectors span, $\ln \det s$, which falls to nothing as soon as
-# one film is a mixture of others. It is filled from the top as well, and a trick with Cholesky factors
-# makes it nearly as quick. How good they are is a question for a curve, since $\lambda$ is ours.
-
+# MMR looks at pairs. A **determinantal point process** (DPP) looks at the list as a whole. Its measure
+# of diversity is $\ln \det s_\text{list}$, the logarithm of the (squared) volume that the films' vectors
+# span; it falls to minus infinity when one film is exactly a mixture of others. It takes the film that
+# increases
+#
+# $$\lambda \sum_{i \in \text{list}} r_i + (1 - \lambda) \ln \det s_\text{list}$$
+#
+# the most. So $\lambda$ means something else in each method, and we compare curves, not values of
+# $\lambda$. And who measures the diversity? If we used the similarity that chose the films, a method
+# could win by flattering its own judge. So we take one that chose nothing: the vectors of the star
+# model (page 02).
 
 # %%
-def relist(method, lam, top, score):
-    """Everybody's ten, by a function of scores, items, user and lambda: (n_users, 10)."""
-    return np.array(
-        [t[method(s, t, user, lam)] for user, (t, s) in enumerate(zip(top, score, strict=True))]
-    )
-
-
 methods = {
-    "MMR": lambda s, t, user, lam: rr.mmr(s, rr.cosine(features[t]), 10, lam),
+    "MMR": lambda s, t, user, lam: varied(s, t, lam),
     "DPP": lambda s, t, user, lam: rr.dpp(s, rr.cosine(features[t]), 10, lam),
 }
+grid = {"MMR": (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3), "DPP": (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.4)}
+
+
+def relist(name, lam, top, score):
+    """Everybody's ten by a method, the best first: (n_users, 10)."""
+    positions = [
+        np.sort(methods[name](s, t, user, lam))  # candidates come best first
+        for user, (t, s) in enumerate(zip(top, score, strict=True))
+    ]
+    return np.take_along_axis(top, np.array(positions), axis=1)
+
 
 # %%
-grid = {"MMR": (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3), "DPP": (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.4)}
-trade = {}
-for name, method in methods.items():
-    for lam in grid[name]:
-        lists = relist(method, lam, top, score)
-        varied = rt.metrics.intra_list_diversity(lists, features)
-        trade[name, lam] = varied, float(np.nanmean(ndcg(lists, valid)))
+judge = page.model.item_rows()[0].numpy()  # (n_items, d): chose none of the films
+made = {(name, lam): relist(name, lam, top, score) for name in methods for lam in grid[name]}
+
+
+def on_a_curve(name, measure):
+    """(measure of the lists, mean NDCG@10) for each lambda of a method."""
+    lists = [made[name, lam] for lam in grid[name]]
+    return np.array([(measure(ten), np.nanmean(ndcg(ten, valid))) for ten in lists]).T
+
+
+def diversity(lists):
+    return rt.metrics.intra_list_diversity(lists, judge)
+
 
 # %%
 fig, ax = plt.subplots()
-for name, style in zip(methods, ("o-", "s--"), strict=True):
-    points = [trade[name, lam] for lam in grid[name]]
-    ax.plot(*np.array(points).T, style, label=name)
-    for lam, at in list(zip(grid[name], points, strict=True))[1::2]:
-        aside = (4, 6) if name == "DPP" else (-24, -12)
+trade = {name: on_a_curve(name, diversity) for name in methods}
+for (name, (x, y)), style in zip(trade.items(), ("o-", "s--"), strict=True):
+    ax.plot(x, y, style, label=name)
+    for lam, *at in list(zip(grid[name], x, y, strict=True))[3:]:
+        aside = (6, 6) if name == "DPP" else (-26, -14)
         ax.annotate(f"{lam}", at, xytext=aside, textcoords="offset points")
 ax.set(xlabel="diversity of a list (1 - mean cosine)", ylabel="NDCG@10, validation")
-ax.set(title="Accuracy against diversity, for values of lambda")
-ax.legend()
-start, end = trade["MMR", 1], trade["MMR", 0.3]
-alt = f"NDCG falls from {start[1]:.2f} to {end[1]:.2f} while diversity rises from {start[0]:.2f} "
-ws.show(fig, alt=f"{alt}to {end[0]:.2f} with MMR; the other curve is the DPP's.")
-
-# %%
-by_mmr, by_dpp = (np.array([trade[n, lam] for lam in grid[n]]).T for n in ("MMR", "DPP"))
-at = np.linspace(start[0], min(by_mmr[0].max(), by_dpp[0].max()), 20)[1:]  # diversities of both
-lead = np.interp(at, *by_dpp) - np.interp(at, *by_mmr)
-print(f"At equal diversity the DPP has {lead.min():+.3f} to {lead.max():+.3f} more NDCG than MMR.")
+ax.set(title="Variety costs accuracy: each point is a lambda (axes do not start at 0)")
+ax.legend(loc="lower left")
+(x, y), ends = trade["MMR"], "NDCG falls from {:.2f} to {:.2f} while diversity rises from {:.2f} to"
+ws.show(fig, alt=f"{ends.format(y[0], y[-1], x[0])} {x[-1]:.2f} with MMR; the DPP's curve is near.")
 
 # %% [markdown]
-# More variety costs accuracy, and the two curves show the price. At the same diversity, whichever
-# curve is higher is the better method. No formula says where to stop, but a rule helps, and we make
-# one *now*, on validation data: the most varied lists that keep 95 % of the NDCG.
+# No formula says where to stop. A rule helps, and we make one *now*, on validation data: take the most
+# varied lists that keep 95 % of the NDCG.
 
 
 # %%
 def chosen_lam(name):
     """The smallest lambda that keeps 95 % of the plain lists' NDCG."""
-    least = 0.95 * trade[name, 1][1]
-    return min(lam for lam in grid[name] if trade[name, lam][1] >= least)
+    quality = {lam: np.nanmean(ndcg(made[name, lam], valid)) for lam in grid[name]}
+    return min(lam for lam in grid[name] if quality[lam] >= 0.95 * quality[1])
 
 
-for name in methods:
-    print(f"{name}: lambda {chosen_lam(name)}")
+picked = {name: made[name, chosen_lam(name)] for name in ("MMR", "DPP")}
+for name, lists in picked.items():
+    print(f"{name}: lambda {chosen_lam(name)}, diversity {diversity(lists):.3f}")
+lead = rt.interpret.mean_interval(ndcg(picked["DPP"], valid) - ndcg(picked["MMR"], valid))
+verdict = "a difference between users' lists" if lead.off_zero else "not told apart"
+print(f"DPP less MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown]
-# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film later, in a
-# world without our list. That people come back because they were surprised shows in an A/B test only
-# (page 07).
+# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film
+# later, in a world without our list. That people come back because they were surprised shows only in an
+# A/B test (page 07).
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room before the curve: how much accuracy would you give for lists that are a tenth more varied?
-# Who decides that in your company? (3 minutes)
+# Ask the room before the curve: how much accuracy would you give up for lists that are a tenth more
+# varied? Who decides that in your company? (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## A list is a portfolio
-#
-# A bank does not buy the ten shares of the highest expected gain. It asks how uncertain each one is, and
-# above all whether they fall *together*. Page 13 has a model that says both: `VariationalMF` knows your
-# vector as a distribution. What it does not know of you is in every film's prediction, so
-# films of the same kind are wrong together: they have a **covariance**.
-#
-# We train it without a fifth of the people, and meet them below.
-
-# %%
-rng = np.random.default_rng(18)
-away = rng.choice(data.n_users, data.n_users // 5, replace=False)
-is_new = np.isin(data.user, away)
-known, new = data.take(~is_new), data.take(is_new)
-doubter = rt.models.VariationalMF.for_dataset(known)
-rt.fit(doubter, known, progress=False)
-
-
-def believed(items, stars, candidates):
-    """Expected stars (n,) of candidates for somebody known by ratings, and their covariance."""
-    given = torch.from_numpy(items), torch.tensor(stars, dtype=torch.float32)
-    mean, covariance = doubter.expect(doubter.belief_from(*given), torch.from_numpy(candidates))
-    return mean.double().numpy(), covariance.double().numpy()
-
-
-# %% [markdown]
-# ### Exercise: the risk of a list
-#
-# A list's worth is the weighted mean of its films' stars, $\sum_a w_a x_a$, in which higher places
-# count more. Write `list_sd(w, covariance)`: its standard deviation, in stars.
-#
-# <details><summary>Hint 1</summary>
-#
-# The variance of a sum is the sum of *all* covariances, each with both weights:
-# $\sum_a \sum_c w_a w_c C_{ac}$. Deviations are on the diagonal, as squares.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# As matrices: `w @ covariance @ w`, and then the root.
-#
-# </details>
-
-
-# %% tags=["stub"]
-def list_sd(w, covariance):
-    """w (k,), covariance (k, k) in stars^2 -> one number, in stars."""
-    return None  # your turn
-
-
-# %% tags=["solution"]
-def list_sd(w, covariance):
-    """w (k,), covariance (k, k) in stars^2 -> one number, in stars."""
-    return np.sqrt(w @ covariance @ w)
-
-
-# %%
-ws.check("18.list_sd", list_sd)
-
-# %% [markdown]
-# Each place then gets the film that adds most to *expected stars - b · variance of the list*. A $b$
-# above 0 avoids risk. A $b$ below 0 seeks it: the film that may be wonderful.
-
-# %%
-unseen = np.setdiff1d(np.arange(data.n_items), my_items)
-mean, covariance = believed(my_items, my_stars, unseen)
-risks = (-1, -0.6, -0.3, 0, 0.3, 1, 2, 4)
-yours = {b: rr.portfolio(mean, covariance, 10, b) for b in risks}
-frontier = {b: rr.mean_and_risk(yours[b], mean, covariance) for b in risks}
-pd.DataFrame({f"b = {b}": titles[unseen[yours[b]]] for b in (2, 0, -1)}, index=range(1, 11))
-
-
-# %%
-def correlation(ten):
-    """Mean correlation of the predictions of two films of a list."""
-    c = covariance[np.ix_(ten, ten)]
-    c = c / np.sqrt(np.outer(np.diag(c), np.diag(c)))
-    return float((c.sum() - len(ten)) / (c.size - len(ten)))
-
-
-together = {b: correlation(yours[b]) for b in (2, 0, -1)}
-for (b, both), kind in zip(together.items(), ("cautious", "plain", "bold"), strict=True):
-    mean_b, sd_b = frontier[b]
-    print(f"{kind}: {mean_b:.2f} stars, give or take {sd_b:.2f}; two films correlate by {both:.2f}")
-
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ### Do the promises hold?
-#
-# A model can say anything about its own doubts. So: the people that it has never met. Five ratings of
-# each are given to it, and of the *rest of what they rated* it chooses ten, cautiously or boldly. We
-# compare what it promised with what they gave.
-
-# %% tags=["long"]
-place = 1 / np.log2(np.arange(2, 12))  # what each place of a list counts
-place /= place.sum()
-promised, gave, sure = ({b: [] for b in risks} for _ in range(3))  # (people, 4) each
-for user in np.unique(new.user):
-    theirs = np.flatnonzero(new.user == user)
-    if len(theirs) < page.pick(45, 25):
-        continue
-    for b in risks:
-        [found[b].append([]) for found in (promised, gave, sure)]
-    for _ in range(4):  # which five are given is chance
-        given, rest = np.split(rng.permutation(theirs), [5])
-        stars, doubts = believed(new.item[given], new.rating[given], new.item[rest])
-        for b in risks:
-            ten = rr.portfolio(stars, doubts, 10, b)
-            promised[b][-1].append(place @ stars[ten])
-            sure[b][-1].append(rr.mean_and_risk(ten, stars, doubts).sd)
-            gave[b][-1].append(place @ new.rating[rest][ten])
-print(f"{len(gave[0])} new people, four lists of ten films for each.")
-
-# %%
-noise = doubter.log_noise.exp().item() * (place**2).sum()  # the whims of ten ratings, stars^2
-missed = {b: np.square(np.array(gave[b]) - promised[b]).mean(1) for b in risks}  # (people,)
-worth = {
-    "promised": [
-        (np.sqrt(np.mean(np.square(sure[b])) + noise), np.mean(promised[b])) for b in risks
-    ],
-    "what they gave": [(np.sqrt(missed[b].mean()), np.mean(gave[b])) for b in risks],
-}
-
-# %%
-fig, ax = plt.subplots()
-for (name, both), style in zip(worth.items(), ("o--", "s-"), strict=True):
-    ax.plot(*np.array(both).T, style, label=name)
-    for b, at in zip(risks, both, strict=True):
-        if b in (-1, 0, 4):
-            ax.annotate(f"b = {b}", at, xytext=(-12, 9), textcoords="offset points")
-ax.set(xlabel="how far off a list is (stars)", ylabel="worth of a list (stars)")
-ax.set(title="Risk and worth: what was promised, and what came")
-ax.legend(loc="lower right")
-ax.margins(y=0.12)
-off = {b: float(np.sqrt(missed[b].mean())) for b in risks}
-alt = f"Worth against risk. Bold lists miss by {off[-1]:.2f} stars, plain ones by {off[0]:.2f}, "
-ws.show(fig, alt=f"{alt}the most cautious by {off[4]:.2f}, both as promised and as it came.")
-
-# %%
-print(f"Bold lists (b = -1) miss by {off[-1]:.2f} stars, plain by {off[0]:.2f}, cautious ones")
-print(f"(b = 2) by {off[2]:.2f}. Bold less cautious, as squares:")
-print(rt.interpret.mean_interval(missed[-1] - missed[2]), "stars^2")
-paid = np.mean(gave[0]) - np.mean(gave[2])
-print(f"Caution costs {paid:.2f} of the {np.mean(gave[0]):.2f} stars of a plain list.")
-print(f"Plain lists had promised {np.mean(promised[0]):.2f}.")
-
-# %% [markdown]
-# Caution costs some stars, and the risk moves in the direction that was promised. (These are films that
-# people chose to watch; of all films the lists would be worth less.)
-#
-# If lists get less than they promised, that is a law of choosing: among predictions that are too high
-# or too low, one picks those that are too high.
-
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## In your proportions (at home)
+# ### In your proportions
 #
 # Somebody watches seven dramas for every three comedies. The ten likeliest films may well be ten
-# dramas: each of them *is* likelier than any comedy. A **calibrated** list keeps the proportions. A film
-# of three genres counts a third for each; $p$ are the shares of what you have rated (weighted by stars),
-# $q$ those of the list, and $\sum_g p_g \ln (p_g / \tilde q_g)$ says how far $q$ is from $p$. A little
-# of $p$ is mixed into $\tilde q$, so that a genre that the list lacks costs much, but not infinitely
-# much.
+# dramas: each of them *is* likelier than any comedy. A **calibrated** list keeps the proportions. Let
+# $p$ be the shares of genres in what you have rated (weighted by stars; a film of three genres counts a
+# third for each) and $q$ the shares in the list. The divergence
+#
+# $$D(p, q) = \sum_g p_g \ln \frac{p_g}{\tilde q_g}, \qquad \tilde q = 0.99\, q + 0.01\, p,$$
+#
+# says how far $q$ is from $p$, in nats. A little of $p$ is mixed into $\tilde q$, so that a genre missing
+# from the list costs much, but not infinitely much. The list is filled so that
+# $\lambda \sum_{i \in \text{list}} r_i - (1 - \lambda)\, D(p, q)$ becomes large.
 
 # %% [markdown]
-# ### Exercise, at home: how far off
+# ### Exercise: how far off
 #
-# Write `divergence(p, q)` for two arrays of shares, with $\tilde q = 0.99\, q + 0.01\, p$. Genres that
-# you never watch, $p_g = 0$, count 0.
+# Write `divergence(p, q)` for two arrays of shares. Genres that you never watch, $p_g = 0$, count 0.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -672,8 +599,8 @@ print(f"Plain lists had promised {np.mean(promised[0]):.2f}.")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# It is `p` that stands before the logarithm and above the line. With `q` there, a list without your
-# main genre would cost nothing.
+# `p` is both the factor before the logarithm and the numerator. With `q` in its place, a list without
+# your main genre would cost nothing.
 #
 # </details>
 
@@ -696,12 +623,15 @@ def divergence(p, q):
 ws.check("18.divergence", divergence)
 
 # %%
+nats = ws.use("18.divergence", divergence)
 my_target = np.average(shares[my_items], axis=0, weights=my_stars)  # (genres,)
 my_lists = {
-    f"lambda {lam}": shares[cand[rr.calibrated(mine[cand], shares[cand], my_target, 10, lam)]]
+    f"list, lambda {lam}": shares[cand[rr.calibrated(mine[cand], shares[cand], my_target, 10, lam)]]
     for lam in (1, 0.3)
 }
 bars = {"your ratings": my_target, **{name: rows.mean(0) for name, rows in my_lists.items()}}
+off = {name: nats(my_target, share) for name, share in bars.items()}
+print(", ".join(f"{name}: {distance:.2f} nats off" for name, distance in off.items()))
 
 # %%
 shown = np.argsort(-my_target, kind="stable")[:8]
@@ -710,11 +640,14 @@ for k, ((name, share), hatch) in enumerate(zip(bars.items(), ("", "//", ".."), s
     at = np.arange(len(shown)) + 0.27 * (k - 1)
     ax.bar(at, 100 * share[shown], 0.27, label=name, hatch=hatch, edgecolor="white")
 ax.set_xticks(range(len(shown)), [genres[g] for g in shown], rotation=30, ha="right")
-ax.set(xlabel="genre", ylabel="share (%)", title="Your genres, and those of your list")
-ax.legend()
-off = {name: rr.miscalibration(my_target, rows) for name, rows in my_lists.items()}
-alt = ", ".join(f"{name} {nats:.2f} nats" for name, nats in off.items())
-ws.show(fig, alt=f"Bars: genres of your ratings and of two lists. Off by: {alt}.")
+ax.set(xlabel="genre", ylabel="share (%)", title="Calibration brings your genres back")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+alt = ", ".join(f"{name} {distance:.2f} nats" for name, distance in off.items())
+ws.show(fig, alt=f"Bars: shares of genres in your ratings and in two lists. Distances: {alt}.")
+
+# %% [markdown]
+# Now for everybody. Do varied lists not also come closer to people's proportions? We draw all three
+# methods on the scale that only one of them was made for.
 
 # %%
 target = np.zeros((data.n_users, len(genres)))
@@ -722,44 +655,212 @@ np.add.at(target, train.user, train.rating[:, None] * shares[train.item])
 target /= np.maximum(target.sum(1, keepdims=True), 1e-9)
 methods["calibrated"] = lambda s, t, user, lam: rr.calibrated(s, shares[t], target[user], 10, lam)
 grid["calibrated"] = (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.2)
+made |= {("calibrated", lam): relist("calibrated", lam, top, score) for lam in grid["calibrated"]}
 
 
 def miscalibrated(lists):
     """Mean over users of how far a list is from their genres, in nats."""
-    return np.mean(
-        [rr.miscalibration(p, shares[ten]) for p, ten in zip(target, lists, strict=True)]
-    )
+    return np.mean([nats(p, shares[ten].mean(0)) for p, ten in zip(target, lists, strict=True)])
 
 
 # %%
-for lam in grid["calibrated"]:
-    lists = relist(methods["calibrated"], lam, top, score)
-    trade["calibrated", lam] = miscalibrated(lists), float(np.nanmean(ndcg(lists, valid)))
-
-# %%
-points = [trade["calibrated", lam] for lam in grid["calibrated"]]
-x, y = np.array(points).T
 fig, ax = plt.subplots()
-ax.plot(x, y, "o-")
-for lam, at in zip(grid["calibrated"], points, strict=True):
-    ax.annotate(f"{lam}", at, xytext=(4, -14), textcoords="offset points")
-ax.margins(y=0.1)
-ax.set(xlabel="distance from the user's genres (nats)", ylabel="NDCG@10, validation")
-ax.set(title="Accuracy against calibration, for values of lambda")
-alt = f"Distance from {x[0]:.2f} down to {x[-1]:.2f} nats; NDCG from {y[0]:.2f} to {y[-1]:.2f}, "
-ws.show(fig, alt=f"{alt}at most {max(y):.3f}.")
+calibration = {name: on_a_curve(name, miscalibrated) for name in methods}
+for (name, (x, y)), style in zip(calibration.items(), ("o-", "s--", "^-"), strict=True):
+    ax.plot(x, y, style, label=name)
+ax.invert_xaxis()
+ax.set(xlabel="distance from the user's genres (nats); better to the right")
+ax.set(ylabel="NDCG@10, validation", title="Calibrated lists come closest at the least cost")
+ax.legend(loc="lower left")
+x, y = calibration["calibrated"]
+alt = f"Calibrated: distance from {x[0]:.2f} down to {x[-1]:.2f} nats, NDCG {y[0]:.3f} to {y[-1]:.3f}. "
+ws.show(fig, alt=f"{alt}The curves of MMR and DPP lie below it and end earlier.")
+
+# %%
+for lam in (0.7, 0.5, 0.2):
+    change = rt.interpret.mean_interval(ndcg(made["calibrated", lam], valid) - plain)
+    distance = miscalibrated(made["calibrated", lam])
+    word = "off zero" if change.off_zero else "no cost to be seen"
+    print(f"lambda {lam}: {distance:.2f} nats; NDCG@10 less plain {change}: {word}")
+
+# %% [markdown]
+# Ten films have room for other genres among the good ones, as long as the best stay on top. The cost
+# begins where the list has to take films from far down.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## The test, once
+# ### A list is a portfolio (at home)
 #
-# Everything was chosen on validation ratings. Now the test part, with the values that our rule chose,
-# against the plain lists of the same users.
+# A bank does not buy the ten shares with the highest expected gain. It asks how uncertain each one is,
+# and above all whether they fall *together*. Page 13 has a model that answers both: `VariationalMF`
+# knows your vector as a distribution. What it does not know about you affects the predictions of all
+# films of a kind, so they are wrong together: they have a **covariance**.
+#
+# We train it without a fifth of the people. We meet those people below.
+
+# %%
+away = np.random.default_rng(18).choice(data.n_users, data.n_users // 5, replace=False)
+is_new = np.isin(data.user, away)
+known, new = data.take(~is_new), data.take(is_new)
+doubter = rt.models.VariationalMF.for_dataset(known)
+rt.fit(doubter, known)
+
+
+def believed(items, stars, candidates):
+    """Expected stars (n,) of candidates for somebody known by ratings, and their covariance."""
+    given = torch.from_numpy(items), torch.tensor(stars, dtype=torch.float32)
+    mean, covariance = doubter.expect(doubter.belief_from(*given), torch.from_numpy(candidates))
+    return mean.double().numpy(), covariance.double().numpy()
+
+
+# %% [markdown]
+# ### Exercise, at home: the next share
+#
+# A list's *worth* is the weighted mean of its films' stars, $\sum_a w_a x_a$, in which higher places
+# count more ($w$ sums to 1). It is filled from the top, so that *expected worth − b · variance of the
+# worth* becomes large. A $b$ above 0 avoids risk. A $b$ below 0 seeks it: the film that may be
+# wonderful. Write `next_share(mean, covariance, w, chosen, b)`: which film goes to place
+# `len(chosen)`? Your function makes the lists below.
+#
+# <details><summary>Hint 1</summary>
+#
+# The variance of a weighted sum is $\sum_a \sum_c w_a w_c C_{ac}$. Write down what film $i$ at place
+# $a$ adds to it: one term of its own, and one with each film above it, which occurs twice.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# It adds $w_a^2 C_{ii} + 2 w_a \sum_{c < a} w_c C_{ic}$. With an empty list the sum is 0.
+#
+# </details>
+
+
+# %% tags=["stub"]
+def next_share(mean, covariance, w, chosen, b):
+    """mean (n,), covariance (n, n), w (k,), chosen: positions -> the next position."""
+    return None  # your turn
+
+
+# %% tags=["solution"]
+def next_share(mean, covariance, w, chosen, b):
+    """mean (n,), covariance (n, n), w (k,), chosen: positions -> the next position."""
+    a = len(chosen)
+    together = covariance[:, chosen] @ w[:a]  # 0 for an empty list
+    value = w[a] * mean - b * (w[a] ** 2 * np.diag(covariance) + 2 * w[a] * together)
+    value[chosen] = -np.inf
+    return int(value.argmax())
+
+
+# %%
+ws.check("18.next_share", next_share)
+
+# %%
+take_share = ws.use("18.next_share", next_share)
+place = 1 / np.log2(np.arange(2, 12))  # how much each place counts
+place /= place.sum()
+
+
+def portfolio(mean, covariance, b):
+    """Ten positions: what next_share takes, one after the other."""
+    ten = []
+    for _ in range(10):
+        ten.append(take_share(mean, covariance, place, ten, b))
+    return np.array(ten)
+
+
+def sd(ten, covariance):
+    """Standard deviation of a list's worth, in stars."""
+    return np.sqrt(place @ covariance[np.ix_(ten, ten)] @ place)
+
+
+# %%
+unseen = np.setdiff1d(np.arange(data.n_items), my_items)
+mean, covariance = believed(my_items, my_stars, unseen)
+risks = (-5, -3, -1.5, 0, 1.5, 5, 10, 20)  # b, in 1/stars
+yours = {b: portfolio(mean, covariance, b) for b in risks}
+frontier = {b: (place @ mean[ten], sd(ten, covariance)) for b, ten in yours.items()}
+for b, name in ((10, "cautious"), (0, "plain"), (-5, "bold")):
+    print(f"{name} (b = {b}): {frontier[b][0]:.2f} stars, give or take {frontier[b][1]:.2f}")
+pd.DataFrame({f"b = {b}": titles[unseen[yours[b]]] for b in (10, 0, -5)}, index=range(1, 11))
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### Does the model keep its promises?
+#
+# A model can say anything about its own doubts. So we ask the people it has never met. We give it five
+# ratings of each. Among the *rest of what they rated* it chooses ten films, cautiously or boldly. Then we
+# compare what it promised with what they gave.
+
+# %% tags=["long"]
+rng = np.random.default_rng(0)
+promised, gave, sure = ({b: [] for b in risks} for _ in range(3))  # (people, 4) each
+for user in np.unique(new.user):
+    theirs = np.flatnonzero(new.user == user)
+    if len(theirs) < page.pick(45, 25):
+        continue
+    for b in risks:
+        [found[b].append([]) for found in (promised, gave, sure)]
+    for _ in range(4):  # the five given ratings are drawn four times
+        given, rest = np.split(rng.permutation(theirs), [5])
+        stars, doubts = believed(new.item[given], new.rating[given], new.item[rest])
+        for b in risks:
+            ten = portfolio(stars, doubts, b)
+            promised[b][-1].append(place @ stars[ten])
+            sure[b][-1].append(sd(ten, doubts))
+            gave[b][-1].append(place @ new.rating[rest][ten])
+print(f"{len(gave[0])} new people, four lists of ten films for each.")
+
+# %%
+noise = doubter.log_noise.exp().item() * (place**2).sum()  # the whims of ten ratings, stars^2
+missed = {b: np.square(np.array(gave[b]) - promised[b]).mean(1) for b in risks}  # (people,)
+worth = {
+    "promised": [
+        (np.sqrt(np.mean(np.square(sure[b])) + noise), np.mean(promised[b])) for b in risks
+    ],
+    "what they gave": [(np.sqrt(missed[b].mean()), np.mean(gave[b])) for b in risks],
+}
+
+# %%
+fig, ax = plt.subplots()
+for (name, both), style, side in zip(worth.items(), ("o--", "s-"), (10, -18), strict=True):
+    ax.plot(*np.array(both).T, style, label=name)
+    for b, at in zip(risks, both, strict=True):
+        if b in (-5, 0, 20):
+            ax.annotate(f"b = {b}", at, xytext=(-14, side), textcoords="offset points")
+ax.set(xlabel="how far off a list is (stars)", ylabel="worth of a list (stars)")
+ax.set(title="Caution lowers the risk, promised and real (axes do not start at 0)")
+ax.legend(loc="lower right")
+ax.margins(y=0.15)
+off = {b: float(np.sqrt(missed[b].mean())) for b in risks}
+alt = f"Worth against risk. Bold lists miss by {off[-5]:.2f} stars, plain ones by {off[0]:.2f}, "
+ws.show(fig, alt=f"{alt}the most cautious by {off[20]:.2f}.")
+
+# %%
+cost, optimism = ({b: rt.interpret.mean_interval(np.subtract(*two[b]).mean(1)) for b in risks}
+    for two in ({b: (gave[0], gave[b]) for b in risks}, {b: (promised[b], gave[b]) for b in risks})
+)  # fmt: skip
+print("Squared error, bold less cautious (b = 10), in stars^2:")
+print("  ", rt.interpret.mean_interval(missed[-5] - missed[10]))
+print("Worth, plain less cautious, in stars:", cost[10])
+print("Promised less given, plain lists, in stars:", optimism[0])
+
+# %% [markdown]
+# Caution costs stars, and the risk moves in the direction that was promised. (These are films that
+# people chose to watch; among all films the lists would be worth less.)
+#
+# Where lists get less than they promised, that is a law of choosing: among predictions that are too high
+# and predictions that are too low, you pick those that are too high.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### The test, once
+#
+# We chose everything on validation ratings. Now comes the test part, with the values that our rule
+# chose, against the plain lists of the same users.
 
 # %%
 final_top, final_score = best(P @ Q.T, [train, valid])
 final = {"plain": final_top[:, :10]}
-for name, method in methods.items():
-    final[f"{name}, {chosen_lam(name)}"] = relist(method, chosen_lam(name), final_top, final_score)
+for name in methods:
+    lam = chosen_lam(name)
+    final[f"{name}, {lam}"] = relist(name, lam, final_top, final_score)
 quality = {name: ndcg(lists, test) for name, lists in final.items()}
 
 # %%
@@ -768,7 +869,7 @@ head = np.argsort(-raters, kind="stable")[: data.n_items // 10]  # the best-know
 table = pd.DataFrame(
     {
         "NDCG@10": {name: np.nanmean(q) for name, q in quality.items()},
-        "diversity": {n: rt.metrics.intra_list_diversity(v, features) for n, v in final.items()},
+        "diversity": {name: diversity(lists) for name, lists in final.items()},
         "off genres (nats)": {name: miscalibrated(lists) for name, lists in final.items()},
         "best-known tenth": {name: np.isin(lists, head).mean() for name, lists in final.items()},
     }
@@ -778,18 +879,18 @@ table.style.format("{:.3f}")
 # %%
 for name in list(final)[1:]:
     change = rt.interpret.mean_interval(quality[name] - quality["plain"])
-    print(f"{name} less plain: NDCG@10 {change}")
+    print(f"{name} less plain: NDCG@10 {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Who is served badly?
+# ### Who is served badly?
 #
-# Look at the last column. Recommenders learn from what was rated, and what is well known was rated by
-# many. How much of it is taste, and how much is the machine?
+# Look at the last column of the table. Recommenders learn from ratings, and a well-known film has many
+# of them. How much of the column is people's taste, and how much is the machine?
 
 # %%
 liked = test.rating >= 4
 slots = table.loc["plain", "best-known tenth"]
-print("The tenth of the films with most training ratings has")
+print("The tenth of the films with the most training ratings has")
 print(f"{raters[head].sum() / len(train):>6.0%} of the training ratings,")
 print(f"{np.isin(test.item[liked], head).mean():>6.0%} of the test ratings of 4 stars and more,")
 print(f"{slots:>6.0%} of all places in our lists.")
@@ -802,59 +903,68 @@ told = log_raters[final["plain"]].mean(1)
 
 # %%
 fig, ax = plt.subplots(figsize=(6.5, 5.5))
-ax.scatter(2**watched, 2**told, s=12, alpha=0.5)
+ax.scatter(2**watched, 2**told, s=12, alpha=0.5, label="a user")
 span = np.array([min(watched.min(), told.min()), max(watched.max(), told.max())])
-ax.plot(2**span, 2**span, "--", color="black", label="as well known")
+ax.plot(2**span, 2**span, "--", color="black", label="equally well known")
 ax.set(xscale="log", yscale="log")
 ticks = 2 ** np.arange(np.ceil(span[0]), span[1])
 for axis in (ax.xaxis, ax.yaxis):
     axis.set_ticks(ticks, [f"{t:.0f}" for t in ticks])
     axis.set_ticks([], minor=True)
-ax.set(xlabel="ratings of a film that they rated (geometric mean)")
-ax.set(ylabel="ratings of a film in their list", title="Everybody is sent to what is well known")
-ax.legend()
+ax.set(xlabel="ratings per film they rated (geometric mean)")
+ax.set(
+    ylabel="ratings per film in their list", title="Lists are better known than what people rate"
+)
+ax.legend(loc="lower right")
 above = float((told > watched).mean())
-ws.show(fig, alt=f"A dot a user; {above:.0%} lie above the line: lists are better known.")
+ws.show(fig, alt=f"One dot per user; {above:.0%} lie above the line: lists are better known.")
 
 # %% [markdown]
-# Hardly anybody gets films as little known as those they watch. Whoever loves what is rare is sent
-# furthest from it. Part of it is plain reason (of a film with three ratings little is known), part is a
-# loop that feeds itself (page 07): what is shown gets rated.
+# Hardly anybody gets films as little known as those they watch. People who love what is rare are sent
+# furthest from it. Part of it is plain reason: little is known about a film with three ratings. Part of
+# it is a loop that feeds itself (page 07): what is shown gets rated.
 #
-# It can be turned back: divide each score by (ratings of the film)$^a$. Again a curve, on validation
-# ratings.
+# It can be turned back: divide each score by (ratings of the film)$^a$. Again we draw a curve, on
+# validation ratings.
 
 # %%
 turned = {}
 for a in (0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5):
     lists = best(P @ Q.T / np.maximum(raters, 1) ** a, [train], n=10)[0]
-    turned[a] = np.isin(lists, head).mean(), np.nanmean(ndcg(lists, valid))
+    turned[a] = np.isin(lists, head).mean(), ndcg(lists, valid)
 
 # %%
 fig, ax = plt.subplots()
-x, y = np.array(list(turned.values())).T
-ax.plot(100 * x, y, "o-")
-for a in (0, 0.1, 0.2, 0.3, 0.5):
-    at = (100 * turned[a][0], turned[a][1])
-    ax.annotate(f"a = {a}", at, xytext=(6, -14), textcoords="offset points")
-ax.margins(y=0.1)
-ax.axvline(100 * np.isin(test.item[liked], head).mean(), linestyle="--", color="black")
-ax.set(xlabel="places of the best-known tenth (%); dashed: of what people like")
-ax.set(ylabel="NDCG@10, validation", title="Accuracy against the well known")
-alt = f"From {x[0]:.0%} down to {x[-1]:.0%} of places for the best-known tenth, NDCG goes from "
-ws.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}, slowly at first.")
+x, y = np.array([(100 * share, np.nanmean(each)) for share, each in turned.values()]).T
+ax.plot(x, y, "o-")
+for a, *at in zip(turned, x, y, strict=True):
+    if a in (0, 0.2, 0.3, 0.5):
+        ax.annotate(f"a = {a}", at, xytext=(8, -16), textcoords="offset points")
+ax.margins(y=0.1, x=0.1)
+likes = 100 * np.isin(test.item[liked], head).mean()
+ax.axvline(likes, linestyle="--", color="black", label="their share of what people like")
+ax.set(xlabel="places of the best-known tenth (%)", ylabel="NDCG@10, validation")
+ax.set(title="The first steps away from the well known are cheap (axes do not start at 0)")
+ax.legend(loc="upper left")
+alt = f"From {x[0]:.0f} % down to {x[-1]:.0f} % of places for the best-known tenth, NDCG goes from "
+ws.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}.")
+
+# %%
+for a in (0.1, 0.3, 0.5):
+    change = rt.interpret.mean_interval(turned[a][1] - plain)
+    print(f"a = {a}: NDCG@10 less plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# The first steps cost little. But to give the well known no more places than they have among what people
-# like is expensive, for a model that knows next to nothing of the others. (NDCG itself leans to the well
-# known: people can only have rated what they found.)
+# But it is expensive to give the well known no more places than they have among what people like, for a
+# model that knows next to nothing about the others. (NDCG itself leans to the well known: people can
+# only have rated what they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
 #
-# An average is most of all the average of those who are many. So: the same NDCG for users by how much
-# they rated, by age and by gender (as it stands in the data, which knows two). An interval goes with
-# each, since a small group's mean moves by itself.
+# An average mostly describes the largest groups. So we compute the same NDCG for users by how much they
+# rated, by age and by gender (as recorded in the data, which has two). Each group has an interval, since
+# the mean of a small group moves by chance alone.
 
 # %% tags=["long"]
 activity, people = train.counts("user"), data.users
@@ -870,7 +980,7 @@ for code, name in (("F", "women"), ("M", "men")):
 served = {
     name: rt.interpret.mean_interval(quality["plain"][members])
     for name, members in groups.items()
-    if np.isfinite(quality["plain"][members]).sum() >= 20  # of fewer we say nothing
+    if np.isfinite(quality["plain"][members]).sum() >= 20  # smaller groups say too little
 }
 
 # %%
@@ -882,14 +992,15 @@ ax.axvline(np.nanmean(quality["plain"]), color="black", linestyle="--", label="a
 ax.invert_yaxis()
 ax.set(xlabel="NDCG@10, test, with 95 % interval", ylabel="group (users with something to find)")
 ax.set(title="The same model, group by group")
-ax.legend()
+ax.legend(loc="lower right", bbox_to_anchor=(1, 1))
 worst, top_group = min(served, key=served.get), max(served, key=served.get)
-ws.show(fig, alt=f"Dots with intervals a group. Lowest: {worst}; highest: {top_group}.")
+ws.show(fig, alt=f"One dot with its interval per group. Lowest: {worst}; highest: {top_group}.")
 
 # %% [markdown]
-# Before drawing conclusions, two cautions. Who has rated much has more in the test part to be found, so
-# their NDCG is higher for that alone. And groups differ in more than their name: do women and men differ,
-# or people who rated little and much? Compare each with people of the same activity.
+# Two things to watch before you draw conclusions. People who have rated much have more in the test part
+# to be found, and their NDCG is higher for that alone. And groups differ in more than their name: do
+# women and men differ, or people who rated little and much? So we compare each with people of the same
+# activity.
 
 # %%
 usual = np.array([np.nanmean(quality["plain"][quarter == k]) for k in range(4)])
@@ -904,10 +1015,11 @@ for name, gap_alike in alike.items():
     print(f"{name}: {gap_all:+.3f} against all; at equal activity {gap_alike}")
 
 # %% [markdown]
-# These are many intervals at once. Where no group differs from the others at all, ten intervals of 95 %
-# still have a chance of two in five that one of them misses the line. What stands out here is a reason
-# to look again, on other splits and other data. What to do about it is another question: more data of
-# those who are few, features, a model of their own, or a list that knows what it does not know.
+# These are many intervals at once. Even if no group differed from the others at all, ten intervals of
+# 95 % would have a chance of two in five that at least one of them misses the line. So treat what stands
+# out here as a reason to look again, on other splits and other data. What to do about it is another
+# question: more data from the small groups, features, a model of their own, or a list that admits what
+# it does not know.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the figure: which group will be served worst? Then: in your product, which groups
@@ -916,8 +1028,17 @@ for name, gap_alike in alike.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * Eight bits per number are enough to store vectors, and one more number turns *largest product* into *nearest*.
-# * A new list after a click is a small system of equations, and its reasons sum to the score.
-# * Variety, calibration and caution are bought with accuracy. Draw the curve, then choose by a rule.
-# * Risk is a covariance: what the model does not know of you makes films wrong together.
+# * Choose a list for variety, then show it by score: the order of choosing alone costs accuracy.
+# * Variety costs accuracy. Calibration costs little at first. Draw the curve, then choose by a rule.
+# * Let a judge measure diversity that did not choose the films.
+# * Risk is a covariance: what the model does not know about you makes films wrong together.
 # * Averages hide people. Look at groups, with intervals, at equal activity.
+#
+# **Try it.** Compute the similarity from the genres alone (`features = about`). First write down which
+# way the MMR curve will move, then run the cells again. **And a question without a check:** your shop may
+# show one list to everybody who is new. Would you fill it by score, by variety or by caution, and
+# how would you find out whether you were right?
+#
+# **Sources.** H. Steck, "Calibrated recommendations", RecSys 2018. L. Chen, G. Zhang, E. Zhou, "Fast
+# greedy MAP inference for determinantal point process", NeurIPS 2018. M. D. Ekstrand and others, "All
+# the cool kids, how do they fit in?", FAT* 2018: who is served how well, on this data too.

@@ -19,7 +19,7 @@ from pagebuild.source import (
     repository,
 )
 
-TABLE = ["| page | minutes | the machine works |", "|---|---:|---:|"]
+TABLE = ["| page | minutes | computing |", "|---|---:|---:|"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ class Book:
         return "\n\n".join(lines)
 
     def footer(self, source: Source, solutions: bool) -> str:
-        contents = f"[Contents]({home(source, solutions)}index.ipynb)"
+        up = home(source, solutions)
+        contents = f"[Contents]({up}index.ipynb)"
+        contents += f" · [Further reading]({up}../docs/further_reading.md)"
         _, after = self.neighbours(source.name)
         coming = self.coming_after(source.name)
         if coming is not None:

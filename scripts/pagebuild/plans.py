@@ -10,7 +10,7 @@ from pagebuild.book import Book
 from pagebuild.source import SourceError
 
 GUIDE = Path("docs") / "instructor.md"
-TABLE = ["| from | minutes | page | in the room | the machine works |", "|---|---:|---|---|---:|"]
+TABLE = ["| from | minutes | page | in the room | computing |", "|---|---:|---|---|---:|"]
 
 
 def timetables(root: Path, book: Book) -> dict[str, str]:

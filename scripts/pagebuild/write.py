@@ -52,14 +52,15 @@ Build recommenders that you understand: from the first ten film titles to a serv
 while people click. Start at the top and follow the links at the end of each page. You need some \
 Python and numpy; if PyTorch is new to you, read the Primer first, *Beside the path* below.
 
-*Minutes* are for reading, running and the exercises; what *the machine works* was measured on two \
-processors. Each page also runs on its own: it loads what earlier pages would have left."""
+*Minutes* are for reading, running and the exercises. *Computing* is the part of them that the \
+machine needs, measured on two processors. Each page also runs on its own: it loads or trains what \
+earlier pages would have left."""
 
 INDEX_PROGRESS = """\
 ## How far you are
 
-Run the next cell (Shift-Enter) to see the exercises you have passed. They are read from \
-`progress.json` beside the data; nothing of it leaves this machine."""
+Run the next cell (Shift-Enter) to see the exercises that you have passed. They are recorded in \
+`progress.json` beside the data, and nothing leaves this machine."""
 
 
 def generate(root: Path, names: Sequence[str] = ()) -> dict[str, str]:
@@ -148,7 +149,7 @@ def index(book: Book) -> str:
         rows = [f"## {part}", "", *TABLE, *book.rows(entries, "")]
         cells.append(Cell("markdown", "\n".join(rows), {}))
     if hunts := [s for s in book.sources.values() if s.name.startswith("bug_hunts/")]:
-        rows = ["## Bug hunts", "", "One real bug each. Find it, and prove it.", ""]
+        rows = ["## Bug hunts", "", "Each has one real bug. Find it, and prove it.", ""]
         after = {s.name: ", ".join(n.split("_")[0] for n in s.needs) for s in hunts}
         rows += [
             f"* [{s.title}]({s.name}.ipynb), {s.minutes} minutes"

@@ -68,6 +68,14 @@ def _plain(r, s, chosen, lam):
     return _next_one(r, s, chosen, 1)
 
 
+def _next_share(m, c, w, chosen, b, own=1, twice=2):
+    a = len(chosen)
+    adds = own * w[a] ** 2 * np.diag(c) + twice * w[a] * (c[:, chosen] @ w[:a])
+    value = w[a] * m - b * adds
+    value[chosen] = -np.inf
+    return int(value.argmax())
+
+
 def _divergence(p, q):
     there = p > 0
     p, q = p[there], q[there]
@@ -107,16 +115,19 @@ CASES = {
             lambda page: 3,
         ],
     ),
-    "18.list_sd": Case(
-        right=lambda page: lambda w, c: np.sqrt(w @ c @ w),
-        stub=lambda page: lambda w, c: None,
+    "18.next_share": Case(
+        right=lambda page: _next_share,
+        stub=lambda page: lambda mean, c, w, chosen, b: None,
         wrong=[
-            lambda page: lambda w, c: w @ c @ w,
-            lambda page: lambda w, c: np.sqrt((w**2 * np.diag(c)).sum()),
-            lambda page: lambda w, c: w @ np.sqrt(np.diag(c)),
-            lambda page: lambda w, c: np.sqrt(c.sum()),
-            lambda page: lambda w, c: c @ w,
-            lambda page: lambda w, c: np.sqrt(c.mean()),
+            lambda page: lambda m, c, w, chosen, b: _next_share(m, c, w, chosen, 0),
+            lambda page: lambda m, c, w, chosen, b: _next_share(m, c, w, chosen, -b),
+            lambda page: lambda m, c, w, chosen, b: _next_share(m, c, w, chosen, b, twice=1),
+            lambda page: lambda m, c, w, chosen, b: _next_share(m, c, w, chosen, b, own=0),
+            lambda page: lambda m, c, w, chosen, b: _next_share(m, c, 0 * w + 1, chosen, b),
+            lambda page: (
+                lambda m, c, w, chosen, b: _next_share(m, np.diag(np.diag(c)), w, chosen, b)
+            ),
+            lambda page: 3,
         ],
     ),
     "18.divergence": Case(

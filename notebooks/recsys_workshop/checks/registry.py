@@ -28,6 +28,7 @@ NOTHING_YET = "fill in the cell above, then run both cells."
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _checks: dict[str, Check] = {}
+_solutions: dict[str, Any] = {}
 
 
 ONE_NUMBER = "one number is asked; this returns the shape {shape}."
@@ -37,11 +38,12 @@ class Off(Exception):
     """What is off with an answer, said from the depth of a check."""
 
 
-def register(name: str, asks: str = "value") -> Callable[[Check], Check]:
+def register(name: str, asks: str = "value", solution: Any = None) -> Callable[[Check], Check]:
     """Decorator that makes a function `(answer, page) -> None or what is off` the check `name`.
 
     asks : "function" for an exercise whose answer is one: anything else, and a function that
            returns nothing, is told so, and the check sees neither
+    solution : an answer that is right, for `use`
 
     Raises ValueError for a name that is taken, or that lacks its page: "00.count".
     """
@@ -52,6 +54,8 @@ def register(name: str, asks: str = "value") -> Callable[[Check], Check]:
 
     def keep(function: Check) -> Check:
         _checks[name] = _of_function(function) if asks == "function" else function
+        if solution is not None:
+            _solutions[name] = solution
         return function
 
     return keep
@@ -163,17 +167,36 @@ def check(name: str, answer: Any) -> bool:
 
     Raises ValueError for an unknown name.
     """
-    function = find(name)
-    try:
-        page = pages.current()
-        off = NOTHING_YET if answer is None else function(answer, page)
-    except Off as error:
-        off = str(error)
-    except Exception as error:  # the reader's code, or an answer of an unexpected kind
-        off = _one_line(error)
+    off = _what_is_off(name, answer)
     print(f"✓ {name} passed." if off is None else f"✗ {name} not yet: {off}")
     _remember(name, passed=off is None)
     return off is None
+
+
+def use(name: str, answer: Any) -> Any:
+    """The reader's answer where it is right, else the solution: what the rest of a page works with.
+
+    A line says which of the two it is.
+
+    Raises ValueError for a check that has no solution to offer.
+    """
+    find(name)
+    if name not in _solutions:
+        raise ValueError(f"check {name!r} is registered without a solution")
+    yours = _what_is_off(name, answer) is None
+    print(f"The page goes on with {'your' if yours else 'the solution to'} {name}.")
+    return answer if yours else _solutions[name]
+
+
+def _what_is_off(name: str, answer: Any) -> str | None:
+    function = find(name)
+    try:
+        page = pages.current()
+        return NOTHING_YET if answer is None else function(answer, page)
+    except Off as error:
+        return str(error)
+    except Exception as error:  # the reader's code, or an answer of an unexpected kind
+        return _one_line(error)
 
 
 def progress() -> pd.DataFrame:

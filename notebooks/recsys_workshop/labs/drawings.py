@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 
 from recsys_workshop.figures import PALETTE
 
@@ -59,3 +62,55 @@ def relationships() -> Figure:
 
 
 _PAPER = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none"}
+
+
+def filling(names: Sequence[str], values: np.ndarray, taken: Sequence[int]) -> Figure:
+    """A list being filled: the value of each candidate (n,) at each step (n, steps), as a table.
+
+    What is taken at a step is framed, and crossed out in the steps after it.
+    """
+    fig, ax = plt.subplots(figsize=(1.1 * values.shape[1] + 5.2, 0.42 * len(names) + 1.3))
+    open_ = values.astype(float).copy()
+    for step, row in enumerate(taken):
+        open_[row, step + 1 :] = np.nan
+    image = ax.imshow(open_, aspect="auto", vmin=np.nanmin(open_), vmax=np.nanmax(open_))
+    dark = np.nanmean([np.nanmin(open_), np.nanmax(open_)])
+    for (row, step), value in np.ndenumerate(open_):
+        text = "taken" if np.isnan(value) else f"{value:.2f}"
+        colour = "0.6" if np.isnan(value) else "white" if value < dark else "black"
+        ax.text(step, row, text, ha="center", va="center", color=colour, fontsize=11)
+    for step, row in enumerate(taken):
+        corner = (step - 0.47, row - 0.46)
+        edge = PALETTE["vermilion"]
+        ax.add_patch(Rectangle(corner, 0.94, 0.92, fill=False, edgecolor=edge, linewidth=3.5))
+    ax.set_xticks(range(values.shape[1]), [str(k + 1) for k in range(values.shape[1])])
+    ax.set_yticks(range(len(names)), names)
+    ax.set(
+        xlabel="step", ylabel="candidate", title="Once a film is taken, films like it lose value"
+    )
+    fig.colorbar(image, label="value of the formula")
+    return fig
+
+
+def maps(
+    views: Mapping[str, np.ndarray], names: Sequence[str], chosen: Sequence[int], faint: np.ndarray
+) -> Figure:
+    """Maps of the same films (n, d) on their first two axes, beside each other.
+
+    The chosen films are named, and the last map shows as rings where `faint` has them.
+    """
+    fig, axes = plt.subplots(1, len(views), figsize=(13, 5.2), sharex=True, sharey=True)
+    colours = [c for name, c in PALETTE.items() if name not in ("yellow", "black")]
+    for ax, (title, view) in zip(axes, views.items(), strict=True):
+        ax.scatter(*view[:, :2].T, s=10, color="0.8")
+        for i, colour, marker in zip(chosen, colours, "os^DvP", strict=False):
+            ax.plot(*view[i, :2], marker, color=colour, markersize=10, label=names[i], linestyle="")
+        ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+        ax.axvline(0, color="0.7", linewidth=0.8, zorder=0)
+        ax.set(title=title, xlabel="first axis (stars)")
+    axes[0].set_ylabel("second axis (stars)")
+    ring = {"s": 280, "facecolor": "none", "edgecolor": "black", "linewidth": 1.5}
+    axes[-1].scatter(*faint[list(chosen), :2].T, **ring, label="the place in map A")
+    handles, labels = axes[-1].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=11)
+    return fig

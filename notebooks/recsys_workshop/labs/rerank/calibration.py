@@ -64,7 +64,7 @@ def calibrated(
 
     The list S maximises, greedily, $\lambda \sum_{i \in S} \tilde s_i - (1 - \lambda)\,
     \mathrm{KL}(p \,\|\, \tilde q(S))$: scores rescaled to 0 to 1, and `miscalibration`. (In the
-    source $\lambda$ weighs the divergence; here it is the weight of relevance, as in `mmr`.)
+    source $\lambda$ weighs the divergence; here it is the weight of relevance, as in `dpp`.)
 
     Args:
         scores: (n,) in any unit; NaN or -inf masks a candidate.
@@ -75,7 +75,8 @@ def calibrated(
         alpha: smoothing, see `miscalibration`.
 
     Returns:
-        (min(k, candidates),) positions, in the order chosen. O(nkg).
+        (min(k, candidates),) positions. The divergence knows no order, so the chosen ones come
+        best first. O(nkg).
 
     Raises:
         ValueError: shapes that do not fit, shares that are negative or do not sum to 1, k below 1,
@@ -105,7 +106,8 @@ def calibrated(
         i = best(lam * gain - (1 - lam) * off, kept, chosen)
         total = total + rows[i]
         chosen.append(i)
-    return keep[np.array(chosen, dtype=np.int64)]
+    shown = sorted(chosen, key=lambda i: (-kept[i], i))
+    return keep[np.array(shown, dtype=np.int64)]
 
 
 def _divergence(p: Floats, q: Floats, alpha: float) -> Floats:

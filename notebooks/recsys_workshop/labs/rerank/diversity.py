@@ -1,4 +1,4 @@
-"""Lists whose items differ: maximal marginal relevance, and determinantal point processes."""
+"""Lists whose items differ: similarity, and determinantal point processes."""
 
 from typing import Any
 
@@ -33,46 +33,6 @@ def cosine(features: Any) -> Floats:
     return result
 
 
-def mmr(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
-    r"""Maximal marginal relevance: relevant, and unlike anything higher in the list.
-
-    Each place gets the candidate i that maximises
-    $\lambda\, \tilde r_i - (1 - \lambda) \max_{j \in S} s_{ij}$, S being the list so far, the
-    maximum over an empty list 0, and $\tilde r$ the relevance rescaled to 0 to 1.
-
-    Args:
-        relevance: (n,) scores in any unit; NaN or -inf masks a candidate.
-        similarity: (n, n) symmetric, of about the size of a cosine; see `cosine`.
-        k: length of the list.
-        lam: weight of relevance, 0 to 1; 1 gives the plain ranking.
-
-    Returns:
-        (min(k, candidates),) positions, best first. O(nk).
-
-    Raises:
-        ValueError: shapes that do not fit, similarity not finite or not symmetric, k below 1,
-            lam outside of 0 to 1.
-
-    Source: Carbonell and Goldstein, SIGIR 1998.
-
-    Example:
-        >>> alike = [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
-        >>> mmr([5.0, 4.9, 4.0], alike, k=2, lam=0.5).tolist()  # 1 is just like 0
-        [0, 2]
-    """
-    k, lam = whole("k", k), weight(lam)
-    keep, scores = candidates("relevance", relevance)
-    alike = square("similarity", similarity, np.shape(relevance)[0], keep)
-    gain = rescaled(scores)
-    nearest = np.zeros_like(gain)
-    chosen: list[int] = []
-    for _ in range(min(k, len(keep))):
-        i = best(lam * gain - (1 - lam) * nearest, scores, chosen)
-        nearest = np.maximum(nearest, alike[i]) if chosen else alike[i]
-        chosen.append(i)
-    return keep[np.array(chosen, dtype=np.int64)]
-
-
 def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
     r"""The greedy best list of a determinantal point process: relevant, and of large volume.
 
@@ -81,7 +41,8 @@ def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
     that its logarithm is, up to a factor,
     $\lambda \sum_{i \in S} \tilde r_i + (1 - \lambda) \ln\det s_S$, with $\tilde r$ the relevance
     rescaled to 0 to 1. The determinant is the squared volume that the items' vectors span: near 0
-    as soon as *any* of them is nearly a mixture of the others, where `mmr` sees pairs only.
+    as soon as *any* of them is nearly a mixture of the others; maximal marginal relevance, which
+    page 18 writes out, sees pairs only.
 
     Each place gets what increases this most. A Cholesky factor of $s_S$ grows by one row per place,
     so a list costs O(nk^2) after a check of `similarity` that is O(n^3 / 3). Where no candidate
@@ -97,7 +58,8 @@ def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
         (min(k, candidates),) positions, best first.
 
     Raises:
-        ValueError: as `mmr`; similarity not positive semidefinite.
+        ValueError: shapes that do not fit, similarity not finite, not symmetric or not positive
+            semidefinite, k below 1, lam outside of 0 to 1.
 
     Source: Kulesza and Taskar 2012, "Determinantal point processes for machine learning"; the
     greedy search with Cholesky increments: Chen, Zhang, Zhou, NeurIPS 2018.
