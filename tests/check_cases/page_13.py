@@ -5,8 +5,35 @@ import numpy as np
 from check_cases import Case
 
 
-def _variance(m_p, v_p, m_q, v_q):
-    return m_p**2 * v_q + v_p * m_q**2 + v_p * v_q
+def _belief(x, prior, noise):
+    variance = 1 / (1 / prior + len(x) / noise)
+    return variance * np.sum(x) / noise, variance
+
+
+def _mean_of_ratings(x, prior, noise):
+    return (x.mean() if len(x) else 0.0), _belief(x, prior, noise)[1]
+
+
+def _gibbs(director, person, r, prior, noise, rng):
+    mean, variance = _belief(r - person, prior, noise)
+    director = rng.normal(mean, np.sqrt(variance))
+    mean, variance = _belief(r - director, prior, noise)
+    return director, rng.normal(mean, np.sqrt(variance))
+
+
+def _given_the_old(director, person, r, prior, noise, rng):
+    (mean, variance), (other, _) = (_belief(r - k, prior, noise) for k in (person, director))
+    return rng.normal(mean, np.sqrt(variance)), rng.normal(other, np.sqrt(variance))
+
+
+def _no_root(director, person, r, prior, noise, rng):
+    mean, variance = _belief(r - person, prior, noise)
+    return rng.normal(mean, variance), rng.normal(mean, variance)
+
+
+def _means(director, person, r, prior, noise, rng):
+    director = _belief(r - person, prior, noise)[0]
+    return director, _belief(r - director, prior, noise)[0]
 
 
 def _coverage(rating, score, sd, z):
@@ -46,16 +73,26 @@ def _by_chance(score, sd, rng):
 
 
 CASES = {
-    "13.variance_of_product": Case(
-        right=lambda page: _variance,
-        stub=lambda page: lambda m_p, v_p, m_q, v_q: None,
+    "13.belief": Case(
+        right=lambda page: _belief,
+        stub=lambda page: lambda x, prior, noise: None,
         wrong=[
-            lambda page: lambda m_p, v_p, m_q, v_q: v_p + v_q,
-            lambda page: lambda m_p, v_p, m_q, v_q: v_p * v_q,
-            lambda page: lambda m_p, v_p, m_q, v_q: m_p**2 * v_q + v_p * m_q**2,
-            lambda page: lambda m_p, v_p, m_q, v_q: (m_p**2 + v_p) * (m_q**2 + v_q),
-            lambda page: lambda m_p, v_p, m_q, v_q: m_p * v_q + m_q * v_p + v_p * v_q,
-            lambda page: 0.5,
+            lambda page: _mean_of_ratings,
+            lambda page: lambda x, prior, noise: _belief(x, prior, noise)[::-1],
+            lambda page: lambda x, prior, noise: _belief(x, noise, prior),
+            lambda page: lambda x, prior, noise: (0.0, _belief(x, prior, noise)[1]),
+            lambda page: lambda x, prior, noise: _belief(x, prior, noise)[0],
+        ],
+    ),
+    "13.gibbs_step": Case(
+        right=lambda page: _gibbs,
+        stub=lambda page: lambda director, person, r, prior, noise, rng: None,
+        wrong=[
+            lambda page: _given_the_old,
+            lambda page: _no_root,
+            lambda page: _means,
+            lambda page: lambda director, person, *rest: _gibbs(director, 0.0, *rest),
+            lambda page: lambda *given: _gibbs(*given)[0],
         ],
     ),
     "13.coverage": Case(

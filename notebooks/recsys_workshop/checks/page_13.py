@@ -4,26 +4,59 @@ from typing import Any
 
 import numpy as np
 
-from recsys_workshop.checks.registry import compare, register
+from recsys_workshop.checks.registry import compare, near, register
 from recsys_workshop.pages import Page
 
 
-@register("13.variance_of_product", asks="function")
-def variance_of_product(answer: Any, page: Page) -> str | None:
-    """A function of two means and two variances: the variance of the product."""
-    m_p, v_p, m_q, v_q = 1.5, 0.4, -0.7, 0.9
-    crossed, both = m_p**2 * v_q + v_p * m_q**2, v_p * v_q
-    squares, own = (m_p**2 + v_p) * (m_q**2 + v_q), m_p**2 * v_p + m_q**2 * v_q
+@register("13.belief", asks="function")
+def belief(answer: Any, page: Page) -> str | None:
+    """A function (x, prior, noise): mean and variance of the posterior."""
+    x, prior, noise = np.array([1.0, 0.4, 2.2]), 0.5, 0.8
+    nothing = answer(x[:0].copy(), prior, noise)
+    if not isinstance(nothing, tuple | list) or len(nothing) != 2:
+        return "two numbers are asked: the mean and the variance."
+    if not near(nothing[0], 0.0) or not near(nothing[1], prior):
+        return "without ratings the belief is the prior: mean 0, and the prior's variance."
+    mean, variance = answer(x.copy(), prior, noise)
+    right = 1 / (1 / prior + 3 / noise)
     slips = {
-        "this is the variance of a sum, not of a product.": v_p + v_q,
-        "both variances together add something too: one term is missing.": crossed,
-        "that would hold if both means were zero.": both,
-        "the mean of the square is not yet the variance: the square of the mean goes off.": squares,
-        "each mean belongs squared to the variance of the other number.": own + both,
-        "the means must be squared.": m_p * v_q + m_q * v_p + both,
+        "this is the precision: the variance is one over it.": 1 / right,
+        "a variance is asked, this is its root.": np.sqrt(right),
+        "each rating adds precision; this counts them as one.": 1 / (1 / prior + 1 / noise),
+        "the prior is missing.": noise / 3,
     }
-    other = "for numbers of our own it is not the variance of what one draws."
-    return compare(answer(m_p, v_p, m_q, v_q), crossed + both, slips, other)
+    wrong = compare(variance, right, slips, "the variance is not right: add up precisions.")
+    slips = {
+        "this is the mean of the ratings: the prior pulls it towards 0.": x.mean(),
+        "each rating has the weight 1 / noise.": right * x.sum(),
+        "all ratings count, not their mean.": right * x.mean() / noise,
+    }
+    other = "the variance is right, but the mean is not: a weighted mean of 0 and the ratings."
+    return wrong or compare(mean, right * x.sum() / noise, slips, other)
+
+
+@register("13.gibbs_step", asks="function")
+def gibbs_step(answer: Any, page: Page) -> str | None:
+    """A function (director, person, r, prior, noise, rng): each drawn given the other."""
+    r, prior, noise, rng = np.array([1.5, 0.5, 1.0]), 0.5, 0.8, np.random.default_rng(3)
+    pairs = [answer(0.2, 0.9, r.copy(), prior, noise, rng) for _ in range(3_000)]
+    if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
+        return "two numbers are asked: the director's and the person's."
+    x, y = np.array(pairs, dtype=float).T
+    variance = 1 / (1 / prior + 3 / noise)
+    mean, sd = variance * (r - 0.9).sum() / noise, np.sqrt(variance)
+    if x.std() < 0.01 * sd or y.std() < 0.01 * sd:
+        return "both numbers must be drawn; one of them is always the same."
+    if abs(x.std() / sd - 1) > 0.1:
+        return "the director's draws are not as wide as the belief: rng.normal takes the root."
+    if abs(x.mean() - mean) > 0.1 * sd:
+        return "the director's mean is not right: what do the ratings say once the person is known?"
+    rest = y - variance * (r.sum() - 3 * x) / noise
+    if abs(np.corrcoef(rest, x)[0, 1]) > 0.1:
+        return "the person must be drawn given the new director, not the old one."
+    if abs(rest.mean()) > 0.1 * sd or abs(rest.std() / sd - 1) > 0.1:
+        return "the person's draw is not right: it is the director's, with the parts exchanged."
+    return None
 
 
 @register("13.coverage", asks="function")
