@@ -48,6 +48,7 @@ PROMISED = {
     ("16", "02"): r"bpr",
     ("16", "06"): r"interval",
     ("16", "10"): r"[Ff]actori[sz]ation machine",
+    ("16", "13"): r"BayesianFM",
     ("16", "19"): r"scripts.*train\.py|torchrun",
     ("17", "07"): r"A/B",
     ("18", "02"): r"class BiasedMF",

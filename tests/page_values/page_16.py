@@ -15,4 +15,5 @@ VALUES = {
     "rare_places": "rare_places",
     "lists": "{name: list(titles) for name, titles in lists.items()}",
     "overlap": "[common, apart]",
+    "by_draws": "[float(x) for x in by_draws[1:4]]",
 }
