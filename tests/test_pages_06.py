@@ -25,6 +25,15 @@ def test_the_lead_of_the_winner_was_luck(values):
     assert abs(on_test) < on_valid / 4
 
 
+def test_weights_mend_what_is_missing_not_at_random(values):
+    (all_rosy, seen_rosy, mended_rosy), (all_sober, seen_sober, mended_sober) = values["mnar"]
+    assert seen_rosy < seen_sober  # 180,000 cells: differences of 0.1 are no noise
+    assert all_sober < all_rosy
+    assert mended_sober < mended_rosy
+    line, curve = values["calibration"]
+    assert curve < line - 0.02
+
+
 def test_the_detective_is_right_about_each_suspect(values):
     guilty = [name for name, caught in values["caught"].items() if caught]
     assert len(values["caught"]) == 6
@@ -68,6 +77,8 @@ def test_the_planted_pair_turns_round(values):
 
 @pytest.mark.real
 def test_knowing_the_future_pays_on_real_data(real):
+    rows, users = real["widths"]
+    assert rows < users
     assert min(real["leak_stars"]) > 0.02  # stars; seeds differ by 0.005
     assert real["leak_rows"][1] > 0
     past, mixed = real["found"]

@@ -1,5 +1,5 @@
 # ---
-# minutes: 45
+# minutes: 80
 # needs: [02_mf_follow_along]
 # knows: "RMSE and AUC, as on page 02"
 # ---
@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Evaluate without fooling yourself
 #
-# Catch evaluations that have seen the answer, say how sure a number is, and choose a metric that
-# measures what you want.
+# Catch evaluations that have seen the answer, say how certain a number is, and choose a metric that
+# measures what you want: two parts, about 40 minutes each.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -19,7 +19,9 @@ page = ws.page("06_evaluation")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The best model of the whole series
 #
-# Here it is. Two models, the same class, tested on the same ratings. Run the cell.
+# This is part one of two: **leaks**. It ends with a summary, where you can take a break.
+#
+# Here are two models of the same class, tested on the same ratings. Run the cell.
 
 # %%
 import matplotlib.pyplot as plt
@@ -36,26 +38,26 @@ for name, stars in rmse.items():
     print(f"Error of the model {name}: {stars:.2f} stars")
 
 # %% [markdown]
-# You have read the cell: the wonder was trained on the test ratings. It has learned them by heart,
-# and knows nothing more about tomorrow than the other one does.
+# If you have read the cell, you know: the wonder was trained on the test ratings. It has learned them
+# by heart, and knows no more about tomorrow than the other model.
 #
-# Nobody does that on purpose. But the same crime has many smaller forms, and they are committed in
-# published papers and in good companies. This page is about catching them. The rule is short:
+# Nobody does that on purpose. But the same crime has many smaller forms, called **leaks**, and they
+# happen in published papers and in good companies. This part is about catching them. The rule is short:
 # **whatever is counted, averaged, chosen or fitted comes from the training part. You choose on the
 # validation part. You look at the test part once.** (This page is about looking, so it looks at the test
 # part all the time. It chooses nothing by it.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Before running the cell, ask the room for the best error they have ever seen on this data. Below
-# 0.85 stars on MovieLens-100K somebody has made a mistake. After the cell: who has found a leak in
+# Before running the cell, ask the room for the best error they have ever seen on this data. With a
+# random split of MovieLens-100K, an error below 0.85 stars is a reason to look for a leak. After the cell: who has found a leak in
 # their own work, and how? (5 minutes; the stories are the best part of this page)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Choosing is training, too
 #
-# Why only once? Take 200 models that are *equally good*, since we make them so: the model of page 02
-# plus noise of a fifth of a star. We choose the one that is best on 500 validation ratings, as you
-# would choose settings, and then look at the test.
+# Why only once? Take 200 models that are *equally good*, because we make them so: the model of page 02
+# plus random noise of a fifth of a star. We choose the one that is best on 500 validation ratings, as
+# you would choose settings, and then look at the test part.
 
 # %%
 rng = np.random.default_rng(0)
@@ -73,22 +75,22 @@ for _ in range(20):
 lead_valid, lead_test = np.mean(lead, axis=0)
 
 # %%
-print(f"Where it was chosen, the winner leads the average by {lead_valid:.4f} stars.")
-print(f"On the test part by {lead_test:+.4f}. (mean of 20 contests among 200 equal models)")
+print(f"On the ratings that chose it, the winner leads the average by {lead_valid:.4f} stars.")
+print(f"On the test part it leads by {lead_test:+.4f}. (mean of 20 contests of 200 equal models)")
 
 # %% [markdown]
-# The lead was luck, and luck does not repeat. If the number that chose is also the number you
-# report, you report the luck. The fewer rows and the more candidates, the larger it is.
+# The lead was luck, and luck does not repeat. If you report the number by which you chose, you report
+# the luck. Fewer rows and more candidates make it larger.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A laboratory for leaks
 #
-# The most common leak needs no mistake in the code: split the ratings at random, and the model is
-# trained on what people did *after* the moment that it is asked about. How much is that worth?
+# The most common leak needs no mistake in the code: split the ratings at random, and the model trains
+# on what people did *after* the moment that you ask about. How much is that worth?
 #
-# To measure it, change that one thing only. The test rows stay the same, the number of training
-# ratings stays the same, for each tested user too. In **past** all of them come before the test. In
-# **mixed** some are exchanged for later ones.
+# To measure it, change only that. The test rows stay the same, and so does the number of training
+# ratings, in total and for each tested user. In **past** all training ratings come before the test. In
+# **mixed** some of them are exchanged for later ones.
 
 # %%
 from recsys_workshop import labs
@@ -110,7 +112,7 @@ for ax, name in zip(axes, ("past", "mixed"), strict=True):
         day = (part.timestamp[shown] - start) / 86_400
         label = "test" if part is lab.test else "training"
         ax.plot(day, place[shown], mark, color=ws.PALETTE[colour], ms=9, label=label)
-    ax.set(title=name, xlabel="day")
+    ax.set(title=f"{name}: what the model may see", xlabel="day")
 axes[0].set_ylabel("user")
 axes[0].set_yticks([])
 axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -118,11 +120,11 @@ text = "In past, all training marks are left of the test marks; in mixed, some a
 ws.show(fig, alt=f"Training and test ratings of twenty users over time. {text}")
 
 # %% [markdown]
-# Now the same model on both, with three seeds for the choice of rows and for training. Guess first:
-# how many hundredths of a star is a look into the future worth?
+# Now train the same model on both, with three seeds for the choice of rows and for training. Guess
+# first: how many hundredths of a star is a look into the future worth?
 
 # %%
-misses = {"past": [], "mixed": []}  # squared misses of each test row, one array a seed
+misses = {"past": [], "mixed": []}  # squared misses of each test row, one array per seed
 for seed in range(3):
     lab = laboratory(data, cut=0.7, least=least, seed=seed)
     for name in misses:
@@ -136,29 +138,102 @@ for name, each in stars.items():
     print(f"to {max(each):.3f}")
 
 # %% [markdown]
-# Three seeds say how much training and drawing wobble. They say nothing about the *users*: with
-# others, would it come out alike? To find out we draw users again and again from those we have, with
-# replacement, and look at the mean each time. That is the **bootstrap**. Users, not rows: the
-# ratings of one person are alike, and a hundred of them are not a hundred opinions.
+# Three seeds say how much training and the choice of rows matter. They say nothing about the *users*:
+# would it be similar with others? To find out we draw users again and again from those we have, with
+# replacement, and compute the mean each time. That is the **bootstrap**. We draw users and not rows,
+# because the ratings of one person are alike: a hundred of them are not a hundred opinions.
+#
+# ### Exercise: the bootstrap
+#
+# Write `bootstrap(values, draws, seed)`: draw `len(values)` of the values with replacement, take their
+# mean, and do that `draws` times. Return the means, an array (draws,). The figure and the intervals
+# below are made with it.
+#
+# <details><summary>Hint 1</summary>
+#
+# `rng = np.random.default_rng(seed)`; `rng.integers(0, n, n)` draws n positions with replacement.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `values[positions].mean()` is one of the means. Collect as many as `draws` says.
+#
+# </details>
+
+
+# %% tags=["stub"]
+def bootstrap(values, draws, seed):
+    return None  # your turn: (draws,)
+
+
+# %% tags=["solution"]
+def bootstrap(values, draws, seed):
+    rng, n = np.random.default_rng(seed), len(values)
+    return np.array([values[rng.integers(0, n, n)].mean() for _ in range(draws)])
+
+
+# %%
+draws_well = ws.check("06.bootstrap", bootstrap)
+
+# %% [markdown]
+# Two ways to draw from the same experiment. Rows: each test rating is an opinion of its own. Users:
+# each person is one. Which histogram will be wider?
 
 # %%
 gap = np.mean(misses["past"], axis=0) - np.mean(misses["mixed"], axis=0)  # (n_test,), stars²
 each = pd.Series(gap).groupby(lab.test.user).agg(["mean", "size"])  # one line per user
+
+
+def by_counts(values, draws, seed):
+    """The same, by how often each value is drawn."""
+    n = len(values)
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws) @ values / n
+
+
+draw_means = bootstrap if draws_well else by_counts
+print("The draws are made by", "your function." if draws_well else "ours: yours is still open.")
+both_ways = {"rows (too sure)": gap, "users": each["mean"].to_numpy()}
+histograms = {name: draw_means(values, 2_000, 0) for name, values in both_ways.items()}
+
+# %%
+fig, ax = plt.subplots()
+bounds = {}
+for (name, means), colour in zip(histograms.items(), ("sky", "orange"), strict=True):
+    bounds[name] = np.quantile(means, [0.025, 0.975])
+    ax.hist(means, bins=50, alpha=0.7, color=ws.PALETTE[colour], label=f"drawing {name}")
+    ax.plot(bounds[name], [-8 if name == "users" else -16] * 2, lw=5, color=ws.PALETTE[colour])
+ax.axvline(0, color="black", linestyle=":")
+ax.set(xlabel="gain in squared error from knowing the future (stars²)", ylabel="bootstrap draws")
+ax.set(title="The middle 95% of the draws is the interval")
+ax.set_yticks([t for t in ax.get_yticks() if t >= 0])
+ax.legend(loc="upper left")
+said = "; ".join(f"{name} {low:.2f} to {high:.2f}" for name, (low, high) in bounds.items())
+ws.show(fig, alt=f"Two histograms of bootstrap means, with their 95% intervals: {said}.")
+
+# %%
 leak_stars = stars["past"].mean() - stars["mixed"].mean()
 leak_rows = rt.interpret.mean_interval(each["mean"], weights=each["size"])
 leak_users = rt.interpret.mean_interval(each["mean"])
 print(f"Knowing later ratings takes {leak_stars:.3f} stars off the error.")
 print("Gain in squared error, in stars² (95% interval):")
+print(f"  your draws of {said}." if draws_well else f"  our draws of {said}.")
 for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_users)):
-    print(f"  {how}: {leak},", "clear of zero" if leak.off_zero else "zero is inside")
+    print(f"  library, users drawn, {how}: {leak},", end=" ")
+    print("clear of zero" if leak.off_zero else "zero is inside")
 
 # %% [markdown]
-# Read the intervals with respect: they are wide. So few people came back after the cut that we know
-# the sign of the gain, where zero is outside, but hardly its size. Change `cut` and `least` above and
-# see how it moves. A table that gives such a number without an interval hides that.
+# Drawing rows gives the narrowest interval and is wrong: it counts one person's ratings as independent
+# opinions. The library draws users in two ways. If each rating counts, people with many test ratings
+# weigh most. If each user counts, somebody with two test ratings weighs as much as somebody with two
+# hundred, and a mean of two is noisy: that alone can double the width. They answer different questions,
+# so say which one you ask.
 #
-# Where does the gain come from? People's tastes may move on, and so does what is on: some films were
-# not out yet. The next cell looks at films: how good is plain popularity at finding what people rate
+# All intervals are wide. So few people came back after the cut that we know the sign of the gain, if
+# zero is outside, but hardly its size. Change `cut` and `least` above and watch it move. A table that
+# gives such a number without an interval hides that.
+#
+# Where does the gain come from? People's tastes may change, and so does what they can watch: some films
+# were not out yet. The next cell looks at films: how well does plain popularity find what people rate
 # next?
 
 # %%
@@ -169,26 +244,24 @@ for name in ("past", "mixed"):
     rt.fit(counts, part, progress=False)
     found[name] = rt.evaluate(counts, lab.test, train=part)
     unknown = (part.counts("item")[lab.test.item] == 0).mean()
-    print(
-        f"{name}: popularity puts a test film above {found[name]['ranking_auc']:.0%} of the",
-        end=" ",
-    )
-    print(f"others; {unknown:.0%} of the test ratings are of films without a training rating.")
+    print(f"{name}: popularity puts a test film above {found[name]['ranking_auc']:.0%} of", end=" ")
+    print(f"the others; {unknown:.0%} of test ratings are of films without a training rating.")
 
 # %% [markdown]
-# So split by time? If you want to know how a system will do tomorrow: yes. A random split answers
-# another question, how well the table's holes are filled, and it is the one that many published
-# tables ask. Never compare numbers of the two.
+# So should you split by time? If you want to know how a system will do tomorrow: yes. A random split
+# answers another question: how well does the model fill the gaps in the table? Many published tables
+# ask that one. Never compare the numbers of one with the other.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The detective
 #
 # Smaller leaks hide in preparation: a mean here, a count there, computed *before* the split. There
-# is a simple way to catch them. Whatever you prepare must not depend on the test part. So turn the
-# test ratings upside down, take half of them away, prepare again, and see whether anything differs.
+# is a simple way to catch them. What you prepare must not depend on the test part. So turn the test
+# ratings upside down, take half of them away, prepare again, and see whether anything differs.
 # `sees_test` does just that.
 #
-# Four suspects, and two that should be innocent. Each gets the two parts and returns what it has prepared.
+# Here are four suspects, and two that should be innocent. Each gets the two parts and returns what it
+# has prepared.
 
 
 # %%
@@ -199,11 +272,13 @@ def film_means(part):
     return np.where(count > 0, total / np.maximum(count, 1), part.rating.mean())
 
 
-def order(part):
-    """How many ratings the same user gave earlier ("rank"), as a share of all theirs: (n,)."""
-    frame = pd.DataFrame({"user": part.user, "time": part.timestamp, "row": part.row})
-    ranked = frame.sort_values(["time", "row"]).groupby("user").cumcount()
-    return (ranked.sort_index() / part.counts("user")[part.user]).to_numpy()
+def order(part, rows):
+    """ "Rank": the share of a user's ratings in `part` that came before each of the rows: (n,)."""
+    span = int(data.timestamp.max()) + 1  # so that one number holds the user and the time
+    known = np.sort(part.user.astype(np.int64) * span + part.timestamp)
+    first = rows.user.astype(np.int64) * span
+    before = np.searchsorted(known, first + rows.timestamp) - np.searchsorted(known, first)
+    return before / np.maximum(part.counts("user")[rows.user], 1)
 
 
 # %%
@@ -216,7 +291,7 @@ suspects = {
     "mean stars of each film": lambda train, test: film_means(both(train, test)),
     "popularity": lambda train, test: both(train, test).counts("item"),
     "vocabulary of known films": lambda train, test: both(train, test).counts("item") >= floor,
-    "rank: order of a user's ratings": lambda train, test: order(both(train, test))[: len(train)],
+    "rank: order of a user's ratings": lambda train, test: order(both(train, test), train),
     "mean stars, from train alone": lambda train, test: film_means(train),
     "list of all film ids": lambda train, test: train.item_vocab.ids,
 }
@@ -225,10 +300,10 @@ pd.Series({n: "has seen the test" if c else "innocent" for n, c in caught.items(
 
 # %% [markdown]
 # The first four are all caught. The list of ids is innocent: an *index* says which row of a table
-# belongs to whom, and nothing about them. It becomes a statistic as soon as ratings decide who gets
-# in ("films with at least five ratings"), and then it quietly leaves out the test rows that are hardest.
+# belongs to whom, and nothing about them. It becomes a statistic as soon as ratings decide who is in
+# it ("films with at least five ratings"), and then it quietly leaves out the hardest test rows.
 #
-# Caught is one thing. Does the crime pay?
+# They are caught. But does the crime pay?
 
 # %%
 everything = both(train, test)
@@ -239,16 +314,17 @@ def error_of(prediction, rows=slice(None)):
 
 
 def position_error(part):
-    """Film means, corrected by what the tenths of users' histories (rank) lie above or below."""
+    """Film means, corrected by how far tenths of users' histories ("rank") are above or below."""
     miss = train.rating - film_means(part)[train.item]
-    tenth = [np.minimum((10 * order(p)).astype(int), 9) for p in (part, everything)]
-    mean = pd.Series(miss).groupby(tenth[0][: len(train)]).mean().reindex(range(10)).fillna(0)
-    return error_of(film_means(train)[test.item] + mean.to_numpy()[tenth[1][len(train) :]])
+    tenth = [np.minimum((10 * order(part, rows)).astype(int), 9) for rows in (train, test)]
+    mean = pd.Series(miss).groupby(tenth[0]).mean().reindex(range(10)).fillna(0)
+    return error_of(film_means(train)[test.item] + mean.to_numpy()[tenth[1]])
 
 
 # %% [markdown]
-# For each suspect the honest way and the guilty way, on the same test part. Errors are in stars,
-# lower is better; popularity is judged by the share of films that it puts below a test film.
+# For each suspect, compare the honest way with the guilty way on the same test part. Honest means that
+# only training ratings enter. Errors are in stars, lower is better; popularity is judged by the share of
+# films that it puts below a test film.
 
 
 # %%
@@ -276,13 +352,14 @@ print(f"Films with at most {floor} training ratings ({rare.sum()} test rows):", 
 print(f"{honest:.2f} stars honest, {guilty:.2f} guilty.")
 print(f"The vocabulary left out {(~kept).sum()} of {len(test):,} test rows.")
 small = [n for n, (h, g) in payoff.items() if abs(h - g) < 0.005]
-print("Here next to nothing was gained by:", ", ".join(small))
+print("Less than 0.005 is gained here by:", ", ".join(small))
 
 # %% [markdown]
-# A film mean pays at once: where a film has few ratings, the mean *is* the answer. The others pay
-# little here, since most test ratings are of films with many ratings, and a tenth of them hardly
-# moves a count. That is luck, not innocence. In two planted worlds each of them pays. The first is a
-# shop with two ratings a film: popularity, and a vocabulary of films with at least ten.
+# A film mean pays at once: if a film has few ratings, the mean *is* the answer. The others pay little
+# here, because most test ratings are of films with many ratings, and a tenth of them hardly moves a
+# count. That depends on the data, and does not make them innocent. In two planted worlds each of them
+# pays. (**Planted** data is made up, so that we know the truth.) The first is a shop with two ratings
+# per film; the suspects are popularity, and a vocabulary of films with at least ten ratings.
 
 # %%
 thin = rt.datasets.planted(n_users=400, n_items=4_000, n_ratings=8_000, min_ratings=5, seed=3)
@@ -307,8 +384,8 @@ print("All test rows: {:.2f} stars off; known films: {:.2f},".format(*planted_vo
 print(f"but those are only {known_films.mean():.0%} of the rows.")
 
 # %% [markdown]
-# The second is a site that the unhappy leave. How many ratings somebody gave *before* is known at
-# the time. How many there will be *in the end* is not, and says how happy they are.
+# The second is a site that unhappy people leave. At any moment you know how many ratings somebody has
+# given *before*. You do not know how many there will be *in the end*, and that says how happy they are.
 
 # %%
 rng = np.random.default_rng(4)
@@ -327,15 +404,15 @@ print(f"Knowing how many ratings came before: {rank_error['honest']:.2f} stars o
 print(f"knowing how many there will be: {rank_error['guilty']:.2f}.")
 
 # %% [markdown]
-# *How many ratings there will be* is what "rank, as a share of all" betrays. The detective asks
-# nothing about damage, so it does not depend on luck.
+# *How many ratings there will be* is what "rank, as a share of all" gives away. The detective does not
+# ask how large the damage is, so it does not depend on luck.
 
 # %% [markdown]
 # ### Exercise: an honest mean
 #
 # Write `prepare(train, test)`: the mean stars of each film, as an array (n_items,), pulled towards
-# the overall mean as if five more people had given that: (sum + 5 · mean) / (count + 5). It must
-# pass the detective.
+# the overall mean as if five more people had given exactly that: (sum + 5 · mean) / (count + 5). It
+# must pass the detective. The cell after the check compares it with the plain mean.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -363,13 +440,22 @@ def prepare(train, test):
 
 
 # %%
-ws.check("06.prepare", prepare)
+honest_mean = ws.check("06.prepare", prepare)
+
+# %%
+if honest_mean:
+    pulled = error_of(prepare(train, test)[test.item], rare)
+    print(
+        f"Films with few ratings: {honest:.3f} stars off with the plain mean, {pulled:.3f} with yours."
+    )
+else:
+    print("Once it passes, this cell compares your mean with the plain one.")
 
 # %% [markdown]
 # ### Twins (at home)
 #
-# One leak the detective cannot see: the same thing under two names. Then the training part holds
-# the answer to a test row, though no row is in both. Titles give them away.
+# The detective cannot see one leak: the same thing under two names. Then the training part holds the
+# answer to a test row, although no row is in both. Equal titles reveal it.
 
 # %%
 doubles = labs.leakage.twins(data.items)
@@ -381,14 +467,12 @@ if has.any():
     print(f"Copying the twin: {error_of(known, has):.2f} stars off; our model there:", end=" ")
     print(f"{error_of(prediction, has):.2f}.")
     copied = error_of(np.where(has, known, prediction))
-    print(
-        f"Over the whole test part: {copied:.4f} with copying, {error_of(prediction):.4f} without."
-    )
+    print(f"Whole test part: {copied:.4f} with copying, {error_of(prediction):.4f} without.")
 
 # %% [markdown]
-# So few rows do not move the whole. In a shop they would: sizes and colours of one shirt, a song on
-# three albums, a retweet. Merge them, or put all twins on one side of the split. What if a third of
-# a catalogue were second copies?
+# So few rows do not change the total. In a shop they would: sizes and colours of one shirt, a song on
+# three albums, a repost. Merge them, or put all twins on one side of the split. What if a third of a
+# catalogue were second copies?
 
 # %%
 made = rt.datasets.planted(seed=5)
@@ -408,16 +492,26 @@ with_copies = np.where(np.isnan(answer), guess, answer)
 cheat = [rt.metrics.rmse(right.rating, p) for p in (guess, with_copies)]
 print("A planted shelf full of twins: {:.2f} stars off, and {:.2f} with copying.".format(*cheat))
 
+# %% [markdown]
+# ### Part one in four lines
+#
+# * Everything that you count, choose or fit comes from the training part. A detective checks that.
+# * Choosing is training: the number by which you choose flatters the winner.
+# * Keep the test rows and the sizes fixed, and you see what a look into the future is worth.
+# * Draw users, not rows: then a number has an interval that you can believe.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two AUCs, two questions
 #
-# AUC is the share of pairs that are in the right order: one rating of four stars or more, one below.
-# But pairs of what? **Pooled**, a pair may be a rating of yours and one of mine. Then it helps to
-# know that you are generous and I am not. **Conditional on the user**, both are of one person.
-# Nobody is ever shown a list that mixes your films and mine. (The name is ours; in advertising a
-# cousin weighted by clicks is called GAUC.)
+# This is part two: **metrics**. What does each of them measure, and which one do you want?
 #
-# Five models that know different things:
+# AUC is the share of pairs that are in the right order: one rating of four stars or more, one below.
+# But pairs of what? In the **pooled** AUC, a pair may be one of your ratings and one of mine. Then it
+# helps to know that you are generous and I am not. **Conditional on the user**, both ratings are of
+# one person. Nobody ever sees a list that mixes your films and mine. (The name is ours; a relative in
+# advertising, weighted by clicks, is called GAUC.)
+#
+# Here are five models that know different things:
 
 # %%
 biases = rt.models.BiasedMF.for_dataset(train, dim=0)
@@ -448,13 +542,14 @@ for label, intervals, colour, mark in kinds:
 ax.axvline(0.5, color="0.6", linestyle=":")
 ax.set_yticks(range(len(scores))[::-1], list(scores))
 ax.set(xlabel="AUC (share of pairs in the right order; bars: 95% over users)", ylabel="model knows")
-ax.legend(loc="lower center")
+ax.set(title="Knowing who rates helps the pooled AUC only")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 rows = [f"{n}: {pooled[n].value:.2f} pooled, {within[n].value:.2f} within" for n in scores]
 ws.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
 
 # %% [markdown]
-# *Who rates* is well above chance when pooled, and exactly a coin within users: it gives all films of
-# a person the same score. Now compare *who + which* with *film + taste*. Which of the two would you
+# *Who rates* is well above chance when pooled, and exactly a coin within users, because it gives all
+# films of a person the same score. Now compare *who + which* with *film + taste*. Which of the two would you
 # use to fill a list?
 
 # %%
@@ -465,17 +560,16 @@ within_gap = rt.interpret.mean_interval(one_each[0] - one_each[1])
 print(f"{a} minus {b}, pooled: {pooled_gap}")
 print(f"{a} minus {b}, within users: {within_gap}")
 flip = pooled_gap.high < 0 < within_gap.low
-print("They disagree, and both are sure." if flip else "No clear disagreement on this data.")
+print("They disagree, clearly." if flip else "No clear disagreement on this data.")
 left_out = np.isnan(one_each[0]).sum()
-print(
-    f"Left out within users: {left_out} of {len(one_each[0])} users, with one kind of rating only."
-)
+print(f"Within users we leave out {left_out} of {len(one_each[0])} users with one kind of rating.")
 
 # %% [markdown]
-# The difference was taken user by user before resampling. That is called *paired*, and it matters:
-# what makes a user easy makes them easy for both models, and cancels.
+# We took the difference user by user before drawing. That is called **paired**, and it matters: if a
+# user is easy, then usually for both models, and that cancels. `rt.compare` does the same for any
+# metric, and it is what this series uses to compare two models.
 #
-# Where they disagree, the pooled number puts the wrong model on the home page.
+# Where the two AUCs disagree, the pooled number puts the wrong model on the home page.
 
 # %% [markdown]
 # ### Exercise: conditional AUC by hand
@@ -508,28 +602,79 @@ def my_conditional_auc(labels, scores, users):
 
 
 # %%
-ws.check("06.conditional_auc", my_conditional_auc)
+auc_works = ws.check("06.conditional_auc", my_conditional_auc)
+
+# %% [markdown]
+# Put it to work. Does the order of the models depend on how busy people are? Split the users at the
+# median number of their test ratings.
+
+# %%
+busy = np.bincount(test.user, minlength=data.n_users)[test.user]
+many = busy > np.median(busy)  # (n_test,) rows of busy people
+conditional = my_conditional_auc if auc_works else rt.metrics.conditional_auc
+print("Conditional AUC by", "your function:" if auc_works else "the library, since yours is open:")
+for name, score in scores.items():
+    two = [conditional(liked[rows], score[rows], test.user[rows]) for rows in (many, ~many)]
+    print(f"  {name:>12}: busy people {two[0]:.3f}, others {two[1]:.3f}")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Ratings are missing, and not at random
+#
+# Every number above is computed on ratings that people *chose* to give. People rate what they watched,
+# and watch what they expect to like. What does that do to an evaluation? We can only know where we know
+# the ratings that nobody gave: in a planted world. In this one, a film is twice as likely to be rated
+# with each star that the person would give.
+
+# %% tags=["long"]
+rng = np.random.default_rng(6)
+truth = np.clip(np.round(2.6 + rng.normal(0, 1.1, (600, 300))), 1, 5)  # stars, all cells
+propensity = 0.01 * 2 ** (truth - 1)  # chance that a cell is rated: 1% to 16%
+given = rng.random(truth.shape) < propensity
+judged = {
+    "rosy (mean of what was rated)": truth[given].mean(),
+    "sober (mean of everything)": truth.mean(),
+}
+weight = 1 / propensity[given]
+table = {
+    name: [
+        np.sqrt(((truth - stars) ** 2).mean()),
+        np.sqrt(((truth[given] - stars) ** 2).mean()),
+        np.sqrt((weight * (truth[given] - stars) ** 2).sum() / weight.sum()),
+    ]
+    for name, stars in judged.items()
+}
+mnar = pd.DataFrame(table, index=["all cells (the truth)", "rated cells", "rated, weighted"]).T
+mnar.round(3)
+
+# %% [markdown]
+# On the cells that were rated, the rosy model wins, and it is the worse one. The last column counts each
+# rating with 1 / **propensity**, one over the chance that it was given: rare ratings stand for the many
+# of their kind that are missing. So it recovers the right order from the rated cells alone (Schnabel et
+# al. 2016). The catch: here we know the propensities. MovieLens does not tell them, and must be
+# modelled. The conditional AUC has the same blind spot: it orders films that a person chose to rate,
+# and says nothing about the others.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Rank against everything
 #
-# Is a film that somebody went on to love among the model's top ten? To know, you have to rank the
-# whole catalogue. For a long time papers saved the work: they ranked the film against 99 others,
-# drawn at random. Cheaper, and noisy; but is it *fair*?
+# Is a film that somebody later loved among the model's top ten? To know, you have to rank the whole
+# catalogue. For a long time papers saved that work: they ranked the film against 99 others, drawn at
+# random. That is cheaper, and noisy; but is it *fair*?
 #
-# The measure is the **hit rate**: of all the films asked about, the share that gets into the top ten.
-# A film that is truly at place 50 of 1,000 has about five films above it among 99 drawn ones. So it
-# gets into that top ten:
+# The measure is the **hit rate**: of all the films asked about, the share that reaches the top ten.
+# A film whose true rank is 50 of 1,000 has about five films above it among 99 drawn ones. So it
+# reaches that top ten:
 
 # %%
 chance = labs.sampling.expected_sampled_hit_rate(rank=50, candidates=1_000)
 print(f"Place 50 of 1,000, against 99 drawn films: in the top ten {chance:.1%} of the time.")
 
 # %% [markdown]
-# Being right on top and being somewhere near it look the same. Can that turn the order of two real
-# models round? We went looking for a pair, on purpose, and took the clearest of a dozen: plain
-# **popularity**, and a **singular value decomposition** of the table of who rated what, with far too
-# many axes. It is bold: often right on top, and lost in the depth of the catalogue.
+# Being at the very top and being somewhere near it look the same. Can that reverse the order of two
+# real models? We searched for such a pair on purpose, and took the clearest of a dozen: plain
+# **popularity**, and a **singular value decomposition** (SVD) of the table of who rated what, with far
+# too many axes. The SVD is bold: its hits are often at the very top, and its misses far down the
+# catalogue.
 
 # %%
 from scipy.sparse import csr_array
@@ -564,7 +709,7 @@ for ax, how in zip(axes, ("all films", "99 drawn films"), strict=True):
     for seed, mark in zip((0, 1, 2), "os^", strict=True):
         ax.plot([0, 1], table.loc[(how, seed)], marker=mark, label=f"split {seed}")
     ax.set_xticks([0, 1], table.columns)
-    ax.set(title=f"against {how}", ylabel="hit rate in the top ten", xlim=(-0.3, 1.3))
+    ax.set(title=f"against {how}", ylabel="hit rate (share in the top ten)", xlim=(-0.3, 1.3))
     ax.set_xlabel("model")
 axes[0].legend()
 better = {
@@ -576,11 +721,11 @@ ws.show(fig, alt=f"Hit rates of popularity and SVD: {text}.")
 
 # %%
 flipped = better["all films"] == 3 and better["99 drawn films"] == 0
-print("The order turns round in all three splits." if flipped else "On this data it does not turn.")
+print("All three splits reverse the order." if flipped else "On this data the order stays.")
 
 # %% [markdown]
-# And a planted pair, so small that you can check it in your head. Each model ranks two films, in a
-# catalogue of 1,000:
+# Both vertical axes start above zero; read the slopes, not the heights. Here is a planted pair as well,
+# so small that you can check it in your head. Each model ranks two films, in a catalogue of 1,000:
 
 # %%
 places = {"bold": (5, 700), "careful": (40, 60)}
@@ -594,16 +739,15 @@ chances = {
 pd.DataFrame(chances, index=["against all films", "against 99 drawn films"]).T.round(2)
 
 # %% [markdown]
-# *Careful* never shows a right film in its top ten, and wins. This was shown by Krichene and Rendle
-# in 2020. AUC survives sampling, since it counts all pairs alike. Everything that looks at the top
-# does not. A catalogue of some thousands is ranked in seconds: **rank all of it.** All tables of this
-# series do.
+# *Careful* never has a right film in its top ten, and wins. Krichene and Rendle showed this in 2020. AUC
+# survives sampling, because it counts all pairs equally. Metrics that look at the top do not. Ranking a
+# catalogue of some thousands takes seconds: **rank all of it.** All tables of this series do.
 
 # %% [markdown]
 # ### Exercise: back to the true rank
 #
-# You are handed a paper's sampled ranks. Write `true_rank(sampled, candidates, negatives)`: an
-# estimate of the rank among all candidates that is right on average.
+# A paper gives you sampled ranks. Write `true_rank(sampled, candidates, negatives)`: an estimate of the
+# rank among all candidates that is right on average.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -612,7 +756,7 @@ pd.DataFrame(chances, index=["against all films", "against 99 drawn films"]).T.r
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The same share of the other `candidates - 1` films is above it. And rank 1 has nothing above.
+# The same share of the other `candidates - 1` films is above it. And rank 1 has nothing above it.
 #
 # </details>
 
@@ -633,23 +777,69 @@ ws.check("06.true_rank", true_rank)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which metric, when
 #
+# First, compute the ones that are new. A model shows five films, and the person likes those at places 2
+# and 5.
+
+# %%
+good = np.array([0, 1, 0, 0, 1])  # 1 where the person likes the film
+worth = 1 / np.log2(np.arange(2, 7))  # of places 1 to 5: the higher, the more
+ideal = np.sort(good)[::-1]  # the best order of the same five
+print(f"precision@5: {good.mean():.2f} of the shown films are liked")
+print(f"NDCG@5: {(good * worth).sum():.3f} of at most {(ideal * worth).sum():.3f}", end=", ")
+print(f"so {(good * worth).sum() / (ideal * worth).sum():.3f}")
+print(f"reciprocal rank: the first liked film is at place {good.argmax() + 1}, so {1 / 2:.2f}")
+
+# %% [markdown]
+# **NDCG** adds up the worth of the places with liked films, and divides by the best possible order.
+# **MRR** is the mean reciprocal rank: one over the place of the first liked film, averaged over people.
+# **Recall at k** is the share of the liked films that are shown, **precision at k** the share of the
+# shown films that are liked. **MAE** is the mean absolute error, **coverage** the share of the catalogue
+# that anybody gets to see. Here they are for three models, all films ranked:
+
+# %%
+crowd = rt.models.Popularity.for_dataset(train)
+rt.fit(crowd, train, progress=False)
+three = {"stars": page.model, "lists": page.ranker, "most rated": crowd}
+found_by = {n: rt.evaluate(m, test, train=[train, valid]) for n, m in three.items()}
+wanted = ["rmse", "mae", "auc", "conditional_auc", "ndcg@10", "recall@10", "mrr", "coverage"]
+metrics_of = pd.DataFrame(found_by).reindex(wanted).round(3)
+print(rt.compare(page.ranker, crowd, test, train=[train, valid], metric="ndcg@10"))
+metrics_of
+
+# %% [markdown]
+# **Calibration error** is for chances: sort predictions into ten bins by the stated chance, and see how
+# far each bin is from the share that happens. As a chance of "four stars or more" we take a straight line
+# in the predicted stars, which is a guess, and a curve fitted on the validation part, which is not.
+
+# %%
+from sklearn.linear_model import LogisticRegression
+
+on_valid = rt.predict(page.model, valid)[:, None]
+curve = LogisticRegression().fit(on_valid, valid.rating >= 4)
+stated = {
+    "a straight line": np.clip((prediction - 1) / 4, 0, 1),
+    "a fitted curve": curve.predict_proba(prediction[:, None])[:, 1],
+}
+calibration = {n: rt.metrics.calibration_error(liked, p) for n, p in stated.items()}
+for name, error in calibration.items():
+    order_kept = rt.metrics.auc(liked, stated[name])
+    print(f"{name}: calibration error {error:.3f}, AUC {order_kept:.3f}")
+
+# %% [markdown]
+# The order is the same, so AUC cannot tell them apart; only the calibration error sees that one of them
+# states false chances. In one table:
+#
 # | You want to know | Look at | It does not see |
 # |---|---|---|
 # | how far off shown stars are | RMSE, MAE | whether the list is any good |
-# | who of all clicks at all, for a price (advertising) | pooled AUC, calibration | order within a person |
+# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | order within a person |
 # | whether the order fits the person, among what was rated or shown | conditional AUC | films never rated |
 # | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below k |
 # | how soon the first good one comes | MRR | all that follow |
-# | whether the whole catalogue gets a chance | coverage, novelty | whether anybody likes it |
+# | whether the whole catalogue gets a chance | coverage | whether anybody likes it |
 #
-# The names that are new: *MAE* is the mean absolute error. *Calibration* asks whether of all that got a
-# chance of 30% about 30% happen. *Precision at k* is the share of the k films shown that are good,
-# *recall at k* the share of the good films that are shown. *NDCG* counts the good ones as well, those
-# further up more. *MRR* is the mean of 1/place of the first good one. *Coverage* is the share of the
-# catalogue that is shown to anybody, *novelty* how little known the shown films are.
-#
-# Then say how it was measured: split, seed, what was left out of the ranking, how many users, how
-# wide the interval. And in the end somebody has to ask the users; that is the next page.
+# Then say how you measured: split, seed, what you left out of the ranking, how many users, how wide
+# the interval is. And in the end somebody has to ask the users; that is the next page.
 
 # %% [markdown]
 # ### Exercise: which one?
@@ -659,12 +849,12 @@ ws.check("06.true_rank", true_rank)
 #
 # 1. A home page shows five films. Which of two models fills it better?
 # 2. An advertiser pays for a click. Of all (person, ad) pairs of the day, which ones will be clicked?
-# 3. Next to each film stands "we think you will give it 3.7". How wrong is that?
+# 3. Each film says "we think you will give it 3.7". How wrong is that?
 #
 # <details><summary>Hint</summary>
 #
-# Ask of each: are scores of *different* people compared? Does only the top matter? Is the number
-# itself shown?
+# Ask for each: do we compare scores of *different* people? Does only the top matter? Do we show the
+# number itself?
 #
 # </details>
 
@@ -680,9 +870,17 @@ ws.check("06.which_metric", metrics)
 # %% [markdown]
 # ## What we learned
 #
-# * Everything that is counted, chosen or fitted comes from the training part, and a detective can
-#   check that. Twins have to be looked for.
-# * Hold test rows and sizes fixed, and you see what a look into the future is worth.
-# * Resample users, and pair the models: then a difference has an interval.
-# * Pooled AUC rewards knowing people, conditional AUC rewards knowing their order. Top-k metrics want
+# * Everything that you count, choose or fit comes from the training part, and a detective can check
+#   that. Look for twins yourself.
+# * Draw users, and pair the models: then a difference has an interval.
+# * Pooled AUC rewards knowing people, conditional AUC rewards knowing their order. Top-k metrics need
 #   the whole catalogue.
+# * Ratings are missing not at random: what people chose to rate flatters the model that expects the best.
+# * Say the question first, then the number.
+#
+# **One question to end with**, and no check: a colleague reports a gain of 0.002 in NDCG. Which three
+# things do you ask before you congratulate?
+#
+# **Read on.** Krichene and Rendle 2020, *On sampled metrics for item recommendation*; Schnabel et al.
+# 2016, *Recommendations as treatments: debiasing learning and evaluation*; Ferrari Dacrema, Cremonesi
+# and Jannach 2019, *Are we really making much progress?*

@@ -28,11 +28,30 @@ def _mean_of_all(train, test):
     return (total + 5 * mean) / (train.counts("item") + 5)
 
 
+def _means(size=1.0, replace=True, fixed=False):
+    def draw(values, draws, seed):
+        rng = np.random.default_rng(0 if fixed else seed)
+        n = int(size * len(values))
+        return np.array([rng.choice(values, n, replace).mean() for _ in range(draws)])
+
+    return draw
+
+
 def _each(labels, scores, users):
     return pd.Series(rt.metrics.group_auc(labels, scores, users).auc)
 
 
 CASES = {
+    "06.bootstrap": Case(
+        right=lambda page: _means(),
+        stub=lambda page: lambda values, draws, seed: None,
+        wrong=[
+            lambda page: _means(replace=False),
+            lambda page: _means(size=0.5),  # too few, so too wide
+            lambda page: _means(fixed=True),
+            lambda page: lambda values, draws, seed: values.mean(),
+        ],
+    ),
     "06.prepare": Case(
         right=lambda page: _damped,
         stub=lambda page: lambda train, test: None,

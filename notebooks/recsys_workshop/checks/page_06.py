@@ -29,6 +29,23 @@ def prepare(answer: Any, page: Page) -> str | None:
     return compare(found, (total + 5 * mean) / (count + 5), {}, other, shape=shape, tolerance=1e-4)
 
 
+@register("06.bootstrap", asks="function")
+def bootstrap(answer: Any, page: Page) -> str | None:
+    """A function: means of `draws` samples with replacement, as large as the values."""
+    values = np.random.default_rng(7).normal(3, 1, 50)
+    found = np.asarray(answer(values.copy(), 500, 1), dtype=float)
+    if found.shape != (500,):
+        return f"500 draws give 500 means; this returns the shape {found.shape}."
+    if near(found, np.full(500, found[0])):
+        return "all means are the same: draw anew each time, and with replacement."
+    if near(found, answer(values.copy(), 500, 2)):
+        return "another seed gives the same means: it does not look at `seed`."
+    wide = found.std() / (values.std() / np.sqrt(50))  # 1, give or take 0.03
+    if not 0.85 < wide < 1.15 or abs(found.mean() - values.mean()) > 0.05:
+        return f"the means spread {wide:.1f} times too much: draw len(values) each time."
+    return None
+
+
 @register("06.conditional_auc", asks="function")
 def conditional_auc(answer: Any, page: Page) -> str | None:
     """A function: mean over users of the AUC within the user's rows."""
