@@ -42,9 +42,9 @@ def permutation_baseline(
 ) -> np.ndarray:
     """Axes that mean nothing: sd (repeats, k) in stars, of `pca` on ratings without taste.
 
-    What is left of each rating over user and item bias is dealt out anew among the same cells, so
-    that who rated what, all biases and the size of the noise stay, and no taste does. The model is
-    fitted to that as it was to the real ratings; an axis that is no wider than these is noise.
+    What is left of each rating over user and item bias is shuffled among the ratings of the same
+    user, so that who rated what, all biases and the size of each user's noise stay, and no taste
+    does. The model is fitted to that as to the real ratings; an axis no wider than these is noise.
 
     options : what `fit` was told for the model, such as epochs
 
@@ -58,8 +58,10 @@ def permutation_baseline(
     left = train.rating - expected
     found = []
     for number in range(repeats):
-        order = np.random.default_rng([seed, number]).permutation(len(train))
-        shuffled = replace(train, rating=expected + left[order])
+        draw = np.random.default_rng([seed, number]).random(len(train))
+        dealt = np.empty_like(left)
+        dealt[np.argsort(train.user, kind="stable")] = left[np.lexsort((draw, train.user))]
+        shuffled = replace(train, rating=expected + dealt)
         found.append(pca(refit(model, shuffled, seed=seed + number, **options)).sd)
     least = min(map(len, found))
     return np.array([sd[:least] for sd in found])
