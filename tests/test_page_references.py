@@ -14,6 +14,7 @@ MENTION = re.compile(r"\b[Pp]ages? (\d\d)(?:(?:,| and|, and| or) (\d\d))*")
 PROMISED = {
     ("00", "02"): r"squared_error.*bpr|Two jobs, two models",
     ("00", "04"): r"rt\.serving\.serve",
+    ("00", "06"): r"interval",
     ("01", "02"): r"penalty",
     ("01", "03"): r"permutation",
     ("01", "06"): r"interval",

@@ -5,8 +5,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Set up and look around
 #
-# Rate a few films and watch a list of recommendations answer each click, from two models that you
-# have just trained yourself.
+# Rate a few films and watch a list of recommendations answer each click. It comes from two models that
+# you have just trained yourself.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -19,7 +19,7 @@ page = ws.page("00_setup")
 #
 # Click on the folded cell above, *Run this cell first*, and press **Shift-Enter**: it finds the data
 # and says which data it found. Press Shift-Enter again until you are past the next cell. That cell
-# trains two small models in front of you, and then opens a page on which you can rate films.
+# trains two small models while you watch, and then opens a page on which you can rate films.
 
 # %% slideshow={"slide_type": "subslide"}
 of_stars = rt.models.BiasedMF.for_dataset(page.train)  # how many stars would you give?
@@ -39,10 +39,10 @@ service.iframe(page.me, whose="an invented person" if page.me_is_sample else "yo
 # ask the room: which click changed your list the most? Who got a film that they love? (4 minutes)
 
 # %% [markdown]
-# Give a film some stars on the left, and watch the list on the right: what has just entered it is
-# marked. Try both directions. Rate ten films of a kind that you love with five stars, then the same
-# films with one star. *Keep these ratings* saves what you have rated for all later pages; until
-# then an invented person stands in for you.
+# Give a film some stars on the left, and watch the list on the right: films that have just entered it
+# are marked. Try both directions. Give five stars to ten films of a kind that you love, then one star
+# to the same films. *Keep these ratings* saves your ratings for all later pages; until then an invented
+# person takes your place.
 #
 # **Nothing happens in the frame, or it stays empty?** On Binder and Colab your browser cannot reach
 # this service. The form below does the same job everywhere:
@@ -66,10 +66,10 @@ ws.films(ten, ["title", "genres", "stars"])
 # Do the ten films suit those ratings? Looking at titles is the first test of any recommender, and no
 # number replaces it.
 #
-# Two models made this table. One of them, `ImplicitALS`, chose the ten films: it learned from which
-# films people liked, disliked and passed over. The other, `BiasedMF`, predicts how many **stars**
-# you would give. You might ask: why not simply show the ten films with the most predicted stars?
-# Here they are, with the number of people who have rated each film.
+# Two models made this table. `ImplicitALS` chose the ten films: it has learned which films people liked,
+# disliked and passed over. `BiasedMF` predicts how many **stars** you would give. You might ask: why not
+# simply show the ten films with the most predicted stars? Here they are, with the number of people who
+# have rated each film.
 
 # %%
 most_stars = rt.recommend(page.model, page.data, ratings=page.me)
@@ -84,20 +84,25 @@ hits = {
     for name, model in (("the ranker", page.ranker), ("the most stars", page.model))
 }
 for name, table in (("the ranker", ten), ("the most stars", most_stars)):
-    print(f"Ten films by {name}: people went on to like {hits[name]:.1f} of them;", end=" ")
+    print(f"Ten films by {name}: on average, people later liked {hits[name]:.1f} of them;", end=" ")
     print(f"your ten have {table['ratings'].median():.0f} ratings each (median).")
+better = rt.compare(page.ranker, page.model, page.valid, train=page.train, metric="precision@10")
+print(f"The ranker minus the most stars: {better}.")
 
 # %% [markdown]
-# A film that a handful of people loved can have many predicted stars, and hardly anybody would pick
-# it. So this series uses two models throughout: one that was asked for stars, one that was asked for
+# The last line compares the two, person by person. In brackets is the range in which the difference lies
+# when other people are drawn; page 06 builds it.
+#
+# A film that a handful of people loved can have many predicted stars, although hardly anybody would pick
+# it. So this series always uses two models: one that is asked for stars, and one that is asked for
 # lists. Page 02 explains both.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Did it learn anything?
 #
-# The laziest recommender gives everybody the same answer: the average rating. Whatever we train must
-# beat that, on ratings that it has not seen. One pass over the training ratings is called an
-# **epoch**; after each epoch the model was measured on ratings that were kept away from it.
+# The laziest recommender gives everybody the same answer: the average rating. Our model must beat that,
+# on ratings that it has not seen. One pass over the training ratings is called an **epoch**. After each
+# epoch, the model was measured on ratings that it does not train on.
 
 # %%
 import numpy as np
@@ -116,22 +121,22 @@ black = ws.PALETTE["black"]
 ax.axhline(lazy, color=black, linestyle="--", label="the average for everybody")
 ax.plot(error, marker="o", label="the model above")
 ax.set(xlabel="epoch", ylabel="error on unseen ratings (RMSE, stars)")
-ax.set_title("Each epoch makes the model less wrong")
+ax.set_title("The model becomes less wrong (the axis does not start at 0)")
 ax.legend()
 falls = f"falls from {error.iloc[0]:.2f} to {error.iloc[-1]:.2f} stars"
 alt = f"Line chart: the model's error {falls}; the average's stays at {lazy:.2f}."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# RMSE, the root of the mean squared error, is the size of a typical miss: lower is better. The rest
+# **RMSE**, the root of the mean squared error, is the size of a typical miss: lower is better. The rest
 # of the series lowers that line, asks whether it is the right line to look at, and shows what else a
 # recommender owes the people who use it.
 
 # %% [markdown]
 # ## What the data looks like
 #
-# A rating is a person, a film, a number of stars and a moment. The models above were given the first
-# three only: no plot, no genre, no age.
+# A rating is a person, a film, a number of stars and a moment. The models above only know the first
+# three: no plot, no genre, no age.
 
 # %%
 import pandas as pd
@@ -145,11 +150,11 @@ ws.films(few.rename(columns={"rating": "stars"}), ["person", "title", "stars", "
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How to take part
 #
-# * **Run** a cell with Shift-Enter, from top to bottom. A cell can use what cells above it have made.
+# * **Run** a cell with Shift-Enter, from top to bottom. A cell can use the results of the cells above.
 # * **Play.** Change a number and run the cell again. Nothing can break: *Kernel → Restart Kernel*
 #   gives you a clean start, and *Run → Run All Cells* brings you back to where you were.
-# * **Stop** a cell that takes too long with the square ■ in the toolbar. What has been learned so
-#   far is kept.
+# * **Stop** a cell that takes too long with the square ■ in the toolbar. The model keeps what it has
+#   learned so far.
 # * **Late?** Open the page where the others are and run it. Its first cell loads what the earlier
 #   pages would have left.
 # * **Help without a network:** `rt.fit?` shows what a function does, `rt.fit??` its code, which is
@@ -163,10 +168,11 @@ print("Your files are in", page.folder)
 # %% [markdown]
 # ## Try an exercise
 #
-# Exercises have a cell to fill in and a cell that checks. A check never scolds: run it as often as
-# you like, before you have an answer too.
+# An exercise has a cell to fill in and a cell that checks. A check never scolds: run it as often as
+# you like, even before you have an answer.
 #
-# **Which film has the most ratings?** Put its title into `most_rated`, in quotes or found by code.
+# **Which film has the most ratings?** Put its title into `most_rated`, in quotes or found by code. The
+# cell after the check looks for films like it.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -188,7 +194,14 @@ counts = page.data.counts("item")  # (n_items,), ratings of each film
 most_rated = page.data.items["title"].iloc[counts.argmax()]
 
 # %%
-ws.check("00.most_rated", most_rated)
+found_it = ws.check("00.most_rated", most_rated)
+
+# %%
+film = most_rated if found_it else ten["title"].iloc[0]
+print(
+    "Films that please the same people as", film, "" if found_it else "(until you have an answer)"
+)
+ws.films(rt.interpret.neighbours(page.model, page.train, film, k=4), ["title"])
 
 # %% [markdown]
 # ## Is this machine ready?
@@ -202,11 +215,11 @@ readiness = ws.readiness(page.data)
 # %% [markdown]
 # <details><summary>If something is wrong</summary>
 #
-# * **`ModuleNotFoundError` in the first cell.** The notebook runs in another environment. Close
+# * **`ModuleNotFoundError` in the first cell.** The notebook runs in a different environment. Close
 #   JupyterLab and start it with `python3 scripts/start.py` (Windows: `py -3 scripts\start.py`).
-# * **The data is planted.** The films are invented. All pages work, but nothing they show is about
-#   real people. `data/README.md` says where to get the real ratings, also without a network.
-# * **Little memory.** Each open notebook holds its own. *Kernel → Shut Down All Kernels*, then
+# * **The data is planted.** The films are invented. All pages work, but they show nothing about real
+#   people. `data/README.md` says where to get the real ratings, also without a network.
+# * **Little memory.** Each open notebook uses its own share. *Kernel → Shut Down All Kernels*, then
 #   start this page again.
 #
 # </details>
@@ -214,8 +227,13 @@ readiness = ws.readiness(page.data)
 # %% [markdown]
 # ## What comes
 #
-# You have trained two recommenders, watched one answer your clicks, seen that it beats the laziest
-# one, and know how to take part. These are the pages. Minutes are for reading, running and the
+# You have trained two recommenders and watched one answer your clicks; you have seen that the other beats
+# the laziest guess, and you know how to take part.
+#
+# **Read on.** Harper and Konstan 2015, *The MovieLens datasets: history and context* (where these ratings
+# come from); Koren, Bell and Volinsky 2009, *Matrix factorization techniques for recommender systems*.
+#
+# These are the pages. Minutes are for reading, running and the
 # exercises; computing time was measured on two processors.
 
 # %% [markdown]
