@@ -192,7 +192,8 @@ def by_counts(values, draws, seed):
 
 draw_means = bootstrap if draws_well else by_counts
 print("The draws are made by", "your function." if draws_well else "ours: yours is still open.")
-both_ways = {"rows (too sure)": gap, "users": each["mean"].to_numpy()}
+of_user = (each["mean"] * each["size"] / each["size"].mean()).to_numpy()  # their mean is the gap's
+both_ways = {"rows (too sure)": gap, "users": of_user}
 histograms = {name: draw_means(values, 2_000, 0) for name, values in both_ways.items()}
 
 # %%
@@ -222,14 +223,14 @@ for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_u
     print("clear of zero" if leak.off_zero else "zero is inside")
 
 # %% [markdown]
-# Drawing rows gives the narrowest interval and is wrong: it counts one person's ratings as independent
-# opinions. The library draws users in two ways. If each rating counts, people with many test ratings
-# weigh most. If each user counts, somebody with two test ratings weighs as much as somebody with two
-# hundred, and a mean of two is noisy: that alone can double the width. They answer different questions,
-# so say which one you ask.
+# Both histograms have the same middle, and drawing rows makes it too narrow: it counts the ratings of one
+# person as independent opinions. The library draws users in two ways. If each rating counts, the few
+# people with many test ratings decide the mean, so the interval is wide. If each user counts, all weigh
+# the same, whether they have two test ratings or two hundred. These are different questions, with
+# different answers and different widths: say which one you ask.
 #
-# All intervals are wide. So few people came back after the cut that we know the sign of the gain, if
-# zero is outside, but hardly its size. Change `cut` and `least` above and watch it move. A table that
+# So few people came back after the cut that we know the sign of the gain, if zero is outside, but hardly
+# its size. Change `cut` and `least` above and watch it move. A table that
 # gives such a number without an interval hides that.
 #
 # Where does the gain come from? People's tastes may change, and so does what they can watch: some films
