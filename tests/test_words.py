@@ -236,21 +236,9 @@ def test_nearest_by_hand():
     assert words.nearest(VOCAB, VECTORS, np.array([1.0, 0, 0]), 1).index[0] == "man"
 
 
-def test_analogies_leave_out_the_question():
-    vocab = rt.datasets.Vocabulary(["a0", "a1", "b0", "b1", "other"])
-    vectors = np.array([[1.0, 0, 0.3], [1, 0, -0.3], [0, 1, 0.3], [0, 1, -0.3], [-1, -1, 0]])
-    found = words.analogy(vocab, vectors, "a0", "a1", "b0", k=2)
-    assert list(found.index) == ["b1", "other"]
-    # Lengths of vectors do not matter.
-    longer = vectors * np.array([[5.0], [1], [0.1], [2], [1]])
-    assert list(words.analogy(vocab, longer, "a0", "a1", "b0", k=2).index) == ["b1", "other"]
-
-
 def test_what_cannot_be_looked_up_is_refused():
     with pytest.raises(KeyError, match="'dog' is not among the 5 words"):
         words.nearest(VOCAB, VECTORS, "dog")
-    with pytest.raises(KeyError, match="'Fog' is not"):
-        words.analogy(VOCAB, VECTORS, "man", "king", "Fog")
     with pytest.raises(ValueError, match="zero"):
         words.nearest(rt.datasets.Vocabulary(["a", "b"]), np.array([[0.0], [1.0]]), "a")
     with pytest.raises(ValueError, match="k=0"):
@@ -293,10 +281,12 @@ def test_planted_topics_and_analogies_are_found(seed):
     text = words.corpus(planted.passages)
     vectors = vectors_of(text, words.cooccurrences(text), seed)
     assert purity(text, vectors, planted.truth.topic) > 0.95
-    place = [
-        list(words.analogy(text.vocab, vectors, *question[:3], k=20).index).index(question[3])
-        for question in planted.analogies
-    ]
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    place = []
+    for question in planted.analogies:
+        a, b, c = (unit[text.vocab.position(word)] for word in question[:3])
+        found = words.nearest(text.vocab, vectors, b - a + c, 23).index
+        place.append([w for w in found if w not in question[:3]].index(question[3]))
     assert np.median(place) == 0  # the first answer is right; by chance one in 300 is
     assert max(place) < 10
 

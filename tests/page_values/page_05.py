@@ -3,6 +3,8 @@
 VALUES = {
     "pairs": "counts.nnz",
     "medians": "medians",
+    "means": "means.to_dict()",
+    "popularity_in": "list(popularity_in.values())",
     "right": "sum(right)",
     "in_five": "sum(in_five)",
     "questions": "len(known)",

@@ -232,20 +232,6 @@ def nearest(
     return pd.Series(cosine[best], index=vocab.ids[best], name="cosine")
 
 
-def analogy(
-    vocab: Vocabulary, vectors: np.ndarray, a: Hashable, b: Hashable, c: Hashable, k: int = 5
-) -> pd.Series:
-    """What is to c as b is to a: words near b - a + c, vectors first made of length 1.
-
-    The three words of the question are left out, as is usual: the nearest is often one of them.
-    Mikolov, Yih and Zweig 2013. Raises KeyError for an unknown word.
-    """
-    unit = _unit(vectors)
-    at = [_position(vocab, word) for word in (a, b, c)]
-    found = nearest(vocab, unit, unit[at[1]] - unit[at[0]] + unit[at[2]], k + 3)
-    return found.drop([w for w in (a, b, c) if w in found.index])[:k]
-
-
 def _position(vocab: Vocabulary, word: Hashable) -> int:
     if word not in vocab:
         raise KeyError(
