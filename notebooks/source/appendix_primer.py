@@ -37,8 +37,8 @@ print(f"Learned {guess.item():.3f}; the mean of the ratings is {ratings.mean().i
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Tensors: numbers with a shape
 #
-# A tensor is an array. Two things to ask of any tensor: its `shape` and its `dtype`. Ids are whole
-# numbers (`int64`), everything that is learned is `float32`.
+# A **tensor** is an array. Always know two things about a tensor: its `shape` and its `dtype`. Ids are
+# whole numbers (`int64`), and everything that a model learns is `float32`.
 
 # %%
 users = torch.tensor([0, 0, 1, 2])  # (4,), which user gave the rating
@@ -50,11 +50,11 @@ print("sum over rows, axis 0   :", table.sum(0))  # (3,)
 print("sum over the last axis  :", table.sum(-1))  # (2,)
 
 # %% [markdown]
-# The axis that you name is the one that goes away. Writing shapes into comments, `# (2, 3)`, is the
+# The axis that you name is the one that disappears. Writing shapes into comments, `# (2, 3)`, is the
 # cheapest debugging tool there is; this series does it throughout.
 #
-# **Broadcasting.** Where shapes differ, PyTorch lines them up from the right, and stretches axes of
-# length 1. So a column and a row make a table:
+# **Broadcasting.** If shapes differ, PyTorch aligns them from the right and stretches axes of length 1.
+# So a column and a row make a table:
 
 # %%
 column = torch.tensor([[10.0], [20.0]])  # (2, 1)
@@ -62,8 +62,8 @@ row = torch.tensor([1.0, 2.0, 3.0])  # (3,)
 print(column + row)  # (2, 3)
 
 # %% [markdown]
-# That is handy: the scores of all films for all users are one line. And it is the source of the
-# most expensive mistake in this field.
+# That is handy: one line gives the scores of all films for all users. It is also the source of one of
+# the most expensive mistakes in this field.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### The trap: (N,) against (N, 1)
@@ -78,9 +78,26 @@ print("shape of the difference:", tuple((ratings - perfect).shape))
 print(f"loss of perfect predictions: {wrong.item():.3f}, and it should be {right.item():.3f}")
 
 # %% [markdown]
-# No error, no warning: each rating was compared with *each* prediction. A model trained on that loss
-# learns to say the mean to everybody. So: know your shapes, reduce with `sum(-1)`, and compare
-# shapes before you compare numbers.
+# There is no error and no warning: each rating is compared with *every* prediction. A model trained on
+# that loss learns to predict the mean for everybody. So know your shapes, reduce with `sum(-1)`, and
+# compare shapes before you compare numbers. As a picture:
+
+# %%
+import matplotlib.pyplot as plt
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 4))
+cases = {
+    "(4,) − (4, 1): a table": ratings - perfect,
+    "(4,) − (4,): what you want": ratings - ratings,
+}
+for ax, (name, difference) in zip(axes, cases.items(), strict=True):
+    shown = difference.reshape(-1, 4).numpy()  # rows and columns, as broadcasting made them
+    ax.imshow(shown, cmap=ws.DIVERGING, vmin=-2.5, vmax=2.5)
+    for i, j in [(i, j) for i in range(len(shown)) for j in range(4)]:
+        ax.text(j, i, f"{shown[i, j]:+.0f}", ha="center", va="center", fontsize=14)
+    ax.set(title=name, xticks=[], yticks=[])
+ws.show(fig, alt="Left: sixteen differences, each rating minus each prediction, many not zero. "
+              "Right: four differences, all zero.")  # fmt: skip
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who has met this one? The loss even falls during training, down to the variance of
@@ -90,11 +107,12 @@ print(f"loss of perfect predictions: {wrong.item():.3f}, and it should be {right
 # ### Exercise: a loss that does not fall into the trap
 #
 # Write `safe_error(prediction, rating)`: the mean squared error of two tensors of the same shape. If
-# their shapes differ, it raises a `ValueError`.
+# their shapes differ, it raises a `ValueError`. All training below uses your function.
 #
 # <details><summary>Hint</summary>
 #
-# `if prediction.shape != rating.shape: raise ValueError(...)`; a good message says both shapes.
+# A tensor's `shape` can be compared with `!=`. `raise ValueError("...")` stops with a message; a good
+# message says both shapes.
 #
 # </details>
 
@@ -112,14 +130,16 @@ def safe_error(prediction, rating):
 
 
 # %%
-ws.check("primer.safe_error", safe_error)
+safe = ws.check("primer.safe_error", safe_error)
+error_of = safe_error if safe else torch.nn.functional.mse_loss
+print("From here on the loss is", "your safe_error." if safe else "PyTorch's: yours is open.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Autograd: which way is down?
 #
-# To make a loss smaller, we need its slope. Mark a tensor with `requires_grad=True` and compute with
-# it: PyTorch remembers each step. `backward()` goes back through the steps by the chain rule, and
-# leaves the slope in `.grad`.
+# To make a loss smaller, we need its slope: its **gradient**. Mark a tensor with `requires_grad=True` and
+# compute with it: PyTorch records each step. `backward()` goes back through the steps by the chain rule,
+# and leaves the slope in `.grad`. This part of PyTorch is called **autograd**.
 
 # %%
 x = torch.tensor(1.5, requires_grad=True)
@@ -132,11 +152,13 @@ print(f"autograd says {x.grad.item():g}, by hand 2 (x - 4) = {2 * (1.5 - 4):g}")
 #
 # * **Clear the slope.** `backward()` *adds* to `.grad`. Set it to `None` before the next one, or let
 #   the optimiser's `zero_grad()` do it.
-# * **Steps are not remembered.** Changing a parameter is not part of the computation, so it happens
-#   inside `with torch.no_grad():`.
-# * **`.item()` for numbers, `.detach()` for arrays.** Both leave the remembering behind.
+# * **Do not record steps.** Changing a parameter is not part of the computation, so do it inside
+#   `with torch.no_grad():`.
+# * **`.item()` for numbers, `.detach()` for arrays.** Both return values without the record.
 
 # %%
+x = torch.tensor(1.5, requires_grad=True)
+((x - 4) ** 2).backward()
 for turn in (1, 2):
     ((x - 4) ** 2).backward()  # nobody has cleared x.grad
     print(f"after {1 + turn} calls of backward: {x.grad.item():g}")
@@ -144,8 +166,8 @@ for turn in (1, 2):
 # %% [markdown]
 # ### Exercise: slope by hand, slope by PyTorch
 #
-# Four ratings, one guess: the loss is the mean of $(r - g)^2$. Put its slope at $g = 3$ into
-# `slope`. By hand or by autograd; best by both.
+# Four ratings, one guess: the loss is the mean of $(r - g)^2$. Put its slope at $g = 3$ into `slope`. Do
+# it by hand or by autograd; best do both.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -172,9 +194,9 @@ ws.check("primer.slope", slope)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Seeds: chance from a Generator
 #
-# Random starts are fine, as long as you can repeat them. One global seed is fragile: any line
-# anywhere that draws a number changes all that come later. So every place that needs chance gets a
-# `Generator` of its own.
+# Random starts are fine, as long as you can repeat them. A **seed** is a number that fixes them. One
+# global seed is fragile: any line that draws a number changes all numbers that come later. So every
+# place that needs chance gets a `Generator` of its own.
 
 # %%
 first = torch.randn(3, generator=torch.Generator().manual_seed(7))
@@ -186,7 +208,7 @@ print("the same numbers again:", torch.equal(first, second), first.tolist())
 # ## A vector for each user: looking up rows
 #
 # A recommender keeps a table with one row per user. For a batch of ratings it needs the rows of the
-# users in it. That is all that an *embedding* is: rows looked up by number. We write
+# users in it. An **embedding** is no more than that: rows looked up by number. We write
 # `index_select`; `table[users]` and `torch.nn.Embedding` do the same.
 
 # %%
@@ -196,8 +218,8 @@ p = user_table.index_select(0, users)  # (4, 2): a row for each rating
 print(p.shape, "the same as table[users]:", torch.equal(p, user_table[users]))
 
 # %% [markdown]
-# The slope goes the same way back: each row gets the slopes of all ratings that have used it, added
-# up; a row that nobody asked for gets zero.
+# The slope takes the same way back: each row gets the sum of the slopes of all ratings that used it. A
+# row that nobody looked up gets zero.
 
 # %%
 counted = torch.zeros(4, 2, requires_grad=True)  # 4 users; number 3 has rated nothing
@@ -207,8 +229,9 @@ print("how often each row was used:", counted.grad[:, 0].tolist())
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Parameter and Module: a model
 #
-# A `Parameter` is a tensor that wants to be learned. A `Module` collects them and has a `forward`,
-# which turns a batch into predictions. With these two words you can read every model of the series.
+# A **`Parameter`** is a tensor that training may change. A **`Module`** collects parameters and has a
+# `forward`, which turns a batch into predictions. With these two words you can read every model of the
+# series.
 
 # %%
 from torch import nn
@@ -228,8 +251,8 @@ class TinyMF(nn.Module):
 
 
 # %% [markdown]
-# Now some data for it: invented ratings of 60 users and 40 films, of which we know the tastes behind
-# them. `page.data` would do as well; this is smaller.
+# It needs data: invented ratings of 60 users and 40 films, where we know the tastes behind them.
+# `page.data` would work as well; this is smaller.
 
 # %%
 small = rt.datasets.planted(n_users=60, n_items=40, n_ratings=1500, dim=2, seed=1)
@@ -250,11 +273,12 @@ print(len(train), "ratings to train on,", len(valid), "to validate")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## An optimiser step
 #
-# The optimiser holds the parameters and knows how to step. Four lines, always the same, always in
-# this order: **predict and compare, clear, backward, step**.
+# The **optimiser** holds the parameters and knows how to take a step. There are four lines, always the
+# same, always in this order: **predict and compare, clear, backward, step**.
 
 # %%
 user, item, rating = tensors(train)
+model = TinyMF(60, 40, 2, float(train.rating.mean()), torch.Generator().manual_seed(0))
 optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
 before = ((model(user, item) - rating) ** 2).mean()  # predict and compare
 optimiser.zero_grad()  # clear what the last step left
@@ -270,13 +294,13 @@ print(f"loss before the step {before.item():.4f}, after it {after.item():.4f} st
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The loop, first in plain Python
 #
-# An *epoch* is one pass over the data, in shuffled batches. A loader gives them, each epoch in a new
-# order; the shuffle has its own generator.
+# An **epoch** is one pass over the data, in shuffled **batches**. A loader returns them, in a new order
+# for each epoch; the shuffle has its own generator.
 
 
 # %%
 class Loader:
-    """Batches of users, items and ratings, shuffled anew each time; the last, smaller one included."""
+    """Batches of users, items and ratings, in a new order each time; the last one may be smaller."""
 
     def __init__(self, size, seed):
         self.size, self.generator = size, torch.Generator().manual_seed(seed)
@@ -290,13 +314,13 @@ class Loader:
 
 
 # %% [markdown]
-# The four lines become a function, and so does the start, since we will train more than once.
+# The four lines become a function, and so does the start, because we train more than once.
 
 
 # %%
 def step(model, optimiser, batch):
     u, i, r = batch
-    loss = ((model(u, i) - r) ** 2).mean()
+    loss = error_of(model(u, i), r)
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
@@ -320,9 +344,9 @@ for epoch in range(5):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same loop in ignite
 #
-# Soon the loop wants more: validate after each epoch, write curves, stop early, keep the best.
-# ignite keeps these things apart. An `Engine` runs one function over batches; `Events` are the
-# moments at which *handlers* may do something: when an epoch has completed, after each iteration.
+# Soon the loop must do more: validate after each epoch, write curves, stop early, keep the best.
+# ignite separates these tasks. An **`Engine`** runs one function over batches; **`Events`** are the
+# moments at which **handlers** may do something: after an epoch, say, or after each iteration.
 
 # %%
 from ignite.engine import Engine, Events
@@ -343,12 +367,12 @@ same = all(torch.equal(a, b) for a, b in zip(plain.parameters(), net.parameters(
 print("Plain loop and ignite ended with the same numbers, to the bit:", same)
 
 # %% [markdown]
-# It is the same arithmetic. What you gain are the handlers, ready to be attached: they are in
-# `ignite.handlers` (older texts say `ignite.contrib`; do not use that any more). One of them stops
-# when the validation has not improved for a while.
+# It is the same arithmetic. You gain the handlers, which you only have to attach: they are in
+# `ignite.handlers` (older texts say `ignite.contrib`, which is outdated). One of them stops training
+# when the validation error has not improved for a while.
 
 # %% [markdown]
-# To validate we need a second engine, so that handlers can attach to it. It trains nothing.
+# Validation needs a second engine, so that handlers can attach to it. It trains nothing.
 
 
 # %%
@@ -364,10 +388,11 @@ print(f"After 5 epochs: {evaluator.run([tensors(valid)]).output:.3f} stars on un
 # %% [markdown]
 # `EarlyStopping` looks at a score that must *grow* when things get better, hence the minus.
 
-# %%
+# %% tags=["long"]
 from ignite.handlers import EarlyStopping
 
 net, optimiser = fresh()
+evaluator = Engine(validate)
 trainer = Engine(lambda engine, batch: step(net, optimiser, batch))
 stopper = EarlyStopping(patience=3, score_function=lambda e: -e.state.output, trainer=trainer)
 stopper.logger.setLevel("ERROR")  # it would report each stop on the error stream
@@ -380,14 +405,15 @@ def after_epoch(engine):
     curve.append(evaluator.run([tensors(valid)]).output)
 
 
-# %%
 state = trainer.run(Loader(64, seed=0), max_epochs=60)
+
+# %%
 best = min(range(len(curve)), key=curve.__getitem__)
 print(f"Stopped after epoch {state.epoch} of 60. Best: epoch {best + 1}, {curve[best]:.3f} stars.")
 
 # %% [markdown]
-# Page 02 and `rt.fit` use nothing more than this: an engine, a few handlers. Read
-# `rt.fit??` later; you will recognise it.
+# Page 02 and `rt.fit` use no more than this: an engine and a few handlers. Read `rt.fit??` later; you
+# will recognise it.
 
 # %% [markdown]
 # ### Exercise: a handler of your own
@@ -402,8 +428,8 @@ print(f"Stopped after epoch {state.epoch} of 60. Best: epoch {best + 1}, {curve[
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Make the list first, define the handler that appends to it, return the list. It is empty then, and
-# fills when the engine runs.
+# Make the list first, define the handler that appends to it, and return the list. At that moment it is
+# empty; it fills when the engine runs.
 #
 # </details>
 
@@ -430,8 +456,9 @@ ws.check("primer.count_steps", count_steps)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Curves: written by tensorboardX, drawn here
 #
-# A `SummaryWriter` appends numbers to an *event file*: a tag, a value, a step. TensorBoard shows such
-# files in a browser. We write two runs, with a small and a large learning rate, into two folders.
+# A `SummaryWriter` appends numbers to an **event file**: a tag, a value, a step. TensorBoard shows such
+# files in a browser. We write two runs into two folders, with a small and a large **learning rate**, the
+# length of a step.
 
 # %%
 import tempfile
@@ -450,21 +477,23 @@ for lr in (0.005, 0.05):
     writer.close()  # what is not closed may not be on disk yet
 
 # %% [markdown]
-# The files can be read back, so curves need no browser and no server: `rt.scalars` gives every number
-# as a row.
+# We can read the files back, so curves need no browser and no server: `rt.scalars` returns one row per
+# number.
 
 # %%
 written = rt.scalars(folder)
 written.groupby(["run", "tag"])["value"].agg(["count", "first", "last"]).round(3)
 
 # %% slideshow={"slide_type": "subslide"}
-import matplotlib.pyplot as plt
-
 fig, ax = plt.subplots()
 chosen = written[written["tag"] == "valid/rmse"]
 for (run, rows), style in zip(chosen.groupby("run"), ("s--", "o-"), strict=True):
     ax.plot(rows["step"], rows["value"], style, label=run)
-ax.set(xlabel="epoch", ylabel="validation error (RMSE, stars)", title="Two learning rates")
+ax.set(
+    xlabel="epoch",
+    ylabel="validation error (RMSE, stars)",
+    title="The larger rate is faster, and restless",
+)
 ax.legend()
 ends = ", ".join(
     f"{run} ends at {rows['value'].iloc[-1]:.2f}" for run, rows in chosen.groupby("run")
@@ -477,23 +506,23 @@ for run, rows in chosen.groupby("run"):
     print(f"{run}: lowest {lowest['value']:.3f} stars, after epoch {lowest['step']} of 12")
 
 # %% [markdown]
-# The larger rate is down after a few steps and then wanders; the smaller one is still on its way.
-# Neither end alone would have told you: curves say *how* something was learned. To see them in
-# TensorBoard, run `tensorboard --logdir FOLDER` in a terminal; where that is not possible, you have
-# lost nothing.
+# With the larger rate the error is low after a few steps and then wanders; with the smaller one it is
+# still falling. The last values alone do not tell you that: curves say *how* a model learned. To see
+# them in TensorBoard, run `tensorboard --logdir FOLDER` in a terminal; where that is not possible, you
+# have lost nothing.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Saving and loading
 #
 # Save the numbers, not the object: `state_dict()` maps each parameter's name to its tensor. To load,
-# build the model first and pour the numbers in. Always with `weights_only=True`: a plain file of
+# build the model first and copy the numbers into it. Always use `weights_only=True`: a plain file of
 # numbers cannot run anybody's code on your machine, and a pickled object can.
 
 # %%
 path = f"{folder}/tiny.pt"
 torch.save(net.state_dict(), path)
 
-copy, _ = fresh(seed=99)  # other numbers, until the saved ones are poured in
+copy, _ = fresh(seed=99)  # other numbers, until we load the saved ones
 copy.load_state_dict(torch.load(path, weights_only=True))
 print("the same predictions:", torch.equal(net(user, item), copy(user, item)))
 
@@ -509,14 +538,14 @@ torch.save(Anything(), f"{folder}/object.pt")
 try:
     torch.load(f"{folder}/object.pt", weights_only=True)
 except pickle.UnpicklingError:
-    print("An object was refused: only numbers come in.")
+    print("The object was refused: only numbers are loaded.")
 
 # %% [markdown]
 # ### Exercise: all of it, once
 #
 # Write `learn(user, item, rating)`: build a `TinyMF` for 60 users and 40 films with `dim` 2, train it
 # for 30 steps of Adam with a learning rate of 0.05, each on all ratings at once, and return the
-# model. The check measures its error on the ratings that you were given: it must beat the mean.
+# model. The check measures its error on the ratings that your function got: it must beat the mean.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -550,8 +579,12 @@ ws.check("primer.learn", learn)
 # ## What we learned
 #
 # * Tensors have shapes; write them down, and never compare `(N,)` with `(N, 1)`.
-# * `backward()` gives the slope; clear it, step without remembering.
+# * `backward()` computes the slope; clear it, and step without recording.
 # * A model is a `Module` with `Parameter`s and a `forward`; an embedding is rows looked up.
 # * Training is four lines in a loop. ignite runs the loop and calls handlers at events.
-# * tensorboardX writes curves to files, which can be read back and drawn anywhere.
-# * Chance comes from explicit Generators; weights are loaded with `weights_only=True`.
+# * tensorboardX writes curves to files, and you can read and draw them anywhere.
+# * Chance comes from explicit Generators; load weights with `weights_only=True`.
+#
+# **Read on.** Paszke et al. 2019, *PyTorch: an imperative style, high-performance deep learning library*;
+# Kingma and Ba 2015, *Adam: a method for stochastic optimization*; the quick start at
+# [pytorch-ignite.ai](https://pytorch-ignite.ai).
