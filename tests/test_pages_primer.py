@@ -78,7 +78,7 @@ def test_numbers_are_loaded_and_objects_refused():
     page = cells()
     rows = page["user"], page["item"]
     assert torch.equal(page["net"](*rows), page["copy"](*rows))
-    assert "An object was refused" in page.printed
+    assert "The object was refused" in page.printed
 
 
 def test_same_generator_same_numbers_and_each_row_counts_its_ratings():
