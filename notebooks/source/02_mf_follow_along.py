@@ -29,7 +29,7 @@ from recsys_tutorial.losses import bpr, logistic, squared_error
 logs = directory() / "runs" / "02"  # what TensorBoard will read
 grid = {"l2": [0.0, 0.01, 0.1, 0.3], "dim": [8, 64], "loss": [squared_error, logistic, bpr]}
 runs = ws.sweep(
-    rt.models.MF, page.train, page.valid, grid, epochs=page.pick(30, 8), lr=0.01, log_dir=logs
+    rt.models.MF, page.train, page.valid, grid, epochs=page.pick(20, 8), lr=0.01, log_dir=logs
 )
 print(f"{len(runs)} runs train in the background, one after the other. This cell is done.")
 
