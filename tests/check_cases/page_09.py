@@ -25,6 +25,10 @@ def _variation(table):
     return table.diff(dim=1).abs().sum()
 
 
+def _so_far(left, times, k):
+    return np.array([left[times < t].sum() / ((times < t).sum() + k) for t in times])
+
+
 def _cold(page):
     train, _, test = page.data.split("time", valid=0, test=0.1)
     return ~np.isin(test.user, train.user), test
@@ -57,17 +61,20 @@ CASES = {
             lambda page: lambda t: t.diff(dim=1).square().sum(),
             lambda page: lambda t: t.diff(dim=1).abs().mean(),
             lambda page: lambda t: t.diff(dim=1).abs().sum(1),
+            lambda page: lambda t: t.detach().diff(dim=1).abs().sum(),  # nothing to train by
+            lambda page: lambda t: float(t.detach().diff(dim=1).abs().sum()),
         ],
     ),
-    "09.shown": Case(
-        right=lambda page: {"holes": "random", "tomorrow": "time", "next": "last"},
-        stub=lambda page: None,
+    "09.so_far": Case(
+        right=lambda page: _so_far,
+        stub=lambda page: lambda left, times, k: None,
         wrong=[
-            lambda page: {"holes": "random", "tomorrow": "random", "next": "random"},
-            lambda page: {"holes": "random", "tomorrow": "last", "next": "time"},
-            lambda page: {"holes": "time", "tomorrow": "time", "next": "time"},
-            lambda page: {"holes": "random", "tomorrow": "time"},
-            lambda page: ["random", "time", "last"],
+            lambda page: lambda left, times, k: np.full(len(left), left.sum() / (len(left) + k)),
+            lambda page: lambda left, times, k: _so_far(left, times, 0.0001),
+            lambda page: lambda left, times, k: _so_far(left, times, k) * (_earlier(times) + k),
+            lambda page: (
+                lambda left, times, k: (np.cumsum(left) - left) / (np.arange(len(left)) + k)
+            ),
         ],
     ),
     "09.cold_share": Case(
