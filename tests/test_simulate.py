@@ -9,8 +9,6 @@ from recsys_workshop.labs.simulate import (
     ab_test,
     feedback_loop,
     intraday,
-    peeking,
-    sample_size,
 )
 
 GREEDY, CURIOUS = Policy(explore=0.0), Policy(explore=0.1)
@@ -204,37 +202,6 @@ def test_impossible_loops_are_refused(wrong):
 # ---- how many, how often -----------------------------------------------------------------------
 
 
-def test_the_sample_size_has_the_power_it_promises():
-    rate, lift = 0.1, 0.02
-    n = sample_size((rate * (1 - rate)) ** 0.5, lift)
-    found = peeking(looks=1, each=n, rate=rate, lift=lift, tests=4_000, seed=2)["once"].iloc[0]
-    assert found == pytest.approx(0.8, abs=0.03)  # the arms differ a little in spread
-
-
-def test_the_sample_size_by_hand():
-    assert sample_size(1.0, 0.5) == 63  # 2 * (1.959964 + 0.841621)^2 * 4 = 62.8
-    assert sample_size(0.5, 0.01, level=0.01, power=0.9) == 74397
-
-
-@pytest.mark.parametrize("wrong", [{"sd": 0}, {"effect": -1}, {"level": 0}, {"power": 1}])
-def test_impossible_sizes_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        sample_size(**{"sd": 1, "effect": 1, **wrong})
-
-
-def test_one_look_is_wrong_one_time_in_twenty_and_many_looks_far_more():
-    looks = peeking(looks=20, tests=4_000, seed=1)
-    assert looks["once"].to_numpy() == pytest.approx(0.05, abs=0.013)  # 4 se of 0.0034
-    assert 0.20 < looks["stopped"].iloc[-1] < 0.28  # Armitage and others: 0.248
-    assert looks["stopped"].is_monotonic_increasing
-
-
-@pytest.mark.parametrize("wrong", [{"looks": 0}, {"rate": 0.0}, {"lift": 0.95}])
-def test_impossible_tests_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        peeking(**wrong)
-
-
 def test_interleaving_needs_far_fewer_visitors():
     power = simulate.interleaving([200, 800], tests=150, seed=1)
     assert power.loc[800, "interleaved"] > power.loc[800, "ab"] + 0.2
@@ -257,6 +224,5 @@ def test_nothing_touches_global_random_state():
     ab_test(GREEDY, CURIOUS, seeds=2, days=2)
     feedback_loop(0.1, seeds=2, days=2)
     intraday(seeds=1, users=20)
-    peeking(looks=2, tests=5)
     simulate.interleaving(10, tests=2)
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002

@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # The machinery around a recommender
 #
-# See how data flows around a model that is in use, and how this flow misleads those who train and
-# test on it.
+# See how data flows around a model in use, how that flow misleads people who train and test on it, and
+# how a good log lets you judge a recommender that nobody has seen yet.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -19,52 +19,76 @@ page = ws.page("07_infrastructure")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One click goes round
 #
-# Nothing to follow along here: run each cell, look, and talk. First the picture to which the whole
-# page belongs. It is an example; yours will have other boxes and the same loop.
+# There is no model to build on this page: run each cell, look, and talk. The picture below belongs to
+# the whole page. It is an example. Your company will have other boxes, and the same loop.
 
 # %%
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 
 from recsys_workshop.labs.drawing_infrastructure import infrastructure
 
-text = """While somebody waits: candidates are chosen out of millions, ranked and shown. All day: what
-was shown, with which features, and what was clicked goes into a log, and from there into features of
-today, which candidates and ranking read. Every night: the log becomes a training table, training
+text = """While somebody waits, candidates are chosen from millions of articles, ranked and shown. All
+day, a log takes in what was shown, with which features, and what was clicked; it feeds the features
+of today, which candidates and ranking read. Every night the log becomes a training table, and training
 makes features, vectors and a model, which candidates and ranking read the next day."""
 ws.show(infrastructure(), alt=text)
 
 # %% [markdown]
-# Follow one click. Somebody opens the shop. A cheap step picks some hundred **candidates** out of
-# millions; a slower, more accurate step **ranks** them; ten are **shown**. All of it goes into the **log**: not only
-# the click, but *what was shown* and *which features the model saw*. Within seconds the click is a
-# **feature of today**. At night it is a row of the **training table**, and tomorrow's model has
+# Follow one click. Somebody opens the shop. A quick step picks a few hundred **candidates** from
+# millions of articles. A slower, more accurate step **ranks** them, and ten are shown. All of this goes
+# into the **log**: not only the click, but *what was shown* and *which features the model saw*. A
+# **feature** is any number that the model reads, such as a count of clicks. Within seconds the click
+# changes a feature of today. At night it becomes a row of the training table, and tomorrow's model has
 # learned from it.
 #
-# Two things make this hard, and the rest of the page is about them. The same feature is computed
-# twice, at night for training and in the shop for serving. And it is a loop: the model is trained on
-# what it has shown itself.
+# Two things make this hard, and this page is about them. The same feature is computed twice: at night
+# for training, and in the shop for serving. And it is a loop: the model is trained on what it chose to
+# show.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Let the room find their own company in the picture: which box is missing, which is a spreadsheet?
-# Ask who logs what was *shown*. Usually a third of the hands; the others cannot train on what was
-# not clicked. (6 minutes)
+# Let the room find their own company in the picture. Which box is missing, and which one is a
+# spreadsheet? Ask who logs what was *shown*: without it nobody can learn from what was not clicked.
+# (6 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Today is worth more than last month
 #
-# A model trained at night knows your taste, and nothing of your mood: that tonight you look for
-# something to watch with the children. Your first click tells.
+# A model trained at night knows your taste but not your mood. It can't know that tonight you want
+# something to watch with the children. Your first click says so.
 #
-# We simulate that, so that we know the truth. Each invented person has a long-term taste for six
-# genres, and each day a hidden mood, one genre. Four clicks in ten follow the mood, the rest the
-# taste. A model with two weights foresees the next click from the long-term profile and from the
-# counts of today. It gets today's clicks at once (*streamed*), three clicks late, or never
-# (*nightly*).
+# We simulate this, so that we know the truth. Each invented person has a long-term taste, a share for
+# each of six genres. Each day has a hidden mood, which is one genre. Four clicks in ten follow the
+# mood, and the others follow the taste. This function is such a day:
+
+
+# %%
+import numpy as np
+import pandas as pd
+
+
+def a_day(taste, mood, rng, clicks=10):
+    """The genre in the air today, and the genres clicked: 0 to 5."""
+    tonight = rng.choice(6, p=taste)
+    follows = rng.random(clicks) < mood
+    return tonight, np.where(follows, tonight, rng.choice(6, p=taste, size=clicks))
+
+
+# %%
+rng = np.random.default_rng(3)
+taste = rng.dirichlet(np.full(6, 0.3))
+print("long-term taste:", ", ".join(f"{share:.0%}" for share in taste))
+for name in ("Monday", "Tuesday", "Wednesday"):
+    tonight, clicked = a_day(taste, 0.4, rng)
+    print(f"{name:>10}: mood {tonight}, clicks {' '.join(map(str, clicked))}")
+
+# %% [markdown]
+# A model with two weights predicts the next click from the long-term profile and from the counts of
+# today. It gets today's clicks at once (*streamed*), three clicks late, or never (*nightly*).
 #
-# How good is it? We take its **surprise**: −ln of the probability that it gave to what happened. A
-# model that is always sure and right has 0. (The unit of a natural logarithm is called *nat*.)
+# How good is it? We measure its **surprise**: −ln of the probability that it gave to what happened. A
+# model that is always sure and always right has a surprise of 0. The unit of a natural logarithm is
+# called a **nat**. As a limit we also show the best possible model. It knows each person's taste
+# exactly and how moods work, but not the mood: it has to infer it from today's clicks, like the others.
 
 # %%
 from recsys_workshop import labs
@@ -90,7 +114,8 @@ fig, ax = plt.subplots()
 for (feed, label), style in zip(names.items(), ("s--", "^-.", "o-", "k:"), strict=True):
     of_feed = days[days["feed"] == feed]
     band(ax, of_feed.pivot(index="click", columns="world", values="surprise"), style, label)
-ax.set(xlabel="click of the day", ylabel="surprise by the next click (nats, −ln p)")
+ax.set(xlabel="click of the day", ylabel="surprise (nats)")
+ax.set(title="How surprising the next click is (bands: ± 2 standard errors)")
 ax.legend(title="today's clicks\nreach the model", loc="center left", bbox_to_anchor=(1, 0.5))
 last = days[days["click"] == days["click"].max()].groupby("feed")["surprise"].mean()
 ends = ", ".join(f"{label} {last[feed]:.2f}" for feed, label in names.items())
@@ -98,49 +123,51 @@ ws.show(fig, alt=f"Surprise by each click of a day, with bands over worlds. At t
 
 # %%
 mean_by_feed = by_world.groupby("feed").mean()
-gain = by_world["surprise"]["nightly"] - by_world["surprise"]["streamed"]  # one a world
+gain = by_world["surprise"]["nightly"] - by_world["surprise"]["streamed"]  # one per world
 possible = by_world["surprise"]["nightly"] - by_world["surprise"]["truth"]
-print(f"Streaming lowers the surprise by {gain.mean():.3f} nats a click,", end=" ")
-print(
-    f"{gain.mean() / possible.mean():.0%} of what is possible; between worlds ± {gain.std():.3f}."
-)
+print(f"Streaming lowers the surprise by {gain.mean():.3f} nats per click, which is", end=" ")
+print(f"{gain.mean() / possible.mean():.0%} of what is possible (sd over worlds {gain.std():.3f}).")
 foreseen = ", ".join(f"{mean_by_feed['hit'][feed]:.1%} ({label})" for feed, label in names.items())
-print("The next genre is foreseen:", foreseen)
+print("Share of clicks whose genre the model puts first:", foreseen)
 
 # %% [markdown]
-# Before the first click all three know the same; the streamed one even starts a little worse, since
-# its two weights must serve the whole day. Then it pulls away. A late stream does nothing until it
-# arrives, and many visits are over by then.
+# Before the first click all three models know the same. The streamed one even starts a little worse,
+# because its two weights have to serve the whole day. Then it pulls away. A late stream does nothing
+# until it arrives, and many visits are over by then.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Training saw another feature
 #
-# Now a mistake that is made everywhere. The training table is joined at midnight from the finished
-# log: each click of the day gets the column "clicks on this genre today". It is the same column as in
-# the shop, by name. But at midnight it also counts the clicks that came *later*, and the very click
-# to be foreseen. This is **training/serving skew**.
+# Now a mistake that is easy to make. The training table is built at midnight from the finished log, and
+# each click of the day gets the column "clicks on this genre today". By its name it is the column that
+# the shop uses. But at midnight it also counts the clicks that came *later*, and the very click that
+# the model has to predict. This is **training/serving skew**.
 
 # %%
 skew = mean_by_feed.loc[["nightly", "streamed", "skewed"], ["offline", "surprise", "hit"]]
-skew.columns = ["surprise in the training table", "surprise in the shop", "right genre in the shop"]
+skew.columns = [
+    "surprise in training (nats)",
+    "surprise in the shop (nats)",
+    "right genre in the shop",
+]
 skew.round(3)
 
 # %%
 worse = by_world["surprise"]["skewed"] - by_world["surprise"]["nightly"]
 weight = days.groupby("feed")["today"].mean()
+print("In the training table, skew looks better than the best possible model", end=" ")
 print(
-    f"In the table, skew looks better than the best possible ({mean_by_feed['offline']['truth']:.2f})."
+    f"({mean_by_feed['offline']['truth']:.2f} nats). In the shop it is worse than no stream at all",
+    end=" ",
 )
-print(
-    f"In the shop it is worse than no stream at all in {(worse > 0).sum()} of {len(worse)} worlds."
-)
+print(f"in {(worse > 0).sum()} of {len(worse)} worlds.")
 print(f"Weight of today: {weight['streamed']:.2f} honest, {weight['skewed']:.2f} with skew.")
 
 # %% [markdown]
-# The model was taught that today's count gives the answer away, and trusts it twice as much as it
-# should. Look at the last column, though: it picks the right genre as often. Where only the *order*
-# counts, you may never notice. Where the probability is used (to bid, to mix lists, to decide whether
-# to send a message at all), it is badly wrong.
+# The model learned that today's count gives the answer away, and trusts it about twice as much as it
+# should. But look at the last column: it picks the right genre as often. Where only the *order* counts,
+# you may never notice. Where the probability is used (to bid, to mix lists, to decide whether to send
+# a message at all), the harm is real.
 #
 # The cure is dull and complete: **log the features as they were when they were used, and train on
 # those.** It is the box in bold in the picture.
@@ -148,19 +175,19 @@ print(f"Weight of today: {weight['streamed']:.2f} honest, {weight['skewed']:.2f}
 # %% [markdown]
 # ### Exercise: as it was
 #
-# Films were shown at the times `shown`, clicks came at the times `clicks` (arrays of seconds, in no
-# order). Write `clicks_so_far(shown, clicks)`: for each showing, how many clicks came *strictly
-# before* it.
+# Films were shown at the times `shown`, and clicks came at the times `clicks` (two arrays of seconds,
+# in no order). Write `clicks_so_far(shown, clicks)`: for each showing, how many clicks came *strictly
+# before* it. The table below the check uses your function.
 #
 # <details><summary>Hint 1</summary>
 #
-# `clicks[None, :] < shown[:, None]` is a table of yes and no, one line a showing.
+# `clicks[None, :] < shown[:, None]` is a table of yes and no with one row per showing.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Sum it along the axis of the clicks: `.sum(axis=1)`. (With many rows: `np.searchsorted` on the
-# sorted clicks.)
+# Sum it along the axis of the clicks: `.sum(axis=1)`. With many rows, use `np.searchsorted` on the
+# sorted clicks.
 #
 # </details>
 
@@ -178,11 +205,26 @@ def clicks_so_far(shown, clicks):
 # %%
 ws.check("07.clicks_so_far", clicks_so_far)
 
+# %% [markdown]
+# Here is the last of the three days again, with both columns: the one that the shop saw, and the one of
+# midnight. A model that reads the second in training gets the future.
+
+# %%
+count = ws.use("07.clicks_so_far", clicks_so_far)
+second = np.arange(len(clicked)) * 60  # one click per minute
+as_it_was, midnight = np.zeros(len(clicked), int), np.zeros(len(clicked), int)
+for genre in range(6):
+    here = clicked == genre
+    as_it_was[here] = count(second[here], second[here])
+    midnight[here] = here.sum()
+columns = {"genre clicked": clicked, "count as it was": as_it_was, "count at midnight": midnight}
+pd.DataFrame(columns, index=pd.RangeIndex(1, 11, name="click")).T
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One machine is mostly enough
 #
-# Before anybody orders a cluster: measure, and multiply. How many bytes is a rating here, and how
-# many ratings does this machine learn from in a second, on one processor?
+# Before anybody orders a cluster: measure, and multiply. How many bytes does a rating take here, and
+# from how many ratings per second does one processor of this machine learn?
 
 # %%
 train = page.train
@@ -191,10 +233,9 @@ bytes_each = sum(c.itemsize for c in columns)
 model = rt.models.BiasedMF.for_dataset(train)
 history = rt.fit(model, train, epochs=page.pick(4, 2), progress=False)
 seconds = history.frame["seconds"].iloc[-1]
-speed = len(history.frame) * len(train) / seconds  # ratings a second
-print(
-    f"{bytes_each} bytes a rating; {speed / 1e6:.2f} million ratings a second, {model.dim} numbers each."
-)
+speed = len(history.frame) * len(train) / seconds  # ratings per second
+print(f"{bytes_each} bytes per rating; {speed / 1e6:.2f} million ratings per second", end=" ")
+print(f"with vectors of {model.dim} numbers.")
 
 # %%
 sizes = {
@@ -205,26 +246,25 @@ sizes = {
 plan = pd.DataFrame(sizes, index=["people", "things", "ratings"]).T
 plan["ratings (GiB)"] = plan["ratings"] * bytes_each / 2**30
 numbers = (plan["people"] + plan["things"]) * model.dim
-plan["vectors (GiB)"] = numbers * 4 / 2**30  # four bytes a number
-plan["an epoch (minutes)"] = plan["ratings"] / speed / 60
+plan["vectors (GiB)"] = numbers * 4 / 2**30  # four bytes per number
+plan["one epoch (minutes)"] = plan["ratings"] / speed / 60
 plan.round(2)
 
 # %% [markdown]
-# Take the minutes as a lower bound. They assume that speed does not fall with size; in truth rows of
-# large tables come from main memory and not from the cache, and page 19 measures by how much. But the
-# orders of magnitude stand. What fits into the memory of one machine should be trained on one
-# machine: no network, no waiting for the slowest, one log file. Ratings and vectors of nearly
-# everybody fit.
+# Take the minutes as a lower bound. They assume that speed does not fall with size, but rows of large
+# tables come from main memory and not from the cache; page 19 measures what that costs. The orders of
+# magnitude hold. What fits into the memory of one machine should be trained on one machine: no network,
+# no waiting for the slowest, one log file.
 #
-# What needs many machines is everything else in the picture: answering thousands of requests a
-# second, keeping the log, surviving the loss of a disk.
+# Everything else in the picture needs several machines: answering thousands of requests per second,
+# keeping the log, surviving the loss of a disk.
 
 # %% [markdown]
 # ### Exercise: does it fit?
 #
-# 20 million people, 5 million things, 32 numbers each, 4 bytes a number. While it trains, Adam keeps
-# two more numbers for each number of the model, and there is one for its gradient. How many GiB
-# (2³⁰ bytes) are that altogether?
+# A shop has 20 million people and 5 million articles, and each gets a vector of 32 numbers of 4 bytes.
+# While the model trains, the optimiser Adam keeps two more numbers for each number of the model, and
+# there is one for its gradient. How many GiB (2³⁰ bytes) is that in all?
 #
 # <details><summary>Hint</summary>
 #
@@ -244,111 +284,121 @@ ws.check("07.memory", gib)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## An A/B test that shares its log
 #
-# Half of the visitors get recommender A, half get B, and the better one wins. Simple, if the two
-# halves do not touch. But recommenders learn, and in many companies they learn from *one* log. Then A
-# is trained on what B has shown, and B on what A has shown.
+# In an A/B test half of the visitors get recommender A, the other half (the other **arm**) get B, and
+# the better one wins. That is simple if the two halves do not touch. But recommenders learn, and in
+# many companies they learn from *one* log. Then A is trained on what B has shown, and B on what A has
+# shown. When one arm changes what happens in the other, this is called **interference**.
 #
-# Here is a shop in which that matters. Articles come and go, and some are much better than others. A
-# always shows what looks best by the log. B does the same, but gives one visit in ten to an article
-# at random, to find out. The truth is what nobody can see: the **whole shop on A**, minus the **whole
-# shop on B**, with the same articles and visitors.
+# Here is a shop in which it matters. Articles come and go, and some are much better than others. A
+# always shows what looks best by the log. B does the same, but gives one visit in ten to an article at
+# random, to find out. In a simulation we can see what nobody can see in a real shop: the **whole shop
+# on A** minus the **whole shop on B**, with the same articles and visitors. That is the truth.
 
 # %%
 a, b = labs.simulate.Policy(explore=0.0), labs.simulate.Policy(explore=0.1)
-shops = labs.simulate.ab_test(a, b, seeds=page.pick(60, 20), seed=0)
+shops = labs.simulate.ab_test(a, b, seeds=page.pick(200, 40), seed=0)
 labels = {
-    "truth": "truth: whole shop each",
+    "truth": "truth: whole shop on each",
     "pooled": "50/50, one log",
     "interleaved": "interleaved, one log",
-    "diverted": "50/50, a log each",
-    "co_diverted": "... and half the articles each",
-    "equal_log": "a log each, of full length",
+    "diverted": "50/50, one log per arm",
+    "co_diverted": "... and half the articles",
+    "equal_log": "one log per arm, full length",
 }
 
 
 # %%
 def strip(shops, title, columns):
-    """The mean over shops with its 95% interval; each shop a faint dot, if they are not too many."""
+    """The mean over shops with its 95% interval, and each shop as a faint dot."""
     fig, ax = plt.subplots(figsize=(9, 4.8))
     rng = np.random.default_rng(0)
     for place, name in enumerate(columns[::-1]):
         x = 100 * shops[name]
-        if len(x) <= 100:
+        if len(x) <= 200:
             ax.plot(x, place + rng.uniform(-0.2, 0.2, len(x)), ".", color="0.75", zorder=1)
         colour = ws.PALETTE["black" if name == "truth" else "vermilion"]
         wide = 1.96 * x.std() / np.sqrt(len(x))
         ax.errorbar(x.mean(), place, xerr=wide, fmt="D", ms=9, color=colour, capsize=6)
     ax.axvline(0, color="0.4", linestyle=":")
     ax.set_yticks(range(len(columns)), [labels[c] for c in columns[::-1]])
-    ax.set(xlabel="A minus B (clicks in 100 views)", ylabel="measured by", title=title)
+    ax.set(xlabel="A minus B (clicks per 100 views)", ylabel="measured by", title=title)
     return fig
 
 
 # %% slideshow={"slide_type": "subslide"}
-fig = strip(shops, "A never explores, B does", list(labels))
+fig = strip(shops, "A never explores, B does: which one is better?", list(labels))
 means = ", ".join(f"{labels[c]} {100 * shops[c].mean():+.1f}" for c in labels)
 ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over invented shops: {means}.")
 
+
 # %%
-error = shops.std() / np.sqrt(len(shops))
-print(f"{len(shops)} shops, clicks in 100 views, ± one standard error:")
-for name in labels:
-    wrong = (np.sign(shops[name]) != np.sign(shops["truth"])).mean()
-    note = "" if name == "truth" else f"; the wrong winner in {wrong:.0%} of the shops"
-    print(f"{labels[name]:>31}: {100 * shops[name].mean():+5.1f} ± {100 * error[name]:.1f}{note}")
+def against_truth(shops):
+    """For each design: A minus B, how far that is from the truth, and how often it is misled."""
+    root, truth = np.sqrt(len(shops)), shops["truth"]
+    for name in shops:
+        gap, off = 100 * shops[name], 100 * (shops[name] - truth)
+        note = ""
+        if name != "truth":
+            far = 1.96 * off.std() / root
+            told = "not told apart from it" if abs(off.mean()) < far else "off"
+            wrong = (np.sign(gap) != np.sign(truth)).mean()
+            note = f"; minus truth {off.mean():+.1f} ± {far:.1f}, {told}; wrong in {wrong:.0%}"
+        print(f"{labels[name]:>28}: {gap.mean():+5.1f} ± {1.96 * gap.std() / root:.1f}{note}")
+
+
+print(f"Clicks per 100 views in {len(shops)} shops (± 95%), and shops with the wrong winner:")
+against_truth(shops)
 
 # %% [markdown]
-# The usual test does not shrink the effect, it **turns it round**, with great confidence. A lives on
-# what B finds out, and does not pay for it. You switch B off, A has nobody left to live on, and the
-# shop becomes worse than it ever was. Nothing in the test's own numbers hints at that: the dots of
-# the one log lie closest together.
+# The usual test does not shrink the effect, it **turns it round**, and with great confidence. A lives on
+# what B finds out, and does not pay for it. Switch B off, and A has nobody left to live on: the shop
+# becomes worse than it ever was. Nothing in the test's own numbers hints at this. The dots of the shared
+# log lie closest together.
 #
-# The remedy: each arm learns from its own log (**data-diverted**). Now the sign is right. The size is
-# not quite, since with half of the visitors each log is half as long as it would be. A log of full
-# length cures that too: twice the visitors, or a test that runs on until the logs are long enough.
+# The remedy is one log per arm (**data-diverted**). Now the sign is right on average and the size is near
+# the truth; the lines say whether half a log costs anything that these shops can show. But read the
+# last number of each line too. A single shop is a noisy thing: even with logs of full length, a test in
+# one shop sometimes names the wrong winner.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the figure: "B wastes every tenth visit. Who wins?" Let them vote for the truth and for the
-# test. Then: who shares a log between arms? Nearly everybody. And who has ever compared a test's
-# promise with what came after the launch? (8 minutes)
+# test. Then ask who shares a log between arms, and who has ever compared what a test promised with what
+# happened after the launch. (8 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### When diversion misleads
+# ### When one log per arm misleads (at home)
 #
-# Is a log of one's own always right? Another pair: A counts clicks for each of 15 groups of visitors
-# apart, B for all together. A is better, *if it has enough data*. A small shop, articles that change,
-# and half of the log:
+# Is one log per arm always right? Here is another pair. A counts clicks separately for each of 15
+# groups of visitors, and B counts all visitors together. A is better *if it has enough data*. Now take
+# a small shop whose articles change, and give each arm half of the log:
 
 # %%
 a, b = labs.simulate.Policy(explore=0.5, personal=True), labs.simulate.Policy(explore=0.5)
 small = {"visitors": 200, "groups": 15, "days": 40, "taste": 0.65, "quality": 0.8, "prior": 3.0}
 designs = ("pooled", "diverted", "co_diverted", "equal_log")
 hungry = labs.simulate.ab_test(a, b, designs, seeds=300, seed=0, **small)
-fig = strip(hungry, "A needs much data, B little", ["truth", *designs])
+fig = strip(hungry, "A needs much data, B needs little", ["truth", *designs])
 means = ", ".join(f"{labels[c]} {100 * hungry[c].mean():+.1f}" for c in hungry)
 ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over 300 small shops: {means}.")
 
 # %%
-error = 100 * hungry.std() / np.sqrt(len(hungry))
-for name in ("truth", *designs):
-    mean = 100 * hungry[name].mean()
-    doubt = "" if abs(mean) > 2 * error[name] else " (not told from zero)"
-    print(f"{labels[name]:>31}: {mean:+5.1f} ± {error[name]:.1f}{doubt}")
+against_truth(hungry)
 
 # %% [markdown]
-# Diversion starves the arm that needs the data, and here the better one seems to lose. One log
-# exaggerates it instead, since A feeds on all that B's random visits bring in. Halving the articles
-# too (user-corpus co-diversion) keeps as many views for each article; here it is too noisy to tell,
-# as each arm gets other articles. Only logs of full length come out right both times.
+# Here separate logs starve the arm that needs the data, and on average the better one seems to lose. One
+# log exaggerates in the other direction, since A feeds on all that B's random visits bring in. Halving
+# the articles too (user-corpus co-diversion) keeps as many views per article. Only logs of full length
+# come out right both times.
 #
 # So before a test ask: *what would each arm learn from if it were alone?* And give it that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Sharper eyes: interleaving (at home)
 #
-# A/B compares *people*, and people differ far more than recommenders do. **Interleaving** lets A and
-# B pick in turn for one list, as captains pick teams, and asks whose picks are clicked: each visitor
-# is their own comparison. The truth is known here: A ranks with less noise than B.
+# An A/B test compares *people*, and people differ far more than recommenders do. **Interleaving** lets A
+# and B pick in turn for one list, as captains pick teams, and asks whose picks are clicked. So each
+# visitor is their own comparison. We know the truth here: A ranks with less noise than B. The figure
+# shows the **power** of both tests: the share of tests that find the better ranker, at a level of 5%.
 
 # %%
 sizes = page.pick([100, 200, 400, 800, 1600], [100, 400, 800])
@@ -359,87 +409,297 @@ ax.plot(power["ab"], "s--", label="A/B")
 ax.set_xscale("log")
 ax.set_xticks(sizes, [str(s) for s in sizes])
 ax.minorticks_off()
-ax.set(xlabel="visitors of the test", ylabel="share of tests that find the better one", ylim=(0, 1))
-ax.legend()
+ax.set(xlabel="visitors in the test", ylabel="power (share of tests)", ylim=(0, 1))
+ax.set(title="How often a test finds the better ranker")
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 text = ", ".join(f"{n}: {r.interleaved:.0%} against {r.ab:.0%}" for n, r in power.iterrows())
 ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by visitors. {text}.")
 
 # %% [markdown]
 # Sharp eyes see what is there, and with one log the wrong thing is there: look at *interleaved* in the
-# figure of the shops. It does not cure mixing.
+# first figure of the shops. It is no cure for interference.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### How many, and when to look (at home)
+# ### How many visitors, and when to look
 #
-# For a difference of means, each arm needs about 2 (1.96 + 0.84)² · sd² / effect² visitors, to see
-# the effect four times out of five at the usual 5% level. For clicks, sd² is p (1 − p).
-
-# %%
-rate = 0.1
-for effect in (0.02, 0.01, 0.002):
-    n = labs.simulate.sample_size(np.sqrt(rate * (1 - rate)), effect)
-    print(f"From {rate:.0%} to {rate + effect:.1%}: {n:,} visitors in each arm")
-
-# %% [markdown]
-# Half the effect, four times the visitors. That is why people look before the time is up, and stop
-# when it says "significant". Two arms that are *the same*, looked at every day:
-
-# %%
-looks = labs.simulate.peeking(looks=20, tests=page.pick(2_000, 1_000), seed=0)
-fig, ax = plt.subplots()
-ax.plot(100 * looks["stopped"], "o-", label="stopped at the first significant look")
-ax.plot(100 * looks["once"], "s--", label="looked once, on that day")
-ax.axhline(5, color="0.4", linestyle=":")
-ax.set_xticks([1, 5, 10, 15, 20])
-ax.set(xlabel="days, and looks", ylabel="tests that find an effect (%)", ylim=(0, None))
-ax.legend()
-ends = (
-    f"{looks['stopped'].iloc[-1]:.0%} when stopping at the first, {looks['once'].iloc[-1]:.0%} when"
-)
-ws.show(fig, alt=f"False alarms among equal arms after 20 looks: {ends} looking once.")
-
-# %% [markdown]
-# Each look is a new chance to be fooled. Fix the number beforehand and look once, or use a method
-# that is made for looking (sequential tests), or look only for harm.
+# How many visitors does an A/B test need? Say the click rate is p in both arms, and n visitors come to
+# each. The difference of two observed rates then has a standard error of √(2 p (1 − p) / n). We call a
+# difference *significant* beyond 1.96 standard errors, so that two equal arms raise a false alarm in 5%
+# of tests. That is the **level**. To see a true lift in 80% of tests, the **power**, the lift has to be
+# 0.84 standard errors beyond that line.
 
 # %% [markdown]
 # ### Exercise: how many visitors?
 #
-# Write `visitors(rate, lift)`: visitors *in each arm* to see a click rate rise from `rate` to
-# `rate + lift`, with the formula above (1.96 and 0.84, sd² from `rate`), rounded up.
+# Write `visitors(rate, lift)`: the visitors needed *in each arm* to see a click rate rise from `rate` to
+# `rate + lift`. The next cell runs two thousand tests with your number.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1</summary>
 #
-# `2 * (1.96 + 0.84) ** 2 * rate * (1 - rate) / lift ** 2`, and `math.ceil` rounds up.
+# The lift has to be (1.96 + 0.84) standard errors. Write that as an equation and solve it for n.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Square both sides: lift² = (1.96 + 0.84)² · 2 p (1 − p) / n.
 #
 # </details>
 
 
 # %% tags=["stub"]
 def visitors(rate, lift):
+    """Click rate of the first arm, and what the second has more -> visitors in each arm."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def visitors(rate, lift):
+    """Click rate of the first arm, and what the second has more -> visitors in each arm."""
     return int(np.ceil(2 * (1.96 + 0.84) ** 2 * rate * (1 - rate) / lift**2))
 
 
 # %%
 ws.check("07.visitors", visitors)
 
+# %%
+needed = ws.use("07.visitors", visitors)
+rng = np.random.default_rng(0)
+found = {}
+for lift in (0.02, 0.01, 0.002):
+    n = int(needed(0.1, lift))
+    first, second = (rng.binomial(n, rate, 2_000) / n for rate in (0.1, 0.1 + lift))
+    pooled = (first + second) / 2
+    z = (second - first) / np.sqrt(2 * pooled * (1 - pooled) / n)
+    found[lift] = (z > 1.96).mean()
+    print(f"10.0% to {0.1 + lift:.1%}: {n:>9,} visitors in each arm, found in {found[lift]:.0%}")
+
+# %% [markdown]
+# Half the lift needs four times the visitors. That is why people look before the time is up, and stop
+# when it says "significant". Take two arms that are *the same*, and look at them every day:
+
+# %%
+rng = np.random.default_rng(0)
+tests, days_run, each, rate = 2_000, 20, 200, 0.1  # `each`: visitors per day and arm
+clicks = rng.binomial(each, rate, size=(2, tests, days_run)).cumsum(axis=2)
+n = each * np.arange(1, days_run + 1)  # (days,) visitors so far
+pooled = clicks.sum(axis=0) / (2 * n)  # (tests, days)
+z = (clicks[1] - clicks[0]) / np.sqrt(2 * n * pooled * (1 - pooled))
+significant = np.abs(z) > 1.96
+once = significant.mean(axis=0)  # (days,) looked at on that day only
+stopped = np.maximum.accumulate(significant, axis=1).mean(axis=0)  # on that day or before
+
+# %%
+fig, ax = plt.subplots()
+ax.plot(range(1, days_run + 1), 100 * stopped, "o-", label="stopped at the first significant look")
+ax.plot(range(1, days_run + 1), 100 * once, "s--", label="looked once, on that day")
+ax.axhline(5, color="0.4", linestyle=":")
+ax.set_xticks([1, 5, 10, 15, 20])
+ax.set(xlabel="days, with one look per day", ylabel="false alarms (% of tests)", ylim=(0, None))
+ax.set(title="Two equal arms: looking every day raises false alarms")
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+ends = f"{stopped[-1]:.0%} when stopping at the first, {once[-1]:.0%} when looking once"
+ws.show(fig, alt=f"False alarms among equal arms after 20 looks: {ends}.")
+
+# %% [markdown]
+# Each look is a new chance to be fooled. Fix the number beforehand and look once, or use a method that
+# is made for looking (sequential tests), or look only for harm.
+#
+# One look is always allowed, and should come first: are the arms as large as planned? If 50/50 was
+# planned and one arm has clearly more visitors, something loses them, and no later number can be
+# trusted. This is the **sample-ratio check**.
+
+# %% [markdown]
+# ### CUPED: compare people with their own past (at home)
+#
+# People differ, and much of the difference was there before the test. **CUPED** subtracts from each
+# visitor's outcome what their own earlier behaviour predicts. What is left has the same mean difference
+# and less noise.
+
+# %%
+rng = np.random.default_rng(0)
+arm = rng.integers(0, 2, 20_000)  # which recommender each visitor gets
+eager = rng.gamma(2.0, 2.0, 20_000)  # clicks per week that the visitor tends to
+before, during = rng.poisson(eager), rng.poisson(eager + 0.2 * arm)
+slope = np.cov(before, during)[0, 1] / before.var(ddof=1)
+print(f"sample-ratio check: {(arm == 1).sum():,} of 20,000 visitors in the second arm,", end=" ")
+print(f"{abs(arm.mean() - 0.5) / np.sqrt(0.25 / 20_000):.1f} standard errors from one half")
+for name, y in (("as it is", during), ("CUPED", during - slope * (before - before.mean()))):
+    lift = y[arm == 1].mean() - y[arm == 0].mean()
+    error = np.sqrt(sum(y[arm == a].var() / (arm == a).sum() for a in (0, 1)))
+    print(f"{name:>9}: {lift:+.2f} ± {1.96 * error:.2f} clicks per week; planted +0.20")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Judge a recommender that nobody has seen
+#
+# A test takes weeks, and shows a new idea to real people. Can you judge it on the log that you have?
+# The log says what the *old* recommender showed. What the new one would have shown is mostly not in it.
+# This is **off-policy evaluation**; a *policy* is a rule that says how likely each article is to be
+# shown to whom.
+#
+# It works if the old policy left something to chance, and if the log says how likely each showing was.
+# We simulate it to know the truth: five groups of visitors, twenty articles. The old policy shows the
+# article with the best quality, and in half of the visits any article. The new one knows the tastes of
+# the groups.
+
+# %%
+rng = np.random.default_rng(0)
+groups, items, views = 5, 20, 20_000
+quality, taste = 0.6 * rng.normal(size=items), 0.6 * rng.normal(size=(groups, items))
+chance = 1 / (1 + np.exp(2 - quality - taste))  # of a click, (groups, items); nobody sees it
+
+
+def policy(scores, explore):
+    """How likely each article is for each group, (groups, items): mostly the best one."""
+    best = np.eye(items)[np.broadcast_to(scores, (groups, items)).argmax(axis=1)]
+    return (1 - explore) * best + explore / items
+
+
+# %%
+def make_log(old, rng):
+    """Group, article shown and click of each view: three arrays (views,)."""
+    group = rng.integers(groups, size=views)
+    shown = (rng.random((views, 1)) > old.cumsum(axis=1)[group]).sum(axis=1).clip(0, items - 1)
+    return group, shown, rng.random(views) < chance[group, shown]
+
+
+# %%
+def click_rates(shown, click):
+    """A model: clicks per view of each article (items,), the same for all groups."""
+    views_of = np.bincount(shown, minlength=items)
+    return (np.bincount(shown, click, items) + 10 * click.mean()) / (views_of + 10)
+
+
+old, new = policy(quality, explore=0.5), policy(quality + taste, explore=0.05)
+truth = float((new * chance).sum(axis=1).mean())  # clicks per view under the new policy
+group, shown, click = make_log(old, rng)
+by_model = (new * click_rates(shown, click)).sum(axis=1).mean()
+print(f"clicks per view: old policy {click.mean():.3f}, new policy in truth {truth:.3f},")
+print(f"new policy as a model of click rates per article says {by_model:.3f}")
+
+# %% [markdown]
+# The obvious way is to learn a model of click rates from the log and ask it. This one counts clicks per
+# article and knows nothing of groups, so it can't see why the new policy is good.
+#
+# The log can say it without a model. A view that the old policy made with probability 0.025, and that
+# the new one would make with probability 0.95, stands for 38 such views. So we weight each click by
+# *new chance / old chance*. This is **inverse propensity scoring** (IPS); the logged chance is called
+# the propensity.
+
+# %% [markdown]
+# ### Exercise: inverse propensity scoring
+#
+# Write `ips(click, new_chance, old_chance)`: the estimated clicks per view under the new policy, from
+# three arrays with one entry per logged view. Everything below uses your function.
+#
+# <details><summary>Hint 1</summary>
+#
+# Weight each view by new chance / old chance, and take the mean of weight times click over *all* views.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# If the two policies are the same, all weights are 1, and the answer is the mean of the clicks.
+#
+# </details>
+
+
+# %% tags=["stub"]
+def ips(click, new_chance, old_chance):
+    """Three arrays (views,) -> clicks per view under the new policy."""
+    return None  # your turn
+
+
+# %% tags=["solution"]
+def ips(click, new_chance, old_chance):
+    """Three arrays (views,) -> clicks per view under the new policy."""
+    return (click * new_chance / old_chance).mean()
+
+
+# %%
+ws.check("07.ips", ips)
+
+# %% [markdown]
+# IPS is right on average, and noisy: a few views carry huge weights. Two relatives are calmer.
+#
+# * **Self-normalised** (SNIPS) divides by the sum of the weights and not by the number of views.
+# * **Doubly robust** asks the model first, and uses IPS only for what the model got wrong: clicks minus
+#   predicted rates. It is right on average if *either* the chances *or* the model are right.
+#
+# One log is one draw of luck, so we draw two hundred logs, from an old policy with much chance in it
+# and from one with little.
+
+# %%
+estimate = ws.use("07.ips", ips)
+
+
+def estimates(old, rng):
+    """What four methods say of the new policy, by one log of the old one."""
+    group, shown, click = make_log(old, rng)
+    new_chance, old_chance = new[group, shown], old[group, shown]
+    rates = click_rates(shown, click)
+    model = (new * rates).sum(axis=1).mean()
+    weighted = estimate(click, new_chance, old_chance)
+    return {
+        "model of clicks": model,
+        "IPS": weighted,
+        "self-normalised": weighted / (new_chance / old_chance).mean(),
+        "doubly robust": model + estimate(click - rates[shown], new_chance, old_chance),
+    }
+
+
+# %%
+rng = np.random.default_rng(1)
+judged = {
+    explore: pd.DataFrame([estimates(policy(quality, explore), rng) for _ in range(200)])
+    for explore in (0.5, 0.1)
+}
+
+# %% slideshow={"slide_type": "subslide"}
+fig, axes = plt.subplots(1, 2, figsize=(12, 4.5), sharex=True, sharey=True)
+for ax, (explore, table) in zip(axes, judged.items(), strict=True):
+    for k, name in enumerate(table):
+        low, high = np.quantile(table[name], [0.025, 0.975])
+        ax.plot([low, high], [k, k], lw=5, alpha=0.4, color=ws.PALETTE["blue"])
+        ax.plot(table[name].mean(), k, "D", color=ws.PALETTE["blue"])
+    ax.axvline(truth, color=ws.PALETTE["vermilion"], linestyle="--", label="truth")
+    ax.set(title=f"{explore:.0%} of the log is chance", xlabel="clicks per view of the new policy")
+axes[0].set_yticks(range(4), list(table))
+axes[0].set(ylabel="estimated by", ylim=(3.6, -0.6))
+axes[1].legend(loc="upper right")
+alt = "Estimates from 200 logs: means with bars that hold 95% of them, and the truth as a line."
+ws.show(fig, alt=alt + " The model is off; the others are centred on the truth.")
+
+# %%
+for explore, table in judged.items():
+    print(f"{explore:.0%} of the log is chance; truth {truth:.3f} clicks per view")
+    for name, values in table.items():
+        off = values.mean() - truth
+        print(
+            f"{name:>17}: {values.mean():.3f}, off by {off:+.3f} on average; sd {values.std():.3f}"
+        )
+
+# %% [markdown]
+# The model of clicks is precise and wrong: it is **biased**, and a longer log does not help it. The
+# three that use the logged chances are centred on the truth. Their spread depends on the chance in the
+# log, so the chance that looks like waste is what pays for this section. Where the old policy never
+# shows an article, its chance is zero, and no formula can say what would have happened.
+#
+# **Your turn.** Let the new policy explore more (`policy(quality + taste, explore=0.5)`). Predict what
+# happens to the spread, run the cells again, and look.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The loop closes
 #
-# Last, leave the recommender alone with itself. Every night it is trained on its own log, every day
-# it shows what it thinks best. 100 people with known tastes, 100 films, five shown a day. The first
-# day is random. What becomes of the lists after 40 days?
+# Last, leave the recommender alone with itself. Every night it is trained on its own log, and every day
+# it shows what it thinks is best. There are 100 people with known tastes and 100 films, and everybody
+# is shown five films per day, at random on the first day. Each night the model fits one vector per film
+# to the ratings so far. What do the lists look like after 40 days?
 
 # %%
 sizes = {"users": 100, "items": 100, "places": 5, "days": 40, "seeds": page.pick(20, 10)}
 loops = {chance: labs.simulate.feedback_loop(chance, **sizes, seed=0) for chance in (0.0, 0.1, 0.3)}
 panels = {
-    "overlap": "films that two people share\n(times those of the true best lists)",
+    "overlap": "films that two people share\n(ratio to the true best lists)",
     "joy": "joy in the model's lists\n(share of the best possible)",
 }
 
@@ -448,69 +708,66 @@ fig, axes = plt.subplots(1, 2, figsize=(11, 4.8))
 for ax, (column, label) in zip(axes, panels.items(), strict=True):
     for (explore, frame), style in zip(loops.items(), ("-", "--", "-."), strict=True):
         later = frame[frame["day"] > 0].pivot(index="day", columns="shop", values=column)
-        band(ax, later, style, f"{explore:.0%} of places to chance")
+        band(ax, later, style, f"{explore:.0%} of places at random")
     ax.axhline(1, color="0.4", linestyle=":")
     ax.set(xlabel="day", ylabel=label)
+axes[0].set(title="Are people made more alike?")
+axes[1].set(title="Are the lists good?")
 axes[1].legend(loc="lower right")
 final = {e: f[f["day"] == f["day"].max()].mean() for e, f in loops.items()}
-ends = [f"{e:.0%} chance: overlap {f['overlap']:.2f}, joy {f['joy']:.2f}" for e, f in final.items()]
+ends = [
+    f"{e:.0%} at random: overlap {f['overlap']:.2f}, joy {f['joy']:.2f}" for e, f in final.items()
+]
 text = "; ".join(ends)
 ws.show(fig, alt=f"Overlap and joy over days, bands over shops. At the end: {text}.")
 
 # %%
 for explore, end in final.items():
-    print(f"{explore:.0%} of the places to chance:", end=" ")
-    print(f"two people share {end['overlap']:.2f} times what their tastes share;", end=" ")
-    print(f"{end['alive']:.0%} of the films are in any list; joy as served {end['served']:.0%}.")
+    print(
+        f"{explore:.0%} of the places at random: two people share {end['overlap']:.2f} times",
+        end=" ",
+    )
+    print(f"what their tastes share; {end['alive']:.0%} of the films are in some list;", end=" ")
+    print(f"joy as served {end['served']:.0%}.")
 
 # %% [markdown]
-# Left alone, the loop makes people **more alike than they are**, and it is not even good for them: a
-# film that was unlucky in its first showings is never shown again, so nobody learns that it was loved
-# by some. A little chance repairs both. It has a price, and the last number of each line shows it:
-# a place given to chance is, on average, a place given to a so-so film. In this small world, where
-# tastes and films stand still, chance costs more on the day than it brings. Once the lists are
-# repaired it could be turned down.
+# Left alone, the loop makes people **more alike than they are**, and that is not even good for them. A
+# film that was unlucky in its first showings is never shown again, so nobody learns that some people
+# would have loved it. A little chance repairs both. It has a price, which is the last number of each
+# line: a place given to chance is, on average, a place given to a so-so film. In this small world,
+# where tastes and films stand still, chance costs more on the day than it brings. Once the lists are
+# repaired, you could turn it down.
 #
-# Where articles come and go it is never done: B of the A/B test was this little chance, and the whole
+# Where articles come and go, you never can: B of the A/B test was this little chance, and the whole
 # shop lived on it. Page 13 does better than chance, by exploring where the model is unsure.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask: where in the picture of the beginning would you put the chance? (In ranking, and it must go
-# into the log *that* it was chance: such rows are worth gold for training and evaluation.) Who
-# decides in your company that a tenth of the places may be "wasted"? (5 minutes)
+# Ask: where in the first picture would you put the chance? (In ranking, and the log must say *that* it
+# was chance, and how likely: off-policy evaluation lives on such rows.) Who decides in your company that
+# a tenth of the places may be "wasted"? (5 minutes)
 
 # %% [markdown]
-# ### Exercise: which test?
-#
-# Choose for each situation one of `"pooled"`, `"equal_log"`, `"interleaved"`.
-#
-# 1. Two fixed rankers, neither learns from the log. You have few visitors and want to know which one
-#    orders better.
-# 2. A new recommender explores, the old one lives on the log. You can wait.
-# 3. Two colours of the same button. The log feeds nobody.
-#
-# <details><summary>Hint</summary>
-#
-# Ask of each: does anybody learn from the log? If so, it must not be shared. If not, the simple test
-# is right, and where lists are compared there is a sharper one.
-#
-# </details>
+# A last question, without a check. Three teams ask you for a test: one compares two fixed rankers, with
+# few visitors; one compares a recommender that explores with one that lives on the log; one compares
+# two colours of a button. Which design of this page would you give to each, and what would you ask them
+# to log?
 
-# %% tags=["stub"]
-tests = None  # your turn: a list of three
-
-# %% tags=["solution"]
-tests = ["interleaved", "equal_log", "pooled"]
-
-# %%
-ws.check("07.which_test", tests)
-
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * A recommender is a loop. Log what was shown, with the features as they were, or training and shop
-#   drift apart.
+# * A recommender is a loop. Log what was shown, how likely that was, and the features as they were, or
+#   training and shop drift apart.
 # * Measure bytes and seconds before you buy machines.
 # * Arms that share a log can turn a test round. Ask what each would learn from alone.
-# * Fix the number of visitors, look once. Interleaving sees more with less; it cures no mixing.
-# * Left alone the loop makes people alike; a little chance, logged as such, repairs it.
+# * Fix the number of visitors, check that the arms have the shares you planned, and look once.
+# * Logged chances let you judge a recommender that was never shown. The price is variance.
+# * Left alone, the loop makes people alike; a little chance, logged as such, repairs it.
+#
+# **To read on**
+#
+# * D. Sculley and others, "Hidden technical debt in machine learning systems", NIPS 2015: why the model
+#   is the small box in the picture.
+# * R. Kohavi, D. Tang and Y. Xu, *Trustworthy Online Controlled Experiments*, Cambridge University
+#   Press, 2020: A/B tests, interference, sample-ratio checks and CUPED.
+# * M. Dudík, J. Langford and L. Li, "Doubly robust policy evaluation and learning", ICML 2011: the
+#   three estimates of this page and why the third is safe twice.

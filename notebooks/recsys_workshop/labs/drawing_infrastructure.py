@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from recsys_workshop.figures import PALETTE
+from recsys_workshop.labs.drawings import connect
 
 
 class _Box(NamedTuple):
@@ -65,22 +65,12 @@ def infrastructure() -> Figure:
         edge = PALETTE[_LANES[box.lane][1]]
         texts[name] = ax.text(
             box.x, box.y - 0.12, box.words, ha="center", va="center", fontsize=14, zorder=3,
-            fontweight="bold" if name in ("log", "ranking") else "normal",
+            fontweight="bold" if name == "log" else "normal",
             bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": edge, "lw": 2.5},
         )  # fmt: skip
     ax.set(xlim=(-1.1, 12.0), ylim=(-0.1, 6.8))
     ax.set_axis_off()
     fig.canvas.draw()  # now the boxes know their sizes, and arrows can end at their edges
     for start, end in FLOWS:
-        _arrow(ax, texts[start], texts[end])
+        connect(ax, texts[start], texts[end])
     return fig
-
-
-def _arrow(ax: Axes, start: Text, end: Text) -> None:
-    """From the edge of one box to the edge of another, on the line between their middles."""
-    arrow = {
-        "arrowstyle": "-|>", "lw": 2.2, "color": "0.35", "mutation_scale": 20,
-        "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
-        "shrinkA": 2, "shrinkB": 4,
-    }  # fmt: skip
-    ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow, zorder=2)

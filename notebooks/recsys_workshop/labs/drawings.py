@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
+from matplotlib.text import Text
 
 from recsys_workshop.figures import PALETTE
 
@@ -59,6 +61,39 @@ def relationships() -> Figure:
     ax.set_aspect("equal")
     ax.set_axis_off()
     return fig
+
+
+def flow(boxes: dict[str, tuple[float, float, str, str]], arrows: list[str]) -> Figure:
+    """Boxes with words, and arrows between them: a model as a picture.
+
+    Args:
+        boxes: name to x, y, words and colour of `PALETTE`.
+        arrows: "from to" by the names of two boxes.
+    """
+    fig, ax = plt.subplots(figsize=(11, 4.5))
+    texts = {}
+    for name, (x, y, words, colour) in boxes.items():
+        edge = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": PALETTE[colour]}
+        texts[name] = ax.text(
+            x, y, words, ha="center", va="center", fontsize=14, zorder=3, bbox={**edge, "lw": 2.5}
+        )
+    xs, ys = zip(*((x, y) for x, y, _, _ in boxes.values()), strict=True)
+    ax.set(xlim=(min(xs) - 1.2, max(xs) + 1.2), ylim=(min(ys) - 0.6, max(ys) + 0.6))
+    ax.set_axis_off()
+    fig.canvas.draw()  # now the boxes know their sizes, and arrows can end at their edges
+    for start, end in (arrow.split() for arrow in arrows):
+        connect(ax, texts[start], texts[end])
+    return fig
+
+
+def connect(ax: Axes, start: Text, end: Text) -> None:
+    """An arrow from the edge of one box to the edge of another, along the line between them."""
+    arrow = {
+        "arrowstyle": "-|>", "lw": 2.2, "color": "0.35", "mutation_scale": 20,
+        "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
+        "shrinkA": 2, "shrinkB": 4,
+    }  # fmt: skip
+    ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow, zorder=2)
 
 
 _PAPER = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none"}

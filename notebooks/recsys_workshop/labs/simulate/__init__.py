@@ -8,7 +8,7 @@ from recsys_workshop.labs.simulate.bandits import bandit
 from recsys_workshop.labs.simulate.intraday import intraday
 from recsys_workshop.labs.simulate.loops import feedback_loop
 from recsys_workshop.labs.simulate.shop import DESIGNS, Policy, ab_test
-from recsys_workshop.labs.simulate.testing import interleaving, peeking, sample_size
+from recsys_workshop.labs.simulate.testing import interleaving
 
 __all__ = [
     "DESIGNS",
@@ -18,6 +18,4 @@ __all__ = [
     "feedback_loop",
     "interleaving",
     "intraday",
-    "peeking",
-    "sample_size",
 ]

@@ -1,9 +1,6 @@
-"""How many visitors a test needs, what looking early costs, and a test with sharper eyes."""
+"""A/B tests and interleaving of two rankers whose truth is known."""
 
 from __future__ import annotations
-
-import math
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -12,83 +9,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _AT_ONCE = 20_000  # visitors whose lists are held at once
-
-
-def sample_size(sd: float, effect: float, *, level: float = 0.05, power: float = 0.8) -> int:
-    """Visitors needed in each arm to see a difference of means.
-
-    n = 2 (z_{1 - level/2} + z_power)^2 sd^2 / effect^2, two-sided, both arms of equal spread.
-
-    Args:
-        sd: standard deviation of one visitor's outcome; sqrt(p (1 - p)) for a click.
-        effect: difference to be seen, in the same unit.
-        level: how often a test without any effect may cry out.
-        power: how often a test with that effect must.
-
-    Raises:
-        ValueError: sd or effect not positive, level or power not between 0 and 1.
-
-    Example:
-        >>> sample_size(sd=0.3, effect=0.01)
-        14128
-    """
-    if not (sd > 0 and effect > 0):
-        raise ValueError(f"sd={sd} and effect={effect} must be positive")
-    if not (0 < level < 1 and 0 < power < 1):
-        raise ValueError(f"level={level} and power={power} must be between 0 and 1")
-    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
-    return math.ceil(2 * (z * sd / effect) ** 2)
-
-
-def peeking(
-    looks: int = 20,
-    *,
-    each: int = 200,
-    rate: float = 0.1,
-    lift: float = 0.0,
-    level: float = 0.05,
-    tests: int = 2_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """How often a test has been called significant by its k-th look.
-
-    Two arms of clicks. Every day `each` visitors more in each arm, and somebody looks: is
-    |z| beyond the bound? The truth is known: `lift` is added to the second arm's rate.
-
-    Args:
-        looks: days, and looks.
-        each: visitors a day and arm.
-        rate: click probability of the first arm.
-        lift: what the second has more.
-        level: two-sided level of each single look.
-        tests: number of tests that are simulated.
-        seed: everything follows from it.
-
-    Returns:
-        A frame indexed by the number of looks: `stopped` (share of the tests that would have been
-        stopped by then) and `once` (share that is significant at that very look).
-
-    Raises:
-        ValueError: numbers below 1, rates outside of 0 to 1.
-
-    Source: Armitage, McPherson and Rowe 1969, "Repeated significance tests on accumulating data".
-    """
-    if min(looks, each, tests) < 1:
-        raise ValueError(f"looks={looks}, each={each}, tests={tests} must be at least 1")
-    if not (0 < rate < 1 and 0 < rate + lift < 1):
-        raise ValueError(f"rate={rate} and rate + lift={rate + lift} must be between 0 and 1")
-    rng = np.random.default_rng(seed)
-    first, second = (
-        np.cumsum(rng.binomial(each, p, (tests, looks)), axis=1) for p in (rate, rate + lift)
-    )
-    n = each * np.arange(1, looks + 1)
-    pooled = (first + second) / (2 * n)
-    error = np.sqrt(2 * pooled * (1 - pooled) / n)
-    z = np.divide((second - first) / n, error, out=np.zeros(error.shape), where=error > 0)
-    loud = np.abs(z) > NormalDist().inv_cdf(1 - level / 2)
-    index = pd.RangeIndex(1, looks + 1, name="looks")
-    stopped = np.maximum.accumulate(loud, axis=1).mean(0)
-    return pd.DataFrame({"stopped": stopped, "once": loud.mean(0)}, index=index)
 
 
 def interleaving(
