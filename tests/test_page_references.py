@@ -36,6 +36,8 @@ PROMISED = {
     ("07", "19"): r"memory",
     ("08", "02"): r"for each \*?rating|mean of \|p\|²",
     ("09", "02"): r"class BiasedMF",
+    ("09", "06"): r"bootstrap",
+    ("09", "07"): r"streamed",
     ("10", "02"): r"class BiasedMF",
     ("11", "03"): r"out again|stable|halves",
     ("12", "08"): r"SideFeatureMF",
