@@ -34,6 +34,7 @@ PROMISED = {
     ("06", "02"): r"BiasedMF",
     ("07", "13"): r"explor",
     ("07", "19"): r"memory",
+    ("08", "10"): r"class FM",
     ("08", "02"): r"for each \*?rating|mean of \|p\|²",
     ("09", "02"): r"class BiasedMF",
     ("09", "06"): r"bootstrap",

@@ -21,15 +21,25 @@ def _turned(genres, names):
     return _right(genres, names).T
 
 
+def _pulled(prior, ratings, strength):
+    return np.average([prior, *ratings], weights=[strength, *np.ones(len(ratings))])
+
+
 CASES = {
-    "08.found": Case(
-        right=lambda page: "b",
-        stub=lambda page: None,
-        wrong=[lambda page: "a", lambda page: "c", lambda page: "all"],
+    "08.pulled": Case(
+        right=lambda page: _pulled,
+        stub=lambda page: lambda prior, ratings, strength: None,
+        wrong=[
+            lambda page: lambda p, r, k: r.mean(),
+            lambda page: lambda p, r, k: (p + r.sum()) / (1 + len(r)),
+            lambda page: lambda p, r, k: (k * p + r.mean()) / (k + 1),
+            lambda page: lambda p, r, k: _pulled(p, r, k) if len(r) else 0.0,
+            lambda page: 4.0,
+        ],
     ),
     "08.multi_hot": Case(
         right=lambda page: _right,
-        stub=lambda page: None,
+        stub=lambda page: lambda genres, names: None,
         wrong=[
             lambda page: _first_only,
             lambda page: _mean,

@@ -4,30 +4,53 @@ from typing import Any
 
 import numpy as np
 
-from recsys_workshop.checks.registry import compare, register
+from recsys_workshop.checks.registry import compare, near, register
 from recsys_workshop.pages import Page
 
 
-@register("08.found")
-def found(answer: Any, page: Page) -> str | None:
-    """What a picture by found counts proves: "a", "b" or "c"."""
-    letter = str(answer).strip().lower()
-    if letter == "a":
-        return "these are different films: nobody has given the rare ones more ratings."
-    if letter == "c":
-        return "an error of prediction says nothing about whether a film is good."
-    return None if letter == "b" else f'choose "a", "b" or "c"; this is {answer!r}.'
+def _multi_hot(genres: Any, names: Any) -> Any:
+    return np.array([[name in of_film for name in names] for of_film in genres], dtype=float)
 
 
-@register("08.multi_hot", asks="function")
+def _pulled(prior: float, ratings: Any, strength: float) -> Any:
+    return (strength * prior + np.sum(ratings)) / (strength + len(ratings))
+
+
+@register("08.pulled", asks="function", solution=_pulled)
+def pulled(answer: Any, page: Page) -> str | None:
+    """A function: the weighted mean of a prior and some ratings."""
+    prior, ratings, strength = 3.2, np.array([5.0, 4.0, 4.5]), 2.5
+    right, mean = _pulled(prior, ratings, strength), ratings.mean()
+    slips = {
+        "that is the mean of the ratings; the prior does not pull.": mean,
+        "that is the prior; the ratings do not pull.": prior,
+        "the prior counts once here; it should count `strength` times.": (
+            (prior + ratings.sum()) / (1 + len(ratings))
+        ),
+        "the mean counts once here, however many ratings there are: each rating should count.": (
+            (strength * prior + mean) / (strength + 1)
+        ),
+        "prior and ratings have changed places.": (
+            (strength * mean + len(ratings) * prior) / (strength + len(ratings))
+        ),
+    }
+    other = f"for the prior {prior}, the ratings {ratings.tolist()} and the strength {strength} it "
+    found = answer(prior, ratings.copy(), strength)
+    off = compare(found, right, slips, other + f"gives {np.asarray(found).tolist()}.")
+    if off is None and not near(answer(prior, np.array([]), strength), prior):
+        off = "without ratings it should give the prior."
+    return off
+
+
+@register("08.multi_hot", asks="function", solution=_multi_hot)
 def multi_hot(answer: Any, page: Page) -> str | None:
-    """A function of genres (list of tuples) and names: one column a name, summed."""
+    """A function of genres (list of tuples) and names: one column per name."""
     names = ["Comedy", "Drama", "War"]
     genres: list[tuple[str, ...]] = [("War", "Comedy"), (), ("Drama",), ("Western", "War")]
     expected = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
     result = np.asarray(answer(list(genres), list(names)), dtype=float)
     if result.shape != expected.shape:
-        return f"4 films and 3 names make a table (4, 3); this one is {result.shape}."
+        return f"4 films and 3 names give a table (4, 3); this one is {result.shape}."
     if result[0].sum() == 1 and np.count_nonzero(result[0]) == 1:
         return "a film of two genres has a one in two columns."
     if 0 < result[0].max() < 1:
