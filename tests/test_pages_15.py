@@ -59,7 +59,7 @@ class TestOnRealData:
 
     def test_the_settings_chosen_are_inside_of_what_was_tried(self, values):
         assert len({len(tried) for tried in values["tries"].values()}) == 1
-        for name in ("Markov", "EASE", "ImplicitALS"):
+        for name in ("SequentialRules", "Markov", "EASE"):
             tried = values["tries"][name]
             assert values["chosen"][name] not in (tried[0], tried[-1]), name
 

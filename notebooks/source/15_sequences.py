@@ -406,17 +406,21 @@ coming = rt.next_group(later, early)
 tries = {
     "SequentialRules": [
         {"window": w, "decay": d}
-        for w, d in ((5, 0.8), (10, 0.7), (10, 0.8), (20, 0.7), (20, 0.8), (40, 0.8))
+        for w, d in ((5, 0.8), (10, 0.8), (20, 0.8), (40, 0.8), (40, 0.85), (40, 0.9))
     ],
     "Markov": [{"smoothing": s} for s in (1, 3, 10, 30, 100, 300)],
-    "EASE": [{"l2": s} for s in (30, 100, 300, 1000, 3000, 10000)],
-    "ImplicitALS": [{"dim": d} for d in (4, 8, 16, 32, 64, 128)],
+    "EASE": [{"l2": s} for s in (3, 10, 30, 100, 300, 1000)],
+    "ImplicitALS": [{"dim": d} for d in (8, 16, 32, 64, 128, 256)],
 }
+
+# %%
 chosen = {}
 for name, settings in tries.items():
     scores = [rank(fitted(name, early, **s), early, coming)["MRR"] for s in settings]
     chosen[name] = settings[int(np.argmax(scores))]
     print(name, [f"{s:.4f}" for s in scores], "->", chosen[name], flush=True)
+    if chosen[name] in (settings[0], settings[-1]):
+        print("  (at the edge of what was tried: this model may have more to give)")
 
 # %% [markdown]
 # The two networks take too long to be tuned on this page. They come with the library's settings, which
