@@ -6,7 +6,7 @@ VALUES = {
     "at_jump": "{kind: float((np.abs(np.diff(t))[:, 7] / np.abs(np.diff(t)).sum(1)).mean())"
     " for kind, t in drift.items()}",  # share of all change that is where it was planted
     "gains": "{f'{r[\"split\"]}, {r[\"model\"]}': [float(x) for x in r['gain']] for r in gains}",
-    "warm": "table",
+    "warm": "{how: {n: float(v) for n, v in row.items()} for how, row in table.items()}",
     "cold": "table_cold",
     "known_day": "{how: float(share) for how, share in known_day.items()}",
     "cold_share": "float(cold_share)",
