@@ -442,7 +442,7 @@ for k in (0, -1):
     p = model.side_factors[stretch["age"]][k]  # a user of whom only the age is known
     score = (q @ p).detach().numpy()
     first_guess[labels[k]] = titles[known][np.argsort(-score[known], kind="stable")[:5]]
-pd.DataFrame(first_guess)
+ws.films(pd.DataFrame(first_guess))
 
 # %% [markdown]
 # And as soon as you have rated something, that speaks louder:
@@ -450,7 +450,7 @@ pd.DataFrame(first_guess)
 # %%
 for_me = rt.recommend(model, page.data, ratings=page.me, k=5)
 print("For our sample person:" if page.me_is_sample else "For you:")
-for_me[["title"]]
+ws.films(for_me, ["title", "genres"])
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -477,7 +477,7 @@ print(
 both = [m.score_items(rt.Batch(user=torch.tensor([you])))[0].detach().numpy() for m in ours]
 alike = float(np.corrcoef(both[0][known], both[1][known])[0, 1])
 print(f"Correlation of your scores from the two seeds: {alike:.2f}.")
-rt.recommend(model, with_me, user=me, k=5)[["title"]]
+ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -661,7 +661,7 @@ for_me = {}
 for name, ratings in (("in your order", me), ("turned round", dict(reversed(me.items())))):
     found = rt.recommend(models["SequenceLSTM"], page.data, ratings=ratings, k=5)
     for_me[name] = found["title"].tolist()
-pd.DataFrame(for_me)
+ws.films(pd.DataFrame(for_me))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -779,7 +779,7 @@ common = len(set(lists["EASE"]) & set(lists["ImplicitALS"]))
 apart = len(set(lists["EASE"]) & set(lists["BiasedMF"]))
 print("For our sample person:" if page.me_is_sample else "For you:")
 print(f"EASE shares {common} of 8 films with ImplicitALS, and {apart} with BiasedMF.")
-pd.DataFrame(lists)
+ws.films(pd.DataFrame(lists))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When to leave this library
