@@ -46,9 +46,12 @@ def test_the_widest_axis_survives_everything_and_narrow_ones_do_not(values):
     assert values["kept_axes"][SEED] >= values["kept_axes"][TIME] + 1
 
 
-def test_neighbours_are_counted_as_in_the_exercise_and_survive_less_and_less(values):
-    for name, share in values["neighbours"].items():
-        assert share == pytest.approx(values["neighbours_by_exercise"][name], abs=0.01)
+def test_the_exercise_turns_as_the_library_does(values):
+    row = values["turning"][TIME]
+    assert [row["held out"], row["cosine"]] == pytest.approx(values["library"])
+
+
+def test_neighbours_survive_less_and_less(values):
     kept, chance = values["neighbours"], values["survives"]["ten neighbours (share kept)"]["chance"]
     assert kept[SEED] > kept[SIZE] + 0.03
     assert kept[SIZE] > kept[TIME] + 0.1
@@ -64,6 +67,7 @@ def test_groups_come_back_and_single_persons_tastes_hardly(values):
     for group in values["named"]:
         assert group["films"] > 0
         assert len(group["known for"]) > 3
+        assert (group["name"] == "(none)") == (group["stays"] < 0.7)
     assert max(group["stays"] - group["luck"] for group in values["named"]) > 0.3
 
 

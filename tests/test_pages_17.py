@@ -23,7 +23,8 @@ def test_what_the_page_computes_and_concludes(mode):
     by_ratings = dict(zip(values["clicks"], values["error"], strict=True))
     early, late = by_ratings[0] - by_ratings[5], by_ratings[20] - by_ratings[40]
     assert early / 5 > late / 20, "the first few ratings save the most, the figure says"
-    assert values["old"] != values["now"] == values["card"]
+    assert values["now"] != values["old"] == values["back"] == values["live"]
+    assert values["saved"][0][1] > 0, "the interval of the first ratings' gain is above zero"
     assert values["running"] is False
     assert "index.html" in values["site"]
     assert ("refused: ml-100k" in run.stdout) == (not values["planted"])

@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # A second look inside
 #
-# Train the same model again, with another seed, another size, other people, another time, and find out
-# which of its meanings come back.
+# Train the same model again (with another seed, another size, on other people, at another time) and find
+# out which of its meanings come back.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -19,28 +19,30 @@ page = ws.page("14_second_look")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Same scores, other numbers
 #
-# Pause. Since page 03 the models got better, and we looked at errors. But we do not care about scores
-# alone, we care about **what they mean**: which films go together, along which lines people differ,
-# what your taste is. A meaning that is gone after a change of the seed is no meaning.
+# Pause. Since page 03 the models have become better, and we looked at errors. But we do not care about
+# scores alone. We care about **what they mean**: which films go together, along which lines people
+# differ, what your taste is. A meaning that disappears when the seed changes is no meaning.
 #
-# So train biased MF twice. Nothing differs but the seed.
+# So we train biased MF twice. Only the seed differs.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from recsys_workshop.labs import drawings
 
+# %%
 when = page.train.timestamp
 by_time = [page.train.take(when <= np.median(when)), page.train.take(when > np.median(when))]
 least = np.min([half.counts("item") for half in by_time], axis=0)  # ratings in either half
 enough = (page.train.counts("item") >= page.pick(50, 30)) & (least >= 10)
-known = np.flatnonzero(enough)  # the films to speak about
+known = np.flatnonzero(enough)  # the films that the page talks about
 
 
 def train(part, seed=0, **settings):
     model = rt.models.BiasedMF.for_dataset(part, seed=seed, **settings)
-    rt.fit(model, part, seed=seed, progress=False)
+    rt.fit(model, part, seed=seed)
     return model
 
 
@@ -54,44 +56,59 @@ print(f"Correlation of the scores: {alike:.2f}.")
 print(f"Mean cosine between a film's two vectors: {cosine.mean():+.2f}.")
 
 # %% [markdown]
-# The scores agree, and the vectors have nothing to do with each other. Turn all vectors, of people and
-# of films, by the same rotation: no score changes. Each seed ends up in a rotation of its own. So
-# comparing numbers compares maps that may be rotated against each other. Rotate one first.
+# The scores agree, and the vectors have nothing to do with each other. Rotate all vectors, of people and
+# of films, in the same way: no score changes. So each seed ends up in a rotation of its own, and before
+# you compare two maps number by number, you have to rotate one onto the other.
+#
+# PCA (page 03) looks like a cure, since it puts the widest axis of each map first. But it looks at one
+# map alone. Two axes of almost equal width may change places or mix, and the sign of an axis is
+# arbitrary. So we use PCA to find the widest axes, and then rotate one set of axes onto the other.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Turning one map onto another
 #
-# Two tables, $A$ and $B$: a row for each film, a column for each axis. Which rotation $R$ brings
-# $A R$ closest to $B$? This is the **Procrustes** problem, and its answer is short
-# (Schönemann 1966): take the SVD $A^\top B = U S V^\top$; then $R = U V^\top$.
+# Two tables, $A$ and $B$, have one row per film and one column per axis. Which rotation $R$ brings
+# $A R$ closest to $B$? This is the **Procrustes** problem. Mirrors are allowed, since they change no
+# score either: all we ask is $R^\top R = I$. Then $\|A R - B\|^2$ is smallest where the trace
+# $\operatorname{tr}(R^\top A^\top B)$ is largest. With the SVD $A^\top B = U S V^\top$ this trace is
+#
+# $$\operatorname{tr}(R^\top U S V^\top) = \operatorname{tr}(Z S), \qquad Z = V^\top R^\top U.$$
+#
+# $Z$ is orthogonal, so none of its entries is above 1, and $S$ is diagonal and not negative. The trace is
+# largest where $Z$ is the identity.
+#
+# With enough axes any map can be turned to fit a few films. So we fit the rotation on half of the
+# films, the **anchors**, and judge it on the others.
 
 # %% [markdown]
 # ### Exercise: the rotation
 #
-# Write `rotation(a, b)` for arrays of shape (n_films, d). It returns $R$, of shape (d, d).
+# Write `rotation(a, b, anchors)` for maps of shape (n_films, d) and positions of films. It returns
+# $R$, of shape (d, d), fitted on the anchors alone. Your function turns all the maps of this page.
 #
 # <details><summary>Hint 1</summary>
 #
-# `np.linalg.svd(m)` returns three things: `u, s, vt`. The last one is transposed already.
+# Which $R$ makes $V^\top R^\top U = I$? Multiply by $V$ from the left and by $U^\top$ from the right.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `u @ vt`. The sizes `s` stay out: with them it would stretch, and not only turn.
+# `np.linalg.svd(m)` returns three things: `u, s, vt`. The last one is transposed already. The sizes `s`
+# stay out: with them the map would be stretched, not only turned.
 #
 # </details>
 
 
 # %% tags=["stub"]
-def rotation(a, b):
-    """a, b (n_films, d) -> (d, d), so that a @ R is close to b."""
+def rotation(a, b, anchors):
+    """a, b (n_films, d), anchors: positions -> (d, d), so that a @ R is close to b."""
     return None  # your turn
 
 
 # %% tags=["solution"]
-def rotation(a, b):
-    """a, b (n_films, d) -> (d, d), so that a @ R is close to b."""
-    u, _, vt = np.linalg.svd(a.T @ b)
+def rotation(a, b, anchors):
+    """a, b (n_films, d), anchors: positions -> (d, d), so that a @ R is close to b."""
+    u, _, vt = np.linalg.svd(a[anchors].T @ b[anchors])
     return u @ vt
 
 
@@ -100,47 +117,62 @@ ws.check("14.rotation", rotation)
 
 # %% [markdown]
 # **Trust a tool only after it has found what you hid.** We turn a map by a rotation that we know, and
-# add noise. The tool must give the rotation back. Then the other way round: films shuffled, so that
-# there is *nothing* to find.
+# add noise. The tool must give the rotation back. Then the other way round: we shuffle the films, so
+# that there is *nothing* to find.
 #
-# With enough axes any map can be turned to fit a few films. So the rotation is fitted on half of the
-# films, the **anchors**, and judged on the others: `held_out` is the share of their squared length
-# that is met. 1 is perfect; 0 is no better than to put every film in the middle; below 0 is worse
-# than that.
+# To judge, we take $1 - \|A R - B\|^2 / \|B\|^2$ over the held-out films. 1 is perfect. 0 is no better
+# than putting every film in the middle, and below 0 is worse than that.
 
 # %%
+turn = ws.use("14.rotation", rotation)
 AXES = 8  # the widest ones; most of the others are noise (page 03)
+anchors = np.random.default_rng(0).permutation(len(known))[: len(known) // 2]
+held = np.setdiff1d(np.arange(len(known)), anchors)
+
+
+def met(x, y):
+    """1 - |x - y|^2 / |y|^2 over the held-out films."""
+    return float(1 - ((x - y)[held] ** 2).sum() / (y[held] ** 2).sum())
+
+
+def directions(x, y):
+    """Mean cosine between the two places of each held-out film."""
+    lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    return float(((x * y).sum(1) / lengths)[held].mean())
+
+
+# %%
 rng = np.random.default_rng(0)
 map_one = rt.interpret.pca(one).items[known, :AXES]  # (films, axes), stars
-anchors = rng.permutation(len(known))[: len(known) // 2]
-
 hidden = np.linalg.qr(rng.normal(size=(AXES, AXES)))[0]  # a rotation that we know
-noise = rng.normal(size=map_one.shape) * 0.2 * map_one.std(0)
-turned = (map_one + noise) @ hidden
-back = rt.interpret.procrustes(map_one, turned, anchors)
-error = float(np.abs(back.rotation - hidden).max())
-shuffled = rt.interpret.procrustes(map_one, rng.permutation(turned), anchors)
-print(f"Hidden rotation: no number of it is off by more than {error:.2f}.")
-print(f"Held out {back.held_out:.2f}, without turning {back.before:.2f}.")
-print(f"Shuffled films: held out {shuffled.held_out:.2f}.")
+turned = (map_one + rng.normal(size=map_one.shape) * 0.2 * map_one.std(0)) @ hidden
+shuffled = rng.permutation(turned)
+error = float(np.abs(turn(map_one, turned, anchors) - hidden).max())
+checked = {
+    "turned back": met(map_one @ turn(map_one, turned, anchors), turned),
+    "not turned": met(map_one, turned),
+    "films shuffled": met(map_one @ turn(map_one, shuffled, anchors), shuffled),
+}
+print(f"Hidden rotation: no entry is off by more than {error:.2f}. Agreement on held-out films:")
+print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Seeds, sizes, people, times
 #
-# Now five real questions. (From the second on the seed changes as well.)
+# Now we ask five real questions. (From the second on the seed changes as well.)
 #
-# * **Another seed**: same ratings, same model.
-# * **Another size**: a quarter of the numbers for each film.
+# * **Another seed**: the same ratings and the same model.
+# * **Another size**: a quarter of the numbers per film.
 # * **Other ratings**: half of the ratings, drawn at random, against the other half; the same people.
 # * **Other people**: half of the people, drawn at random, against the other half.
-# * **Another time**: the first half of the time against the second.
+# * **Another time**: the first half of the ratings in time against the second.
 #
-# The last three belong together. All of them halve the ratings, and in another time it may be other
-# people who rate. Only what is lost beyond "other people" can be blamed on time, and only what is lost
-# beyond "other ratings" on people.
+# The last three belong together. All of them halve the ratings, and at another time other people may
+# rate. So blame on time only what is lost beyond "other people", and on people only what is lost beyond
+# "other ratings".
 
 # %%
-drawn = rng.permutation(len(page.train)) % 2 == 0  # half of the ratings
+drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
 halves = {
     "other ratings": (page.train.take(drawn), page.train.take(~drawn)),
     "other people": rt.interpret.halves(page.train),
@@ -157,40 +189,59 @@ maps = {
     name: [rt.interpret.pca(m).items[known, :AXES] for m in both] for name, both in pairs.items()
 }
 
+# %% [markdown]
+# First a picture of the first pair, on the two axes of PCA that the two seeds agree on least. Follow one
+# film from map to map: the seeds put it in different places, and after the turn it is back beside its
+# place in the first map.
+
 # %%
-held = np.setdiff1d(np.arange(len(known)), anchors)
+a, b = maps["another seed"]
+same = (a * b).sum(0) / (np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0))
+pair = np.sort(np.argsort(same)[:2])  # the axes that disagree most
+turned_b = b @ turn(b, a, anchors)
+views = {"map A, first seed": a, "map B, second seed": b, "B turned onto A": turned_b}
+famous = np.argsort(-page.train.counts("item")[known], kind="stable")[:60]
+chosen = famous[np.argsort(-np.linalg.norm(a[famous][:, pair], axis=1))[:6]]
+names = page.data.items["title"].to_numpy()[known]
+fig = drawings.maps({name: x[:, pair] for name, x in views.items()}, names, chosen, pair + 1)
+alt = f"Three maps of films on axes {pair[0] + 1} and {pair[1] + 1}. {names[chosen[0]]} and five others"
+alt += " are named: B has them in other places than A; turned, B has them near their places in A."
+ws.show(fig, alt=alt)
+
+# %%
 rows = []
 for name, (a, b) in maps.items():
-    fit = rt.interpret.procrustes(a, b, anchors)
-    luck = rt.interpret.procrustes(a, rng.permutation(b), anchors)
-    row = {"pair": name, "not turned": fit.before, "anchors": fit.fitted, "held out": fit.held_out}
-    row |= {"shuffled": luck.held_out, "cosine": fit.cosine[held].mean()}
-    rows.append(row | {"cosine, shuffled": luck.cosine[held].mean()})
+    onto, mixed = a @ turn(a, b, anchors), rng.permutation(b)
+    luck = a @ turn(a, mixed, anchors)
+    row = {"pair": name, "not turned": met(a, b), "held out": met(onto, b)}
+    row |= {"shuffled": met(luck, mixed), "cosine": directions(onto, b)}
+    rows.append(row | {"cosine, shuffled": directions(luck, mixed)})
 turning = pd.DataFrame(rows).set_index("pair")
 turning.round(2)
 
 # %% [markdown]
-# `shuffled` is what turning alone can fake. `held out` is how much of the map is really there again, and
-# `anchors` is kinder as a rule: those are the films that the rotation was fitted on. A rotation may not
-# stretch, so two maps of different width are punished even where the films lie in the same
-# directions; that can bring the number below 0. `cosine` looks at directions only: the mean over
-# held-out films, 1 if all agree.
+# *Not turned* compares the axes of PCA as they come, the first with the first and so on. *Held out* is
+# the same after the turn, and *shuffled* is what turning alone can fake. A rotation cannot stretch, so
+# two maps of different width are punished even where the films lie in the same directions. That can
+# bring the number below 0, which means: by this measure, nothing agrees. *Cosine* looks at directions
+# only. It is the mean over held-out films, and 1 if all agree.
 
 # %%
 for name, row in turning.iterrows():
-    print(f"{name}: of the map {max(row['held out'], 0):.0%} is met, the directions agree", end=" ")
-    print(f"by {row['cosine']:.2f}, shuffled {row['cosine, shuffled']:+.2f}.")
+    share = f"{row['held out']:.0%} of the map agrees" if row["held out"] > 0 else "nothing agrees"
+    print(f"{name}: {share}; directions {row['cosine']:.2f}, shuffled", end=" ")
+    print(f"{row['cosine, shuffled']:+.2f}.")
 
 # %% [markdown]
 # ## What survives?
 #
-# A map is made of meanings. Take them one by one, each with its own chance level.
+# A map holds several kinds of meaning. We take them one by one, each with its own chance level.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Axes
 #
-# For each axis of the first model: the best cosine with an axis of the second. From 0.7 on we called it
-# the same axis on page 03.
+# For each axis of the first model we look for the best cosine with an axis of the second. As on page 03,
+# we call it the same axis from 0.7 on.
 
 # %%
 match, axis_luck = {}, {}
@@ -208,7 +259,7 @@ for (name, values), style in zip(match.items(), ("o-", "s--", "v-", "D-.", "^:")
     ax.plot(number, values, style, label=name)
 ax.axhline(max(axis_luck.values()), color=ws.PALETTE["black"], linewidth=1, label="chance")
 ax.set(xlabel="axis, the widest first", ylabel="best match (cosine)", ylim=(0, 1.02))
-ax.set(title="Which axes come back?")
+ax.set(title="Wide axes come back more often than narrow ones")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 told = "; ".join(f"{name} {v[0]:.2f} and {v[-1]:.2f}" for name, v in match.items())
 ws.show(fig, alt=f"How well {AXES} axes are found again, first and last: {told}.")
@@ -219,19 +270,18 @@ for name, n in kept_axes.items():
     print(f"{name}: {n} of {AXES} axes come back.")
 
 # %% [markdown]
-# Axes of about equal width trade places, or mix. Then the plane comes back and its axes do not.
+# Axes of about equal width change places, or mix. Then the plane comes back, and its axes do not.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Neighbours
 #
-# Which films are most alike? Cosines do not care how the map is turned, so nothing has to be turned
-# here.
+# Which films are most alike? A rotation changes no cosine, so we need not turn anything here.
 #
 # ### Exercise: neighbours that stay
 #
-# Write `kept(a, b, k)` for two maps of the same films: of the `k` nearest neighbours of a film in `a`
-# (by cosine, the film itself left out), which share are also among its `k` nearest in `b`? The mean
-# over films.
+# Write `kept(a, b, k)` for two maps of the same films. Take the `k` nearest neighbours of a film in `a`
+# (by cosine, without the film itself). Which share of them is also among its `k` nearest in `b`? Return
+# the mean over films. Your function fills the row of neighbours in the table at the end.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -242,7 +292,7 @@ for name, n in kept_axes.items():
 # <details><summary>Hint 2</summary>
 #
 # `np.argsort(-cosines, axis=1)[:, :k]` are the neighbours. For two such rows, `np.intersect1d(r, s)`
-# are those in both; divide by `k`.
+# holds those in both. Divide their number by `k`.
 #
 # </details>
 
@@ -269,19 +319,8 @@ def kept(a, b, k):
 ws.check("14.kept", kept)
 
 # %%
-from sklearn.neighbors import NearestNeighbors
-
-
-def nearest(x, k=10):
-    """The k nearest films by cosine, (n_films, k), without the film itself."""
-    found = NearestNeighbors(n_neighbors=k + 1, metric="cosine").fit(x).kneighbors(x)[1]
-    return [set(row) - {i} for i, row in enumerate(found)]
-
-
-neighbours = {}
-for name, (a, b) in maps.items():
-    stay = [len(r & s) / 10 for r, s in zip(nearest(a), nearest(b), strict=True)]
-    neighbours[name] = float(np.mean(stay))
+share_kept = ws.use("14.kept", kept)
+neighbours = {name: float(share_kept(a, b, 10)) for name, (a, b) in maps.items()}
 neighbour_luck = 10 / (len(known) - 1)  # ten drawn blindly
 for name, share in neighbours.items():
     print(f"{name}: {share:.0%} of a film's neighbours stay; by chance {neighbour_luck:.0%}.")
@@ -290,9 +329,9 @@ for name, share in neighbours.items():
 # ### Clusters
 #
 # Cut the map into six clusters (k-means on directions). Do two films that share a cluster share one
-# again? The **adjusted Rand index** counts such pairs and takes off what chance gives: 1 is the same
-# clusters, 0 is chance. It does not care how clusters are numbered. Mind that k-means itself is shaky:
-# with other seeds these numbers move by a tenth or more.
+# again? The **adjusted Rand index** counts such pairs and subtracts what chance gives: 1 is the same
+# clusters, 0 is chance. The numbering of the clusters plays no role. K-means itself is shaky: with other
+# seeds these numbers move by a tenth or more.
 
 # %%
 from sklearn.cluster import KMeans
@@ -300,7 +339,7 @@ from sklearn.metrics import adjusted_rand_score
 
 
 def clusters(x, k=6):
-    """k-means on directions: (n_films,) numbers of clusters."""
+    """k-means on directions: the number of each film's cluster, (n_films,)."""
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     return KMeans(k, n_init=10, random_state=0).fit_predict(unit)
 
@@ -317,19 +356,20 @@ for name, value in cluster_match.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Gumbel tastes: groups with edges
 #
-# On page 11 each person had tastes, and exactly one spoke for a film. That puts the films of *one
-# person* into hard groups, and these hardly came out again. But ask all people together: **for which
-# share of them does the same taste speak for both of two films?** This has no order of tastes in it, so
-# nothing must be matched, and the accidents of single people may average out.
+# On page 11 each person had several tastes, and exactly one spoke for each film. That puts the films of
+# *one person* into hard groups, and another seed hardly gives the same ones. But ask all people
+# together: **for which share of them does the same taste speak for both of two films?** The order of
+# the tastes plays no role in this, so we need not match anything, and the accidents of single people
+# may average out.
 
 # %%
 PERSONS_TASTES = 4
 
 
 def who_speaks(train, seed):
-    """(n_users, films): which taste speaks, by Gumbel tastes from this seed."""
+    """Which taste speaks, (n_users, films), by Gumbel tastes from this seed."""
     model = rt.models.GumbelTastes.for_dataset(train, n_tastes=PERSONS_TASTES, seed=seed)
-    rt.fit(model, train, seed=seed, progress=False)
+    rt.fit(model, train, seed=seed)
     everybody = torch.arange(model.n_users)
     return model.of_catalogue(model.user_attention, everybody).argmax(1).numpy()[:, known]
 
@@ -339,19 +379,19 @@ speaks = [who_speaks(page.train, seed) for seed in (0, 1)]
 # %% [markdown]
 # ### Exercise: how often together
 #
-# Write `together(speaks)`: from numbers of tastes, (n_users, n_films), to shares of people,
-# (n_films, n_films).
+# Write `together(speaks)`. It gets the number of the taste that speaks, (n_users, n_films), and returns
+# shares of people, (n_films, n_films).
 #
 # <details><summary>Hint 1</summary>
 #
-# For one taste `m`, `(speaks == m)` is a table of zeros and ones; `hit.T @ hit` counts the people for
-# whom both films are in it.
+# For one taste `m`, `hit = (speaks == m)` is a table of zeros and ones, and `hit.T @ hit` counts the
+# people for whom it speaks for both films.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Sum over the tastes, divide by the number of people. A film is always together with itself: 1 on the
-# diagonal. Make the table of numbers (`.astype(float)`): truth values do not add up.
+# Sum over the tastes and divide by the number of people. A film is always together with itself, so the
+# diagonal is 1. Turn truth values into numbers first (`.astype(float)`): their product does not count.
 #
 # </details>
 
@@ -373,24 +413,23 @@ def together(speaks):
 ws.check("14.together", together)
 
 # %% [markdown]
-# Which films go with the best-known one, and does the second seed agree, over all pairs of films?
+# Which films go with the best-known one? And does the second seed agree, over all pairs of films?
 
 # %%
 titles = page.data.items["title"].to_numpy()[known]
 popular = page.train.counts("item")[known]
-if together(speaks[0]) is not None:
-    shares = [together(s) for s in speaks]
-    best = int(popular.argmax())
-    order = np.argsort(-shares[0][best], kind="stable")
-    beside = [f"{titles[i]} ({shares[0][best, i]:.0%})" for i in order if i != best][:4]
-    print(f"With {titles[best]} go: {'; '.join(beside)}.")
-    pairs_of_films = np.triu_indices(len(known), 1)
-    r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
-    print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
+shares = [ws.use("14.together", together)(s) for s in speaks]
+best = int(popular.argmax())
+order = np.argsort(-shares[0][best], kind="stable")
+beside = [f"{titles[i]} ({shares[0][best, i]:.0%})" for i in order if i != best][:4]
+print(f"With {titles[best]} go: {'; '.join(beside)}.")
+pairs_of_films = np.triu_indices(len(known), 1)
+r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
+print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
 
 # %% [markdown]
-# For groups we cut this table up: k-means on its main directions. (They are the SVD of the zeros and
-# ones that the table is a product of.) And for the record, how well a *single* person's tastes agree:
+# To get groups, we run k-means on the main directions of this table. (They are the singular vectors of
+# the zeros and ones that it is a product of.) We also measure how well a *single* person's tastes agree.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -407,7 +446,7 @@ def personal_agreement(a, b):
 
 # %%
 def groups(speaks, k=6):
-    """Films that go together for most people: (n_films,) numbers of groups."""
+    """Films that go together for most people: the number of each film's group, (n_films,)."""
     onehot = np.concatenate([speaks == m for m in range(PERSONS_TASTES)]).T.astype(float)
     u, size, _ = np.linalg.svd(onehot - onehot.mean(0), full_matrices=False)
     return KMeans(k, n_init=10, random_state=0).fit_predict(u[:, :k] * size[:k])
@@ -419,17 +458,19 @@ single_luck = personal_agreement(speaks[0], rng.permutation(speaks[1]))
 found = [groups(s) for s in speaks]
 group_match = adjusted_rand_score(*found)
 group_luck = adjusted_rand_score(found[0], rng.permutation(found[1]))
-print(f"One person's tastes from two seeds: {single:.0%} of films alike, chance {single_luck:.0%}.")
+print(
+    f"One person's tastes from two seeds agree on {single:.0%} of films; chance {single_luck:.0%}."
+)
 print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {group_luck:+.2f}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Names for groups
 #
-# A hard group can be named: by its best-known films, and by the words (genres, age, fame) that its
-# films have more, and less, than others. (More `year` is newer, more `popularity` is better known: a
-# group need not be a genre.) `stays` is the share of its films that are together again in the best
-# matching group of the other seed; `luck` is the same with the films of that seed mixed up. Names
-# only for what stays.
+# A hard group can have a name: its best-known films, and the words (genres, age, fame) that its films
+# have more and less of than others. (More `year` is newer, more `popularity` is better known: a group
+# need not be a genre.) *Stays* is the share of its films that are together again in the best matching
+# group of the other seed. *Luck* is the same with the films of that seed mixed up. Only a group that
+# stays gets a name: we ask for 70 %.
 
 # %%
 words = rt.interpret.attributes(page.train).iloc[known]
@@ -450,21 +491,24 @@ for g in range(6):
     top = inside[np.argsort(-popular[inside], kind="stable")][:3]
     lift = standard.iloc[inside].mean()
     most, fewest = lift.nlargest(2).index, lift.nsmallest(2).index
-    row |= {"known for": "; ".join(titles[top]), "more": ", ".join(most)}
-    named.append(row | {"less": ", ".join(fewest)})
+    name = f"more {' and '.join(most)}, less {' and '.join(fewest)}"
+    row |= {"name": name if row["stays"] >= 0.7 else "(none)"}
+    named.append(row | {"known for": "; ".join(titles[top])})
 named = pd.DataFrame(named).sort_values("stays", ascending=False, ignore_index=True)
 named.round(2)
 
 # %%
-firm = int((named["stays"] >= 0.7).sum())
-print(f"{firm} of 6 groups keep at least 70% of their films together. The others get no name.")
+firm = named[named["stays"] >= 0.7]
+print(f"{len(firm)} of 6 groups keep at least 70% of their films together. Their names:")
+for _, group in firm.iterrows():
+    print(f"* {group['name']} ({group['films']} films, such as {group['known for']})")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# Where do *you* stand on the axes of the two seeds? The axes of the second are first turned onto those
-# of the first. We turn *films*, and you with the same rotation: that is why a rotation is allowed
-# and a stretch is not.
+# Where are *you* on the axes of the two seeds? We turn the axes of the second onto those of the first.
+# The rotation is fitted on films, and then it turns you. That is why we allow a rotation and no stretch:
+# a stretch of films and people would change your scores.
 
 # %%
 mine = []
@@ -472,8 +516,7 @@ for model in (one, two):
     axes = rt.interpret.pca(model)
     row = rt.interpret.place(axes, model, page.me)[:AXES]  # in standard deviations of people
     mine.append(row * axes.sd[:AXES])  # in stars: how much an axis matters for you
-turn = rt.interpret.procrustes(maps["another seed"][1], maps["another seed"][0], anchors)
-mine[1] = turn.apply(mine[1][None])[0]
+mine[1] = mine[1] @ turn(maps["another seed"][1], maps["another seed"][0], anchors)
 you_alike = float(mine[0] @ mine[1] / np.prod([np.linalg.norm(x) for x in mine]))
 
 # %%
@@ -482,9 +525,9 @@ ax.bar(number - 0.2, mine[0], 0.4, label="first seed")
 ax.bar(number + 0.2, mine[1], 0.4, hatch="//", label="second seed, turned")
 ax.axhline(0, color=ws.PALETTE["black"], linewidth=1)
 ax.set(xlabel="axis of the first seed, the widest first", ylabel="your place (stars)")
-ax.set(title="The sample person, twice" if page.me_is_sample else "You, twice")
-ax.legend()
-alt = f"Bars of a person's place on {AXES} axes by two seeds; they point alike, cosine"
+ax.set(title=f"{'The sample person' if page.me_is_sample else 'You'}, seen by two seeds")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+alt = f"Bars: one person's place on {AXES} axes by two seeds; the cosine between the two is"
 ws.show(fig, alt=f"{alt} {you_alike:.2f}.")
 
 # %%
@@ -494,8 +537,8 @@ print(f"Cosine between the two places of {who}: {you_alike:.2f}.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What survives, in one table
 #
-# Each row is a kind of meaning, each column a change that it had to survive; the last column is
-# chance. The tastes were tried with other seeds only.
+# Each row is a kind of meaning. Each column is a change that it had to survive, and the last column is
+# chance. We tried the tastes with another seed only.
 
 # %% tags=["long"]
 survives = pd.DataFrame(
@@ -515,7 +558,7 @@ survives["chance"] = lucks
 survives.map(lambda v: "" if np.isnan(v) else f"{v:.2f}")
 
 # %% [markdown]
-# The rows have different scales. To compare them, put chance at 0 and perfect at 1.
+# The rows have different scales. To compare them, we put chance at 0 and perfect agreement at 1.
 
 # %%
 left = survives.drop(columns="chance").sub(survives["chance"], axis=0)
@@ -526,10 +569,10 @@ for name in pairs:
     print(f"to perfect; least {order.index[-1]}, {order.iloc[-1]:.0%}.")
 
 # %% [markdown]
-# Of what is lost, how much is due to fewer ratings, how much to other people, how much to time? Each
-# step below, as a mean over the rows. Steps of a few per cent are noise. A minus is a gain: that can be,
-# since half of the people come with all their ratings, and half of the ratings make every person
-# half as well known.
+# How much of the loss is due to fewer ratings, how much to other people, how much to time? Each step
+# below is a mean over the rows. Steps of a few per cent are noise. A minus is a gain, and it is possible:
+# half of the people still have all their ratings, while with half of the ratings we know only half as
+# much about each person.
 
 # %%
 mean = left.dropna().mean()  # over the rows that have all columns
@@ -541,28 +584,39 @@ for name, step in steps.items():
 print(f"Most is lost to {max(steps, key=steps.get)}.")
 
 # %% [markdown]
-# So when somebody shows you a map of films with names on its axes, ask three things. Does it come back
-# from another seed? From other ratings, of other people? And what would chance have given?
+# So when somebody shows you a map of films with names on its axes, ask three questions. Does it come back
+# with another seed? With other ratings, by other people? And what would chance have given?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * Equal scores do not mean equal numbers: turn first, then compare.
-# * Procrustes turns; fit it on anchors, believe only held-out films, and try it on a hidden rotation and
-#   on shuffled films before.
-# * Each kind of meaning has its own chance level; without it no agreement means anything.
+# * Fit the rotation on anchors and believe only held-out films. First try it on a hidden rotation and on
+#   shuffled films.
+# * Each kind of meaning has its own chance level. Without it no agreement means anything.
 # * Another seed is the easiest test. Other ratings are the one that counts.
 
 # %%
-print(f"* Of {AXES} axes come back: ", end="")
+print(f"* How many of {AXES} axes come back: ", end="")
 print("; ".join(f"{name} {n}" for name, n in kept_axes.items()) + ".")
 lead = group_match - cluster_match["another seed"]
 than = "about as well as" if abs(lead) < 0.25 else "better than" if lead > 0 else "worse than"
-print(f"* Groups by Gumbel tastes come back {than} clusters, from another seed.")
+print(f"* With another seed, groups by Gumbel tastes come back {than} clusters.")
 alone = left["another seed"].iloc[-1]
 print(f"* One person's tastes get {alone:.0%} of the way from chance to perfect: ", end="")
 print("mostly an accident of the seed." if alone < 0.3 else "some of them can be trusted.")
 
+# %% [markdown]
+# **Try it.** Set `AXES = 3`, or 20. First write down which rows of the table will come closer to 1, then
+# run the page again from the hidden rotation on. **And a question without a check:** your colleague
+# names six groups of customers in a meeting. Which two experiments of this page would you ask for
+# before anybody builds on them?
+#
+# **Sources.** P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem",
+# *Psychometrika* 31, 1966. L. Hubert, P. Arabie, "Comparing partitions", *Journal of Classification* 2,
+# 1985: the adjusted Rand index. J. Chang and others, "Reading tea leaves: how humans interpret topic
+# models", NIPS 2009.
+
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Before the last table let the room rank the rows: axes, neighbours, clusters, tastes. Most expect
+# Before the last table let the room rank the rows: axes, neighbours, clusters, tastes. Most people expect
 # neighbours to be the most stable. (5 minutes)

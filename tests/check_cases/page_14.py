@@ -5,8 +5,19 @@ import numpy as np
 from check_cases import Case
 
 
-def _svd(a, b):
-    return np.linalg.svd(a.T @ b)
+def _svd(a, b, anchors=slice(None)):
+    return np.linalg.svd(a[anchors].T @ b[anchors])
+
+
+def _turn(a, b, n):
+    u, _, vt = _svd(a, b, n)
+    return u @ vt
+
+
+def _no_mirror(a, b, n):
+    u, _, vt = _svd(a, b, n)
+    u[:, -1] *= np.sign(np.linalg.det(u @ vt))
+    return u @ vt
 
 
 def _kept(alike, a, b, k, itself=False, mean=True):
@@ -36,15 +47,17 @@ def _numbers(speaks, first=0):
 
 CASES = {
     "14.rotation": Case(
-        right=lambda page: lambda a, b: _svd(a, b)[0] @ _svd(a, b)[2],
-        stub=lambda page: lambda a, b: None,
+        right=lambda page: _turn,
+        stub=lambda page: lambda a, b, n: None,
         wrong=[
-            lambda page: lambda a, b: _svd(b, a)[0] @ _svd(b, a)[2],  # turns b onto a
-            lambda page: lambda a, b: _svd(a, b)[0] @ _svd(a, b)[2].T,
-            lambda page: lambda a, b: a.T @ b,  # the sizes still in it
-            lambda page: lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0],
-            lambda page: lambda a, b: np.eye(a.shape[1]),
-            lambda page: lambda a, b: a @ _svd(a, b)[0] @ _svd(a, b)[2],
+            lambda page: lambda a, b, n: _turn(b, a, n),  # turns b onto a
+            lambda page: lambda a, b, n: _turn(a, b, slice(None)),  # on all films
+            lambda page: _no_mirror,
+            lambda page: lambda a, b, n: _svd(a, b, n)[0] @ _svd(a, b, n)[2].T,
+            lambda page: lambda a, b, n: a[n].T @ b[n],  # the sizes still in it
+            lambda page: lambda a, b, n: np.linalg.lstsq(a[n], b[n], rcond=None)[0],
+            lambda page: lambda a, b, n: np.eye(a.shape[1]),
+            lambda page: lambda a, b, n: a @ _turn(a, b, n),
             lambda page: np.eye(4),
         ],
     ),

@@ -87,6 +87,13 @@ def _gone_for_a_moment(live, previous):
     shutil.copytree(previous, live)
 
 
+def _tidies_up(live, previous):
+    old = list(live.glob("weights-*"))
+    _back(live, previous)
+    for weights in old:
+        weights.unlink()
+
+
 def _nothing(*_):
     return None
 
@@ -124,6 +131,7 @@ CASES = {
             lambda page: _moves,
             lambda page: _card_first,
             lambda page: _gone_for_a_moment,
+            lambda page: _tidies_up,
             lambda page: "cp previous/* live",
         ],
     ),

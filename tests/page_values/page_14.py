@@ -4,12 +4,13 @@ VALUES = {
     "films": "len(known)",
     "alike": "alike",  # correlation of the scores of two seeds
     "cosine": "float(cosine.mean())",  # of a film's two vectors, not turned
-    "hidden": "[error, back.held_out, back.before, shuffled.held_out]",
+    "hidden": "[error, *checked.values()]",
+    "library": "[rt.interpret.procrustes(*maps['another time'], anchors).held_out,"
+    " float(rt.interpret.procrustes(*maps['another time'], anchors).cosine[held].mean())]",
     "turning": "turning.to_dict('index')",
     "match": "{name: v.tolist() for name, v in match.items()}",
     "kept_axes": "kept_axes",
     "neighbours": "neighbours",
-    "neighbours_by_exercise": "{n: float(kept(*m, 10) or 0) for n, m in maps.items()}",
     "survives": "survives.fillna(-9.0).to_dict('index')",
     "left": "left.fillna(-9.0).to_dict('index')",
     "named": "named.to_dict('records')",

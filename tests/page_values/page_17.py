@@ -15,7 +15,10 @@ VALUES = {
     "total": "total",
     "old": "old",
     "now": "now",
-    "card": "rt.serving.load(folder).card['weights']['sha256'][:12]",
+    "back": "back",
+    "live": "rt.serving.load(folder).card['weights']['sha256'][:12]",
+    "saved": "[list(rt.interpret.mean_interval(per_person[a] - per_person[b]))"
+    " for a, b in ((0, 5), (5, 40))]",
     "site": "sorted(path.name for path in site.iterdir())",
     "planted": "page.data.truth is not None",
     "running": "service.running",

@@ -8,28 +8,44 @@ from recsys_workshop.checks.registry import compare, cosines, near, register
 from recsys_workshop.pages import Page
 
 
-@register("14.rotation", asks="function")
+def _rotation(a: np.ndarray, b: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    u, _, vt = np.linalg.svd(a[anchors].T @ b[anchors])
+    return np.asarray(u @ vt)
+
+
+@register("14.rotation", asks="function", solution=_rotation)
 def rotation(answer: Any, page: Page) -> str | None:
-    """A function (a, b): the rotation R for which a @ R is closest to b."""
+    """A function (a, b, anchors): the rotation R for which a @ R is closest to b on the anchors."""
     rng = np.random.default_rng(6)
     a = rng.normal(size=(40, 4)) * [3.0, 2.0, 1.0, 0.5]
     hidden = np.linalg.qr(rng.normal(size=(4, 4)))[0]
-    b = a @ hidden + 0.3 * rng.normal(size=a.shape)
-    u, size, vt = np.linalg.svd(a.T @ b)
-    found = np.asarray(answer(a.copy(), b.copy()))
+    hidden[:, 0] *= -np.sign(np.linalg.det(hidden))  # a mirror
+    b, anchors = a @ hidden + 0.3 * rng.normal(size=a.shape), np.arange(0, 40, 2)
+    u, size, vt = np.linalg.svd(a[anchors].T @ b[anchors])
+    found = np.asarray(answer(a.copy(), b.copy(), anchors.copy()))
     slips = {
-        "this turns b onto a: the other way round is asked.": vt.T @ u.T,
+        "this is fitted on all films: use the rows of the anchors only.": _rotation(
+            a, b, np.arange(40)
+        ),
+        "this excludes mirrors: here they are allowed, since they change no score.": (
+            u * [1, 1, 1, -1] @ vt
+        ),
+        "this turns b onto a; the other way round is asked.": vt.T @ u.T,
         "the sizes of the SVD are still in it: a rotation must not stretch.": u * size @ vt,
         "svd gives its last part transposed already; this transposes it once more.": u @ vt.T,
     }
-    other = "it is a rotation, but on tables of our own another one brings a closer to b."
+    other = "it is a rotation, but on our own maps another one brings a closer to b."
     if found.shape == (4, 4) and not near(found.T @ found, np.eye(4)):
-        other = "this is no rotation: R transposed times R must be the identity."
-    shape = "for two tables of 4 axes R must have the shape (4, 4), not {shape}."
+        other = "this stretches: R transposed times R must be the identity."
+    shape = "for two maps with 4 axes R must have the shape (4, 4), not {shape}."
     return compare(found, u @ vt, slips, other, shape=shape)
 
 
-@register("14.kept", asks="function")
+def _kept_neighbours(a: np.ndarray, b: np.ndarray, k: int) -> float:
+    return _kept([cosines(x) - np.diag(np.full(len(x), 1e9)) for x in (a, b)], k)
+
+
+@register("14.kept", asks="function", solution=_kept_neighbours)
 def kept(answer: Any, page: Page) -> str | None:
     """A function (a, b, k): the mean share of the k nearest that stay."""
     rng = np.random.default_rng(7)
@@ -44,33 +60,38 @@ def kept(answer: Any, page: Page) -> str | None:
     slips = {
         "each film is counted among its own neighbours: leave it out.": _kept(angles, 6),
         "these are neighbours by the plain product: divide by the lengths.": _kept(products, 6),
-        "these are neighbours by distance; by cosine is asked.": _kept(distances, 6),
-        "these are the films farthest away: mind the order of the sorting.": _kept(farthest, 6),
+        "these are neighbours by distance; the cosine is asked.": _kept(distances, 6),
+        "these are the films farthest away: check the order of sorting.": _kept(farthest, 6),
         "this is a number of films: divide by k.": 6 * right,
     }
     shape = "one number is asked, the mean over the films; this has the shape {shape}."
-    other = "on maps of our own it gives another share."
+    other = "on our own maps it gives another share."
     return compare(answer(a.copy(), b.copy(), 6), right, slips, other, shape=shape)
 
 
-@register("14.together", asks="function")
+def _together(speaks: np.ndarray) -> np.ndarray:
+    hits = [(speaks == m).astype(float) for m in range(int(speaks.max()) + 1)]
+    return np.asarray(sum(hit.T @ hit for hit in hits) / len(speaks))
+
+
+@register("14.together", asks="function", solution=_together)
 def together(answer: Any, page: Page) -> str | None:
     """A function (speaks): share of people for whom the same taste speaks for both films."""
     speaks = np.random.default_rng(8).integers(0, 3, (30, 7))
     found = np.asarray(answer(speaks.copy()))
     if found.shape == (7, 7) and found.dtype.kind == "b":
-        return "this is a table of truth values: make numbers of them before the product."
+        return "this is a table of truth values: turn them into numbers before the product."
     same = speaks[:, :, None] == speaks[:, None, :]
     right = same.mean(0)
     truths = sum((speaks == m).T @ (speaks == m) for m in range(3))
     slips = {
         "these are numbers of people: divide by how many there are.": right * 30,
         "this is divided by the films: divide by the number of people.": right * 30 / 7,
-        "a product of truth values does not count: make numbers of them before.": truths / 30,
+        "a product of truth values does not count: turn them into numbers first.": truths / 30,
         "one taste is missing: the first has the number 0.": (same & (speaks > 0)[:, None]).mean(0),
     }
     shape = "for 7 films the table must have the shape (7, 7), not {shape}."
-    other = "on tastes of our own it gives other shares."
+    other = "on our own tastes it gives other shares."
     return compare(found, right, slips, other, shape=shape)
 
 

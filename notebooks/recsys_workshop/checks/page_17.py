@@ -1,6 +1,8 @@
 """Checks of page 17."""
 
 import json
+import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -35,34 +37,41 @@ def parts(answer: Any, page: Page) -> str | None:
 def group(answer: Any, page: Page) -> str | None:
     """A draw into A or B by person and experiment: stable, even, independent."""
     if not callable(answer):
-        return f"it should be a function of person and experiment, not a {type(answer).__name__}."
+        return f"a function of person and experiment is asked, not a {type(answer).__name__}."
     people = range(4000)
     first = [answer(person, "titles") for person in people]
     if set(first) - {"A", "B"}:
-        return f'it should give "A" or "B", and gives {(set(first) - {"A", "B"}).pop()!r}.'
+        return f'it must return "A" or "B", and returns {(set(first) - {"A", "B"}).pop()!r}.'
     if first != [answer(person, "titles") for person in people]:
         return "the same person is in another group when asked again."
     names = getattr(getattr(answer, "__code__", None), "co_names", ())
     if "hash" in names:
-        return "Python's hash of a text is another one after a restart."
+        return "Python's hash of a text changes when Python is restarted."
     share = first.count("A") / len(first)
     if abs(share - 0.5) > 0.04:  # five standard deviations
         return f"{share:.0%} of 4,000 people are in A: half of them should be."
     second = [answer(person, "covers") for person in people]
     both = sum(a == b for a, b in zip(first, second, strict=True)) / len(first)
     if abs(both - 0.5) > 0.04:
-        return f"{both:.0%} of the people are in the same group in another experiment: half should."
+        return f"{both:.0%} are in the same group in another experiment: half of them should be."
     halves = [answer(person, "titles") for person in people if person % 2]
     if abs(halves.count("A") / len(halves) - 0.5) > 0.06:
         return "people with odd numbers are mostly in one group: the draw follows the ids."
     return None
 
 
-@register("17.roll_back")
+def _roll_back(live: Path, previous: Path) -> None:
+    for weights in previous.glob("weights-*"):
+        shutil.copy(weights, live)
+    shutil.copy(previous / "card.json", live / "card.new")
+    os.replace(live / "card.new", live / "card.json")
+
+
+@register("17.roll_back", solution=_roll_back)
 def roll_back(answer: Any, page: Page) -> str | None:
     """Put an earlier export back, whole at every moment."""
     if not callable(answer):
-        return f"it should be a function of two directories, not a {type(answer).__name__}."
+        return f"a function of two directories is asked, not a {type(answer).__name__}."
     data = planted(n_users=40, n_items=30, n_ratings=900, dim=2, seed=5)
     with tempfile.TemporaryDirectory() as scratch:
         live, previous = Path(scratch) / "live", Path(scratch) / "previous"
@@ -71,6 +80,7 @@ def roll_back(answer: Any, page: Page) -> str | None:
             model.score.mul_(seed)
             serving.export(model, data, folder)
         wanted = serving.load(previous).card["weights"]["sha256"]
+        served = live / serving.load(live).card["weights"]["file"]  # a reader may be about to load
         whole = True
 
         def look(frame: Any, event: str, argument: Any) -> None:
@@ -89,7 +99,7 @@ def roll_back(answer: Any, page: Page) -> str | None:
         except serving.ExportError as error:
             return f"what is live cannot be loaded: {str(error).split(': ', 1)[1]}."
         if found != wanted:
-            return "live still holds the model that should be gone."
+            return "live still holds the model that should be replaced."
         try:
             if serving.load(previous).card["weights"]["sha256"] != wanted:
                 return "the previous export was changed: it may be needed again."
@@ -100,6 +110,8 @@ def roll_back(answer: Any, page: Page) -> str | None:
                 "on the way there was a moment at which live could not be loaded: weights first, "
                 "then the card in one move."
             )
+        if not served.is_file():
+            return "a reader that has just read the old card finds no weights: leave the old ones."
     return None
 
 

@@ -128,24 +128,28 @@ def filling(names: Sequence[str], values: np.ndarray, taken: Sequence[int]) -> F
 
 
 def maps(
-    views: Mapping[str, np.ndarray], names: Sequence[str], chosen: Sequence[int], faint: np.ndarray
+    views: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    chosen: Sequence[int],
+    axis_numbers: Sequence[int],
 ) -> Figure:
-    """Maps of the same films (n, d) on their first two axes, beside each other.
+    """Maps of the same films (n, 2) beside each other.
 
-    The chosen films are named, and the last map shows as rings where `faint` has them.
+    The chosen films are named, and rings in the last map show where the first one has them.
     """
+    first = next(iter(views.values()))
     fig, axes = plt.subplots(1, len(views), figsize=(13, 5.2), sharex=True, sharey=True)
     colours = [c for name, c in PALETTE.items() if name not in ("yellow", "black")]
     for ax, (title, view) in zip(axes, views.items(), strict=True):
-        ax.scatter(*view[:, :2].T, s=10, color="0.8")
+        ax.scatter(*view.T, s=10, color="0.8")
         for i, colour, marker in zip(chosen, colours, "os^DvP", strict=False):
-            ax.plot(*view[i, :2], marker, color=colour, markersize=10, label=names[i], linestyle="")
+            ax.plot(*view[i], marker, color=colour, markersize=10, label=names[i], linestyle="")
         ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
         ax.axvline(0, color="0.7", linewidth=0.8, zorder=0)
-        ax.set(title=title, xlabel="first axis (stars)")
-    axes[0].set_ylabel("second axis (stars)")
+        ax.set(title=title, xlabel=f"axis {axis_numbers[0]} (stars)")
+    axes[0].set_ylabel(f"axis {axis_numbers[1]} (stars)")
     ring = {"s": 280, "facecolor": "none", "edgecolor": "black", "linewidth": 1.5}
-    axes[-1].scatter(*faint[list(chosen), :2].T, **ring, label="the place in map A")
+    axes[-1].scatter(*first[list(chosen)].T, **ring, label="the place in map A")
     handles, labels = axes[-1].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=11)
     return fig
