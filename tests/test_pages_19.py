@@ -28,6 +28,9 @@ def test_dense_steps_pay_for_the_table_and_sparse_ones_do_not(values):
     assert dense[-1] / dense[0] > rows / 10
     assert sparse[-1] / sparse[0] < rows / 10
     assert dense[-1] > 5 * sparse[-1]
+    own = values["step"]["sparse_step"]
+    assert own[-1] / own[0] < rows / 10
+    assert values["touched"] == 1
 
 
 def test_a_film_rated_once_moves_once_or_goes_on(values):
@@ -69,7 +72,7 @@ def two_processes(place, package, alone):
 
 def test_without_the_scripts_the_page_says_so(tmp_path, capsys):
     two_processes(tmp_path, tmp_path / "site" / "recsys_tutorial" / "__init__.py", None)
-    assert "the two\nprocesses are left out" in capsys.readouterr().out
+    assert "The two\nprocesses are left out" in capsys.readouterr().out
 
 
 def test_processes_that_fail_or_hang_do_not_stop_the_page(tmp_path, capsys):

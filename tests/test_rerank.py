@@ -119,10 +119,8 @@ def test_tensors_are_welcome_and_arguments_stay_as_they_were(method):
     chosen = method(*given_arrays, 5, 0.4)
     for a, b in zip(given_arrays, before, strict=True):
         np.testing.assert_array_equal(a, b)
-    scores, features, _, _ = (torch.tensor(a, dtype=torch.float32) for a in given_arrays)
-    if method is METHODS["dpp"]:
-        similarity = torch.tensor(rerank.cosine(features), dtype=torch.float32)
-        np.testing.assert_array_equal(rerank.dpp(scores, similarity, 5, lam=0.6), chosen)
+    tensors = [torch.tensor(a, dtype=torch.float32) for a in given_arrays[:2]]
+    np.testing.assert_array_equal(method(*tensors, *given_arrays[2:], 5, 0.4), chosen)
 
 
 @pytest.mark.parametrize(

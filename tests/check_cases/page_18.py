@@ -49,10 +49,6 @@ def _mean_similarity(r, s, chosen, lam):
     return int(value.argmax())
 
 
-def _exchanged(r, s, chosen, lam):
-    return _next_one(r, s, chosen, 1 - lam)
-
-
 def _attracted(r, s, chosen, lam):
     return _next_one(r, -s, chosen, lam)
 
@@ -62,10 +58,6 @@ def _unweighted(r, s, chosen, lam):
     value = r - nearest
     value[chosen] = -np.inf
     return int(value.argmax())
-
-
-def _plain(r, s, chosen, lam):
-    return _next_one(r, s, chosen, 1)
 
 
 def _next_share(m, c, w, chosen, b, own=1, twice=2):
@@ -108,9 +100,9 @@ CASES = {
             lambda page: _again,
             lambda page: _mean_similarity,
             lambda page: _attracted,
-            lambda page: _exchanged,
+            lambda page: lambda r, s, chosen, lam: _next_one(r, s, chosen, 1 - lam),
             lambda page: _unweighted,
-            lambda page: _plain,
+            lambda page: lambda r, s, chosen, lam: _next_one(r, s, chosen, 1),
             lambda page: lambda r, s, chosen, lam: 0,
             lambda page: 3,
         ],

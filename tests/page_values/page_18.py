@@ -6,7 +6,6 @@ VALUES = {
     "kept": "weights['same films'].tolist()",
     "weights_ndcg": "weights['NDCG@10'].tolist()",
     "kB": "weights['kB'].tolist()",
-    "p50": "float(p50)",
     "curves": "{n: [[float(x) for x in p] for p in points] for n, points in curves.items()}",
     "gap": "gap",
     "steps": "[[int(i), float(values[i, k]), float(np.delete(values[:, k], steps[:k]).max())]"
@@ -15,7 +14,6 @@ VALUES = {
     "trade": "{n: [x.tolist(), y.tolist()] for n, (x, y) in trade.items()}",
     "calibration": "{n: [x.tolist(), y.tolist()] for n, (x, y) in calibration.items()}",
     "free": "list(rt.interpret.mean_interval(ndcg(made['calibrated', 0.7], valid) - plain))",
-    "lams": "{name: chosen_lam(name) for name in methods}",
     "kept_ndcg": "{n: float(np.nanmean(ndcg(made[n, chosen_lam(n)], valid))) for n in methods}",
     "frontier": "{str(b): list(map(float, f)) for b, f in frontier.items()}",
     "off": "{str(b): float(np.sqrt(missed[b].mean())) for b in risks}",
@@ -33,6 +31,5 @@ VALUES = {
     "above": "above",
     "turned": "[[float(share), float(np.nanmean(each))] for share, each in turned.values()]",
     "served": "{name: [got.value, got.low, got.high, got.n] for name, got in served.items()}",
-    "alike": "{name: [got.value, got.low, got.high] for name, got in alike.items()}",
     "slope": "float(np.polyfit(watched, told, 1)[0])",
 }

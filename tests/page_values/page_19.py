@@ -7,6 +7,8 @@ VALUES = {
     "sizes": "list(SIZES)",
     "tables": "list(TABLES)",
     "step": "step",
+    "touched": "int((own_step(torch.zeros(9, 2), torch.tensor([4, 4]), torch.ones(2, 2), 1.0)"
+    " != 0).any(1).sum())",
     "paths": "paths",
     "gap": "gap",
     "rows": "[len(train), BATCH]",

@@ -31,10 +31,6 @@ def _next_share(
     return int(value.argmax())
 
 
-def _divergence(p: np.ndarray, q: np.ndarray) -> float:
-    return rerank.miscalibration(p, q[None])
-
-
 @register("18.int8", asks="function", solution=_int8)
 def int8(answer: Any, page: Page) -> str | None:
     """A function: (n, d) -> whole numbers as np.int8 and one scale per row."""
@@ -117,7 +113,7 @@ def next_share(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("18.divergence", asks="function", solution=_divergence)
+@register("18.divergence", asks="function", solution=lambda p, q: rerank.miscalibration(p, q[None]))
 def divergence(answer: Any, page: Page) -> str | None:
     """A function (p, q): how far the shares q are from p, in nats; 1 % of p is mixed into q."""
     p, q = np.array([0.5, 0.3, 0.2, 0.0]), np.array([0.6, 0.0, 0.1, 0.3])
