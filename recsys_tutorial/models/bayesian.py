@@ -69,7 +69,7 @@ class BayesianFM(Factorised):
         dim: int = 10,
         samples: int = 300,
         burn: int = 10,
-        thin: int = 5,
+        thin: int = 2,
         features: bool = True,
         histories: bool = True,
         days: bool = False,
