@@ -78,6 +78,7 @@ CASES = {
     "bug_hunts.seen": _case(
         "05",
         lambda scores, seen, k=10: scores.masked_fill(seen, -1.0).topk(k, dim=1).indices,
+        lambda scores, seen, k=10: scores.masked_fill(seen, -100.0).topk(k, dim=1).indices,
         lambda scores, seen, k=10: scores.masked_fill(~seen, -torch.inf).topk(k, dim=1).indices,
         lambda scores, seen, k=10: scores.topk(k, dim=1).indices,
         lambda scores, seen, k=10: scores.masked_fill(seen, torch.inf).topk(k, largest=False)[1],

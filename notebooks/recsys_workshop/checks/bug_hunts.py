@@ -12,7 +12,7 @@ import torch
 from recsys_workshop.checks.registry import near, register
 from recsys_workshop.pages import Page
 
-WRONG = "it still differs from what it should be on data of our own."
+WRONG = "on our own data the result is still wrong."
 
 
 @register("bug_hunts.softmax", asks="function")
@@ -28,7 +28,7 @@ def softmax(answer: Any, page: Page) -> str | None:
         [answer(tastes[i : i + 1], attention[i : i + 1], film[i : i + 1]) for i in range(5)]
     )
     if not near(found, alone):
-        return "a pair scored alone still gets another score than among others."
+        return "a pair still gets one score alone and another one among others."
     looks = torch.einsum("bmk,bk->bm", attention, film)
     expected = (looks.softmax(1) * torch.einsum("bmk,bk->bm", tastes, film)).sum(1)
     return None if near(found, expected) else WRONG
@@ -71,7 +71,7 @@ def last_batch(answer: Any, page: Page) -> str | None:
     expected = float(np.sqrt(np.mean((guess - rating) ** 2)))
     for size, what in ((7, "a smaller last batch"), (20, "a full last batch"), (60, "one batch")):
         if not near(answer(guess, rating, size), expected, 1e-9):
-            return f"60 rows in batches of {size} ({what}): not all rows are in it, once each."
+            return f"60 rows in batches of {size} ({what}): not every row counts exactly once."
     return None if near(answer(guess, rating, 100), expected, 1e-9) else WRONG
 
 
@@ -80,16 +80,16 @@ def seen(answer: Any, page: Page) -> str | None:
     """The best unseen items (B, k)."""
     draw = torch.Generator().manual_seed(15)
     rated = torch.rand(4, 12, generator=draw) < 0.4
-    for low, what in ((0.0, "positive"), (-9.0, "negative"), (-4.5, "both")):
+    for low, what in ((0, "positive"), (-9, "negative"), (-4.5, "both"), (-9e4, "far below zero")):
         scores = low + 9 * torch.rand(4, 12, generator=draw)
         found = answer(scores, rated, k=3)
         if np.shape(found) != (4, 3):
-            return f"three films for each of four users are asked, not {tuple(np.shape(found))}."
+            return f"it must give three films for each of four users, not {tuple(np.shape(found))}."
         if bool(rated.gather(1, found).any()):
-            return f"where scores are {what}, films that were seen are still in the list."
+            return f"if scores are {what}, films that were seen are still in the list."
         best = scores.masked_fill(rated, -torch.inf).topk(3, dim=1).indices
         if not torch.equal(found, best):
-            return f"where scores are {what}, the list is not the best of what was not seen."
+            return f"if scores are {what}, the list does not hold the best of the unseen films."
     return None
 
 
@@ -99,11 +99,11 @@ def choosing(answer: Any, page: Page) -> str | None:
     valid, test = np.array([0.93, 0.91, 0.95, 0.92]), np.array([0.90, 0.94, 0.92, 0.91])
     best, reported = answer(valid.copy(), test.copy())
     if int(best) == 0:
-        return "the setting is still taken because of the rows that the report is about."
+        return "the choice still depends on the rows that the report is about."
     if int(best) != 1:
-        return "the setting that is taken is not the one with the least error where we may choose."
+        return "this is not the setting with the smallest error on the rows for choosing."
     if not near(reported, test[1], 1e-9):
-        return "the report must say what the chosen setting reaches on rows that had no say."
+        return "the report must give the chosen setting's error on rows that had no say."
     return None
 
 
@@ -127,7 +127,7 @@ def divergence(answer: Any, page: Page) -> str | None:
     moved = float((0.5 * (mean**2 + log_var.exp() - 1 - log_var)).sum())
     found = [float(answer(misfit, mean, log_var, n)) - float(misfit.mean()) for n in (100, 1000)]
     if near(found[0], moved) or near(found[0], found[1]):
-        return "ten times the ratings should leave a tenth of the divergence beside each."
+        return "with ten times the ratings, each should carry a tenth of the divergence."
     if not near(found[0], moved / 100) or not near(found[1], moved / 1000):
-        return "the two terms are still not counted over the same thing: per rating."
+        return "the two terms still have different units: both should be per rating."
     return None

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # Bug hunt: who else is in the batch?
 #
-# A model's score for you changes with the company that you are scored in. Find the one wrong place, and mend it.
+# A model's score for you depends on who else is in your batch. Find the one wrong place, and mend it.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -17,8 +17,8 @@ page = ws.page("bug_hunts/01_who_else_is_in_the_batch")
 # %% [markdown]
 # ## The story
 #
-# A shop gives each customer three *tastes*, three vectors instead of one. For each film an attention says which
-# of the three should speak: three weights that sum to one. Offline all numbers were fine. In the shop, where
+# A shop gives each customer three *tastes*, that is, three vectors instead of one. For each film an attention says
+# which of the three should speak: three weights that sum to one. Offline all numbers were fine. In the shop, where
 # customers are scored one by one, the lists looked like somebody else's. This is the code.
 
 # %%
@@ -36,8 +36,8 @@ def suspect(tastes, attention, film):  # (B, 3, k), (B, 3, k), (B, k)
 # %% [markdown]
 # ## The symptom
 #
-# We take one customer and one film, and score the pair alone, then among more and more others. The films' vectors
-# are real; the tastes are drawn at random.
+# We take one customer and one film. We score the pair alone, and then among more and more others. The films'
+# vectors are real; the tastes are drawn at random.
 
 # %%
 films = page.model.item_factors.detach()  # (n_films, k)
@@ -54,16 +54,17 @@ def symptom(score, name):
     ax.plot(sizes, first, "o-", color=ws.PALETTE["blue"])
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, sizes)
-    ax.set(xlabel="customers in the batch", ylabel="score of the first one (no unit)", title=name)
+    ax.set(xlabel="customers in the batch", ylabel="score of the first one (no unit)")
+    ax.set(title=f"One customer and one film, scored by {name}")
     ws.show(fig, alt=f"Line: the first customer's score by {name}, against the size of the batch.")
-    print(f"from {min(first):+.3f} to {max(first):+.3f}")
+    print(f"The score goes from {min(first):+.3f} to {max(first):+.3f}.")
 
 
 # %%
 symptom(suspect, "suspect")
 
 # %% [markdown]
-# Nothing about the first customer or the film has changed. A score may not depend on who else is in the batch.
+# Nothing about the first customer or the film has changed. A score must not depend on who else is in the batch.
 #
 # ## Mend it
 #
@@ -77,13 +78,14 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 2</summary>
 #
-# The three weights of each customer should sum to one. What sums to one here? Print `weight.sum(0)` and `weight.sum(1)`.
+# The three weights of each customer should sum to one. What sums to one here? Print `weight.sum(0)` and
+# `weight.sum(1)`.
 #
 # </details>
 #
 # <details><summary>Hint 3</summary>
 #
-# `looks` is (customers, tastes). A softmax over `dim=0` shares one unit out among the customers.
+# `looks` has the shape (customers, tastes). A softmax over `dim=0` divides one unit among the customers.
 #
 # </details>
 
@@ -113,5 +115,5 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# A wrong axis raises no error: the shapes are right, the numbers sum to one, only over the wrong thing. A test that
-# catches the whole family: *score a batch, score its rows one by one, compare*. Every model of this series has it.
+# A wrong axis raises no error: the shapes are right and the numbers sum to one, but over the wrong thing. One test
+# catches the whole family: *score a batch, score its rows one by one, and compare*. Every model of this series has it.

@@ -6,7 +6,8 @@
 # %% [markdown]
 # # Bug hunt: everybody is average
 #
-# A model trains, its loss falls, and it ends up giving the same stars to everything. Find the one wrong place, and mend it.
+# A model trains, its loss falls, and in the end it gives the same stars to everything. Find the one wrong place, and
+# mend it.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -17,8 +18,8 @@ page = ws.page("bug_hunts/02_everybody_is_average")
 # %% [markdown]
 # ## The story
 #
-# Somebody writes matrix factorisation by hand. No error, no warning worth reading, a loss that falls in the first
-# steps and then stays. "Our data has no structure", says the report.
+# Somebody writes matrix factorisation by hand. There is no error and no warning. The loss falls in the first steps
+# and then stays where it is. "Our data has no structure", says the report.
 
 # %%
 import matplotlib.pyplot as plt
@@ -26,7 +27,7 @@ import torch
 
 
 def suspect(p, q, rating):  # (B, k), (B, k), (B,): stars above the mean
-    score = (p * q).sum(1, keepdim=True)  # one number a row
+    score = (p * q).sum(1, keepdim=True)  # one number per row
     error = score - rating
     return (error**2).mean()  # the loss of the batch, stars squared
 
@@ -34,8 +35,8 @@ def suspect(p, q, rating):  # (B, k), (B, k), (B,): stars above the mean
 # %% [markdown]
 # ## The symptom
 #
-# A plain training loop: batches of ratings, gradient, step. Then we look at the predictions of the training rows
-# themselves, which any model with tables this size should follow well.
+# The training loop is plain: a batch of ratings, the gradient, a step. Then we look at the predictions for the
+# training rows themselves, which any model with tables of this size should follow well.
 
 # %%
 train = page.train
@@ -64,14 +65,13 @@ def symptom(loss_of, name):
         ax.hist(
             values.numpy(), 40, density=True, histtype="step", linestyle=style, lw=2, label=what
         )
-    ax.set(xlabel="stars above the mean", ylabel="density", title=name)
+    ax.set(xlabel="stars above the mean", ylabel="density (per star)")
+    ax.set(title=f"Ratings, and predictions trained with {name}")
     ax.legend()
-    ws.show(
-        fig, alt=f"Distribution of ratings and of predictions of {name}, in stars above the mean."
-    )
+    ws.show(fig, alt=f"Distributions of the ratings and of predictions by {name}.")
     together = float(torch.corrcoef(torch.stack([guess, rating]))[0, 1])
     print(
-        f"predictions spread by {float(guess.std()):.2f} stars, correlation with the ratings {together:+.2f}"
+        f"Predictions spread by {float(guess.std()):.2f} stars; correlation with ratings {together:+.2f}"
     )
 
 
@@ -83,7 +83,7 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 1</summary>
 #
-# What is the average over the batch an average *of*? How many numbers should there be in it?
+# The loss is a mean over the batch. A mean of *what*? How many numbers should go into it?
 #
 # </details>
 #
@@ -95,7 +95,7 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 3</summary>
 #
-# (4, 1) minus (4,) is (4, 4): every prediction is compared with every rating. The best single answer to all
+# (4, 1) minus (4,) is (4, 4), so every prediction is compared with every rating. The best single answer to all
 # ratings is their mean.
 #
 # </details>
@@ -103,14 +103,14 @@ symptom(suspect, "suspect")
 
 # %% tags=["stub"]
 def mended(p, q, rating):  # your turn: one place is wrong
-    score = (p * q).sum(1, keepdim=True)  # one number a row
+    score = (p * q).sum(1, keepdim=True)  # one number per row
     error = score - rating
     return (error**2).mean()  # the loss of the batch, stars squared
 
 
 # %% tags=["solution"]
 def mended(p, q, rating):
-    score = (p * q).sum(1)  # one number a row
+    score = (p * q).sum(1)  # one number per row
     error = score - rating
     return (error**2).mean()  # the loss of the batch, stars squared
 
@@ -124,5 +124,5 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# Broadcasting is a convenience that also hides mistakes. Reduce over the last axis, never keep or squeeze an axis
-# without a reason, and let the loss refuse shapes that differ: `rt.losses.squared_error` raises here.
+# Broadcasting is convenient, and it hides mistakes. Reduce over the last axis, never keep or squeeze an axis without
+# a reason, and let the loss refuse shapes that differ: `rt.losses.squared_error` raises an error here.

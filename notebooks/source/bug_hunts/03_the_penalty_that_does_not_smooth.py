@@ -18,8 +18,8 @@ page = ws.page("bug_hunts/03_the_penalty_that_does_not_smooth")
 # %% [markdown]
 # ## The story
 #
-# For the films with most ratings somebody estimates how they are liked from week to week. Single weeks are noisy,
-# so jumps from one week to the next are charged for. They turn the penalty up, and up again.
+# Somebody estimates from week to week how much people like the films with the most ratings. Single weeks are noisy,
+# so a penalty makes jumps from one week to the next expensive. They turn the penalty up, and up again.
 
 # %%
 import matplotlib.pyplot as plt
@@ -35,7 +35,8 @@ def suspect(drift):  # (n_films, n_weeks), in stars
 # %% [markdown]
 # ## The symptom
 #
-# The weekly means of twelve films, and a fit to them with a strong penalty. Thin: the means. Thick: the fit.
+# We take the weekly means of twelve films and fit them with a strong penalty. The figure shows two of the films: the
+# thin dotted lines are the means, the thick lines are the fit.
 
 # %%
 train, weeks = page.train, 20
@@ -72,13 +73,13 @@ def symptom(penalty, name):
         ax.plot(means[k], mark, color=ws.PALETTE[color], ms=4, lw=1, ls=":")
         ax.plot(drift[k], mark, color=ws.PALETTE[color], ms=3, lw=3, ls="-", label=title)
     ax.set_xticks(range(0, weeks, 5))
-    ax.set(xlabel="week", ylabel="stars above the mean", title=name)
-    ax.legend()
+    ax.set(xlabel="week", ylabel="stars above the mean", title=f"The fit with {name}")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     ws.show(
         fig, alt=f"Weekly means of two films as dots, and the penalised fit of {name} as lines."
     )
     jumps, apart = (drift[:, 1:] - drift[:, :-1]).abs().mean(), drift.mean(1).std()
-    print(f"mean jump from week to week {jumps:.2f} stars; films lie {apart:.2f} stars apart")
+    print(f"Mean jump from week to week {jumps:.2f} stars; films are {apart:.2f} stars apart")
 
 
 # %%
@@ -89,7 +90,7 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 1</summary>
 #
-# The penalty is paid for *something*. Look at the second printed number: what becomes alike?
+# The penalty makes *something* alike. Look at the second printed number: what is it?
 #
 # </details>
 #
@@ -127,6 +128,6 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# This bug stood for years in a published tutorial: the penalty ran along the wrong axis of the table, training went
-# well, and the prior that the text spoke of was not there. Test a penalty on the two tables that it must tell apart:
-# one that it should not punish at all, and one that it must.
+# The penalty runs along the wrong axis of the table, training goes well, and the prior that everybody talks about is
+# not there. Test a penalty on the two tables that it must tell apart: one that it should not punish at all, and one
+# that it must.

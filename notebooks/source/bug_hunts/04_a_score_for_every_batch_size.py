@@ -6,8 +6,8 @@
 # %% [markdown]
 # # Bug hunt: a score for every batch size
 #
-# The validation error of one and the same model depends on the size of the batches it is measured in. Find the one
-# wrong place, and mend it.
+# The validation error of one and the same model depends on the size of the batches that it is measured in. Find the
+# one wrong place, and mend it.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -18,7 +18,7 @@ page = ws.page("bug_hunts/04_a_score_for_every_batch_size")
 # %% [markdown]
 # ## The story
 #
-# Two colleagues report two errors for the same file of weights. One has a larger graphics card, and therefore
+# Two colleagues report two errors for the same file of weights. One of them has a larger graphics card and uses
 # larger batches. Both use this function.
 
 # %%
@@ -38,7 +38,7 @@ def suspect(guess, rating, batch_size):  # (n,), (n,): stars
 # %% [markdown]
 # ## The symptom
 #
-# The model that page 02 left, its validation rows in the order of a database: by user, busy ones first.
+# We take the model that page 02 kept. Its validation rows come in the order of a database: by user, busy ones first.
 
 # %%
 valid = page.valid
@@ -53,11 +53,12 @@ def symptom(rmse, name):
     found = [rmse(guess, rating, int(size)) for size in sizes]
     fig, ax = plt.subplots(figsize=(7, 3.2))
     ax.plot(sizes, found, ".-", color=ws.PALETTE["blue"])
-    ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", title=name, xscale="log")
+    ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", xscale="log")
+    ax.set(title=f"One model's error by {name} (axis does not start at 0)")
     ws.show(
         fig, alt=f"Line: RMSE of the same predictions by {name}, against the size of the batches."
     )
-    print(f"from {min(found):.4f} to {max(found):.4f} stars")
+    print(f"The error goes from {min(found):.4f} to {max(found):.4f} stars.")
 
 
 # %%
@@ -68,13 +69,14 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 1</summary>
 #
-# Sums over rows do not care how the rows are grouped. So which rows are summed?
+# How the rows are grouped makes no difference to a sum over rows. So which rows are summed?
 #
 # </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# Print `n` at the end, for a few batch sizes, beside `len(rating)`. Try sizes that divide the length, too.
+# Print `n` at the end, for a few batch sizes, and compare it with `len(rating)`. Also try sizes that divide the
+# length.
 #
 # </details>
 #
@@ -115,5 +117,5 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# Dropping the last batch is a habit from training, where it costs little. In evaluation it drops people, and
-# always the same ones. Count the rows that went into a number, and let the count be part of the report.
+# Dropping the last batch is a habit from training, where it costs little. In evaluation it drops people, and always
+# the same ones. Count the rows that went into a number, and make the count part of the report.

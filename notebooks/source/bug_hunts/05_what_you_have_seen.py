@@ -18,8 +18,8 @@ page = ws.page("bug_hunts/05_what_you_have_seen")
 # %% [markdown]
 # ## The story
 #
-# The service used a model of stars. Then a colleague put in a model of *choice*, which gives the logarithm of the
-# probability that a film is the next one watched. Nothing else changed, least of all the code below.
+# The service used a model of stars. Then a colleague replaced it by a model of *choice*, which gives the logarithm of
+# the probability that a film is the next one watched. Nothing else changed, least of all the code below.
 
 # %%
 import matplotlib.pyplot as plt
@@ -35,7 +35,7 @@ def suspect(scores, seen, k=10):  # (B, n_films), (B, n_films): True where rated
 # %% [markdown]
 # ## The symptom
 #
-# Both models, all users. How much of each list of ten has the user rated before?
+# We ask both models for everybody's list of ten. How much of each list has the user rated before?
 
 # %%
 train = page.train
@@ -56,10 +56,11 @@ def symptom(top, name):
     fig, ax = plt.subplots(figsize=(7, 3))
     for share, what, style in zip(shares, ("stars", "log-probabilities"), ("-", "--"), strict=True):
         ax.plot(np.sort(share.numpy())[::-1], style, lw=2, label=f"model of {what}")
-    ax.set(xlabel="users, sorted", ylabel="share rated before", title=name, ylim=(-0.05, 1.05))
-    ax.legend()
+    ax.set(xlabel="users, sorted", ylabel="share rated before", ylim=(-0.05, 1.05))
+    ax.set(title=f"How much of each list by {name} is old")
+    ax.legend(loc="center right")
     ws.show(fig, alt=f"Share of each list by {name} that the user had rated, two models.")
-    print(f"stars {shares[0].mean():.0%} seen before, log-probabilities {shares[1].mean():.0%}")
+    print(f"Seen before: stars {shares[0].mean():.0%}, log-probabilities {shares[1].mean():.0%}")
 
 
 # %%
@@ -76,14 +77,14 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 2</summary>
 #
-# Where does a film with the score 0 stand among stars, and where among log-probabilities?
+# Where does a film with the score 0 rank among stars, and where among log-probabilities?
 #
 # </details>
 #
 # <details><summary>Hint 3</summary>
 #
-# A probability is at most 1, its logarithm at most 0: zero is the best score there is. What number is worse than
-# any other, in every model?
+# A probability is at most 1, so its logarithm is at most 0: zero is the best score there is. Which number is worse
+# than any other, in every model?
 #
 # </details>
 
@@ -110,5 +111,5 @@ symptom(mended, "your version")
 # ## What to take home
 #
 # A number that means "nothing" in one model means "best" in another. Mask with minus infinity, and test a ranking
-# with scores that are all negative. The same slip in an evaluation is worse than in a shop: films of the training
-# part fill the list, and a good model looks bad.
+# with scores that are all negative, some of them far below zero. The same slip in an evaluation does more harm than
+# in a shop: films of the training part fill the list, and a good model looks bad.

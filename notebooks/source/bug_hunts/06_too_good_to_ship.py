@@ -6,8 +6,8 @@
 # %% [markdown]
 # # Bug hunt: too good to ship
 #
-# Each month the best of many settings is chosen, and each month it is worse in use than in the report. Find the one
-# wrong place, and mend it.
+# Each month a team chooses the best of many settings, and each month it is worse in use than in the report. Find the
+# one wrong place, and mend it.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -18,8 +18,8 @@ page = ws.page("bug_hunts/06_too_good_to_ship")
 # %% [markdown]
 # ## The story
 #
-# A team trains 60 settings, keeps a validation and a test part, and writes into the report what the chosen setting
-# reaches on the test part. That is how it should be. This is the function that does it.
+# The team trains 60 settings, keeps a validation and a test part, and reports what the chosen setting reaches on the
+# test part. That is how it should be. This is the function that does it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -34,8 +34,8 @@ def suspect(valid_error, test_error):  # (n_settings,), (n_settings,): RMSE in s
 # %% [markdown]
 # ## The symptom
 #
-# To see it we need to know the truth. So we take one model and 60 settings that differ by nothing but noise on its
-# predictions: equally good, all of them. The rows are dealt out into validation, test and *use* again and again.
+# To see the mistake, we need to know the truth. So we take one model and 60 settings that differ only by noise on its
+# predictions: all of them are equally good. We divide the rows into validation, test and *use* again and again.
 
 # %%
 rows = rt.datasets.concat(page.valid, page.test)
@@ -56,11 +56,12 @@ def symptom(choose, name):
     fig, ax = plt.subplots(figsize=(7, 3.2))
     ax.hist(too_good, 30, color=ws.PALETTE["sky"], edgecolor="black")
     ax.axvline(0, color="black", lw=2)
-    ax.set(xlabel="error in use minus error in the report (stars)", ylabel="months", title=name)
+    ax.set(xlabel="error in use minus error in the report (stars)", ylabel="months")
+    ax.set(title=f"How much worse in use than reported, by {name}")
     ws.show(
         fig, alt=f"Histogram over 200 repeats: error in use minus the error that {name} reports."
     )
-    print(f"in use worse than reported by {np.mean(too_good):+.3f} stars on average")
+    print(f"On average the error in use is {np.mean(too_good):+.3f} stars above the reported one.")
 
 
 # %%
@@ -71,19 +72,20 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 1</summary>
 #
-# The best of 60 equal things was lucky. On which rows was it lucky?
+# The best of 60 equal settings was lucky. On which rows was it lucky?
 #
 # </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# A number is honest if the rows it was counted on had no say in the choice.
+# A number is honest if the rows that it was measured on had no say in the choice.
 #
 # </details>
 #
 # <details><summary>Hint 3</summary>
 #
-# The function gets two lists of errors. One is for choosing, the other for reporting. Which one has it never looked at?
+# The function gets two lists of errors. One is for choosing, the other for reporting. Which one has it never looked
+# at?
 #
 # </details>
 

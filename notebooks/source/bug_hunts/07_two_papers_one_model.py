@@ -6,8 +6,8 @@
 # %% [markdown]
 # # Bug hunt: two papers, one model
 #
-# Two papers report the same model on the same rows with two errors. One function does not compute what its name says.
-# Find the one wrong place, and mend it.
+# Two papers report different errors of the same model on the same rows. One function does not compute what its name
+# says. Find the one wrong place, and mend it.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -18,8 +18,8 @@ page = ws.page("bug_hunts/07_two_papers_one_model")
 # %% [markdown]
 # ## The story
 #
-# The errors come in batches: one array for each user, say, or one for every 512 rows. The function below puts them
-# together into *the* RMSE, the root of the mean of all squared errors.
+# The errors come in batches: one array per user, for example, or one for every 512 rows. The function below turns them
+# into *the* RMSE, the root of the mean of all squared errors.
 
 # %%
 import matplotlib.pyplot as plt
@@ -34,7 +34,7 @@ def suspect(batches):  # a list of arrays: errors in stars
 # %% [markdown]
 # ## The symptom
 #
-# The same errors of the same model, once in batches of growing size, once a batch for each user.
+# We give it the same errors of the same model, first in batches of growing size, then with one batch per user.
 
 # %%
 errors = rt.predict(page.model, page.valid) - page.valid.rating
@@ -48,14 +48,15 @@ def symptom(rmse, name):
     each_user = rmse(by_user)
     fig, ax = plt.subplots(figsize=(7, 3.2))
     ax.plot(sizes, found, ".-", color=ws.PALETTE["blue"], label="batches of this size")
-    ax.axhline(each_user, ls="--", color=ws.PALETTE["vermilion"], label="a batch for each user")
-    ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", title=name, xscale="log")
+    ax.axhline(each_user, ls="--", color=ws.PALETTE["vermilion"], label="one batch per user")
+    ax.set(xlabel="rows in a batch", ylabel="RMSE (stars)", xscale="log")
+    ax.set(title=f"The RMSE of the same errors by {name} (axis does not start at 0)")
     ax.legend()
     ws.show(
         fig,
         alt=f"Line: RMSE of the same errors by {name}, against batch size; dashed: user by user.",
     )
-    print(f"{min(found):.3f} to {max(found):.3f} stars; user by user {each_user:.3f}")
+    print(f"From {min(found):.3f} to {max(found):.3f} stars; user by user {each_user:.3f}")
 
 
 # %%
@@ -66,21 +67,21 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 1</summary>
 #
-# Take two batches, one with the errors 0 and 0, one with the single error 3. What is the RMSE of the three? Count it
+# Take two batches, one with the errors 0 and 0, one with the single error 3. What is the RMSE of the three? Compute it
 # by hand, then ask the function.
 #
 # </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# There are two mistakes in taking means of roots: small batches count as much as large ones, and the root of a mean
-# is not the mean of roots. One change cures both.
+# The mean of roots is wrong for two reasons: small batches count as much as large ones, and the root of a mean is not
+# the mean of roots. One change cures both.
 #
 # </details>
 #
 # <details><summary>Hint 3</summary>
 #
-# Put the errors together first (`np.concatenate`), then take the mean, then the root. Both lines may become one.
+# First put the errors together (`np.concatenate`), then take the mean, then the root. The two lines may become one.
 #
 # </details>
 
@@ -105,6 +106,5 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# Averaging over users is a fine number too, only it is *another* number: at least one known library gives it by
-# default under the same name, and one textbook averages over batches. Before you compare with a published RMSE, ask
-# what its mean was taken over.
+# The average over users is a fine number too, but it is *another* number. Before you compare yours with a published
+# RMSE, ask what its mean was taken over.

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # Bug hunt: nothing but doubt
 #
-# A variational model learns that it knows nothing, about anybody. Find the one wrong place, and mend it.
+# A variational model learns that it knows nothing about anything. Find the one wrong place, and mend it.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -17,9 +17,9 @@ page = ws.page("bug_hunts/08_nothing_but_doubt")
 # %% [markdown]
 # ## The story
 #
-# Each film gets a mean and a spread for how well it is liked. Where there are many ratings the spread should become
-# small. The objective is the textbook's: how badly the ratings are explained, plus how far the beliefs have moved
-# from where they began (a bell curve with standard deviation 1), the Kullback-Leibler divergence.
+# Each film gets a mean and a spread for how much people like it. With many ratings the spread should become small. The
+# objective is the textbook's: how badly the ratings are explained, plus how far the beliefs have moved from where they
+# began (a bell curve with standard deviation 1), measured by the Kullback-Leibler divergence.
 
 # %%
 import matplotlib.pyplot as plt
@@ -34,7 +34,7 @@ def suspect(misfit, mean, log_var, n_ratings):  # (B,) nats, (n_films,), (n_film
 # %% [markdown]
 # ## The symptom
 #
-# We fit these two numbers for each film by batches, and look at the spread against the number of ratings.
+# We fit these two numbers for each film, batch by batch, and plot the spread against the number of ratings.
 
 # %%
 train = page.train
@@ -62,14 +62,15 @@ def symptom(objective, name):
     mean, spread = believed(objective)
     fig, ax = plt.subplots(figsize=(7, 3.2))
     ax.plot(many.clamp_min(0.7), spread, ".", alpha=0.4, color=ws.PALETTE["blue"])
-    ax.set(xlabel="training ratings of the film", ylabel="spread (sd of ratings)", title=name)
-    ax.set(xscale="log", ylim=(0, 1.2))
+    ax.set(xlabel="training ratings of the film", ylabel="spread (sd of ratings)")
+    ax.set(xscale="log", ylim=(0, 1.2), title=f"What {name} believes about each film")
     ws.show(
-        fig, alt=f"Spread that {name} believes of each film, against the film's number of ratings."
+        fig,
+        alt=f"Spread of each film in the fit with {name}, against the film's number of ratings.",
     )
     busy = many >= many.float().quantile(0.9)
     print(
-        f"most rated tenth: spread {spread[busy].mean():.2f}, means differ by {mean[busy].std():.2f}"
+        f"Most rated tenth: spread {spread[busy].mean():.2f}, means differ by {mean[busy].std():.2f}"
     )
 
 
@@ -81,7 +82,7 @@ symptom(suspect, "suspect")
 #
 # <details><summary>Hint 1</summary>
 #
-# Two terms are added. Are they both *per rating*? What is each of them a sum of?
+# The code adds two terms. Are both of them *per rating*? What is each of them a sum of?
 #
 # </details>
 #
@@ -120,6 +121,6 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# With the divergence too heavy a model doubts everything; with a factor of `1e-10` in front of it, as a published
-# notebook has it, it doubts nothing and the spreads mean nothing. The right scale is no setting: it follows from what
-# the mean is taken over. Check it by a case you can count: one film, one parameter, the exact posterior.
+# If the divergence is too heavy, a model doubts everything. With a factor of `1e-10` in front of it, the model doubts
+# nothing, and the spreads mean nothing. The right scale is not a setting: it follows from what the mean is taken over.
+# Check it in a case that you can compute: one film, one parameter, the exact posterior.
