@@ -446,7 +446,8 @@ chosen_well = ws.check("02.choose", (choice, table))
 
 # %%
 job = "window"  # change this to "stars", say first what will change, then run the cell again
-run = choice[job] if chosen_well else best_run[winner if job == "window" else "squared_error"]
+run = {"stars": best_run["squared_error"], "window": winner}[job]  # ours, while yours is open
+run = choice[job] if chosen_well else run
 print(f"Ten films from {run}, {'your' if chosen_well else 'our'} choice for the {job}:")
 ten_of_run = rt.recommend(runs[run].model, page.data, ratings=page.me, k=10)
 times = page.train.counts("item")[page.data.item_vocab.index(ten_of_run["item"])]

@@ -537,9 +537,9 @@ fig, ax = plt.subplots(figsize=(9, 4.5))
 kinds = (("pooled", pooled, "blue", "o"), ("within each user", within, "vermilion", "s"))
 for label, intervals, colour, mark in kinds:
     value = np.array([i.value for i in intervals.values()])
-    bounds = np.array([[i.value - i.low, i.high - i.value] for i in intervals.values()]).T
+    reach = np.array([[i.value - i.low, i.high - i.value] for i in intervals.values()]).T
     y = np.arange(len(value))[::-1] + (0.12 if mark == "o" else -0.12)
-    ax.errorbar(value, y, xerr=bounds, fmt=mark, ms=9, color=ws.PALETTE[colour], label=label)
+    ax.errorbar(value, y, xerr=reach, fmt=mark, ms=9, color=ws.PALETTE[colour], label=label)
 ax.axvline(0.5, color="0.6", linestyle=":")
 ax.set_yticks(range(len(scores))[::-1], list(scores))
 ax.set(xlabel="AUC (share of pairs in the right order; bars: 95% over users)", ylabel="model knows")
