@@ -72,7 +72,13 @@ def test_tiny_and_odd_tables_give_finite_lists(kind: str, name: str) -> None:
     assert np.isfinite(listed["score"]).all()
 
 
-@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_ratings_alone_refuses_pairs_and_names_one_that_takes_them() -> None:
+    made = from_frame(table().drop(columns="rating"))
+    with pytest.raises(ValueError, match="BayesianFM needs ratings.*take ImplicitALS"):
+        fitted("BayesianFM", made)
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if n != "BayesianFM"])
 def test_plays_with_a_heavy_tail_and_times_in_milliseconds_are_ranked(name: str) -> None:
     plays = table().drop(columns="rating").assign(plays=counts())
     plays["timestamp"] *= 1000
