@@ -162,7 +162,7 @@ def test_three_films_are_rated_by_keyboard_and_recommendations_follow(notebooks,
         assert notebooks.focused() == f"{stars} ★"
         page.keyboard.press("Enter")
         said = f"{title}: {stars} star{'' if stars == 1 else 's'}."
-        notebooks.front.get_by_text(said).wait_for()
+        notebooks.front.get_by_text(said).wait_for(timeout=90_000)  # a busy kernel answers late
         page.wait_for_function("() => document.activeElement.tagName === 'INPUT'")
         wanted[title] = stars
     notebooks.picture("rated")
