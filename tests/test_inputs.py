@@ -74,7 +74,7 @@ def test_tiny_and_odd_tables_give_finite_lists(kind: str, name: str) -> None:
 
 def test_a_model_of_ratings_alone_refuses_pairs_and_names_one_that_takes_them() -> None:
     made = from_frame(table().drop(columns="rating"))
-    with pytest.raises(ValueError, match="BayesianFM needs ratings.*take ImplicitALS"):
+    with pytest.raises(ValueError, match=r"BayesianFM needs ratings.*take ImplicitALS"):
         fitted("BayesianFM", made)
 
 
