@@ -101,7 +101,7 @@ class TestNewUser:
     def test_a_model_without_fold_in_names_those_that_have_it(self, small):
         popularity = Popularity.for_dataset(small)
         rt.fit(popularity, small)
-        with pytest.raises(TypeError, match=r"Popularity cannot .*MF, BiasedMF"):
+        with pytest.raises(TypeError, match=r"Popularity cannot .*BiasedMF, FactorizationMachine"):
             rt.recommend(popularity, small, ratings={1: 5})
 
     @pytest.mark.parametrize("bad", [7, 0, float("nan"), float("inf"), "five", None])
