@@ -91,9 +91,10 @@ def find(dataset: Dataset, title: str) -> int:
         raise KeyError(f"a title to search for is a string like 'Toy Story', not {title!r}")
     titles, counts = dataset.items["title"].astype(str).tolist(), dataset.counts("item")
     search = _search(tuple(titles), counts.tobytes())
+    plain, words = plain_text(title), _words(title)
     same = [i for i, t in enumerate(titles) if t == title]
-    same = same or [i for i, t in enumerate(search.plain) if t == plain_text(title)]
-    same = same or [i for i, t in enumerate(titles) if _words(t) == _words(title)]
+    same = same or [i for i, t in enumerate(search.plain) if t == plain]
+    same = same or [i for i, t in enumerate(titles) if _words(t) == words]
     found = same or search.find(title, 6)
     if len({search.plain[i] for i in found}) == 1:
         return max(found, key=lambda i: counts[i])

@@ -59,13 +59,7 @@ def processes(cores: int | None) -> int:
 def pytest_command(python: Path, full: bool, extra: Sequence[str]) -> list[str]:
     """pytest on everything, or on all but browser and slow tests; later arguments win."""
     chosen = [] if full else ["-m", "not browser and not slow"]
-    side_by_side = [
-        "-n",
-        str(processes(os.cpu_count())),
-        "--dist",
-        "loadgroup",
-        "--no-loadscope-reorder",
-    ]
+    side_by_side = ["-n", str(processes(os.cpu_count())), "--no-loadscope-reorder"]
     return [str(python), "-m", "pytest", *side_by_side, *chosen, *extra]
 
 

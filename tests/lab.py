@@ -17,6 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LOCAL = ("file:", "data:", "blob:", "about:")
 ARGUMENTS = [
     "--no-sandbox",  # tests run as root in containers
     "--disable-gpu",
@@ -31,6 +32,15 @@ ARGUMENTS = [
 def browser() -> str | None:
     """Path of a Chromium on this machine."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def listen(page: Any) -> list[str]:
+    """What goes wrong on a page, growing: errors, warnings, and addresses asked of any host."""
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(LOCAL) else said.append(r.url))
+    return said
 
 
 @contextmanager

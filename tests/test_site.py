@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import lab
 import nbformat
 import pytest
 import yaml
@@ -31,7 +32,6 @@ DOCUMENTS = {
     "model_map", "benchmarks", "data", "instructor", "search",
 }  # fmt: skip
 pytestmark = pytest.mark.timeout(600)  # the first that needs the site builds it
-LOCAL = ("file:", "data:", "blob:", "about:")
 
 
 @pytest.fixture(scope="module")
@@ -266,10 +266,7 @@ def axe() -> str:
 def page(request, chromium) -> Iterator[Any]:
     """A browser's page that fails the test at a request off the folder, or at an error."""
     opened = chromium.new_page(viewport={"width": request.param, "height": 800})
-    said: list[str] = []
-    opened.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda r: None if r.url.startswith(LOCAL) else said.append(r.url))
+    said = lab.listen(opened)
     yield opened
     opened.close()
     assert said == []

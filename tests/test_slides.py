@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import lab
 import nbformat
 import pytest
 from pages_runner import SOURCES, Executed, executed
@@ -257,11 +258,7 @@ def test_the_index_lists_what_earlier_builds_left(tmp_path):
 def shown(chromium, tmp_path) -> Iterator[Callable[[Deck], dict]]:
     """Opens a deck from the disk, by the index; what was measured, and what was said or fetched."""
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    said: list[str] = []
-    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    local = ("file:", "data:", "blob:", "about:")
-    page.on("request", lambda r: None if r.url.startswith(local) else said.append(r.url))
+    said = lab.listen(page)
 
     def show(built: Deck) -> dict:
         write_vendor(tmp_path)

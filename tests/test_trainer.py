@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
+import lab
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,6 @@ import recsys_tutorial as rt
 from recsys_workshop.labs.trainer import trainer
 
 MOST_LINES = 600
-LOCAL = ("file:", "data:", "blob:", "about:")
 ODD = "Ev<i>l & </script><script>alert(1)</script> (1990)"
 
 
@@ -69,10 +69,7 @@ def planted() -> rt.datasets.Dataset:
 def page(chromium) -> Iterator[Any]:
     """A browser's page that fails the test at a request to any host, or at an error."""
     opened = chromium.new_page(viewport={"width": 1000, "height": 1000})
-    said: list[str] = []
-    opened.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda r: None if r.url.startswith(LOCAL) else said.append(r.url))
+    said = lab.listen(opened)
     yield opened
     opened.close()
     assert said == []

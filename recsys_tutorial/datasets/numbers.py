@@ -66,14 +66,11 @@ def seconds(column: pd.Series) -> np.ndarray:
         # Zone-aware times are UTC underneath; naive ones are taken as they are.
         return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
     if not pd.api.types.is_numeric_dtype(column):
-        is_number = pd.to_numeric(column.astype(str), errors="coerce").notna().all()
-        remedy = (
-            "pd.to_numeric(ratings['timestamp'])"
-            if is_number
-            else "pd.to_datetime(ratings['timestamp'])"
-        )
         if isinstance(column.dtype, pd.PeriodDtype):
             remedy = "ratings['timestamp'].dt.to_timestamp()"
+        else:
+            is_number = pd.to_numeric(column, errors="coerce").notna().all()
+            remedy = f"pd.to_{'numeric' if is_number else 'datetime'}(ratings['timestamp'])"
         raise TypeError(
             f"ratings: timestamp {column.iloc[0]!r} in row 0 is neither a number of seconds nor a "
             f"datetime: convert the column with {remedy}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,16 @@ from recsys_tutorial.models.base import Model, at_least
 from recsys_tutorial.models.closed_form import check_pairs_fit
 from recsys_tutorial.models.sequences import PADDING, in_order
 from recsys_tutorial.models.state import counted
+
+
+class Rows(NamedTuple):
+    """Training rows by user and time, (n,) each; `from_end` counts a user's rows from the last."""
+
+    user: np.ndarray
+    item: np.ndarray
+    moment: np.ndarray
+    weight: np.ndarray
+    from_end: np.ndarray
 
 
 class SequentialRules(Model):
@@ -69,7 +79,7 @@ class SequentialRules(Model):
         user, item = train.user[order], train.item[order].astype(np.int64)
         weight = np.ones(len(train)) if train.weight is None else train.weight[order]
         from_end = np.cumsum(self.user_count.numpy())[user] - 1 - np.arange(len(user))
-        counts, recent = self.look(user, item, moment, weight, from_end)
+        counts, recent = self.look(Rows(user, item, moment, weight, from_end))
         c = torch.from_numpy(counts).view(self.n_items, self.n_items)
         share = self.item_weight.double() / self.item_weight.double().sum()
         n = c.sum(1, keepdim=True) + self.smoothing
@@ -82,15 +92,9 @@ class SequentialRules(Model):
         self.recent[at] = torch.from_numpy(recent[newest]).to(self.recent)
         return self
 
-    def look(
-        self,
-        user: np.ndarray,
-        item: np.ndarray,
-        moment: np.ndarray,
-        weight: np.ndarray,
-        from_end: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def look(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         """c, (n_items^2,), of rows in order, and what each row weighs as one of the last, (n,)."""
+        user, item, _, weight, from_end = rows
         counts = np.zeros(self.n_items**2)
         for back in range(1, min(self.window, len(user) - 1) + 1):
             same = user[back:] == user[:-back]
@@ -138,14 +142,8 @@ class Markov(SequentialRules):
         self.length = length
         super().__init__(n_users, n_items, length, 1.0, smoothing, max_gib, seed)
 
-    def look(
-        self,
-        user: np.ndarray,
-        item: np.ndarray,
-        moment: np.ndarray,
-        weight: np.ndarray,
-        from_end: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def look(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        user, item, moment, weight, from_end = rows
         starts = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
         group = np.cumsum(starts) - 1  # rows of one user and one time
         start = np.flatnonzero(starts)

@@ -254,7 +254,7 @@ def _closed_form(
 ) -> History:
     """Fitted by its own `fit`; one that draws tells of each draw, as if it were an epoch."""
     samples = getattr(model, "samples", None)
-    history = History(samples or 1, "squared_error")
+    history = History(samples, "squared_error") if samples else History(1)
     lines, start = Progress(progress, history.epochs), time.monotonic()
 
     def told(n: int, loss: float | None = None) -> None:
