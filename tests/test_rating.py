@@ -170,7 +170,7 @@ class TestForm:
     def test_no_such_film_is_said_and_a_star_does_nothing(self, page):
         search, _found, stars, status, *_ = self.parts(rate_films(page))
         search.value = "<qqqqqqqq>"
-        assert "No title like &#x27;&lt;qqqqqqqq&gt;" in status.value
+        assert "No film like &#x27;&lt;qqqqqqqq&gt;" in status.value
         stars[2].click()
         assert "choose a film first" in status.value
         assert rate_films(page).ratings == {}

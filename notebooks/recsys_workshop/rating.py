@@ -169,8 +169,8 @@ def _form(rater: FilmRater) -> Any:
         titles = find_titles(rater.page.data, text) if text.strip() else rater.suggestions()
         found.options = titles
         found.index = 0 if titles else None
-        if not titles:
-            say(f"No title like {text!r}.")
+        if text.strip():
+            say(f"{_films(len(titles)) if titles else 'No film'} like {text!r}.")
 
     def rate(button: Any) -> None:
         if found.value is None:
