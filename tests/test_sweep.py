@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ipywidgets.widgets import widget
 
 import recsys_tutorial as rt
 import recsys_workshop as ws
 from recsys_tutorial import losses
 from recsys_tutorial.models import MF, BiasedMF
+from recsys_tutorial.training.history import Handle
+from recsys_workshop import sweeping
 
 GRID = {"dim": [2, 4], "l2": [0.0, 0.1], "loss": [losses.squared_error, losses.bpr]}
 
@@ -151,6 +154,20 @@ class TestWhileItRuns:
         assert runs.frame["state"].tolist() == ["done", "stopped", "waiting"]
         assert runs[1].model is not None  # what it had learned by then
         assert "stopped" in repr(runs)
+
+    def test_a_notebook_shows_a_button_that_stops_it(self, parts, monkeypatch):
+        shown = []
+        monkeypatch.setattr(sweeping, "in_notebook", lambda: True)
+        monkeypatch.setattr(sweeping, "watch", lambda _: None)
+        monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+        runs = ws.sweep(MF, *parts[:2], GRID, epochs=3000)
+        (control,) = (d["application/vnd.jupyter.widget-view+json"] for d in shown)
+        button = widget._instances[control["model_id"]]
+        button.click()
+        Handle.wait(runs, 30)
+        assert runs.done
+        assert [run.state for run in runs].count("waiting") >= 7
+        assert button.disabled
 
     def test_a_failing_run_is_shown_and_the_others_go_on(self, parts, capfd):
         settings = [{"dim": 2}, {"dim": 2, "lr": 1e30}, {"dimension": 3}, {"dim": 4}]

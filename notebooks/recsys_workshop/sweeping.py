@@ -108,7 +108,29 @@ def sweep(
     result.start(lambda: result.work(one))
     if progress:
         watch(result)
+        _stop_button(result)
     return result
+
+
+def _stop_button(result: Sweep) -> None:
+    """A button under the curves, where a notebook can show one."""
+    if not in_notebook():
+        return
+    try:
+        import ipywidgets as widgets
+    except ImportError:
+        return
+    from IPython.display import display
+
+    button = widgets.Button(description="Stop the sweep")
+
+    def stop(_: Any) -> None:
+        result.request_stop()
+        button.disabled = True
+
+    button.on_click(stop)
+    shown: Any = button._repr_mimebundle_()
+    display({**shown, "text/plain": ""}, raw=True)
 
 
 class Sweep(Handle):

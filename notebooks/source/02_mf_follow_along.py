@@ -370,22 +370,19 @@ side_by_side
 
 # %% [markdown]
 # This is the whole sweep as one picture: the colour says how strongly a run is held back, the line
-# style how many numbers it has. Look for lines that turn up again, and for lines that hardly move.
+# style how many numbers it has. Hover over a line to see which run it is, and click it: the ten films
+# that this run picks for you appear beside it. Look for lines that turn up again, for lines that hardly
+# move, and for runs whose ten films surprise you.
 
 # %% slideshow={"slide_type": "subslide"}
-fig, axes = plt.subplots(1, 3, figsize=(13, 4.2))
-colours = dict(zip(grid["l2"], ("black", "sky", "orange", "purple"), strict=True))
-for ax, loss in zip(axes, grid["loss"], strict=True):
-    for run in (run for run in runs if run.settings["loss"] is loss and run.history):
-        l2, dim = run.settings["l2"], run.settings["dim"]
-        values = run.history.frame["valid_loss"].to_numpy()
-        look = {"color": ws.PALETTE[colours[l2]], "linestyle": "-" if dim == 64 else "--"}
-        ax.plot(np.arange(1, len(values) + 1), values, **look, label=f"l2 {l2:g}, dim {dim}")
-    unit = "stars²" if loss is squared_error else "nats"
-    ax.set(xlabel="epoch", ylabel=f"validation loss ({unit})", title=loss.__name__)
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-ws.show(fig, alt="Validation loss against epoch for all runs, a panel per objective. Without a "
-              "penalty the loss falls and rises again; the strongest penalty stays flat.")  # fmt: skip
+from recsys_workshop import labs
+
+
+def ten(model):
+    return rt.recommend(model, page.data, ratings=page.me, k=10)["title"]
+
+
+labs.instrument.instrument(runs, ten)
 
 # %% [markdown]
 # Two questions, two winners. `auc` asks: of two films that people *did rate*, one liked and one not,

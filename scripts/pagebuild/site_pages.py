@@ -102,7 +102,7 @@ def _shown(output: Any, figures: Path) -> Any:
         return _text(output)
     data = output.get("data", {})
     if "application/vnd.jupyter.widget-view+json" in data:
-        return _said(AT_WORK)
+        return _said(AT_WORK) if data.get("text/plain") else None  # a button says nothing
     markup = "".join(data.get("text/html", ""))
     if "<iframe" in markup:
         return _picture(data, markup, figures) or _said(AT_WORK)

@@ -1,0 +1,117 @@
+"""`instrument`: the curves of a sweep to hover over, and the list of each run to look at."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from recsys_tutorial.models.base import Model
+from recsys_workshop.figures import PALETTE
+from recsys_workshop.labs.framed import Framed, filled, safe_json
+from recsys_workshop.sweeping import Sweep, _text
+
+PANEL, COLOUR, LINE = "loss", "l2", "dim"  # settings: a panel, a colour, a dash for each value
+UNITS = {"squared_error": "stars²"}  # of a validation loss; the others are logarithms: nats
+COLOURS = ("black", "sky", "orange", "purple", "green", "vermilion")
+DASHES: dict[str, Any] = {"": "-", "6 4": "--", "2 3": ":"}  # SVG's, matplotlib's
+
+
+def instrument(
+    runs: Sweep,
+    ten: Callable[[Model], Sequence[str]],
+    measures: Sequence[str] = ("recall@10", "auc", "rmse"),
+) -> Framed:
+    """Validation curves of all runs: hover names a run, a click shows its list, arrows go on.
+
+    runs     : a sweep over loss, l2 and dim, ended or not
+    ten      : model to titles, called once for each run that has a model
+    measures : columns of `runs.frame` to show beside the list
+    """
+    colours = dict(zip(_values(runs, COLOUR), COLOURS, strict=False))
+    dashes = dict(zip(_values(runs, LINE), reversed(list(DASHES)[:2]), strict=False))
+    shown: list[dict[str, Any]] = []
+    for run in runs:
+        if run.history is None:
+            continue
+        found = run.metrics
+        shown.append(
+            {
+                "name": run.name,
+                "panel": str(_text(run.settings[PANEL])),
+                "loss": [
+                    round(v, 5) if math.isfinite(v) else None
+                    for _, v in run.history.line("valid_loss", "now").points
+                ],
+                "colour": PALETTE.get(colours[run.settings[COLOUR]], "black"),
+                "dash": dashes[run.settings[LINE]],
+                "measures": [f"{m}: {found[m]:.3f}" for m in measures if m in found],
+                "ten": list(ten(run.model)) if run.model is not None else [],
+            }
+        )
+    panels = [
+        {"name": name, "unit": UNITS.get(name, "nats")}
+        for name in map(str, map(_text, _values(runs, PANEL)))
+    ]
+    keys = [
+        {"name": f"{COLOUR} {v:g}", "colour": PALETTE.get(c, "black"), "dash": ""}
+        for v, c in colours.items()
+    ]
+    styles = [{"name": f"{LINE} {v}", "colour": "#555", "dash": d} for v, d in dashes.items()]
+    best = [_best(shown, p["name"]) for p in panels]
+    curves = f"{len(shown)} runs in {len(panels)} panels"
+    alt = f"Validation loss against epoch, {curves}. {' '.join(best)}"
+    picture = _picture(shown, panels, [*keys, *styles])
+    data = {"runs": shown, "panels": panels, "colours": keys, "dashes": styles}
+    document = filled(
+        __name__,
+        "instrument",
+        {
+            "ALT": html.escape(alt),
+            "PICTURE": base64.b64encode(picture).decode(),
+            "DATA": safe_json(json.dumps(data, ensure_ascii=False)),
+        },
+    )
+    return Framed(document, picture, alt, "The runs of the sweep", 480)
+
+
+def _values(runs: Sweep, setting: str) -> list[Any]:
+    """The values of one setting, each once, in their order."""
+    return list(dict.fromkeys(run.settings[setting] for run in runs))
+
+
+def _best(shown: list[dict[str, Any]], panel: str) -> str:
+    lowest = {
+        run["name"]: min((v for v in run["loss"] if v is not None), default=math.inf)
+        for run in shown
+        if run["panel"] == panel
+    }
+    if not lowest:
+        return f"No run of {panel} yet."
+    name = min(lowest, key=lambda name: lowest[name])
+    return f"Lowest for {panel}: {lowest[name]:.3g}, by {name}."
+
+
+def _picture(
+    shown: list[dict[str, Any]], panels: list[dict[str, str]], keys: list[dict[str, str]]
+) -> bytes:
+    fig, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.2), squeeze=False)
+    for ax, panel in zip(axes[0], panels, strict=True):
+        for run in (run for run in shown if run["panel"] == panel["name"]):
+            values = np.array([np.nan if v is None else v for v in run["loss"]])
+            look: dict[str, Any] = {"color": run["colour"], "linestyle": DASHES[run["dash"]]}
+            ax.plot(np.arange(1, len(values) + 1), values, **look)
+        ax.set(xlabel="epoch", ylabel=f"validation loss ({panel['unit']})", title=panel["name"])
+    lines = [plt.Line2D([], [], color=key["colour"], linestyle=DASHES[key["dash"]]) for key in keys]
+    fig.legend(lines, [key["name"] for key in keys], loc="outside lower center", ncols=len(keys))
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=110, facecolor="white")
+    plt.close(fig)
+    return buffer.getvalue()
