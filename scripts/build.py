@@ -53,7 +53,7 @@ def shown(what: str, names: Sequence[str], mode: str, folder: Path) -> int:
     """Decks or the site, which show executed pages."""
     try:
         if what == "slides":
-            from pagebuild.deck_build import build_slides as build
+            from pagebuild.deck import build_slides as build
         else:
             from pagebuild.site import build_site as build
     except ModuleNotFoundError as error:

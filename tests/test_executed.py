@@ -6,8 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellTimeoutError
 
-from pagebuild import deck_build, executed
+from pagebuild import deck, executed
 from pagebuild.run import Run
 
 
@@ -96,8 +97,17 @@ def test_invented_films_do_not_pass_for_real_ones(project):
 
 def test_slides_end_with_what_is_missing(tmp_path, capsys, monkeypatch):
     root = Path(__file__).resolve().parents[1]
-    assert deck_build.build_slides(root, ["77_none"], "fast", tmp_path) == 1
+    assert deck.build_slides(root, ["77_none"], "fast", tmp_path) == 1
     assert "no such page: 77_none" in capsys.readouterr().err
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert deck_build.build_slides(root, ["00_setup"], "fast", tmp_path) == 1
+    assert deck.build_slides(root, ["00_setup"], "fast", tmp_path) == 1
     assert "sphinx-revealjs is not installed: install the extra docs" in capsys.readouterr().err
+
+
+def test_a_cell_that_takes_too_long_is_said_in_a_sentence(project, monkeypatch):
+    def late(*_: object, **__: object) -> None:
+        raise CellTimeoutError("A cell timed out while it was being executed.\nThe message was: x")
+
+    monkeypatch.setattr(executed, "run", late)
+    with pytest.raises(executed.PageFailed, match=r"01_page: A cell timed out .* by its name"):
+        printed(project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +26,7 @@ PNG = "iVBORw0KGgo="
 ALT = "Line chart: the error falls with every epoch."
 
 MEASURE = r"""() => {
-  const wrong = [], seen = {contents: 0, current: new Set(), alts: [], maths: 0};
+  const wrong = [], seen = {contents: 0, alts: [], maths: 0, seconds: 0};
   for (const slide of Reveal.getSlides()) {
     const {h, v} = Reveal.getIndices(slide);
     Reveal.slide(h, v);
@@ -49,12 +50,13 @@ MEASURE = r"""() => {
       if (/^(P|LI|H2)$/.test(one.tagName) && /\$[^$]+\$/.test(one.textContent)) say('raw maths');
     }
     if (slide.querySelector('[data-mjx-error]')) say('maths that cannot be read');
-    if (slide.classList.contains('contents')) {
-      seen.contents += 1;
-      for (const now of slide.querySelectorAll('.now')) seen.current.add(now.textContent);
-    }
+    const own = [...slide.children].filter(x => !x.matches('h1, h2, .corner, aside'));
+    if (!own.some(x => x.textContent.trim() || x.querySelector('img'))) say('blank');
+    seen.seconds += +slide.dataset.timing;
+    seen.contents += slide.classList.contains('contents');
+    if (!corner && !slide.matches('.title, .contents')) say('without its place');
   }
-  return {wrong, ...seen, current: seen.current.size, slides: Reveal.getTotalSlides()};
+  return {wrong, ...seen, slides: Reveal.getTotalSlides()};
 }"""
 
 
@@ -160,9 +162,9 @@ def test_notes_belong_to_the_slide_before_and_prose_between_cells_is_said():
         markdown("What it means."),
         markdown("## Two\n\nText.", "slide"),
     )
-    one = result.parts[1].slides[0]
+    one = result.parts[0].slides[0]
     assert one.notes == ["Ask the room.", "What it means."]
-    assert result.parts[2].slides[0].notes == []
+    assert result.parts[1].slides[0].notes == []
 
 
 def test_ratings_of_single_people_and_skipped_cells_are_on_no_slide():
@@ -197,7 +199,7 @@ def test_what_announces_a_table_stands_above_it_on_the_same_slide():
         code("films"),
         outputs={1: [stream, frame("title", rows=9)]},
     )
-    assert [[i.kind for i in s.items] for s in result.parts[1].slides] == [
+    assert [[i.kind for i in s.items] for s in result.parts[0].slides] == [
         ["text"],
         ["said", "table"],
     ]
@@ -222,6 +224,26 @@ def test_what_does_not_fit_on_a_slide_goes_to_the_notes_in_order():
     assert rest.index("Second") < rest.index("Third")
 
 
+def test_a_list_taller_than_the_slide_is_shown_as_far_as_it_fits():
+    items = [f"* Item {i} says: {'word ' * 30}" for i in range(12)]
+    result = made(markdown("## One\n\n" + "\n".join(items), "slide"))
+    (slide,) = result.parts[0].slides
+    assert "* Item 0 says" in slide.items[0].body
+    assert "\n\n" not in slide.items[0].body, "one list, not twelve"
+    assert "* Item 11 says" in slide.notes[0]
+
+
+def test_a_slide_without_content_is_not_made_and_its_minutes_and_notes_go_to_the_next():
+    result = made(
+        markdown("## One\n\n<p>Markup.</p>", "slide"),
+        ("markdown", "Ask the room. (3 minutes)", {"tags": ["notes"]}),
+        markdown("## Two\n\nText.", "slide"),
+    )
+    (part,) = result.parts
+    assert (part.title, part.minutes) == ("Two", 30)
+    assert part.slides[0].notes == ["<p>Markup.</p>", "Ask the room. (3 minutes)"]
+
+
 def test_an_announcement_is_not_left_without_what_it_announces():
     shown, rest = fill(["It is simple. Here is the list:"])
     assert shown == "It is simple."
@@ -229,10 +251,18 @@ def test_an_announcement_is_not_left_without_what_it_announces():
 
 
 def test_minutes_of_the_parts_add_up_to_those_of_the_page():
-    result = made(*(markdown(f"## Part {i}\n\n{'word ' * 70 * i}", "slide") for i in range(1, 5)))
+    result = made(
+        *(markdown(f"## Part {i}\n\n{'Words in a row. ' * 18 * i}", "slide") for i in range(1, 5))
+    )
     minutes = [p.minutes for p in result.parts]
     assert sum(minutes) == 30
-    assert minutes[1] < minutes[4]
+    assert minutes[0] < minutes[3]
+    told = made(
+        markdown("## One\n\nText.", "slide"),
+        ("markdown", "Ask the room. (8 minutes with the bets)", {"tags": ["notes"]}),
+        markdown("## Two\n\nText.", "slide"),
+    )
+    assert [p.minutes for p in told.parts] == [8, 22], "what the notes say comes first"
 
 
 def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
@@ -243,21 +273,20 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
 
 def test_the_index_lists_what_earlier_builds_left(tmp_path):
     (tmp_path / "other.html").write_text("<title>not a deck</title>")
+    one = made(markdown("## One\n\nText.", "slide"))
     for name in ("01_one", "02_two"):
-        write_deck(
-            tmp_path, Deck(name, f"{name} & more", "Goal.", 20, name == "02_two", made().parts)
-        )
+        write_deck(tmp_path, Deck(name, f"{name} & more", "Goal.", 20, name == "02_two", one.parts))
         write_index(tmp_path)
     index = (tmp_path / "index.html").read_text()
-    assert '<a href="01_one.html">01_one &amp; more</a>, 20 minutes, 1 slides</li>' in index
-    assert "02_two &amp; more</a>, 20 minutes, 1 slides, planted data" in index
+    assert '<a href="01_one.html">01_one &amp; more</a>, 20 minutes, 3 slides</li>' in index
+    assert "02_two &amp; more</a>, 20 minutes, 3 slides, planted data" in index
     assert "not a deck" not in index
 
 
 @pytest.fixture
 def shown(chromium, tmp_path) -> Iterator[Callable[[Deck], dict]]:
     """Opens a deck from the disk, by the index; what was measured, and what was said or fetched."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    page = chromium.new_page()
     said = lab.listen(page)
 
     def show(built: Deck) -> dict:
@@ -268,7 +297,12 @@ def shown(chromium, tmp_path) -> Iterator[Callable[[Deck], dict]]:
         page.get_by_role("link", name=built.label).click()
         page.wait_for_function("window.Reveal && Reveal.isReady()")
         page.evaluate("window.MathJax ? MathJax.startup.promise : null")
-        return {**page.evaluate(MEASURE), "said": said, "html": page.content()}
+        wrong = []
+        for width, height in ((1920, 1080), (1280, 720)):
+            page.set_viewport_size({"width": width, "height": height})
+            found = page.evaluate(MEASURE)
+            wrong += [line for line in found["wrong"] if line not in wrong]
+        return {**found, "wrong": wrong, "said": said, "html": page.content()}
 
     yield show
     page.close()
@@ -277,8 +311,8 @@ def shown(chromium, tmp_path) -> Iterator[Callable[[Deck], dict]]:
 @pytest.mark.browser
 def test_what_overflows_is_small_or_asks_the_network_is_noticed(shown):
     result = made(markdown("## One\n\nText.", "slide"), markdown("## Two\n\nText.", "slide"))
-    result.parts[1].slides[0].items[:] = [Item("text", "word " * 900, 1.0)]
-    result.parts[2].slides[0].items[:] = [
+    result.parts[0].slides[0].items[:] = [Item("text", "word " * 900, 1.0)]
+    result.parts[1].slides[0].items[:] = [
         Item("text", '<p style="font-size: 12px">small</p>', 1.0),
         Item("text", "$$\\frac{1}$$", 1.0),
         Item(
@@ -287,9 +321,9 @@ def test_what_overflows_is_small_or_asks_the_network_is_noticed(shown):
     ]
     found = shown(result)
     wrong = "\n".join(found["wrong"])
-    assert "1/1 over the edge: P word" in wrong
-    assert "2/1 12 px: P small" in wrong
-    assert "2/1 maths that cannot be read" in wrong
+    assert "1/0 over the edge: P word" in wrong
+    assert "2/0 12 px: P small" in wrong
+    assert "2/0 maths that cannot be read" in wrong
     assert "http://127.0.0.1:9/x.png" in found["said"]
 
 
@@ -299,6 +333,26 @@ def test_a_formula_that_is_too_wide_becomes_smaller(shown):
     found = shown(made(markdown(f"## One\n\n{long}", "slide")))
     assert found["maths"] == 1
     assert found["wrong"] == []
+
+
+@pytest.mark.browser
+def test_on_paper_each_slide_is_a_page_that_keeps_its_margins(chromium, tmp_path):
+    write_vendor(tmp_path)
+    deck_file = write_deck(tmp_path, made(*(markdown(f"## {n}\n\nText.", "slide") for n in "AB")))
+    page = chromium.new_page()
+    page.goto(f"{deck_file.as_uri()}?print-pdf")
+    page.wait_for_selector(".pdf-page .corner")
+    margins = page.evaluate(
+        "[...document.querySelectorAll('.pdf-page')].map(p => [p.offsetWidth, p.offsetHeight,"
+        " ...['h1, h2', 'p, ol'].map(w => p.querySelector(w).getBoundingClientRect().left)])"
+    )
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    page.close()
+    assert len(margins) == 4
+    assert all(wide == 1280 and high in (719, 720) for wide, high, *_ in margins)
+    assert all(left >= 60 for m in margins for left in m[2:])
+    assert printed.count(b"/Type /Page\n") == 4
+    assert set(re.findall(rb"/MediaBox \[([\d. ]+)\]", printed)) == {b"0 0 960 540"}
 
 
 @pytest.mark.browser
@@ -312,9 +366,10 @@ def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, shown, req
     assert found["said"] == []
     assert found["wrong"] == []
     assert found["slides"] >= 10
-    assert found["contents"] == found["current"] == len(built.parts) - 1
+    assert found["contents"] == 1
+    assert found["seconds"] == 60 * SOURCES[name].minutes, "the speaker's clock"
     pictures = [i for p in built.parts for s in p.slides for i in s.items if i.kind == "figure"]
     assert len(found["alts"]) == len(pictures)
     assert all(len(alt) >= 20 for alt in found["alts"])
-    assert found["html"].count('<aside class="notes">') > len(built.parts), "not contents alone"
+    assert found["html"].count('<aside class="notes">') >= len(built.parts)
     assert found["maths"] or "$$" not in everything(built)

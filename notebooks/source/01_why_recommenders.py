@@ -1,5 +1,5 @@
 # ---
-# minutes: 40
+# minutes: 45
 # needs: [00_setup]
 # ---
 
@@ -47,7 +47,7 @@ print(f"Titles that the second and the third window have in common: {shared} of 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who would stop at the first window? Who knows a film in the other two? Somebody will
 # say that the most popular films are *good* advice. They are right: popularity is the rival that we
-# have to beat with numbers on later pages. (3 minutes)
+# have to beat with numbers on later pages. (2 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A stylist and a model
@@ -397,7 +397,7 @@ def play(name="Eve", first=0.0, second=-2.0):
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Do this on a board if there is one; let the room call out the numbers. The moment that matters is
 # when Ben's row turns out to be Ana's with the signs reversed. Ask: what does the 0 of Ana on the
-# second axis mean? (That she does not care, not that she dislikes it.) (8 minutes with the exercises)
+# second axis mean? (That she does not care, not that she dislikes it.) (10 minutes with the exercises)
 
 # %% [markdown]
 # ### Exercise: a new friend
@@ -746,7 +746,7 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a wish ("I only care about the top of the list", "new films should count less")
 # and sketch where it would go: in `forward`, or in the loss? Most wishes have one obvious place.
-# (6 minutes)
+# (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What a recommender sees
@@ -910,7 +910,7 @@ for who, found in (("the same people", same_people), ("everybody", everyone)):
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room, before the figure: what gains more, ten times the ratings or a better model? Let them
-# bet. Then the second question, dense or thin: let them bet again. (5 minutes)
+# bet. Then the second question, dense or thin: let them bet again. (6 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 2: use all kinds of data
@@ -1069,7 +1069,7 @@ print(f"of pairs of films by {relation:+.2f}, and the first axis by {same_axis:.
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # The four words are the reason why some companies train vectors first and ask what for later. Ask the
 # room: which team next to yours could use them tomorrow? Let people name the axis aloud before you go
-# on; the answers will differ, which is the point of page 03. (6 minutes)
+# on; the answers will differ, which is the point of page 03. (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -45,7 +45,7 @@ print(f"{len(runs)} runs train in the background, one after the other. This cell
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a bet, hands up: which of the three objectives gives the best list of ten
-# films? Which dim predicts stars better? Write the bets down: both are settled below. (4 minutes, most
+# films? Which dim predicts stars better? Write the bets down: both are settled below. (3 minutes, most
 # of it for stragglers to get the cell running)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -93,7 +93,7 @@ print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} o
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: where in this picture would a new user be? A new film? (They are rows and columns
 # without a dot, at the bottom and on the right; page 08 is about them.) Scroll up to the curves: they
-# have moved. (5 minutes)
+# have moved. (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: two tables and a product
@@ -191,7 +191,7 @@ print(f"RMSE before training: {start:.2f} stars, and the mean alone has {lazy:.2
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the NEW cell: why are the first guesses so wild? (A sum of 64 products of
 # standard normal numbers has a standard deviation of 8.) The point to take home: look at the
-# untrained model first, because many bugs already show there. (8 minutes)
+# untrained model first, because many bugs already show there. (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Training: a step, many times
@@ -273,7 +273,7 @@ print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_ha
 # Ask the room: how many numbers does this model have, and how many ratings are there? Let somebody
 # multiply.
 # (dim times users plus films: more numbers than ratings.) Then: should we just stop at the best
-# epoch? We could. There is a better cure. (8 minutes)
+# epoch? We could. There is a better cure. (4 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same curves in TensorBoard
@@ -498,7 +498,7 @@ print(
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: what does your favourite shop do with a thumbs-down? (Many only count clicks.) This
 # is where the series gets its two models; from here on every list comes from the second.
-# (4 minutes)
+# (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Holding back
@@ -561,7 +561,7 @@ print(f"Over users: {of_size}.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Settle the second bet (dim). Ask the room: where does the right end of the left panel lead?
-# (The RMSE of the mean.) (5 minutes)
+# (The RMSE of the mean.) (4 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What do you believe when you hold back?
@@ -637,7 +637,7 @@ for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: a film has a single rating, of five stars. With which belief does the model make it
 # special? (None of the three lets it go far; the table penalty the least.)
-# (7 minutes)
+# (4 minutes)
 
 # %% [markdown]
 # ### Exercise, at home: the belief in a formula
@@ -747,7 +747,7 @@ for name, other in (("the biases alone", biases), ("the product alone", product)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: without taste, whose list of ten films differs from whose? (Nobody's: the user's bias
-# lifts all films alike.) This leads straight to the next section. (6 minutes)
+# lifts all films alike.) This leads straight to the next section. (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three numbers that disagree
@@ -819,7 +819,7 @@ print(f"and a conditional AUC of exactly {user_only['conditional_auc']}: a coin.
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before showing the table: which model will have the best conditional AUC? What will
 # "user only" have? Let somebody explain why it is exactly one half. (All films of a user tie, and a
-# tie counts half.) Page 06 returns to this with confidence intervals. (8 minutes)
+# tie counts half.) Page 06 returns to this with confidence intervals. (7 minutes)
 
 # %% [markdown]
 # ### Exercise: fool the AUC
@@ -888,7 +888,7 @@ ws.films(mine, ["title", "stars", "reasons"])
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Let people rate for five minutes, and let two of them read out their list. Ask the room: what
 # would the list look like if the star model had filled it? Change `page.ranker` to `biased` and
-# see: it recommends films that hardly anybody has heard of. (9 minutes)
+# see: it recommends films that hardly anybody has heard of. (6 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Your own model
@@ -950,7 +950,7 @@ ws.films(rt.recommend(page.ranker, page.data, ratings=page.me, k=5, stars=my_mod
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Who gets the lowest RMSE in the room, by settings alone? The differences will be small; the next
-# section says how much of them is luck. (8 minutes)
+# section says how much of them is luck. (4 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Look at the test part once

@@ -289,7 +289,7 @@ else:
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Back to the board. Who had popularity? Is it a property of a film, or of its audience? Let the room
-# name the first axis in its own words before you offer "art house against multiplex". (3 minutes)
+# name the first axis in its own words before you offer "art house against multiplex". (8 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Stable is not the same as true

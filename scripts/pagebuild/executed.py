@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from pagebuild.run import Run, run
 
@@ -39,8 +40,15 @@ def executed(root: Path, name: str, mode: str = "full") -> nbformat.NotebookNode
     stem = f"{name.replace('/', '--')}-{mode}"
     kept = root / FOLDER / f"{stem}-{key(root, notebook, mode)[:16]}.ipynb"
     if not kept.is_file():
-        with tempfile.TemporaryDirectory() as state:
-            result = run(path, mode=mode, state=Path(state))
+        try:
+            with tempfile.TemporaryDirectory() as state:
+                result = run(path, mode=mode, state=Path(state))
+        except (CellTimeoutError, DeadKernelError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise PageFailed(
+                f"{name}: {first} Other work may have kept the machine busy, or its memory ran "
+                "out: build this page again by its name; the others are kept"
+            ) from None
         if wrong := problems(result, mode):
             raise PageFailed("\n".join(f"{name}: {line}" for line in wrong))
         _keep(result.notebook, kept, stem)

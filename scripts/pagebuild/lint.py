@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from pagebuild import timing
 from pagebuild.source import Cell, Entry, Source
 
 SETUP = 'import recsys_tutorial as rt\nimport recsys_workshop as ws\n\npage = ws.page("{name}")'
@@ -16,7 +17,12 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 
 def problems(source: Source, series: list[Entry]) -> list[str]:
     """Everything wrong with a source, one line each, with the number of the cell."""
-    found = [*_first_cells(source, series), *_headings(source), *_exercises(source)]
+    found = [
+        *_first_cells(source, series),
+        *_headings(source),
+        *_exercises(source),
+        *timing.problems(source),
+    ]
     names = {e.name for e in series}
     found += [
         f"needs {n!r}, which is no page of the series" for n in source.needs if n not in names

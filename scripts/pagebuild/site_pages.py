@@ -18,6 +18,8 @@ from typing import Any
 
 import nbformat
 
+from pagebuild.frames import aligned
+
 MOST_ROWS = 50
 MOST_LINES = 80  # of printed text
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
@@ -165,6 +167,6 @@ def _table(markup: str) -> str:
     """A table that can be scrolled sideways by keyboard too; no inner style, which says nothing."""
     if "<table" not in markup:
         return markup
-    markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
+    markup = aligned(re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL))
     markup = re.sub(r"<th>\s*</th>", "<td></td>", markup)  # an empty head is nothing to read out
     return f'<div class="wide" tabindex="0" role="region" aria-label="Table">{markup}</div>'
