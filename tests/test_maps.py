@@ -36,7 +36,7 @@ def grid():
 
 @pytest.fixture(scope="module")
 def made(films, grid):
-    return maps.film_map(films, grid, labels=LABELS, mine={0: 5, 14: 2})
+    return maps.film_map(films, grid, labels=LABELS, mine={0: 5, 14: 2}, you=np.array([1.0, 0.5]))
 
 
 def data_of(document: str) -> dict:
@@ -210,6 +210,21 @@ def test_hovering_names_the_film_and_a_click_chooses_it(visit):
     assert visit.chosen == title
     assert visit.map.locator("#card li").count() == 6
     assert visit.map.locator("#map .near").count() == 6
+    named = visit.map.locator("#map .close").all_text_contents()
+    assert 1 <= len(named) <= 6  # those that find room
+    assert set(named) <= set(visit.map.locator("#card li").all_inner_texts())
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_arrow_points_where_you_are(visit):
+    tip = visit.map.locator("#map line.you").evaluate(
+        "l => [l.x2.baseVal.value - l.x1.baseVal.value, l.y1.baseVal.value - l.y2.baseVal.value]"
+    )
+    assert tip[0] > 0
+    assert tip[1] > 0
+    assert visit.map.locator("#map .who").text_content() == "you"
+    assert "The arrow is you" in visit.map.locator("#help").inner_text()
 
 
 @pytest.mark.browser

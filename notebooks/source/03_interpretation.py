@@ -635,12 +635,15 @@ print("; ".join(f"{n} ratings: {distance:.2f}" for n, distance in path.items()))
 # ## Walk around
 #
 # Hover over a film, search for one, or press Tab until the map is framed and walk with the arrow keys.
-# Choose a film to see its nearest films by cosine on *all* axes: some of them are far away on paper.
+# Choose a film to see its nearest films by cosine on *all* axes, with their names: some of them are far
+# away on paper. The arrow is you.
 
 # %%
 from recsys_workshop import labs
 
-film_map = labs.maps.film_map(page.train, plane, labels=labels, places=axes.items, mine=page.me)
+film_map = labs.maps.film_map(
+    page.train, plane, labels=labels, places=axes.items, mine=page.me, you=me[:2]
+)
 film_map
 
 # %% [markdown]

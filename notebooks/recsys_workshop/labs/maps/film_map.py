@@ -26,6 +26,7 @@ def film_map(
     labels: Sequence[str],
     places: np.ndarray | None = None,
     mine: Mapping[Hashable, float] | None = None,
+    you: np.ndarray | None = None,
     most: int = 300,
     title: str = "Map of films",
 ) -> Framed:
@@ -35,6 +36,7 @@ def film_map(
     labels : what the two axes say, with units
     places : (n_items, d), to list each item's nearest by cosine; None for distance on the map
     mine   : item id to stars, shown as diamonds
+    you    : (2,), an arrow from the origin in this direction; None for no arrow
     most   : so many items at the most, those with most ratings in `dataset` (and all of `mine`)
 
     Raises ValueError for shapes that do not fit, KeyError for an unknown id in `mine`.
@@ -57,8 +59,9 @@ def film_map(
         f"Far right {_end(films, 'x', max)}, far left {_end(films, 'x', min)}, "
         f"on top {_end(films, 'y', max)}, at the bottom {_end(films, 'y', min)}."
     )
-    picture = _picture(films, labels, title)
-    data = json.dumps({"films": films, "labels": list(labels)}, ensure_ascii=False)
+    picture = _picture(films, labels, title, you)
+    arrow = None if you is None else [round(float(v), 4) for v in you]
+    data = json.dumps({"films": films, "labels": list(labels), "you": arrow}, ensure_ascii=False)
     content = {
         "TITLE": html.escape(title),
         "ALT": html.escape(alt),
@@ -109,7 +112,9 @@ def _end(films: list[dict[str, Any]], side: str, which: Any) -> str:
     return str(which(films, key=lambda f: f[side])["title"])
 
 
-def _picture(films: list[dict[str, Any]], labels: Sequence[str], title: str) -> bytes:
+def _picture(
+    films: list[dict[str, Any]], labels: Sequence[str], title: str, you: np.ndarray | None
+) -> bytes:
     """The plain map: all items, titles where there is room, those at the rim first."""
     fig, ax = plt.subplots(figsize=(9, 6.5))
     x, y = (np.array([f[side] for f in films]) for side in ("x", "y"))
@@ -119,6 +124,10 @@ def _picture(films: list[dict[str, Any]], labels: Sequence[str], title: str) -> 
         look: dict[str, Any] = {"color": PALETTE["vermilion"], "edgecolor": "black"}
         ax.scatter(x[own], y[own], s=48, marker="D", label="rated by you", **look)
         ax.legend(loc="best")
+    if you is not None:
+        tip = you / max(np.linalg.norm(you), 1e-12) * 0.8 * np.hypot(x, y).max()
+        ax.annotate("you", tip, fontsize=14, ha="center", va="center")
+        ax.annotate("", tip * 0.92, (0, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 2.5})
     wide = (x - x.mean()) / max(x.std(), 1e-12)
     high = (y - y.mean()) / max(y.std(), 1e-12)
     taken: list[tuple[float, float]] = []

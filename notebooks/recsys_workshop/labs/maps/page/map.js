@@ -1,9 +1,9 @@
 "use strict";
 (() => {
-  const { films, labels } = JSON.parse(document.getElementById("data").textContent);
+  const { films, labels, you } = JSON.parse(document.getElementById("data").textContent);
   const svg = document.getElementById("map"), card = document.getElementById("card");
   const search = document.getElementById("search"), hits = document.getElementById("hits");
-  const W = 760, H = 500, PAD = 44;
+  const W = 760, H = 620, PAD = 44;
   const range = side => {
     const all = films.map(f => f[side]), low = Math.min(...all), high = Math.max(...all);
     const more = 0.06 * (high - low || 1);
@@ -33,6 +33,21 @@
     return found;
   };
 
+  // Only its direction counts: it ends at nine tenths of the way to the map's edge.
+  const arrow = () => {
+    const reach = (side, v) => v > 0 ? whole[side][1] / v : v < 0 ? whole[side][0] / v : Infinity;
+    const far = 0.9 * Math.min(reach("x", you[0]), reach("y", you[1]));
+    const [x0, y0] = [left(0), top(0)], [x, y] = [left(you[0] * far), top(you[1] * far)];
+    if (!inside([x, y]) || !inside([x0, y0])) return;
+    const turn = Math.atan2(y - y0, x - x0) * 180 / Math.PI;
+    make("line", { class: "you", x1: x0, y1: y0, x2: x, y2: y }, svg);
+    make("path", { class: "you", d: "M0 0l-12 5v-10z",
+      transform: `translate(${x} ${y}) rotate(${turn})` }, svg);
+    const length = Math.hypot(x - x0, y - y0), out = v => 20 * v / length;
+    make("text", { class: "who", x: x + out(x - x0), y: y + out(y - y0) + 5,
+      "text-anchor": "middle" }, svg, "you");
+  };
+
   const draw = () => {
     svg.replaceChildren();
     for (const v of steps(view.x))
@@ -60,11 +75,17 @@
         d: `M${x} ${y - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}z` }, svg);
       else make("circle", { class: look, cx: x, cy: y, r: size }, svg);
     }
-    for (const i of new Set([chosen, hovered])) {
+    if (you) arrow();
+    const boxes = [];
+    for (const i of new Set([chosen, hovered, ...near])) {
       if (i < 0 || !inside(place(films[i]))) continue;
       const [x, y] = place(films[i]), onLeft = x < W / 2;
-      make("text", { class: "name", x: onLeft ? x + 12 : x - 12, y: y < 30 ? y + 20 : y - 10,
+      const name = make("text", { class: near.includes(i) ? "name close" : "name",
+        x: onLeft ? x + 12 : x - 12, y: y < 30 ? y + 20 : y - 10,
         "text-anchor": onLeft ? "start" : "end" }, svg, films[i].title);
+      const box = name.getBBox(), free = boxes.every(b => b.x > box.x + box.width
+        || b.x + b.width < box.x || b.y > box.y + box.height || b.y + b.height < box.y);
+      if (free || i === hovered || i === chosen) boxes.push(box); else name.remove();
     }
   };
 
@@ -191,6 +212,9 @@
     if (some.length) choose(some[0]);
   });
 
+  document.getElementById("help").append(
+    films.some(f => f.mine !== undefined) ? " Diamonds are films that you rated." : "",
+    you ? " The arrow is you: films in its direction suit you." : "");
   document.querySelector(".live").hidden = false;
   document.getElementById("plain")?.removeAttribute("open");
   card.append(line("p", "Choose a film on the map or by its title."));
