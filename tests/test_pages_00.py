@@ -21,6 +21,14 @@ def test_the_ranker_finds_more_of_what_people_liked_than_the_model_of_stars(mode
     assert values["hits"]["the ranker"] > values["hits"]["the most stars"]
 
 
+def test_ten_ratings_change_most_of_the_list_and_dislikes_change_it_again(mode):
+    loved, hated, nobody = map(set, executed("00_setup", "solutions", mode).values["lists"])
+    assert len(loved) == len(hated) == len(nobody) == 10
+    assert len(loved - nobody) >= 6
+    assert len(hated - nobody) >= 6
+    assert len(hated - loved) >= 6
+
+
 @pytest.mark.real
 def test_a_machine_with_the_tested_environment_and_real_data_is_ready(ml100k):
     verdicts = executed("00_setup", "solutions", "full").values["verdicts"]
