@@ -13,8 +13,12 @@ Answer = Callable[[Page], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """Answers to one check, made from the page: right, as in the stub, and plausibly wrong."""
+    """Answers to one check, made from the page: right, as in the stub, and plausibly wrong.
+
+    also : right as well, written another way
+    """
 
     right: Answer
     stub: Answer
     wrong: Sequence[Answer]
+    also: Sequence[Answer] = ()

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import torch
 
 import recsys_tutorial as rt
 from check_cases import Case
@@ -47,6 +48,11 @@ def _tables(self, batch):
 def _right(self, batch):
     b_u, b_i, p, q = _tables(self, batch)
     return self.mean + b_u + b_i + (p * q).sum(-1)
+
+
+def _dot(self, batch):
+    _, _, p, q = _tables(self, batch)
+    return torch.einsum("...d,...d->...", p, q)
 
 
 def _stub(self, batch):
@@ -147,6 +153,11 @@ CASES = {
             _forward(_axis_one),
             _forward(_nothing),
             lambda page: rt.models.MF,
+        ],
+        also=[
+            _forward(
+                lambda self, batch: sum(_tables(self, batch)[:2], self.mean) + _dot(self, batch)
+            ),
         ],
     ),
     "02.own_csv": Case(

@@ -64,6 +64,7 @@ CASES = {
             lambda page: lambda t, least: t["beyond"].idxmax(),  # the row, not the title
             lambda page: "Crash (1996)",
         ],
+        also=[lambda page: lambda t, least: _beyond(t, least + 1)],  # more than `least`
     ),
     "03.nearest": Case(
         right=lambda page: _nearest,
