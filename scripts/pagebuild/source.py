@@ -144,6 +144,6 @@ def read_minutes(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def repository(root: Path) -> str:
-    """The project's address, from `[project.urls] Repository` of pyproject.toml."""
+    """The project's address, `[project.urls] Repository` of pyproject.toml; empty for none."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["urls"]["Repository"]
+    return project.get("urls", {}).get("Repository", "")

@@ -16,6 +16,7 @@ import nbformat
 from pagebuild import lint
 from pagebuild.book import TABLE, Book, beside, home
 from pagebuild.plans import timetables
+from pagebuild.publishing import MARKS, published
 from pagebuild.source import Cell, Source
 
 CONTENTS = "{contents}"
@@ -28,22 +29,40 @@ SERIES = re.compile(r"(<!-- series: [^\n]*-->)\n.*?(<!-- end of series -->)", re
 """What stands between these marks of README.md is written by the build."""
 
 SETUP = """\
-# Run this cell first. Where the project is missing (on Colab), it is fetched and installed.
+# Run this cell first.{why}
 try:
     import recsys_tutorial as rt
     import recsys_workshop as ws
 except ModuleNotFoundError as error:
     if error.name not in ("recsys_tutorial", "recsys_workshop"):
         raise
-    import sys
+    {remedy}
 
-    !git clone --quiet --depth 1 {repository} recsys-tutorial
+page = ws.page("{name}")"""
+
+FETCH = """\
+import sys
+
+    !git clone --quiet --depth 1 {address} recsys-tutorial
     %pip install --quiet --editable recsys-tutorial
     sys.path[:0] = ["recsys-tutorial", "recsys-tutorial/notebooks"]
     import recsys_tutorial as rt
-    import recsys_workshop as ws
+    import recsys_workshop as ws"""
 
-page = ws.page("{name}")"""
+NO_ADDRESS = """\
+raise ModuleNotFoundError(
+        "the project is not installed here: run python3 scripts/start.py in its folder, and open "
+        "this page from the JupyterLab that it starts"
+    ) from None"""
+
+
+def setup_cell(name: str, address: str) -> str:
+    """The setup cell of a page, which fetches the project where that has an address."""
+    if not address:
+        return SETUP.format(why="", remedy=NO_ADDRESS, name=name)
+    why = " Where the project is missing (on Colab), it is fetched and installed."
+    return SETUP.format(why=why, remedy=FETCH.format(address=address), name=name)
+
 
 INDEX_TOP = """\
 # Recsys Tutorial
@@ -126,7 +145,7 @@ def page(book: Book, source: Source, *, solutions: bool) -> str:
         if number == 0:
             text = f"{text}\n\n{book.header(source, solutions)}"
         elif number == 1:
-            text = SETUP.format(name=source.name, repository=book.address)
+            text = setup_cell(source.name, book.address)
         elif cell.kind == "code":
             text = _quiet(text)
         elif text == CONTENTS:
@@ -163,12 +182,16 @@ def index(book: Book) -> str:
 
 
 def readme(root: Path, book: Book) -> dict[str, str]:
-    """README.md with the table of the series between its two marks, where it has them."""
-    path = root / "README.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    """README.md with the series, and docs/online.md, between the marks that they have."""
     rows = "\n".join([*TABLE, *book.rows(book.series, "notebooks/")])
-    made, found = SERIES.subn(lambda mark: f"{mark[1]}\n{rows}\n{mark[2]}", text)
-    return {"../README.md": made} if found else {}
+    files = {}
+    for name in ("README.md", "docs/online.md"):
+        path = root / name
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        made = SERIES.sub(lambda mark: f"{mark[1]}\n{rows}\n{mark[2]}", text)
+        if SERIES.search(text) or MARKS.search(text):
+            files[f"../{name}"] = published(made, name, book.address)
+    return files
 
 
 def _quiet(code: str) -> str:

@@ -1,0 +1,51 @@
+"""A notebook without what running it left: outputs, counts, widgets, the kernel's version.
+
+    python3 scripts/clean.py --install    git then keeps notebooks clean by itself
+
+What you see in your folder stays as it is; git compares and commits the clean text. The standard
+library is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+KEPT = ("jupyter", "slideshow", "tags")  # of a cell's metadata
+COMMAND = "python3 scripts/clean.py"
+
+
+def clean(text: str) -> str:
+    """The notebook's text as the build writes it; what is no notebook stays as it is."""
+    try:
+        notebook: dict[str, Any] = json.loads(text)
+        cells = notebook["cells"]
+    except (ValueError, KeyError, TypeError):
+        return text
+    for cell in cells:
+        cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k in KEPT}
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    about = notebook["metadata"]
+    about.pop("widgets", None)
+    about["kernelspec"] = {
+        "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3",
+    }  # fmt: skip
+    about["language_info"] = {"name": "python"}
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--install"]:
+        subprocess.run(["git", "config", "filter.notebook.clean", COMMAND], check=True)
+        print("git keeps the outputs of notebooks out of diffs and commits from now on")
+        return 0
+    text = sys.stdin.buffer.read().decode("utf-8")
+    sys.stdout.buffer.write(clean(text).encode("utf-8"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
