@@ -1,25 +1,26 @@
 """Write requirements-lock.txt: the tested versions with the sha256 of each file that pip takes.
 
 `.venv/bin/python scripts/lock.py` asks pip, which installs nothing, in an environment like the one
-that the tests run in. `--check` compares the file with constraints.txt and constraints-dev.txt.
+that the tests run in.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pins import CONSTRAINTS, platform_name, python_name
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements-lock.txt"
-CONSTRAINTS = ("constraints.txt", "constraints-dev.txt")
-WITHOUT = ("torch",)
+WITHOUT = "torch"
 HEAD = f"""# The tested versions, each with the sha256 of its file: Python {{python}}, {{system}}.
 # Written by scripts/lock.py. To install exactly these bytes, after PyTorch:
 #     python -m pip install --require-hashes --no-deps -r {LOCK.name}
@@ -27,89 +28,51 @@ HEAD = f"""# The tested versions, each with the sha256 of its file: Python {{pyt
 """
 
 
-def pinned(root: Path = ROOT) -> dict[str, str]:
-    """Normal name of each pinned package: version, and marker if it has one."""
-    found = {}
-    for name in CONSTRAINTS:
-        for line in (root / name).read_text(encoding="utf-8").splitlines():
-            if match := re.fullmatch(r"([\w.-]+)==([^\s;]+)\s*(?:;\s*(.+))?", line.strip()):
-                found[normal(match[1])] = match[2] + (f" ; {match[3]}" if match[3] else "")
+def pinned(root: Path = ROOT) -> dict[str, Requirement]:
+    """The pin of each package, by its normal name."""
+    lines = [line for n in CONSTRAINTS for line in (root / n).read_text("utf-8").splitlines()]
+    pins = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def read(text: str) -> dict[str, str]:
+    """`==version` of each locked package; ValueError for a line without its hash, or a second."""
+    found: dict[str, str] = {}
+    for line in re.sub(r"\\\n\s*|^#.*$", "", text, flags=re.MULTILINE).split("\n"):
+        match = re.fullmatch(r"([a-z0-9-]+)(==\S+) --hash=sha256:[0-9a-f]{64}", line)
+        if line and (match is None or match[1] in found):
+            raise ValueError(f"{LOCK.name}: no pin with its hash, or a second one: {line[:80]!r}")
+        if match is not None:
+            found[match[1]] = match[2]
     return found
 
 
-def normal(name: str) -> str:
-    """The name as all packages are compared by."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def read(text: str) -> dict[str, tuple[str, str]]:
-    """Version and sha256 of each locked package.
-
-    Raises ValueError for a line that is none of a lock, or a package that is there twice.
-    """
-    found = {}
-    for line in text.replace("\\\n", " ").splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = re.fullmatch(r"([a-z0-9-]+)==(\S+)\s+--hash=sha256:([0-9a-f]{64})", line.strip())
-        if match is None:
-            raise ValueError(f"{LOCK.name}: not a pin with its hash: {line[:80]!r}")
-        if match[1] in found:
-            raise ValueError(f"{LOCK.name}: {match[1]} is locked twice")
-        found[match[1]] = (match[2], match[3])
-    return found
-
-
-def differences(locked: dict[str, tuple[str, str]], wanted: dict[str, str]) -> list[str]:
+def differences(locked: dict[str, str], wanted: dict[str, Requirement]) -> list[str]:
     """What is locked otherwise than pinned; pins with a marker may be missing (other systems)."""
-    wrong = [f"{name}: locked but not pinned" for name in locked.keys() - wanted.keys()]
-    for name, pin in wanted.items():
-        version, _, marker = pin.partition(" ; ")
-        if name in WITHOUT:
-            wrong += [f"{name}: must not be locked"] if name in locked else []
-        elif name not in locked:
-            wrong += [] if marker else [f"{name}: pinned but not locked"]
-        elif locked[name][0] != version:
-            wrong.append(f"{name}: locked {locked[name][0]}, pinned {version}")
-    return sorted(wrong)
+    pins = {n: str(pin.specifier) for n, pin in wanted.items() if n != WITHOUT}
+    missing = {n for n in pins.keys() - locked.keys() if not wanted[n].marker}
+    other = {n for n in locked if locked[n] != pins.get(n)}
+    return sorted(f"{n}: locked {locked.get(n)}, pinned {pins.get(n)}" for n in missing | other)
 
 
-def ask_pip(wanted: dict[str, str]) -> list[dict[str, Any]]:
-    """What pip would install for these pins, from wherever it is configured to look."""
-    lines = [f"{name}=={pin}\n" for name, pin in wanted.items() if name not in WITHOUT]
+def main() -> int:
+    """Write the lock; pip says from where it is configured to look what it would install."""
+    lines = [f"{pin}\n" for name, pin in pinned().items() if name != WITHOUT]
     with tempfile.TemporaryDirectory() as scratch:
         asked, report = Path(scratch) / "pins.txt", Path(scratch) / "report.json"
         asked.write_text("".join(lines), encoding="utf-8")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--no-deps"]
         command += ["--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
         subprocess.run([*command, "-r", str(asked)], check=True)
-        return list(json.loads(report.read_text(encoding="utf-8"))["install"])
-
-
-def written(installs: Iterable[dict[str, Any]], python: str, system: str) -> str:
-    """The text of the lock."""
-    lines = []
-    for one in installs:
-        name, version = normal(one["metadata"]["name"]), one["metadata"]["version"]
-        digest = one["download_info"]["archive_info"]["hashes"]["sha256"]
-        lines.append(f"{name}=={version} \\\n    --hash=sha256:{digest}\n")
-    return HEAD.format(python=python, system=system) + "".join(sorted(lines))
-
-
-def main() -> int:
-    """Write the lock, or check it; 0 if it agrees with the pins."""
-    parser = argparse.ArgumentParser(prog="lock.py", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    wanted = pinned()
-    if not parser.parse_args().check:
-        from pins import platform_name, python_name
-
-        text = written(ask_pip(wanted), python_name(), platform_name())
-        LOCK.write_text(text, encoding="utf-8")
-    locked = read(LOCK.read_text(encoding="utf-8"))
-    wrong = differences(locked, wanted)
-    print("\n".join(wrong) or f"{len(locked)} packages in {LOCK.name}, as pinned")
-    return 1 if wrong else 0
+        installs = json.loads(report.read_text(encoding="utf-8"))["install"]
+    made = sorted(
+        f"{canonicalize_name(one['metadata']['name'])}=={one['metadata']['version']} \\\n"
+        f"    --hash=sha256:{one['download_info']['archive_info']['hashes']['sha256']}\n"
+        for one in installs
+    )
+    head = HEAD.format(python=python_name(), system=platform_name())
+    LOCK.write_text(head + "".join(made), encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":

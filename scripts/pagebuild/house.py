@@ -6,8 +6,12 @@ Made from the code: `python scripts/pagebuild/house.py` writes it anew.
 from __future__ import annotations
 
 import ast
-import html
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pagebuild import svg
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY, WORKSHOP = ROOT / "recsys_tutorial", ROOT / "notebooks" / "recsys_workshop"
@@ -63,43 +67,20 @@ def house_svg() -> str:
     hundreds = {name: round(n, -2) or 50 for name, n in lines.items()}  # steady while code moves
     width = 40 + max(c for c, _ in PLACES.values()) * ACROSS + WIDE
     height = 60 + max(r for _, r in PLACES.values()) * DOWN + HIGH
-    made = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{html.escape(ALT)}" font-family="sans-serif">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
-        '<text x="20" y="22" font-size="15" fill="#333">Read it from left to right. An arrow leads '
-        "from a room to what it imports; the numbers are lines.</text>",
-    ]
+    said = "Read it from left to right. An arrow leads from a room to what it imports; the numbers "
+    made = svg.head(width, height, ALT, said + "are lines.", 22)
     for name in sorted(files):
         for other in sorted(imports(files[name], set(files)) - {name}):
-            made.append(_arrow(PLACES[name], PLACES[other]))
+            made.append(svg.arrow(_corner(name), _corner(other), WIDE, HIGH, "#999"))
     for name in sorted(files):
-        x, y = _corner(PLACES[name])
-        made.append(
-            f'<g><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="#eef4f8" '
-            f'stroke="#0072B2"/><text x="{x + 9}" y="{y + 20}" font-size="14.5" font-weight="bold" '
-            f'fill="#111">{name}</text><text x="{x + 9}" y="{y + 38}" font-size="13" '
-            f'fill="#222">about {hundreds[name]:,}</text></g>'
-        )
+        lines_ = f"about {hundreds[name]:,}"
+        made.append(svg.box(_corner(name), WIDE, HIGH, name, lines_, "#eef4f8"))
     return "\n".join([*made, "</svg>"]) + "\n"
 
 
-def _corner(place: tuple[int, int]) -> tuple[int, int]:
-    return 20 + place[0] * ACROSS, 40 + place[1] * DOWN
-
-
-def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
-    (x, y), (a, b) = _corner(start), _corner(end)
-    if start[0] == end[0]:
-        down = start[1] > end[1]
-        way = f"M{x + WIDE / 2} {y if down else y + HIGH} L{a + WIDE / 2} {b + HIGH if down else b}"
-    else:
-        left, right, half = a + WIDE, x, (x + a + WIDE) / 2
-        way = f"M{right} {y + HIGH / 2} C{half} {y + HIGH / 2} {half} {b + HIGH / 2} {left} "
-        way += f"{b + HIGH / 2}"
-    return f'<path d="{way}" fill="none" stroke="#999" stroke-width="1.3" marker-end="url(#tip)"/>'
+def _corner(name: str) -> svg.Corner:
+    column, row = PLACES[name]
+    return 20 + column * ACROSS, 40 + row * DOWN
 
 
 if __name__ == "__main__":

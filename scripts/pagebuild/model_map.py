@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
-import html
+import sys
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pagebuild import svg
 
 
 class Place(NamedTuple):
@@ -65,52 +69,20 @@ LEFT = (20, 265, 540, 810)
 def model_map_svg() -> str:
     """The map as SVG; arrows lead from a model to what it becomes."""
     width, height = LEFT[-1] + WIDE + 20, int(TOP + 12.7 * STEP)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{html.escape(ALT)}" font-family="sans-serif">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
-        'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
-    ]
+    said = "An arrow leads to what a model becomes when the thing that it adds is taken away."
+    made = svg.head(width, height, ALT, said, 24)
     at = {place.name: place for place in PLACES}
+    pairs = [(place, at[place.becomes]) for place in PLACES if place.becomes]
+    for start, end in [*pairs, (at["BiasedMF"], at["MF"])]:
+        made.append(svg.arrow(_corner(start), _corner(end), WIDE, HIGH, "#555"))
     for place in PLACES:
-        if place.becomes:
-            lines.append(_arrow(place, at[place.becomes]))
-    lines.append(_arrow(at["BiasedMF"], at["MF"]))
-    lines += [_box(place) for place in PLACES]
-    lines.append(
-        '<text x="20" y="24" font-size="15" fill="#333">An arrow leads to what a model becomes '
-        "when the thing that it adds is taken away.</text>"
-    )
-    return "\n".join([*lines, "</svg>"]) + "\n"
+        fill = "#d6e9f5" if place.name == "BiasedMF" else "#f4f4f0"
+        made.append(svg.box(_corner(place), WIDE, HIGH, place.name, place.adds, fill))
+    return "\n".join([*made, "</svg>"]) + "\n"
 
 
-def _corner(place: Place) -> tuple[float, float]:
+def _corner(place: Place) -> svg.Corner:
     return LEFT[place.column], TOP + place.row * STEP
-
-
-def _arrow(start: Place, end: Place) -> str:
-    (x, y), (a, b) = _corner(start), _corner(end)
-    if start.column == end.column:
-        way = f"M{x + WIDE / 2} {y} L{a + WIDE / 2} {b + HIGH}"
-    else:
-        middle = y + HIGH / 2, b + HIGH / 2
-        right = a + WIDE
-        half = (x + right) / 2
-        way = f"M{x} {middle[0]} C{half} {middle[0]} {half} {middle[1]} {right} {middle[1]}"
-    return f'<path d="{way}" fill="none" stroke="#555" stroke-width="1.6" marker-end="url(#tip)"/>'
-
-
-def _box(place: Place) -> str:
-    x, y = _corner(place)
-    fill = "#d6e9f5" if place.name == "BiasedMF" else "#f4f4f0"
-    said = place.adds
-    return (
-        f'<g><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="{fill}" '
-        f'stroke="#0072B2"/><text x="{x + 10}" y="{y + 22}" font-size="16" font-weight="bold" '
-        f'fill="#111">{place.name}</text><text x="{x + 10}" y="{y + 42}" font-size="13.5" '
-        f'fill="#222">{html.escape(said)}</text></g>'
-    )
 
 
 def model_map_page() -> str:
