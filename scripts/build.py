@@ -6,6 +6,7 @@ python scripts/build.py pages --check     write nothing; exit 1 and list what is
 python scripts/build.py measure [NAME]    run pages on real data, write notebooks/minutes.json
 python scripts/build.py slides [NAME ...] write decks to build/slides; they need no network
 python scripts/build.py site [NAME ...]   write the site to build/site; it needs no network
+python scripts/build.py instructor        write notebooks/instructor: pages with notes, run sheets
 
 Needs the development tools: run it with the .venv's Python.
 """
@@ -76,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     of_pages.add_argument("--check", action="store_true", help="only say what is out of sync")
     of_measure = commands.add_parser("measure", help="run pages on real data and note the time")
     of_measure.add_argument("names", nargs="*", help="pages to measure; all if none is named")
+    commands.add_parser("instructor", help="write the instructor's edition and the run sheets")
     for what, help_ in (("slides", "write the pages' decks"), ("site", "write the site")):
         of_shown = commands.add_parser(what, help=help_)
         of_shown.add_argument("names", nargs="*", help="pages; all if none is named")
@@ -88,6 +90,12 @@ def main(arguments: list[str] | None = None) -> int:
         return pages(chosen.names, chosen.check)
     if chosen.command in ("slides", "site"):
         return shown(chosen.command, chosen.names, chosen.mode, chosen.out)
+    if chosen.command == "instructor":
+        from pagebuild.write import teaching
+
+        made = teaching(ROOT, ROOT / "notebooks" / "instructor")
+        print(f"{len(made)} files in {made[0].parent}: open them in JupyterLab; print the .html")
+        return 0
     return measure(chosen.names)
 
 

@@ -15,8 +15,10 @@ import pytest
 from pagebuild import lint
 from pagebuild.book import Book, in_words
 from pagebuild.measure import over_budget
+from pagebuild.plans import plans, run_sheet
 from pagebuild.source import Cell, Entry, SourceError, read_source
-from pagebuild.write import generate, notebook_text, out_of_sync, write
+from pagebuild.timing import sections
+from pagebuild.write import generate, instructor, notebook_text, out_of_sync, teaching, write
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -245,8 +247,57 @@ PLAN = """
 [[plan]]
 name = "day"
 start = "09:50"
-rows = [["01", 15, "all of it"], ["", 10, "Break"], ["02", 20, "half"]]
+rows = [["01", "1", "all of it"], ["", 10, "Break"], ["02", 15, "half"]]
 """
+
+
+def test_minutes_of_notes_rows_and_pages_add_up():
+    book = Book.read(ROOT)
+    made = plans(ROOT, book)
+    for source in book.sources.values():
+        assert sum(s.minutes for s in sections(source)) == source.minutes, source.name
+        assert all(s.minutes == s.stated for s in sections(source) if s.stated)
+    for name, rows in made.items():
+        assert all(row.minutes == sum(s.minutes for _, s in row.parts) for row in rows if row.parts)
+        assert any(row.what.startswith("Air") and row.minutes >= 15 for row in rows), name
+    guide = (ROOT / "docs" / "instructor.md").read_text(encoding="utf-8")
+    left = guide.partition("<!-- self-study")[2].partition("<!-- end")[0]
+    taken = {row.page for rows in made.values() for row in rows}
+    for entry in book.series:
+        number = entry.name[:2]
+        assert not number.isdigit() or (number in left) != (entry.name in taken), entry.name
+
+
+def test_more_minutes_in_the_notes_than_the_page_has_are_refused(project):
+    path = project / "notebooks" / "source" / "01_first.py"
+    path.write_text(FIRST.replace("# Ask the room.", "# Ask the room. (21 minutes)"))
+    with pytest.raises(SourceError, match="its notes name 21 minutes, and the page takes 20"):
+        generate(project)
+
+
+def test_the_instructors_edition_has_the_questions_in_their_places(project):
+    book = Book.read(project)
+    made = nbformat.reads(instructor(book, book.sources["01_first"]), as_version=4)
+    texts = [cell.source for cell in made.cells]
+    place = texts.index("> **For the instructor.** Ask the room.")
+    assert texts[place - 1] == "one = 1"
+    assert texts[place + 1 : place + 3] == ["two = None", "two = one + one"]
+    assert any(text.startswith("## Counting *(20 min)*") for text in texts)
+    files = teaching(project, project / "notebooks" / "instructor")
+    assert {path.name for path in files} == {"01_first.ipynb", "02_second.ipynb"}
+
+
+@pytest.mark.browser
+def test_a_run_sheet_is_one_page(chromium, tmp_path):
+    book = Book.read(ROOT)
+    for name, rows in plans(ROOT, book).items():
+        path = tmp_path / "sheet.html"
+        path.write_text(run_sheet(name, rows, book), encoding="utf-8")
+        page = chromium.new_page()
+        page.goto(path.as_uri())
+        printed = page.pdf(prefer_css_page_size=True)
+        page.close()
+        assert printed.count(b"/Type /Page\n") == 1, name
 
 
 def test_the_guide_gets_timetables_whose_clock_adds_up(project):
@@ -260,17 +311,20 @@ def test_the_guide_gets_timetables_whose_clock_adds_up(project):
     write(project, generate(project))
     lines = guide.read_text().splitlines()
     assert lines[4:8] == [
-        "| 09:50 | 15 | 01 First | all of it |  |",
-        "| 10:05 | 10 |  | Break |  |",
-        "| 10:15 | 20 | 02 Second | half |  |",
-        "| 10:35 | | | end | |",
+        "| 09:50 | 20 | 01 First | all of it |  |",
+        "| 10:10 | 10 |  | Break |  |",
+        "| 10:20 | 15 | 02 Second | half |  |",
+        "| 10:35 |  |  | end |  |",
     ]
     assert out_of_sync(project, generate(project)) == []
     plans.write_text(PLAN.replace('"02"', '"77"'))
     with pytest.raises(SourceError, match="no page '77'"):
         generate(project)
+    plans.write_text(PLAN.replace('"1"', '"1-3"'))
+    with pytest.raises(SourceError, match="01_first has no part 2, it has 1"):
+        generate(project)
     plans.write_text(PLAN.replace('"day"', '"night"'))
-    with pytest.raises(SourceError, match="no marks for the plan 'night'"):
+    with pytest.raises(SourceError, match="no marks for 'plan night'"):
         generate(project)
 
 

@@ -578,7 +578,7 @@ print(f"DPP less MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the curve: how much accuracy would you give up for lists that are a tenth more
-# varied? Who decides that in your company? (3 minutes)
+# varied? Who decides that in your company?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### In your proportions
@@ -1032,7 +1032,7 @@ for name, gap_alike in alike.items():
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the figure: which group will be served worst? Then: in your product, which groups
-# can you not even see in your data? (5 minutes)
+# can you not even see in your data? (40 minutes for this part)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import nbformat
 
 from pagebuild import lint
 from pagebuild.book import TABLE, Book, beside, home
-from pagebuild.plans import timetables
+from pagebuild.plans import plans, run_sheet, timetables
 from pagebuild.publishing import MARKS, published
 from pagebuild.source import Cell, Source
+from pagebuild.timing import sections
 
 CONTENTS = "{contents}"
 """A markdown cell with just this becomes the table of contents."""
@@ -98,6 +100,23 @@ def generate(root: Path, names: Sequence[str] = ()) -> dict[str, str]:
     return files
 
 
+def teaching(root: Path, folder: Path) -> list[Path]:
+    """The instructor's edition of all pages, and a run sheet of each plan, in a folder.
+
+    The notebooks go two folders below the root, so that their links lead to the same places.
+    """
+    book, written = Book.read(root), []
+    files = {f"{n}.ipynb": instructor(book, s) for n, s in book.sources.items() if "/" not in n}
+    files |= {
+        f"run-sheet-{n}.html": run_sheet(n, rows, book) for n, rows in plans(root, book).items()
+    }
+    for name, text in files.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        written.append(folder / name)
+    return written
+
+
 def out_of_sync(root: Path, files: dict[str, str], *, only: bool = False) -> list[str]:
     """Paths below notebooks/ that differ from what they should be, are missing, or too many.
 
@@ -136,7 +155,30 @@ def _is_generated(name: str, text: str) -> bool:
 # ---------------------------------------------------------------------------- a page, the index
 
 
-def page(book: Book, source: Source, *, solutions: bool) -> str:
+def instructor(book: Book, source: Source) -> str:
+    """The instructor's edition of a page: questions and minutes where they belong, all answers."""
+    cells = []
+    minutes = {f"## {s.title}": s.minutes for s in sections(source)[1:]}
+    for cell in source.cells:
+        text, tags = cell.text, {"tags": list(cell.tags)}
+        if "notes" in cell.tags:
+            text = "> **For the instructor.** " + " ".join(text.split())
+            cell = Cell("markdown", text, {})
+        elif cell.kind == "markdown":
+            lines = [
+                f"{x} *({minutes[x.strip()]} min)*" if x.strip() in minutes else x
+                for x in text.splitlines()
+            ]
+            cell = Cell("markdown", "\n".join(lines), cell.metadata)
+        elif "solution" in tags["tags"]:
+            cell = Cell("code", text, {**cell.metadata, "jupyter": {"source_hidden": True}})
+        cells.append(cell)
+    return page(book, replace(source, cells=cells), solutions=True, dropped=frozenset())
+
+
+def page(
+    book: Book, source: Source, *, solutions: bool, dropped: frozenset[str] | None = None
+) -> str:
     """The text of one notebook of a page."""
     up = home(source, solutions)
     cells = []
@@ -157,7 +199,8 @@ def page(book: Book, source: Source, *, solutions: bool) -> str:
             metadata["jupyter"] = {"source_hidden": True}
         cells.append(Cell(cell.kind, text, metadata))
     cells.append(Cell("markdown", book.footer(source, solutions), {"tags": ["footer"]}))
-    dropped = {"notes", "stub" if solutions else "solution"}
+    if dropped is None:
+        dropped = frozenset({"notes", "stub" if solutions else "solution"})
     return notebook_text(cells, f"{source.name}.py", dropped)
 
 
