@@ -33,8 +33,8 @@ from pins import (
 ROOT = Path(__file__).resolve().parent.parent
 GIGABYTE = 10**9
 # Measured on Linux with the CPU build: core 1.7 GB, with dev and bench 2.4 GB; pip's cache on top.
-SPACE = {"core": 3.0, "dev": 1.0, "serve": 0.1, "docs": 0.1, "bench": 0.5, "gpu": 7.0}
-READER = ("serve",)  # small, and pages 04 and 17 need it: a reader gets it with the core
+SPACE = {"core": 3.0, "dev": 1.0, "lab": 0.0, "serve": 0.1, "docs": 0.1, "bench": 0.5, "gpu": 7.0}
+READER = ("lab", "serve")  # what a reader gets with the core; pages 04 and 17 need `serve`
 CHECK = "import torch, ignite.engine, tensorboardX, pandas, sklearn, jupyterlab, recsys_tutorial"
 KEPT_OUT = (
     "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONSAFEPATH",

@@ -11,7 +11,7 @@ import struct
 import sys
 
 OLDEST = (3, 11)
-NEWEST = (3, 13)
+NEWEST = (3, 14)
 RANGE = "Python %d.%d to %d.%d" % (OLDEST + NEWEST)
 CONDA = "use environment.yml with conda instead (conda env create -f environment.yml)"
 
@@ -25,7 +25,7 @@ def refusal(version, bits, system, machine, implementation="CPython", script="st
         version[1],
     )
     again = "py -%d.%d scripts\\%s" if system == "Windows" else "python%d.%d scripts/%s"
-    again = again % (NEWEST + (script,))
+    again = again % (3, 13, script)
     install = "install a 64-bit %s and run: %s" % (RANGE, again)
     if tuple(version[:2]) < OLDEST:
         return "%s is too old: %s" % (name, install)

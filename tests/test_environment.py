@@ -66,7 +66,7 @@ def project_bounds(extras: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def test_conda_and_pip_ask_for_the_same(conda):
-    assert lower_bounds(conda) == project_bounds()
+    assert lower_bounds(conda) == project_bounds(("lab",))
     assert "-e ." in pip_lines(conda)
 
 
@@ -91,16 +91,31 @@ def test_python_is_one_minor_version_that_the_project_supports(conda):
 
 def test_torch_is_the_cpu_build(conda):
     lines = [line for line in conda_lines(conda) if line.startswith("pytorch")]
-    assert lines == ["pytorch >=2.13 cpu*"]
+    assert lines == ["pytorch >=2.5.1 cpu*"]
 
 
-@pytest.mark.parametrize("extras", [(), ("dev",), ("serve",), ("docs",), ("fast",), ("bench",)])
+@pytest.mark.parametrize(
+    "extras", [(), ("dev",), ("lab",), ("serve",), ("docs",), ("fast",), ("bench",)]
+)
 def test_bounds_admit_the_tested_versions(extras):
     tested = {normal(c.name): str(c.specifier) for n in pins.CONSTRAINTS for c in constraints(n)}
     for name, bound in project_bounds(extras).items():
         assert name in tested, f"{name} has no tested version"
         version = Version(tested[name].removeprefix("=="))
         assert version in Requirement(f"x{bound}").specifier, name
+
+
+def test_the_oldest_versions_are_the_bounds_themselves():
+    """tests/oldest.txt is what CI's job "oldest" installs: the lower bound of each requirement."""
+    lines = (ROOT / "tests" / "oldest.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    bounds = {name: bound.lstrip(">=") for name, bound in project_bounds(("lab",)).items()}
+    assert {normal(p.name): str(p.specifier).lstrip("=") for p in pinned} == bounds
+    ci = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    runs = "\n".join(step.get("run", "") for step in ci["jobs"]["oldest"]["steps"])
+    assert "-r tests/oldest.txt" in runs
+    for path in re.findall(r"tests/[\w/]+\.py", runs):
+        assert (ROOT / path).is_file(), path
 
 
 def test_constraints_are_exact_and_without_local_versions_or_sources():

@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (((2, 7, 18), 64, "Linux", "x86_64"), ["Python 2.7 is too old", "3.11 to 3.13"]),
+        (((2, 7, 18), 64, "Linux", "x86_64"), ["Python 2.7 is too old", "3.11 to 3.14"]),
         (((3, 10, 13), 64, "Windows", "AMD64"), ["too old", "py -3.13 scripts\\start.py"]),
-        (((3, 14, 0), 64, "Darwin", "arm64"), ["Python 3.14 is newer", "3.11 to 3.13"]),
+        (((3, 15, 0), 64, "Darwin", "arm64"), ["Python 3.15 is newer", "3.11 to 3.14"]),
         (((3, 12, 1), 32, "Windows", "x86"), ["32-bit", "64"]),
         (((3, 12, 1), 64, "Darwin", "x86_64"), ["Intel Mac", "environment.yml"]),
         (((3, 11, 2), 64, "Linux", "ppc64le"), ["ppc64le", "environment.yml"]),
-        (((3, 11, 2), 64, "Linux", "x86_64", "PyPy"), ["PyPy 3.11", "3.11 to 3.13"]),
+        (((3, 11, 2), 64, "Linux", "x86_64", "PyPy"), ["PyPy 3.11", "3.11 to 3.14"]),
     ],
 )
 def test_an_unsuitable_python_is_refused_in_one_line(facts, words):
