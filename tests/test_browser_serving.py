@@ -79,7 +79,15 @@ def test_rating_films_changes_the_list_and_its_reasons(page, address):
     assert first not in best(page)
     loved = best(page)
     rate(page, "found", 0, 1)
-    assert best(page) != loved, "another opinion, and the same list"
+    now = best(page)
+    assert now != loved, "another opinion, and the same list"
+    marks = {}
+    for row in page.locator("#best > li").all():
+        marks[row.locator(".title").inner_text()] = row.locator(".rose, .fell").all_inner_texts()
+    for place, title in enumerate(now):
+        by = loved.index(title) - place if title in loved else 0
+        said = f"{'▲' if by > 0 else '▼'} {abs(by)} places {'up' if by > 0 else 'down'}"
+        assert marks[title] == ([said] if by else []), title
     assert page.locator("#mine > li").count() == 1, "rating again replaces"
     second = rate(page, "best", 0, 4)
     assert page.locator("#mine .title").all_inner_texts() == [second, first]

@@ -34,8 +34,10 @@ def test_this_machine_in_one_table(real_looking, capsys):
 
 
 def test_planted_data_is_called_so(small, capsys):
-    ws.readiness(small)
+    ws.readiness(replace(small, source="planted tastes in place of ml-100k: no network"))
     assert "nothing you see is about real people" in capsys.readouterr().out
+    (said,) = ws.readiness(small).query("what == 'data'")["found"]
+    assert said.startswith("planted, as chosen"), "no complaint about what somebody asked for"
 
 
 def test_missing_package_says_what_to_run():

@@ -90,7 +90,7 @@ def test_files_say_what_lives_there_and_stay_short(path):
 MOST = {
     "recsys_tutorial": 12_520,
     "notebooks/recsys_workshop": 6_550,
-    "scripts": 4_680,
+    "scripts": 4_730,
     "benchmarks": 3_080,
     "tests": 24_250,
 }

@@ -24,12 +24,13 @@ from pagebuild.links import dead_links
 from pagebuild.model_map import PLACES, model_map_svg
 from pagebuild.reference import as_rst, modules, names
 from pagebuild.site_pages import WITHHELD, NotToBeShown, documents, relinked, staged
+from pagebuild.source import repository
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["00_setup", "05_word2vec_is_mf"]
 DOCUMENTS = {
     "index", "pages/00_setup", "pages/05_word2vec_is_mf", "reference/models", "glossary",
-    "model_map", "benchmarks", "data", "instructor", "search",
+    "model_map", "map", "benchmarks", "data", "instructor", "search",
 }  # fmt: skip
 pytestmark = pytest.mark.timeout(600)  # the first that needs the site builds it
 
@@ -241,6 +242,42 @@ def test_pages_show_their_figures_from_files_with_their_texts(built):
     assert "base64" not in page
 
 
+def test_the_front_page_has_a_card_for_each_page_and_each_title_once(built):
+    text = (built / "index.html").read_text("utf-8")
+    article = text.partition("<article")[2].partition("</article>")[0]
+    cards = re.findall(r'<a class="card" href="([^"]+)"><b>(.*?)</b><span>(\d+) minutes', article)
+    assert [link for link, *_ in cards] == [f"pages/{name}.html" for name in PAGES]
+    for _, title, minutes in cards:
+        assert article.count(title) == 1
+        assert int(minutes) == SOURCES[next(n for n in PAGES if n[:2] == title[:2])].minutes
+    assert 'rel="icon" href="_static/logo.svg"' in text.replace("shortcut icon", "icon")
+
+
+def test_buttons_are_there_where_an_address_is_set_and_nowhere_else(built, tmp_path):
+    page = (built / "pages" / "00_setup.html").read_text("utf-8")
+    here = repository(ROOT)
+    assert ("mybinder.org" in page) == bool(here)
+    text = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A page")])
+    address = "https://github.com/reader/course"
+    made = staged(text, "00_setup", documents(["00_setup"]), tmp_path, address)
+    for words in ("Open on Binder", "Open on Colab", "Edit this page", "Report a problem"):
+        assert words in made.cells[0].source
+
+
+@pytest.mark.browser
+def test_the_map_is_alive_has_colours_and_a_legend(built, page):
+    page.goto((built / "map.html").as_uri())
+    frame = page.frame_locator("iframe.map")
+    assert frame.locator("#legend li").count() >= 4
+    assert (
+        len(set(frame.locator("#map .film").evaluate_all("a => a.map(x => x.className.baseVal)")))
+        > 3
+    )
+    frame.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    assert "ratings" in frame.locator("#card").inner_text()
+
+
 def test_dead_links_are_found(built, tmp_path):
     assert dead_links(built) == []
     copy = tmp_path / "copy"
@@ -262,10 +299,13 @@ def axe() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=[1280, 390], ids=["desktop", "phone"])
+@pytest.fixture(
+    params=[(1440, "light"), (1440, "dark"), (390, "light")], ids=["desktop", "dark", "phone"]
+)
 def page(request, chromium) -> Iterator[Any]:
     """A browser's page that fails the test at a request off the folder, or at an error."""
-    opened = chromium.new_page(viewport={"width": request.param, "height": 800})
+    width, scheme = request.param
+    opened = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     said = lab.listen(opened)
     yield opened
     opened.close()
@@ -279,6 +319,13 @@ def test_documents_fit_their_width_and_are_accessible(built, page, axe):
         page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise : null")
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert over <= 0, document
+        wide = (
+            "[...document.querySelectorAll('pre')].filter(x => x.scrollWidth > x.clientWidth + 1)"
+        )
+        assert page.evaluate(f"{wide}.map(x => x.textContent.slice(0, 80))") == [], document
+        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 200) == dark, f"{document}: {paper}"
         page.evaluate(axe)
         found = page.evaluate(
             "async () => (await axe.run({preload: false, iframes: false})).violations"

@@ -99,7 +99,9 @@ def writable(directory: Path) -> Finding:
 
 def data(dataset: Dataset) -> Finding:
     if dataset.truth is None:
-        return Finding("data", f"{dataset.name}, {len(dataset):,} ratings, checksum verified")
+        return Finding("data", f"{dataset.name}, {len(dataset):,} ratings")
+    if "in place of" not in dataset.source:
+        return Finding("data", "planted, as chosen: every film and rating is invented")
     advice = (
         "every page works on it, but nothing you see is about real people; the setup cell says "
         "what was tried, and data/README.md where to get the real data"

@@ -31,7 +31,8 @@ yours = rt.recommend(page.ranker, page.data, ratings=page.me, k=5)["title"].to_n
 other = page.data.users.iloc[9]
 theirs = rt.recommend(page.ranker, page.data, other["user"], k=5)["title"].to_numpy()
 you = "for our sample person" if page.me_is_sample else "for you"
-other_name = f"for a {other['occupation']} of {other['age']}"
+known = "occupation" in other  # some data sets know nothing about people
+other_name = f"for a {other['occupation']} of {other['age']}" if known else "for somebody else"
 windows = pd.DataFrame({"for everybody": popular, you: yours, other_name: theirs})
 ws.films(windows)
 
@@ -772,7 +773,7 @@ ws.show(
 row = page.data.ratings.iloc[0]
 person, film = page.data.users.loc[row["user"]], page.data.items.loc[row["item"]]
 when = pd.to_datetime(row["timestamp"], unit="s")
-print(f"user    : {person['age']} years, {person['gender']}, {person['occupation']}")
+print("user    :", ", ".join(f"{fact} {person[fact]}" for fact in person.index) or "a number")
 print(f"item    : {film['title']}, {', '.join(film['genres'])}, {row['rating']:g} stars")
 print(f"time    : {when:%d %B %Y, %H:%M}")
 print("text    : the title, and nothing else")

@@ -168,7 +168,7 @@ for least in (1, 10, 50, 100):
 # avoids the table of all people by all films. The QR decomposition writes $P$ and $Q$ as a table with
 # perpendicular columns times a small square one; only the small ones matter for the widths:
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
 Q = model.item_factors.detach().double().numpy()  # (n_items, d)
 P = P - P.mean(0)  # centred over people

@@ -22,7 +22,7 @@ page = ws.page("04_deploy_it_now")
 # two models to files: the ranker fills the list, and the star model predicts the stars beside each
 # title. **Serve** the files. **Look.** The ratings that you have kept are already there.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 folder = rt.serving.export(page.ranker, page.train, page.folder / "export", stars=page.model)
 service = rt.serving.serve(folder, keep=page.save_me)  # in the background: returns at once
 service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")

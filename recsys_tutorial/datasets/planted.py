@@ -293,6 +293,7 @@ def _items(rng: np.random.Generator, truth: SimpleNamespace, axis_sd: np.ndarray
 def _titles(rng: np.random.Generator, n: int) -> list[str]:
     """Invented film titles (n of them, all different) that can be read aloud."""
     whole = [f.format(a, b) for f, some, others in _FORMS for a in some for b in others if a != b]
+    whole = [t.replace("A Amber", "An Amber").replace("A Electric", "An Electric") for t in whole]
     order = rng.permutation(len(whole))
     titles = [whole[order[i % len(whole)]] for i in range(n)]
     parts = [1 + i // len(whole) for i in range(n)]  # once all are used up there are sequels

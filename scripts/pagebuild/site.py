@@ -6,6 +6,7 @@ a stick: search, maths and figures are in it.
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import nbformat
@@ -24,9 +26,14 @@ from pagebuild.links import dead_links
 from pagebuild.model_map import model_map_page, model_map_svg
 from pagebuild.reference import reference
 from pagebuild.site_pages import NotToBeShown, documents, relinked, staged
-from pagebuild.source import Source, SourceError, read_all, read_series
+from pagebuild.source import Source, SourceError, read_all, read_series, repository
 from pagebuild.vendor import VendorMissing
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
+from recsys_tutorial.interpret import pca
+from recsys_tutorial.models import ImplicitALS
+from recsys_tutorial.training import fit
+from recsys_workshop.labs.framed import Framed
+from recsys_workshop.labs.maps import film_map
 from recsys_workshop.labs.trainer import ALT, WHAT, trainer
 
 HERE = Path(__file__).parent
@@ -35,6 +42,16 @@ GUIDES = ("your_data", "online", "instructor", "contributing", "glossary", "furt
 TRAINER = f"""<iframe class="trainer" src="_static/trainer.html" title="{WHAT}"></iframe>
 <details class="trainer"><summary>The same as a plain picture</summary>
 <img src="_static/trainer.png" alt="{ALT}"></details>
+"""
+MAP = """# Map of films
+
+Films that please the same people lie in the same direction. Search for a title, hover, or walk with
+the arrow keys. The map is made of {name}, by a model that was asked for lists; page 03 makes one
+with you on it.
+
+<iframe class="map" src="_static/map.html" title="Map with search"></iframe>
+<details class="trainer"><summary>The same as a plain picture</summary>
+<img src="_static/map.png" alt="{alt}"></details>
 """
 PLANTED = "> These pages were run on planted data: invented films and invented tastes.\n"
 
@@ -84,12 +101,14 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
     static = stage / "_static"
     static.mkdir(parents=True)
     shutil.copy(vendor.mathjax(), static / "mathjax.js")
-    for name in ("site.css", "site.js"):
+    for name in ("site.css", "site.js", "logo.svg"):
         shutil.copy(HERE / name, static / name)
     names = [source.name for source in sources]
     known = documents(names)
     for name in names:
-        notebook = staged(executed(root, name, mode), name, known, static / "figures")
+        notebook = staged(
+            executed(root, name, mode), name, known, static / "figures", repository(root)
+        )
         path = stage / f"{known[f'notebooks/{name}.ipynb']}.ipynb"
         path.parent.mkdir(exist_ok=True)
         nbformat.write(notebook, path)
@@ -101,9 +120,14 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
     _write(stage, "licence.md", f"# Licence\n\n{(root / 'LICENSE').read_text(encoding='utf-8')}")
     shutil.copy(root / "docs" / "overview.svg", static / "overview.svg")
     first = '<a href="../pages/01_why_recommenders.html" target="_top">Page 01 does it by hand.</a>'
-    made = trainer(shared(mode), following=first if "01_why_recommenders" in names else "")
+    data = shared(mode)
+    made = trainer(data, following=first if "01_why_recommenders" in names else "")
     made.save(static / "trainer.html")
     (static / "trainer.png").write_bytes(made.picture)
+    walk = _map(data)
+    walk.save(static / "map.html")
+    (static / "map.png").write_bytes(walk.picture)
+    _write(stage, "map.md", MAP.format(name=data.name, alt=walk.alt))
     shutil.copy(root / "docs" / "house.svg", stage / "house.svg")  # beside the guide that shows it
     _write(static, "model_map.svg", model_map_svg())
     _write(stage, "model_map.md", model_map_page())
@@ -124,6 +148,17 @@ def shared(mode: str) -> Dataset:
     return planted(n_users=600, n_items=1_500, n_ratings=60_000, seed=0)
 
 
+def _map(data: Dataset) -> Framed:
+    """The map of page 03, of data that may be passed on."""
+    model = ImplicitALS.for_dataset(data)
+    fit(model, data, progress=False)
+    axes = pca(model)
+    labels = [
+        f"axis {n} ({share:.0%} of the variance)" for n, share in enumerate(axes.share[:2], 1)
+    ]
+    return film_map(data, axes.items[:, :2], labels=labels, places=axes.items)
+
+
 def _write(stage: Path, name: str, text: str) -> None:
     path = stage / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,40 +166,49 @@ def _write(stage: Path, name: str, text: str) -> None:
 
 
 def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: str) -> str:
-    """The README's opening, then the contents by parts."""
+    """The README's opening, a card for each page, and how to start; contents for the sidebar."""
     readme = (root / "README.md").read_text(encoding="utf-8")
-    opening = readme.partition("\n## ")[0].replace("(docs/overview.svg)", "(_static/overview.svg)")
-    opening = re.sub(r"!\[[^\]]*\]\(docs/trainer.gif\)", lambda _: TRAINER, opening)
+    opening = re.sub(r"<!--.*?-->", "", readme.partition("\n## ")[0], flags=re.DOTALL)
+    opening = opening.replace("(docs/overview.svg)", "(_static/overview.svg)")
+    trainer_at = r"!\[[^\]]*\]\(docs/trainer.gif\)\n"
+    said = re.sub(trainer_at, "", opening)
+    title, _, text = said.strip().partition("\n")
+    first, _, rest = text.strip().partition("\n\n")
     start = re.search(r"^## Start\n.*?(?=^## )", readme, re.MULTILINE | re.DOTALL)
-    parts = [opening, PLANTED if mode == "fast" else ""]
-    parts.append(
-        "Every page is here as it ran, with its figures. Solutions are folded: think first, then "
-        "open them. To work on a page, start the series on your own machine.\n"
-    )
-    parts.append(relinked(start[0] if start else "", "README.md", "index", known))
-    entries = [(e.part, e.name, e.label) for e in read_series(root)]
-    hunts = (s for s in sources if s.name.startswith("bug_hunts/"))
-    entries += [("Bug hunts", hunt.name, hunt.title) for hunt in hunts]
-    here = {s.name for s in sources}
-    listed = [entry for entry in entries if entry[1] in here]
-    for part in dict.fromkeys(part for part, _, _ in listed):
+    parts = [title, first, PLANTED if mode == "fast" else "", TRAINER]
+    here, toctrees = {source.name: source for source in sources}, []
+    entries = [(e.part, e.name, e.label) for e in read_series(root) if e.name in here]
+    hunts = [n for n in here if n.startswith("bug_hunts/")]
+    entries += [("Bug hunts", name, here[name].title) for name in hunts]
+    for part, listed in groupby(entries, key=lambda entry: entry[0]):
         of_part = [
-            f"{label} <{known[f'notebooks/{name}.ipynb']}>"
-            for where, name, label in listed
-            if where == part
+            (label, known[f"notebooks/{name}.ipynb"], here[name]) for _, name, label in listed
         ]
-        parts.append(_toctree(part, of_part))
-    parts.append(_toctree("Look up", ["glossary", "model_map", "reference/index", "benchmarks"]))
+        cards = "\n".join(_card(label, document, page) for label, document, page in of_part)
+        parts.append(f'## {part}\n\n<div class="cards">\n{cards}\n</div>\n')
+        toctrees.append(_toctree(part, [f"{label} <{document}>" for label, document, _ in of_part]))
+    parts += [relinked(start[0] if start else "", "README.md", "index", known), rest]
+    parts += toctrees
     parts.append(
-        _toctree("Guides", ["your_data", "online", "instructor", "contributing", "further_reading"])
+        _toctree("Look up", ["glossary", "map", "model_map", "reference/index", "benchmarks"])
     )
-    parts.append(_toctree("Terms", ["data", "licence", "licences"]))
-    return "\n".join(parts)
+    guides = ["your_data", "online", "instructor", "contributing", "further_reading"]
+    parts += [_toctree("Guides", guides), _toctree("Terms", ["data", "licence", "licences"])]
+    return "\n\n".join(parts)
+
+
+def _card(label: str, document: str, source: Source) -> str:
+    goal = " ".join(source.cells[0].text.partition("\n\n")[2].split())
+    line = re.split(r"(?<=[.!?]) ", goal)[0]
+    return (
+        f'<a class="card" href="{document}.html"><b>{html.escape(label)}</b>'
+        f"<span>{source.minutes} minutes</span><em>{html.escape(line)}</em></a>"
+    )
 
 
 def _toctree(caption: str, listed: list[str]) -> str:
     lines = "\n".join(listed)
-    return f"## {caption}\n\n```{{toctree}}\n:maxdepth: 1\n:caption: {caption}\n\n{lines}\n```\n"
+    return f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {caption}\n\n{lines}\n```\n"
 
 
 def _sphinx(stage: Path, made: Path) -> list[str]:
@@ -173,7 +217,10 @@ def _sphinx(stage: Path, made: Path) -> list[str]:
         [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-n", "-W", "--keep-going",
          str(stage), str(made)],
         capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE.parents[1]}"},
+        env={
+            **os.environ, "RECSYS_TUTORIAL_ROOT": str(HERE.parents[1]),
+            "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE.parents[1]}",
+        },
     )  # fmt: skip
     said = [line.replace(f"{stage}/", "") for line in done.stderr.splitlines() if line.strip()]
     return said or (["Sphinx failed without a word"] if done.returncode else [])

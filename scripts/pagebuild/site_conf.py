@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
+from pagebuild.publishing import github
 from pagebuild.reference import on_docstring, on_skip
+from pagebuild.source import repository
 
 project = "Recsys Tutorial"
 author = "the authors of Recsys Tutorial"
@@ -19,9 +23,11 @@ html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False  # would be fetched, which browsers forbid for files on a disk
-html_context = {"default_mode": "light"}
+html_logo = html_favicon = "_static/logo.svg"
+html_context = {"default_mode": "auto"}  # light or dark by the system, and a button for it
 html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
-html_theme_options = {
+address = repository(Path(os.environ["RECSYS_TUTORIAL_ROOT"]))
+html_theme_options: dict[str, Any] = {
     "navbar_persistent": [],
     "show_navbar_depth": 1,
     "navigation_with_keys": False,
@@ -30,6 +36,10 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+if github(address):  # without an address there is no button
+    html_theme_options |= {
+        "repository_url": address, "use_repository_button": True, "use_issues_button": True,
+    }  # fmt: skip
 mathjax_path = "mathjax.js"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3

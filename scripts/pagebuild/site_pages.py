@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 
+from pagebuild import publishing
 from pagebuild.frames import aligned
 
 MOST_ROWS = 50
@@ -74,7 +75,11 @@ def _is_page(document: str) -> bool:
 
 
 def staged(
-    notebook: nbformat.NotebookNode, name: str, known: Mapping[str, str], figures: Path
+    notebook: nbformat.NotebookNode,
+    name: str,
+    known: Mapping[str, str],
+    figures: Path,
+    address: str = "",
 ) -> nbformat.NotebookNode:
     """The notebook as the site shows it; its figures are written into the folder `figures`.
 
@@ -86,6 +91,8 @@ def staged(
         if cell.cell_type == "markdown":
             text = TO_WORK_ON.sub("", cell.source)
             cell.source = relinked(text, source, document, known)
+            if number == 0 and (links := publishing.of_page(address, name)):
+                cell.source += f"\n\n{links}"
             continue
         tags = set(cell.metadata.get("tags", []))
         hidden = {"setup": "hide-input", "solution": "hide-cell"}
@@ -150,6 +157,8 @@ def _picture(data: Mapping[str, Any], markup: str, figures: Path) -> Any:
     alt = html.unescape(title[1]) if title else "The picture of something to work with"
     source = _file("".join(data["image/png"]), "png", figures)
     image = f'<img src="{source}" alt="{html.escape(alt)}">'
+    if alt.startswith("Map with search"):
+        image += '<p><a href="../map.html">A map like this one, to walk about in</a></p>'
     return nbformat.v4.new_output("display_data", {"text/html": image})
 
 

@@ -12,6 +12,7 @@
   let mine = [];
   let levels = [];
   let entered = new Set(); // items that the last click brought into the list
+  let moved = new Map(); // places that it moved an item up (or, negative, down)
   let whose = ""; // whose ratings these are, as long as nobody has changed them
 
   // ---- small things ----------------------------------------------------------------------
@@ -104,6 +105,12 @@
     const head = element("div", {}, element("span", { className: "title", textContent: one.title }));
     if (list === "best" && entered.has(one.item)) {
       head.append(" ", element("span", { className: "new", textContent: "new" }));
+    }
+    const by = list === "best" ? moved.get(one.item) || 0 : 0;
+    if (by) {
+      const mark = element("span", { className: by > 0 ? "rose" : "fell", textContent: `${by > 0 ? "▲" : "▼"} ${Math.abs(by)}` });
+      mark.append(element("span", { className: "hidden", textContent: by > 0 ? " places up" : " places down" }));
+      head.append(" ", mark);
     }
     if (typeof one.stars === "number") {
       const expected = element("span", { className: "expected", textContent: `★ ${one.stars.toFixed(1)}` });
@@ -222,6 +229,8 @@
     const after = new Set(answer.map((one) => one.item));
     const left = best.filter((one) => !after.has(one.item) && ratingOf(one.item) === undefined);
     entered = new Set(before.size ? [...after].filter((item) => !before.has(item)) : []);
+    const places = new Map(best.map((one, place) => [one.item, place]));
+    moved = new Map(answer.map((one, place) => [one.item, (places.get(one.item) ?? place) - place]));
     best = answer;
     const many = mine.length === 1 ? "one rating" : `${mine.length} ratings`;
     at("best-note").className = "note";

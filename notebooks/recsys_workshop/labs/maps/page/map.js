@@ -48,6 +48,21 @@
       "text-anchor": "middle" }, svg, "you");
   };
 
+  // The first genres that most films have, by colour and shape; all others are grey dots.
+  const first = f => (f.genres || "").split(", ")[0];
+  const count = {};
+  for (const f of films) if (first(f)) count[first(f)] = (count[first(f)] || 0) + 1;
+  const kinds = Object.keys(count).sort((a, b) => count[b] - count[a]).slice(0, 5);
+  const kind = f => kinds.indexOf(first(f));
+  const SHAPES = [
+    (x, y, s) => `M${x - s} ${y}a${s} ${s} 0 1 0 ${2 * s} 0a${s} ${s} 0 1 0 ${-2 * s} 0z`,
+    (x, y, s) => `M${x - s} ${y - s}h${2 * s}v${2 * s}h${-2 * s}z`,
+    (x, y, s) => `M${x} ${y - 1.2 * s}l${1.2 * s} ${2 * s}h${-2.4 * s}z`,
+    (x, y, s) => `M${x} ${y + 1.2 * s}l${1.2 * s} ${-2 * s}h${-2.4 * s}z`,
+    (x, y, s) => `M${x - s} ${y - s}l${2 * s} ${2 * s}M${x + s} ${y - s}l${-2 * s} ${2 * s}`,
+  ];
+  const shape = (which, x, y, s) => (SHAPES[which] || SHAPES[0])(x, y, which < 0 ? 0.7 * s : s);
+
   const draw = () => {
     svg.replaceChildren();
     for (const v of steps(view.x))
@@ -68,12 +83,12 @@
     order.sort((a, b) => rank(a) - rank(b));
     for (const i of order) {
       const [x, y] = place(films[i]), own = films[i].mine !== undefined;
-      const look = (own ? "film mine" : "film") + (near.includes(i) ? " near" : "")
+      const look = (own ? "film mine" : `film g${kind(films[i])}`) + (near.includes(i) ? " near" : "")
         + (i === chosen ? " chosen" : "");
       const size = i === chosen ? 9 : own ? 7 : 5;
       if (own) make("path", { class: look,
         d: `M${x} ${y - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}z` }, svg);
-      else make("circle", { class: look, cx: x, cy: y, r: size }, svg);
+      else make("path", { class: look, d: shape(kind(films[i]), x, y, size) }, svg);
     }
     if (you) arrow();
     const boxes = [];
@@ -212,6 +227,14 @@
     if (some.length) choose(some[0]);
   });
 
+  const legend = document.getElementById("legend");
+  for (const [n, name] of (kinds.length ? [...kinds, "other"] : []).entries()) {
+    const item = document.createElement("li"), which = n < kinds.length ? n : -1;
+    const mark = make("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, item);
+    make("path", { class: `film g${which}`, d: shape(which, 8, 8, 6) }, mark);
+    item.append(name);
+    legend.append(item);
+  }
   document.getElementById("help").append(
     films.some(f => f.mine !== undefined) ? " Diamonds are films that you rated." : "",
     you ? " The arrow is you: films in its direction suit you." : "");
