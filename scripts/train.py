@@ -17,7 +17,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,15 +106,12 @@ def parts(options: argparse.Namespace) -> tuple[Any, Any]:
 
 def hyperparameters(settings: list[str]) -> dict[str, Any]:
     """`["dim=32"]` -> `{"dim": 32}`: plain Python values, else text."""
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, found, text = setting.partition("=")
-        if not found:
-            raise SystemExit(f"train: --set {setting}: write NAME=VALUE, dim=32 say")
-        try:
+    values: dict[str, Any] = dict(setting.partition("=")[::2] for setting in settings)
+    for name, text in values.items():
+        if not text:
+            raise SystemExit(f"train: --set {name}: write NAME=VALUE, dim=32 say")
+        with suppress(ValueError, SyntaxError):
             values[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            values[name] = text
     return values
 
 
@@ -122,16 +119,14 @@ def loss_named(name: str | None) -> Callable[..., Any] | None:
     """The function of rt.losses; None for the model's own."""
     from recsys_tutorial import losses
 
-    def takes(one: object) -> bool:
-        return inspect.isfunction(one) and [*inspect.signature(one).parameters] == [
-            "output",
-            "batch",
-        ]
-
-    known = [n for n, one in vars(losses).items() if takes(one) and not n.startswith("_")]
+    known = {
+        n: one
+        for n, one in vars(losses).items()
+        if inspect.isfunction(one) and [*inspect.signature(one).parameters] == ["output", "batch"]
+    }
     if name is not None and name not in known:
-        raise SystemExit(f"train: no loss {name!r}: choose of {known}")
-    return getattr(losses, name) if name else None
+        raise SystemExit(f"train: no loss {name!r}: choose of {sorted(known)}")
+    return known[name] if name else None
 
 
 def check_writable(place: Path) -> None:
