@@ -14,12 +14,14 @@ class Batch:
 
     S is `(B,)` for rows, and `(B, 1)` against `(B, 1 + m)` or `(1, n_items)` for ranking.
 
-    user, item : int64, positions in the vocabularies
-    rating     : float32, in the units of the data (stars)
-    time       : int64, seconds
-    history    : int64 with one more trailing axis L, positions of earlier items
-    weight     : float32, how much a row counts (1 where the data has no weights)
-    gap        : float32, seconds until the user's next training rating; NaN where none follows
+    Attributes:
+        user: int64, positions in the vocabulary of users.
+        item: int64, positions in the vocabulary of items.
+        rating: float32, in the units of the data (stars).
+        time: int64, seconds.
+        history: int64 with one more trailing axis L, positions of earlier items.
+        weight: float32, how much a row counts (1 where the data has no weights).
+        gap: float32, seconds until the user's next training rating; NaN where none follows.
     """
 
     user: Tensor | None = None

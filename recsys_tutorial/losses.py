@@ -3,10 +3,10 @@
 A loss is a function `loss(output, batch) -> scalar`, a mean over the batch's rows. It says what it
 needs by two attributes, which `fit` reads:
 
-batch    : "rows", one rated item a row, "pairs": column 0 of `batch.item` is an item that the
-           user rated, the other columns are items that the user did not rate; or "sequence":
-           windows of each user's items in order
-predicts : "rating" where the model's scores become ratings, "score" where only their order counts
+* batch: "rows", one rated item a row; "pairs": column 0 of `batch.item` is an item that the user
+  rated, the other columns are items that the user did not rate; or "sequence": windows of each
+  user's items in order.
+* predicts: "rating" where the model's scores become ratings, "score" where only their order counts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from recsys_tutorial.batch import Batch
 class LossNeeds(NamedTuple):
     """What a loss asks of `fit`.
 
-    negatives : the number of items drawn in pairs, when the caller names none
-    keeps     : what pairs keep of the rated item: "rating", "gap"; NaN in the other columns
+    Attributes:
+        negatives: The number of items drawn in pairs, when the caller names none.
+        keeps: What pairs keep of the rated item: "rating", "gap"; NaN in the other columns.
     """
 
     batch: str = "rows"
@@ -185,8 +186,9 @@ def total_variation(
     The absolute form allows few jumps (piecewise constant, the fused lasso of Tibshirani et al.
     2005); the squared form spreads a change over many steps (smooth).
 
-    values : steps of equal length along `dim`; each place on the other axes is a series
-    weight : one number a series, of the shape of `values` without `dim`
+    Args:
+        values: Steps of equal length along `dim`; each place on the other axes is a series.
+        weight: One number a series, of the shape of `values` without `dim`.
     """
     steps = values.diff(dim=dim)
     series = (steps.square() if squared else steps.abs()).sum(dim)

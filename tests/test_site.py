@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 import shutil
@@ -121,15 +122,21 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
 
 
 def test_a_plain_docstring_keeps_its_signs_code_and_maths():
-    text = as_rst(["Counts `x_i` of **k in $x_{i}$ and b_u.", "", "k : how many,", "    at most"])
+    text = as_rst(["Counts `x_i` of **k in $x_{i}$, b_u and c_.", "* a list of |x|", ">>> 2 ** 3"])
     made = "\n".join(text)
     assert "``x_i``" in made
     assert ":math:`x_{i}`" in made
     assert r"\*\*k" in made
-    assert r"b\_u" in made
-    assert "``k``\n   how many, at most" in made
-    assert as_rst(["$$a", "  = b$$"])[:3] == [".. math::", "", "   a = b"]
+    assert r"b_u and c\_." in made
+    assert text[-2:] == [r"* a list of \|x\|", ">>> 2 ** 3"]
+    assert ".. math:: a = b" in as_rst(["$$a", "  = b$$"])
     assert "$" not in "".join(as_rst(["It is", "$$a$$", "and $b$."]))
+
+
+def test_the_reference_lists_arguments_under_their_heading(built):
+    text = html.unescape(re.sub(r"<[^>]+>", "", (built / "reference/interpret.html").read_text()))
+    assert "Parameters" in text
+    assert "Args:" not in text
 
 
 # ---- what is generated --------------------------------------------------------------------------

@@ -196,7 +196,9 @@ class Dataset:
     ) -> Batches:
         """The only loader: slices of tensors, shuffled anew each pass if a generator is given.
 
-        columns : fields of Batch among user, item, rating, time; weights too, where there are any
+        Args:
+            columns: Fields of Batch among user, item, rating, time; weights too, where there are
+                any.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")

@@ -22,11 +22,13 @@ class Axes:
 
     `users @ items.T` is the user-centred personal part `(p_u - mean p) . q_i` in stars.
 
-    users     : (n_users, k), standard deviations: 0 is the average person, 1 is clearly different
-    items     : (n_items, k), stars: what one standard deviation along the axis adds to the score
-    sd        : (k,), stars: the spread of the axis over all people and items (root mean square)
-    share     : (k,), share of the variance of the personal parts; they sum to 1
-    seen_user, seen_item : bool; rows without training ratings are zero and count for nothing
+    Attributes:
+        users: (n_users, k), standard deviations: 0 is the average person, 1 is clearly different.
+        items: (n_items, k), stars: what one standard deviation along the axis adds to the score.
+        sd: (k,), stars: the spread of the axis over all people and items (root mean square).
+        share: (k,), share of the variance of the personal parts; they sum to 1.
+        seen_user: bool; rows without training ratings are zero and count for nothing.
+        seen_item: the same of the items.
     """
 
     users: np.ndarray
@@ -104,7 +106,8 @@ def matches(a: Axes, b: Axes, rows: np.ndarray | None = None, among: int = 10) -
 
     The largest |cosine| between the items' places on that axis and on the first `among` of `b`.
 
-    rows : bool or positions, the items that count; None for those that both have seen
+    Args:
+        rows: bool or positions, the items that count; None for those that both have seen.
     """
     rows = a.seen_item & b.seen_item if rows is None else rows
     x, y = a.items[rows][:, :among], b.items[rows][:, :among]
@@ -115,8 +118,9 @@ def matches(a: Axes, b: Axes, rows: np.ndarray | None = None, among: int = 10) -
 def neighbours_kept(places: np.ndarray, picture: np.ndarray, k: int = 10) -> np.ndarray:
     """Share of each item's k nearest that are still among its k nearest in a picture: (n,).
 
-    places  : (n, d), where nearness is the cosine; no row may be zero
-    picture : (n, 2), where it is plain distance, as the eye sees it
+    Args:
+        places: (n, d), where nearness is the cosine; no row may be zero.
+        picture: (n, 2), where it is plain distance, as the eye sees it.
     """
     n = len(places)
     if not 1 <= k < n:

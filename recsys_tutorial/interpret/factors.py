@@ -16,9 +16,12 @@ from recsys_tutorial.models.base import Model
 class Factors(NamedTuple):
     """What a model knows of users and items, as float64 arrays.
 
-    user, item           : P (n_users, d) and Q (n_items, d); `P @ Q.T` is the personal part
-    bias                 : b_i (n_items,), zeros for a model without item biases
-    seen_user, seen_item : bool, which rows have training ratings (the others are zero)
+    Attributes:
+        user: P (n_users, d).
+        item: Q (n_items, d); `P @ Q.T` is the personal part.
+        bias: b_i (n_items,), zeros for a model without item biases.
+        seen_user: bool, which rows have training ratings (the others are zero).
+        seen_item: the same of the items.
     """
 
     user: np.ndarray

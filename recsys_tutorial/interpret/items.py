@@ -16,19 +16,21 @@ from recsys_tutorial.titles import find
 def biases(model: Model, dataset: Dataset) -> pd.DataFrame:
     """Why an item has the mean rating it has: one row per item, all numbers in stars.
 
-    dataset : the ratings that the model was trained on
+    Args:
+        dataset: The ratings that the model was trained on.
 
-    Columns, besides item and title:
-        ratings    : number of them
-        mean       : their mean
-        bias       : b_i + mean p . q_i, what the average person thinks of it above the mean
-        generosity : how far above the mean its raters rate whatever they see (mean of b_u)
-        fans       : how much better it suits its raters than people at large, mean of
-                     (p_u - mean p) . q_i over them
-        rest       : what the model leaves unexplained, mostly shrinkage of rare items
-        beyond     : -(generosity + fans): above zero it is loved beyond its ratings, since stern
-                     or unlikely people rated it
-    `mean = model.mean + bias + generosity + fans + rest`. Items without ratings have nan.
+    Returns:
+        Columns, besides item and title:
+
+        - ratings: number of them;
+        - mean: their mean, `model.mean + bias + generosity + fans + rest`; nan without ratings;
+        - bias: b_i + mean p . q_i, what the average person thinks of it above the mean;
+        - generosity: how far above the mean its raters rate whatever they see (mean of b_u);
+        - fans: how much better it suits its raters than people at large, mean of
+          (p_u - mean p) . q_i over them;
+        - rest: what the model leaves unexplained, mostly shrinkage of rare items;
+        - beyond: -(generosity + fans): above zero it is loved beyond its ratings, since stern or
+          unlikely people rated it.
 
     Raises ValueError for another vocabulary; TypeError or ValueError for a model without factors.
     """
@@ -64,9 +66,10 @@ def neighbours(
     correlation, over the people, between the personal parts of their scores. (The cosine between
     rows of the table of factors changes with the gauge, this one does not.)
 
-    title       : searched for as by `find`; what was found heads the table's columns
-    dataset     : counts its ratings for `min_ratings`, which neighbours must have: the place of
-                  a rare item is mostly guesswork
+    Args:
+        title: Searched for as by `find`; what was found heads the table's columns.
+        dataset: Counts its ratings for `min_ratings`, which neighbours must have: the place of a
+            rare item is mostly guesswork.
 
     Raises KeyError that suggests titles, ValueError for k < 1 or an item that was never rated.
     """
@@ -96,14 +99,19 @@ def neighbours(
 def polarizability(model: Model, dataset: Dataset, again: Model | None = None) -> pd.DataFrame:
     """How much people disagree about each item, says the model: one row per item.
 
-    dataset : counts the ratings
-    again   : the same model from another seed or other people; `attrs["reliability"]` of the
-              table is then the correlation of the two over the items that both have seen
+    Args:
+        dataset: Counts the ratings.
+        again: The same model from another seed or other people; `attrs["reliability"]` of the table
+            is then the correlation of the two over the items that both have seen.
 
-    Columns, besides item, title and ratings:
-        polarizability    : stars; standard deviation over users of (p_u - mean p) . q_i
-        beyond_popularity : stars; what is left when its straight line on log(ratings) is taken out
-        again             : stars; polarizability by the second model
+    Returns:
+        Columns, besides item, title and ratings:
+
+        - polarizability: stars; standard deviation over users of (p_u - mean p) . q_i;
+        - beyond_popularity: stars; what is left when its straight line on log(ratings) is taken
+          out;
+        - again: stars; polarizability by the second model.
+
     Unseen items have nan. The mean over users of p . q_i belongs to the bias (see `biases`), and
     everybody can agree on a bias.
 

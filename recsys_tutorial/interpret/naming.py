@@ -67,18 +67,22 @@ def describe(
 ) -> pd.DataFrame:
     """The first `most` axes in words, one a row, with a verdict.
 
-    baseline : sd of axes that mean nothing, from `permutation_baseline`, (repeats, k), stars
-    again    : from `matches`: how well each axis is found again, by another seed say
+    Args:
+        baseline: sd of axes that mean nothing, from `permutation_baseline`, (repeats, k), stars.
+        again: From `matches`: how well each axis is found again, by another seed say.
 
-    Columns: share (of the personal variance), sd (stars), chance (the largest sd of the baseline),
-    again, low and high (the items at its ends), goes with (the attribute of the largest
-    correlation), r, verdict. The verdict, in this order:
-        "nothing: no wider than chance"   sd is not above the largest of the baseline
-        "nothing: not found again"        `again` is below SAME_AXIS
-        "stable, but no name fits"        |r| is below A_NAME, or not above what the best attribute
-                                          of shuffled items reaches in 95 of 100 shuffles
-        else the attribute, with r
-    Without `baseline` or `again` their step is passed over.
+    Returns:
+        Columns: share (of the personal variance), sd (stars), chance (the largest sd of the
+        baseline), again, low and high (the items at its ends), goes with (the attribute of the
+        largest correlation), r, verdict. The verdict, in this order:
+
+        - "nothing: no wider than chance": sd is not above the largest of the baseline;
+        - "nothing: not found again": `again` is below SAME_AXIS;
+        - "stable, but no name fits": |r| is below A_NAME, or not above what the best attribute of
+          shuffled items reaches in 95 of 100 shuffles;
+        - else the attribute, with r.
+
+        Without `baseline` or `again` their step is passed over.
     """
     table = correlations(axes, dataset, most=most, min_ratings=min_ratings)
     size = table.to_numpy()

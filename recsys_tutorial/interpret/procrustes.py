@@ -15,11 +15,12 @@ from recsys_tutorial.models.base import Model
 class Alignment:
     """The rotation R that lays `a` on `b`, and how well `a R` fits.
 
-    rotation : (d, d), orthogonal; it may mirror
-    fitted   : share of b's sum of squares that is met on the anchors (1 is perfect)
-    held_out : the same on the items that R was not fitted on: the number to believe
-    before   : the same on those items without turning anything
-    cosine   : (n,), of each item in `a R` and in `b`; nan for items at the origin of either
+    Attributes:
+        rotation: (d, d), orthogonal; it may mirror.
+        fitted: Share of b's sum of squares that is met on the anchors (1 is perfect).
+        held_out: The same on the items that R was not fitted on: the number to believe.
+        before: The same on those items without turning anything.
+        cosine: (n,), of each item in `a R` and in `b`; nan for items at the origin of either.
     """
 
     rotation: np.ndarray
@@ -36,10 +37,12 @@ class Alignment:
 def procrustes(a: Model | ArrayLike, b: Model | ArrayLike, anchors: ArrayLike) -> Alignment:
     """Rotate the items of `a` onto those of `b`.
 
-    a, b    : fitted models of one vocabulary (their items on the axes of `pca`), or arrays
-              (n_items, d); the narrower is filled up with zeros
-    anchors : positions or a bool mask (n_items,): the rotation is fitted on these items and judged
-              on the others. Have several times more anchors than axes: fewer fit by themselves
+    Args:
+        a, b: Fitted models of one vocabulary (their items on the axes of `pca`), or arrays
+            (n_items, d); the narrower is filled up with zeros.
+        anchors: Positions or a bool mask (n_items,): the rotation is fitted on these items and
+            judged on the others. Have several times more anchors than axes: fewer fit by
+            themselves.
 
     R = U V^T from the SVD of A^T B minimises ||A R - B|| over orthogonal R (Schoenemann 1966).
 

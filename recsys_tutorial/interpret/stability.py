@@ -21,7 +21,8 @@ M = TypeVar("M", bound=Model)
 def refit(model: M, train: Dataset, *, seed: int, **options: Any) -> M:
     """A model of the same class and hyperparameters, fitted on `train` from another seed.
 
-    options : what `fit` was told for the first one, such as epochs; nothing for its defaults
+    Args:
+        options: What `fit` was told for the first one, such as epochs; nothing for its defaults.
     """
     names = set(inspect.signature(type(model)).parameters) - {"n_users", "n_items", "seed"}
     settings = {n: getattr(model, n) for n in names if hasattr(model, n)}
@@ -46,7 +47,8 @@ def permutation_baseline(
     user, so that who rated what, all biases and the size of each user's noise stay, and no taste
     does. The model is fitted to that as to the real ratings; an axis no wider than these is noise.
 
-    options : what `fit` was told for the model, such as epochs
+    Args:
+        options: What `fit` was told for the model, such as epochs.
 
     Raises ValueError for pairs without ratings, where there is nothing to deal out.
     """

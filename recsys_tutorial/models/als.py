@@ -22,9 +22,11 @@ CELLS = 1024 * 1024  # numbers gathered at once: 8 MB, about a core's cache
 class Rows(NamedTuple):
     """The rated cells of each row of one side; row r has the cells start[r] to start[r + 1].
 
-    start        : (n_rows + 1,)
-    column       : (n,), positions on the other side
-    more, target : (n,), confidence above that of a cell without a rating, and t
+    Attributes:
+        start: (n_rows + 1,).
+        column: (n,), positions on the other side.
+        more: (n,), confidence above that of a cell without a rating.
+        target: (n,), the value t to be met.
     """
 
     start: Tensor

@@ -22,10 +22,11 @@ SPREAD = 2.0  # of ln(1 + seconds) around its mean, where time passes at all: se
 class Outputs(NamedTuple):
     """What MultiOutputMF says of each (user, item) of a batch.
 
-    score : (*S,), the rating in stars
-    seen  : (*S,), log-odds that the user rates the item, among one rated and m drawn ones
-    gap   : (*S, 2), the time until the user rates again: log-odds that it is 0 seconds, and the
-            expected ln(1 + seconds) if it is not
+    Attributes:
+        score: (*S,), the rating in stars.
+        seen: (*S,), log-odds that the user rates the item, among one rated and m drawn ones.
+        gap: (*S, 2), the time until the user rates again: log-odds that it is 0 seconds, and the
+            expected ln(1 + seconds) if it is not.
     """
 
     score: Tensor

@@ -61,9 +61,10 @@ def windows(data: Dataset, length: int) -> Batch:
 class SequenceScores(NamedTuple):
     """What a sequence model says of items, all of one shape S.
 
-    score  : how likely the item comes next; only the order within a user means something
-    rating : the stars it would get; None for a model of order alone
-    total  : ln sum exp of the scores of the whole catalogue in the same place; for training only
+    Attributes:
+        score: How likely the item comes next; only the order within a user means something.
+        rating: The stars it would get; None for a model of order alone.
+        total: ln sum exp of the scores of the whole catalogue in the same place; for training only.
     """
 
     score: Tensor
@@ -74,10 +75,11 @@ class SequenceScores(NamedTuple):
 class SequenceModel(Model):
     r"""What both models share: a state $h$ made of the films so far, and $s_i = h \cdot q_i + b_i$.
 
-    item_factors   : q, (n_items, dim): how an item is read, and how it is recognised as the next
-    item_bias      : b, (n_items,); with nothing known h = 0, and this alone is left
-    history        : (n_users, length), each user's last training items; PADDING behind the last
-    history_rating : (n_users, length), what the user gave them, in stars
+    Attributes:
+        item_factors: q, (n_items, dim): how an item is read, and how it is recognised as the next.
+        item_bias: b, (n_items,); with nothing known h = 0, and this alone is left.
+        history: (n_users, length), each user's last training items; PADDING behind the last.
+        history_rating: (n_users, length), what the user gave them, in stars.
 
     Trained with `losses.next_item` on windows of `length` rows: each row is predicted from all rows
     of its window that are *strictly* earlier in time, since rows of one second have no order. So

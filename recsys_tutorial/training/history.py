@@ -24,8 +24,9 @@ class TrainingDiverged(ArithmeticError):
 class Handle:
     """Something that runs in the background: it can be waited for, stopped and looked at.
 
-    done  : True once nothing runs any more
-    error : what ended it, if it was an error
+    Attributes:
+        done: True once nothing runs any more.
+        error: What ended it, if it was an error.
     """
 
     _running: ClassVar[weakref.WeakSet[Handle]] = weakref.WeakSet()
@@ -101,11 +102,12 @@ def _end_all() -> None:
 class History(Handle):
     """The record of a run, and its handle while it runs in the background.
 
-    frame   : one row per epoch: train_loss and valid_loss in the loss's units, valid_rmse in stars
-              (rating models), lr at the end of the epoch, seconds since the start
-    loss    : name of the loss function
-    done    : True once nothing runs any more
-    stopped : why it ended before the last epoch ("early", "interrupted", "stopped"), else None
+    Attributes:
+        frame: One row per epoch: train_loss and valid_loss in the loss's units, valid_rmse in stars
+            (rating models), lr at the end of the epoch, seconds since the start.
+        loss: Name of the loss function.
+        done: True once nothing runs any more.
+        stopped: Why it ended before the last epoch ("early", "interrupted", "stopped"), else None.
     """
 
     def __init__(self, epochs: int, loss: str = "loss") -> None:

@@ -1,7 +1,7 @@
-"""The reference of the library: one document a module, out of the docstrings.
+"""The reference of the library: one document per module, made from the docstrings.
 
-A docstring here is plain text: paragraphs, lists that begin with `*`, and lines `name : what it is`
-that are set under one another. `as_rst` makes of it what Sphinx reads.
+Sphinx's napoleon reads their sections (Args, Returns, Raises). `as_rst` marks up code and maths
+before it does, and keeps the rest plain text.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from typing import Any
 
 import recsys_tutorial as rt
 
-ENTRY = re.compile(r"^(\*{0,2}[\w.@]+(?:, [\w.@*]+)*)\s* : (.*)$")
-ITEM = re.compile(r"^(?:[*-]|\d+\.) ")
-MATHS = re.compile(r"\$\$?([^$]+)\$\$?")
+MARKED = re.compile(r"(`+[^`]+`+|\$\$?[^$]+\$\$?)")  # code, and maths
 
 
 def modules() -> list[str]:
@@ -67,7 +65,7 @@ def _index(listed: list[str]) -> str:
 def _page(full: str, module: ModuleType, public: list[str]) -> str:
     short = "rt" if module is rt else f"rt.{full.split('.')[-1]}"
     lines = [*_title(short)]
-    lines += as_rst((module.__doc__ or "").splitlines() if module is not rt else [])
+    lines += [*as_rst((module.__doc__ or "").splitlines() if module is not rt else []), ""]
     if module is rt:
         lines += ["What stands at the top of the library. Its modules have pages of their own.", ""]
     lines += [f".. py:currentmodule:: {full}", ""]
@@ -90,73 +88,35 @@ def _directive(value: Any, path: str) -> str:
 
 
 def as_rst(lines: list[str]) -> list[str]:
-    """A plain docstring, without its indentation, as reStructuredText."""
-    made: list[str] = []
-    for block in _blocks(inspect.cleandoc("\n".join(lines)).splitlines()):
-        if any(line.startswith(">>>") for line in block):
-            made += block
-        elif all(line.startswith("    ") for line in block):
-            made += ["::", "", *block]
-        elif any(ENTRY.match(line) for line in block):
-            made += _entries(block)
-        elif ITEM.match(block[0]):
-            made += _items(block)
-        elif block[0].startswith("$$") and block[-1].endswith("$$"):
-            formula = " ".join(line.strip() for line in block).strip("$ ")
-            made += [".. math::", "", f"   {formula}"]
+    """Lines of a docstring: `code` and $maths$ in reStructuredText, its other marks as they are."""
+    made = []
+    for line in _whole(lines):
+        indent = line[: len(line) - len(line.lstrip())]
+        if line.strip().startswith("$$"):
+            made += ["", f"{indent}.. math:: {line.strip().strip('$').strip()}", ""]
+        elif line.lstrip().startswith(">>>"):
+            made.append(line)
         else:
-            made += [_inline(" ".join(line.strip() for line in block))]
-        made.append("")
+            made.append(indent + _inline(line[len(indent) :]))
     return made
 
 
-def _blocks(lines: list[str]) -> list[list[str]]:
-    blocks: list[list[str]] = [[]]
-    for line in lines:
-        if line.strip():
-            blocks[-1].append(line.rstrip())
-        elif blocks[-1]:
-            blocks.append([])
-    return [block for block in blocks if block]
-
-
-def _entries(block: list[str]) -> list[str]:
-    """Lines `name : text`, each with those that are indented below it; a line without is prose."""
-    made: list[str] = []
-    for line in block:
-        entry = ENTRY.match(line)
-        if entry:
-            made += ["", f"``{entry[1].strip()}``", f"   {_inline(entry[2])}"]
-        elif line.startswith(" ") and made:
-            made[-1] += " " + _inline(line.strip())
-        elif made and made[-1] and not made[-1].startswith(" "):
-            made[-1] += " " + _inline(line)
-        else:
-            made += ["", _inline(line)]
-    return made
-
-
-def _items(block: list[str]) -> list[str]:
-    made: list[str] = []
-    for line in block:
-        if ITEM.match(line):
-            made.append("* " + _inline(ITEM.sub("", line)))
-        else:
-            made[-1] += " " + _inline(line.strip())
-    return made
+def _whole(lines: list[str]) -> list[str]:
+    """Each formula and each piece of code on one line."""
+    text = MARKED.sub(lambda m: re.sub(r"\s+", " ", m[0]), "\n".join(lines))
+    return text.split("\n")
 
 
 def _inline(text: str) -> str:
-    """Code and maths marked up; what else reStructuredText would take for a mark stays as it is."""
-    parts = re.split(r"(`+[^`]+`+|\$\$?[^$]+\$\$?)", text)
-    made = ""
-    for part in parts:
+    item = re.match(r"[*-] ", text)
+    made = item[0] if item else ""
+    for part in MARKED.split(text[len(made) :]):
         if part.startswith("`"):
             role = f"``{part.strip('`')}``"
-        elif formula := MATHS.fullmatch(part):
-            role = f":math:`{formula[1].strip()}`"
+        elif part.startswith("$"):
+            role = f":math:`{part.strip('$ ')}`"
         else:
-            made += re.sub(r"([\\*_|`])", r"\\\1", part)
+            made += re.sub(r"([*|\\]|_(?!\w))", r"\\\1", part)
             continue
         # a mark begins and ends at a gap, or at an invisible one
         made += ("" if not made or made[-1].isspace() else "\\ ") + role + "\\ "

@@ -13,7 +13,7 @@ from pagebuild.source import repository
 project = "Recsys Tutorial"
 author = "the authors of Recsys Tutorial"
 copyright = author
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 exclude_patterns = ["jupyter_execute"]
 html_theme = "sphinx_book_theme"
 html_title = project
@@ -50,6 +50,8 @@ add_module_names = False
 autodoc_inherit_docstrings = False  # what PyTorch says of its own methods is not about ours
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+napoleon_use_ivar = True
+napoleon_use_rtype = False
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 # Types in signatures are PyTorch's, NumPy's and pandas', whose documentation is on the web, or
@@ -60,5 +62,5 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 
 def setup(app: Any) -> None:
-    app.connect("autodoc-process-docstring", on_docstring)
+    app.connect("autodoc-process-docstring", on_docstring, priority=400)  # before napoleon's
     app.connect("autodoc-skip-member", on_skip)
