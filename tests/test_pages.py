@@ -146,6 +146,16 @@ def test_runner_reports_errors_warnings_images_values_and_memory(tmp_path):
     assert "NameError" in str(result.values["broken"])
 
 
+def test_runner_runs_cells_or_sections_twice_and_keeps_what_went_wrong_first(tmp_path):
+    cells = ("n = 0", "n += 1\nprint(n)", "assert n == 2")
+    once = ran(tmp_path, *cells)
+    assert (once.stdout, len(once.errors)) == ("1\n", 1)
+    each = ran(tmp_path, *cells, twice="cells")
+    assert (each.stdout, each.errors) == ("2\n", [])
+    part = ran(tmp_path, *cells, twice="sections")
+    assert (part.stdout, len(part.errors)) == ("1\n", 2)  # both times
+
+
 def test_runner_takes_the_kernel_of_this_python(tmp_path, monkeypatch):
     foreign = tmp_path / "kernels" / "python3"
     foreign.mkdir(parents=True)

@@ -213,6 +213,8 @@ print(f"{told['base']:.4f} + {len(ratings)} contributions = {total:.4f}.")
 # %%
 import shutil
 
+if not service.running:  # stopped at the end of this section: you run it again
+    service = rt.serving.serve(folder)
 previous = page.folder / "previous"
 if ask("ready")["model"] == card["weights"]["sha256"][:12]:  # the first export is live
     shutil.copytree(folder, previous, dirs_exist_ok=True)

@@ -56,10 +56,19 @@ class Run:
         return "".join(out.text for out in self.outputs("stream") if out.name == "stdout")
 
 
-def run(path: Path, *, mode: str, state: Path, values: Mapping[str, str] | None = None) -> Run:
+def run(
+    path: Path,
+    *,
+    mode: str,
+    state: Path,
+    values: Mapping[str, str] | None = None,
+    twice: str = "",
+) -> Run:
     """Execute a notebook as "Run all" does, in its own folder, errors kept as outputs.
 
     mode   : "fast" or "full", see `recsys_workshop.pages`
+    twice  : "cells" runs every cell twice in a row, "sections" every part from one heading to the
+             next twice, as a reader does who tries something; the second outputs are kept
     state  : directory for the ratings, models and progress of this run, away from the reader's
     values : expressions to evaluate after the last cell, by name; of what JSON can hold
     """
@@ -70,7 +79,7 @@ def run(path: Path, *, mode: str, state: Path, values: Mapping[str, str] | None 
         "RECSYS_TUTORIAL_STATE": str(state),
     }
     _poll_in_slices()
-    return asyncio.run(_run(notebook, path.parent, settings, values or {}))
+    return asyncio.run(_run(notebook, path.parent, settings, values or {}, twice))
 
 
 async def _run(
@@ -78,6 +87,7 @@ async def _run(
     folder: Path,
     settings: dict[str, str],
     values: Mapping[str, str],
+    twice: str,
 ) -> Run:
     # No directories to look into: the kernel of this very Python, never one of the same name that
     # stands in the home directory.
@@ -94,13 +104,32 @@ async def _run(
     start = time.monotonic()
     with tempfile.TemporaryFile() as log:  # what the kernel's process itself says
         async with client.async_setup_kernel(env=settings, stderr=log):
-            for index, cell in enumerate(notebook.cells):
+            for index in _order(notebook, twice):
+                cell = notebook.cells[index]
+                wrong = [o for o in cell.get("outputs", []) if _is_wrong(o)]
                 await client.async_execute_cell(cell, index)
+                if wrong:
+                    cell.outputs[:0] = wrong
             seconds = time.monotonic() - start
             pid = getattr(manager.provisioner, "pid", None)
             peak, worked = _peak_mib(pid), _cpu_seconds(pid)
             found = await _evaluate(client, values) if values else {}
     return Run(notebook, seconds, peak, worked, found)
+
+
+def _order(notebook: nbformat.NotebookNode, twice: str) -> list[int]:
+    """Indices of the cells in the order in which to run them."""
+    parts: list[list[int]] = [[]]
+    for index, cell in enumerate(notebook.cells):
+        heading = cell.cell_type == "markdown" and cell.source.startswith("## ")
+        if twice == "cells" or (twice == "sections" and heading):
+            parts.append([])
+        parts[-1].append(index)
+    return [index for part in parts for index in part * (2 if twice else 1)]
+
+
+def _is_wrong(output: nbformat.NotebookNode) -> bool:
+    return output.output_type == "error" or output.get("name") == "stderr"
 
 
 async def _evaluate(client: NotebookClient, values: Mapping[str, str]) -> dict[str, Any]:
