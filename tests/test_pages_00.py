@@ -18,7 +18,7 @@ def test_the_first_model_beats_the_average_and_recommends_ten_films(mode):
 
 def test_the_ranker_finds_more_of_what_people_liked_than_the_model_of_stars(mode):
     values = executed("00_setup", "solutions", mode).values
-    assert values["hits"]["the ranker"] > values["hits"]["the most stars"]
+    assert values["hits"]["the ranker"] > values["hits"]["the star model"]
 
 
 def test_ten_ratings_change_most_of_the_list_and_dislikes_change_it_again(mode):

@@ -103,7 +103,7 @@ def data(dataset: Dataset) -> Finding:
     if "in place of" not in dataset.source:
         return Finding("data", "planted, as chosen: every film and rating is invented")
     advice = (
-        "every page works on it, but nothing you see is about real people; the setup cell says "
-        "what was tried, and data/README.md where to get the real data"
+        "every page works on it, but nothing you see is about real people; data/README.md says "
+        "where to get the real data"
     )
     return Finding("data", "planted: invented films and ratings", advice)

@@ -59,17 +59,18 @@ ws.rate_films(page)
 ten = rt.recommend(page.ranker, page.data, ratings=page.me, stars=page.model)
 print("Rated by an invented person:" if page.me_is_sample else "Rated by you:")
 for item, given in page.me.items():
-    print(f"  {given:g} stars: {page.data.items['title'][item]}")
+    film = page.data.items.loc[item]
+    print(f"  {given:g} stars: {film['title']}, {', '.join(film['genres'])}")
 ws.films(ten, ["title", "genres", "stars"])
 
 # %% [markdown]
-# Do the ten films suit those ratings? Looking at titles is the first test of any recommender, and no
-# number replaces it.
+# Do the ten films suit those ratings? Where a title tells you nothing, compare the genres. Looking at a
+# list is the first test of any recommender, and no number replaces it.
 #
-# Two models made this table. `ImplicitALS` chose the ten films: it has learned which films people liked,
-# disliked and passed over. `BiasedMF` predicts how many **stars** you would give. You might ask: why not
-# simply show the ten films with the most predicted stars? Here they are, with the number of people who
-# have rated each film.
+# Two models made this table. The ranker, `ImplicitALS`, chose the ten films: it has learned which films
+# people liked, disliked and passed over. The star model, `BiasedMF`, predicts how many **stars** you
+# would give. You might ask: why not simply show the ten films with the most predicted stars? Here they
+# are, with the number of people who have rated each film.
 
 # %%
 most_stars = rt.recommend(page.model, page.data, ratings=page.me)
@@ -81,17 +82,20 @@ ws.films(most_stars, ["title", "stars", "ratings"])
 # %%
 hits = {
     name: 10 * rt.evaluate(model, page.valid, train=page.train)["precision@10"]
-    for name, model in (("the ranker", page.ranker), ("the most stars", page.model))
+    for name, model in (("the ranker", page.ranker), ("the star model", page.model))
 }
-for name, table in (("the ranker", ten), ("the most stars", most_stars)):
-    print(f"Ten films by {name}: on average, people later liked {hits[name]:.1f} of them;", end=" ")
-    print(f"your ten have {table['ratings'].median():.0f} ratings each (median).")
-better = rt.compare(page.ranker, page.model, page.valid, train=page.train, metric="precision@10")
-print(f"The ranker minus the most stars: {better}.")
+for name, table in (("the ranker", ten), ("the star model", most_stars)):
+    print(f"Ten films by {name}: people like {hits[name]:.1f} of their ten on average.", end=" ")
+    print(f"Its ten above have {table['ratings'].median():.0f} ratings each (median).")
+both = rt.compare(page.ranker, page.model, page.valid, train=page.train, metric="precision@10")
+more, low, high = (10 * share for share in (both.difference, both.low, both.high))
+print(f"The ranker minus the star model: {more:+.2f} of ten films ({low:+.2f} to {high:+.2f}).")
 
 # %% [markdown]
-# The last line compares the two, person by person. In brackets is the range in which the difference lies
-# when other people are drawn; page 06 builds it.
+# Both models choose ten films for each person here. A film counts as liked if the person gave it four
+# stars or more, in ratings that neither model was trained on. The last line compares the two models,
+# person by person. The brackets give the range in which the difference would usually lie if we had
+# ratings from other people; page 06 shows how to compute it.
 #
 # A film that a handful of people loved can have many predicted stars, although hardly anybody would pick
 # it. So this series always uses two models: one that is asked for stars, and one that is asked for
@@ -100,9 +104,9 @@ print(f"The ranker minus the most stars: {better}.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Did it learn anything?
 #
-# The laziest recommender gives everybody the same answer: the average rating. Our model must beat that,
-# on ratings that it has not seen. One pass over the training ratings is called an **epoch**. After each
-# epoch, the model was measured on ratings that it does not train on.
+# The laziest recommender gives everybody the same answer: the average rating. Our star model must beat
+# that, on ratings that it has not seen. One pass over the training ratings is called an **epoch**. After
+# each epoch, we measured the model on ratings that it was not trained on.
 
 # %%
 import numpy as np
@@ -113,13 +117,13 @@ lazy = rt.metrics.rmse(page.valid.rating, np.full(len(page.valid), average))
 error = training.frame["valid_rmse"]  # one number per epoch, in stars
 seconds = training.frame["seconds"].iloc[-1]
 print(f"The average for everybody is {lazy:.2f} stars off.")
-print(f"The model is {error.iloc[-1]:.2f} stars off, after {seconds:.1f} s of training.")
+print(f"The star model is {error.iloc[-1]:.2f} stars off, after {seconds:.1f} s of training.")
 
 # %%
 fig, ax = plt.subplots()
 black = ws.PALETTE["black"]
 ax.axhline(lazy, color=black, linestyle="--", label="the average for everybody")
-ax.plot(error, marker="o", label="the model above")
+ax.plot(error, marker="o", label="the star model")
 ax.set(xlabel="epoch", ylabel="error on unseen ratings (RMSE, stars)")
 ax.set_title("The model becomes less wrong (the axis does not start at 0)")
 ax.legend()
@@ -129,7 +133,7 @@ ws.show(fig, alt=alt)
 
 # %% [markdown]
 # **RMSE**, the root of the mean squared error, is the size of a typical miss: lower is better. The rest
-# of the series lowers that line, asks whether it is the right line to look at, and shows what else a
+# of the series reduces this error, asks whether it is the right thing to measure, and shows what else a
 # recommender owes the people who use it.
 
 # %% [markdown]
@@ -141,7 +145,7 @@ ws.show(fig, alt=alt)
 # %%
 import pandas as pd
 
-print(f"{page.data.name}, from {page.data.source}")
+print(f"Name: {page.data.name}. Source: {page.data.source}.")
 few = page.data.ratings.head(5).join(page.data.items["title"], on="item")
 few["when"] = pd.to_datetime(few["timestamp"], unit="s")
 few["person"] = few["user"].rank(method="dense").astype(int)
@@ -155,8 +159,8 @@ ws.films(few.rename(columns={"rating": "stars"}), ["person", "title", "stars", "
 #   gives you a clean start, and *Run → Run All Cells* brings you back to where you were.
 # * **Stop** a cell that takes too long with the square ■ in the toolbar. The model keeps what it has
 #   learned so far.
-# * **Late?** Open the page where the others are and run it. Its first cell loads what the earlier
-#   pages would have left.
+# * **Late for a workshop?** Open the page that the group is working on and run it. Its first cell loads
+#   what the earlier pages would have left.
 # * **Help without a network:** `rt.fit?` shows what a function does, `rt.fit??` its code, which is
 #   written to be read. Each page with its solutions is in the folder `solutions`.
 # * **Your files stay yours.** Ratings, progress and models are files on this machine; the next cell
@@ -227,11 +231,12 @@ readiness = ws.readiness(page.data)
 # %% [markdown]
 # ## What comes
 #
-# You have trained two recommenders and watched one answer your clicks; you have seen that the other beats
-# the laziest guess, and you know how to take part.
+# You have trained two recommenders. You watched the ranker answer your clicks, you saw that the star model
+# beats the laziest guess, and you know how to take part.
 #
-# **Read on.** Harper and Konstan 2015, *The MovieLens datasets: history and context* (where these ratings
-# come from); Koren, Bell and Volinsky 2009, *Matrix factorization techniques for recommender systems*.
+# **Read on.** Harper and Konstan 2015, *The MovieLens datasets: history and context* (where the
+# real ratings come from); Koren, Bell and Volinsky 2009, *Matrix factorization techniques for
+# recommender systems*.
 #
 # These are the pages. Minutes are for reading, running and the
 # exercises; computing time was measured on two processors.

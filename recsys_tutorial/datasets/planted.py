@@ -131,7 +131,7 @@ def planted(
         (_items(rng, truth, axis_sd), np.arange(n_items)),
         scale=(1.0, 5.0) if whole_stars else None,
         name="planted",
-        source=f"planted tastes, made by planted(seed={seed})",
+        source=f"ratings invented by planted(seed={seed})",
         truth=truth,
     )
 

@@ -102,7 +102,7 @@ def load(
         raise report
     invented = f"DATA in place of {name}: films, users and ratings are invented"
     show_banner(invented, f"No number below says anything about {name}", report)
-    return replace(planted(), source=f"planted tastes in place of {name}: " + "; ".join(tried))
+    return replace(planted(), source=f"invented ratings in place of {name}: " + "; ".join(tried))
 
 
 def checked(fallback: str | None, offline: bool) -> bool:
