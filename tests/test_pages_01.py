@@ -138,7 +138,7 @@ def test_a_bias_helps_and_genres_help_most_where_films_are_rare(page):
 
 
 def test_what_is_said_of_a_chance_is_about_what_happens(page):
-    chance, liked = page["chance"], page["liked"]
+    chance, liked = page["probability"], page["liked"]
     tolerance = 0.05 if page["page"].data.truth is None else 0.2  # planted: 1,200 rows only
     happened = []
     for low in (0.0, 0.25, 0.5, 0.75):

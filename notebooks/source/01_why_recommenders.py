@@ -6,8 +6,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Why recommenders, and why deep ones
 #
-# See what a recommender is for, build the smallest one by hand, and learn why it pays to make its few
-# lines deep.
+# See what a recommender is for, build the smallest one by hand, and learn why it pays to write it in a
+# deep-learning library.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -53,8 +53,8 @@ print(f"Titles that the second and the third window have in common: {shared} of 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A stylist and a model
 #
-# A shop that sends clothes by post asks: should a stylist choose for a client, or a model? Here is a
-# case that we have made up, so that we know the right answer.
+# A shop that sends clothes by post asks: who should choose for a client, a stylist or a computer model?
+# Here is a case that we have made up, so that we know the right answer.
 #
 # Two numbers describe each piece: how *colourful* it is, from −1 to 1, and how *dressy*. Our client
 # has rated four pieces that she was sent before.
@@ -72,13 +72,14 @@ rated
 
 # %% [markdown]
 # The **model** looks for two numbers that explain her stars best: how much she likes colour, and how
-# much she likes dressy things. Three stars mean "so-so", so it explains the difference from three.
-# Then it multiplies each liking by what the piece has, and adds up.
+# much she likes dressy things. Three stars mean "so-so", so it explains how far her stars are from
+# three. To predict the stars of a piece, it multiplies each liking by the piece's number, adds the two
+# products, and adds the three stars back.
 
 # %%
 has = rated[["colourful", "dressy"]].to_numpy()  # (4, 2)
 likes, *_ = np.linalg.lstsq(has, rated["stars"] - 3)  # (2,), her liking for each
-print(f"She likes colour by {likes[0]:+.1f} and dressy things by {likes[1]:+.1f}.")
+print(f"Her liking is {likes[0]:+.1f} for colour and {likes[1]:+.1f} for dressy things.")
 
 # %% [markdown]
 # The **stylist** has never seen those numbers. But the client wrote a note, and the stylist can
@@ -104,9 +105,10 @@ pieces["truth"] = truth.clip(lower=1)  # there is nothing below one star
 pieces
 
 # %% [markdown]
-# Each of them sends two pieces. The model takes those with the most stars. The stylist takes any
-# two that fit the note. Together, the stylist strikes out what does not fit, and the model ranks what
-# is left. Before you run the cell: which piece does only one of them get right?
+# Each of them sends two pieces. The model takes those with the most predicted stars. The stylist takes any
+# two that fit the note. When they work together, the stylist strikes out what does not fit, and the
+# model ranks what is left. Before you run the cell: what could the model send by mistake, and what could
+# the stylist?
 
 # %%
 fitting = pieces[pieces["fits the note"]]
@@ -128,13 +130,13 @@ for who, stars in sent.items():
 #
 # One client proves nothing, least of all one we invented. So let us invent 400 clients and 200
 # pieces. Now nobody is perfect. The model is off by half a star. The stylist's guess of a client's
-# taste is off by a whole star; he misreads one note in ten; and he has time for 20 pieces: any 20 when
-# he works alone, the model's best 20 when they work together.
+# taste is off by a whole star; for one piece in ten he misjudges whether it fits the note; and he has
+# time for 20 pieces: any 20 when he works alone, the model's best 20 when they work together.
 
 # %%
 rng = np.random.default_rng(0)
 n, m = 400, 200  # clients, pieces
-taste = rng.normal(size=(n, 2)) @ rng.normal(size=(2, m)) / np.sqrt(2)  # (n, m), true stars above 3
+taste = rng.normal(size=(n, 2)) @ rng.normal(size=(2, m)) / np.sqrt(2)  # (n, m), true stars minus 3
 model = taste + rng.normal(0, 0.5, (n, m))  # what the model believes
 guess = taste + rng.normal(0, 1.0, (n, m))  # what the stylist guesses of it
 fits = rng.random((n, m)) < 0.3  # what the note asks for
@@ -158,12 +160,12 @@ def three(some, score):
 any_20, model_20 = best(rng.random((n, m)), 20), best(model, 20)
 
 # %% [markdown]
-# We do not know how much joy a piece costs that does not fit. So we try all prices, from none to two
-# stars, and send three pieces each time.
+# We do not know how many stars a client takes off when a piece does not fit the note. So we try nine
+# values, from none to two stars, and send three pieces each time.
 
 # %%
 prices = np.linspace(0, 2, 9)  # stars lost by a piece that does not fit
-joy = {"both together": [], "the model alone": [], "the stylist alone": []}
+joy = {"both together": [], "the model alone": [], "the stylist alone": []}  # true stars
 for price in prices:
     truth = 3 + taste - price * ~fits
     note = -price * ~read  # what the stylist takes off
@@ -179,10 +181,10 @@ fig, ax = plt.subplots()
 for (who, values), style in zip(mean_joy.items(), ("o-", "s--", "^:"), strict=True):
     ax.plot(prices, values, style, label=who)
 ax.set(xlabel="what the note is worth (stars lost by a piece that does not fit)")
-ax.set(ylabel="mean joy (stars per piece)", title="400 invented clients, three pieces each")
+ax.set(ylabel="mean of the true stars per piece", title="400 invented clients, three pieces each")
 ax.legend()
 ends = ", ".join(f"{who} from {v[0]:.1f} to {v[-1]:.1f}" for who, v in mean_joy.items())
-ws.show(fig, alt=f"Mean joy in stars as the note gets more important: {ends}.")
+ws.show(fig, alt=f"Mean stars per piece as the note gets more important: {ends}.")
 
 # %%
 print("Where the note is worth two stars (± one standard error over clients):")
@@ -192,15 +194,15 @@ for alone in ("the model alone", "the stylist alone"):
     print(f"both together instead of {alone}: {gain.mean():+.2f} ± {error:.2f} stars")
 
 # %% [markdown]
-# Read it from the left. If the note is worth nothing, the model and the pair are the same point,
-# because there is nothing to read. The more the note matters, the more a reader adds. The stylist
-# alone stays below the pair everywhere, since nobody can look through 200 pieces for each of 400
-# clients.
+# Read the figure from the left. If the note is worth nothing, the model alone and the pair get the same
+# result, because the note adds nothing. The more the note matters, the more it helps that somebody reads
+# it. The stylist alone stays below the pair everywhere: he sees only 20 random pieces per client, and he
+# guesses taste less well than the model.
 #
-# (A *standard error* says by how much such an average typically moves with 400 other clients.)
+# (A *standard error* says how much such an average typically changes if you take 400 other clients.)
 #
-# We put all this into the example; it does not measure stylists. It shows *why* such pairs work: each
-# knows something that the other cannot see. Keep the question for every recommender that you build:
+# The example contains what we put into it; it does not measure stylists. It shows *why* such pairs work:
+# each knows something that the other cannot see. Keep the question for every recommender that you build:
 # who can see what the model cannot?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -224,8 +226,8 @@ tenth = busiest[: len(busiest) // 10].sum() / busiest.sum()
 print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 
 # %% [markdown]
-# And this catalogue is tiny. That is why recommenders work in shops (what else to look at), in films
-# and music (what comes next), in news and social networks (what is on top), in maps, job boards and
+# Most catalogues are far larger than this one. So recommenders work in shops (what else to look at), in
+# films and music (what comes next), in news and social networks (what is on top), in maps, job boards and
 # app stores, in advertising, in travel, in clothes by post. The items differ, and so does success: a
 # click, a purchase, a film watched to its end, a client who stays. The core is the same: **people,
 # things, a few traces of who liked what, and a guess about the rest.** Two cases, told by those who
@@ -236,9 +238,9 @@ print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 #   number of customers (Linden, Smith and York, *IEEE Internet Computing* 7(1), 2003). Fourteen years
 #   later Smith and Linden looked back in the same journal, 21(3).
 # * **Netflix** has one recommender per shelf of its home page, and another that orders the shelves.
-#   By its own account about 80% of the hours watched start from a recommendation, and changes are
-#   decided by experiments on members who stay or leave (Gomez-Uribe and Hunt, *ACM Transactions on
-#   Management Information Systems* 6(4), 2015).
+#   By its own account about 80% of the hours watched start from a recommendation, and it decides on
+#   changes by experiments that measure how many members stay (Gomez-Uribe and Hunt, *ACM Transactions
+#   on Management Information Systems* 6(4), 2015).
 #
 # Choosing what people see first is power, over those who look and over those who want to be seen.
 # Page 18 asks who is served badly.
@@ -276,11 +278,13 @@ as_table(stars)
 # **Step 1: look.** Take three stars off each rating: what remains is its distance from "so-so".
 # Ana's row becomes +2, ?, −2, −2, 0, 0. Ben's is −2, −2, +2, +2, ?, 0: Ana's with the signs
 # reversed. So *one number per film* explains both: +1 for *Star Chase* and *Oops, the Moon*, −1 for *A
-# Letter in June* and *The Wrong Groom*, 0 for the other two. Ana likes it by +2, Ben by −2.
+# Letter in June* and *The Wrong Groom*, 0 for the other two. Each friend gets a number as well: +2 for
+# Ana, −2 for Ben.
 #
 # Multiply and you have the first half of a model. *Oops, the Moon* for Ana: 3 + 2 · 1 = 5 stars.
 #
-# Cleo and Dan have a little of it too: +1 and −1. Take that off as well, and look at what is left.
+# Cleo's and Dan's rows follow the same pattern more weakly, as *A Letter in June* shows: Cleo's number is
+# +1, Dan's −1. Eve's three stars for *Star Chase* give her 0. Take all this off, and look at what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -289,10 +293,10 @@ left = stars - 3 - np.outer(friend_1, film_1)  # (5, 6)
 as_table(left)
 
 # %% [markdown]
-# **Step 2: look again.** Nothing is left of Ana and Ben. Cleo and Dan have the same row now, and
-# Eve's is that row times −2. So there is a *second number per film*: +1 for *Oops, the Moon*, *The
-# Wrong Groom* and *Pie!*, −1 for *Grey Winter*. Cleo and Dan like it by +1, Eve by −2, and Ana and
-# Ben do not care.
+# **Step 2: look again.** Nothing is left in the rows of Ana and Ben. Cleo and Dan have the same row now,
+# and Eve's is that row times −2. So there is a *second number per film*: +1 for *Oops, the Moon*, *The
+# Wrong Groom* and *Pie!*, −1 for *Grey Winter*, 0 for the other two. The second number of Cleo and Dan is
+# +1, that of Eve −2, and that of Ana and Ben 0.
 
 # %%
 film_2 = np.array([0, 1, 0, 1, 1, -1])
@@ -315,7 +319,7 @@ print("Largest miss on the ratings that we have:", np.abs(by_hand - stars)[known
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Multiply pair by pair, add up, and do not forget the three stars at the start.
+# Multiply pair by pair, add the two products, and do not forget the three stars.
 #
 # </details>
 
@@ -350,13 +354,13 @@ def draw(ax, table, title, mark):
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.6))
 draw(axes[0], stars, "what the friends said (stars)", ~known)
-draw(axes[1], by_hand, "what two numbers each say (stars)", ~known)
+draw(axes[1], by_hand, "what the model predicts (stars)", ~known)
 cells = [f"{friends[u]}, {films[i]} {by_hand[u, i]:.0f}" for u, i in np.argwhere(~known)]
 alt = f"Two tables of 5 friends and 6 films. The empty cells get filled: {'; '.join(cells)}."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# Now turn the numbers yourself. Choose a friend or a film and move its two numbers: the framed row or
+# Now change the numbers yourself. Choose a friend or a film and move its two numbers: the framed row or
 # column recolours. What happens to Eve when her second number goes from −2 to +2?
 
 # %% tags=["long"]
@@ -427,15 +431,15 @@ fay = (1, -1)
 ws.check("01.new_friend", fay)
 
 # %% [markdown]
-# You have just done what a service does when somebody new arrives: two ratings, and a place among
-# all the films.
+# You have just done what a service does when somebody new arrives: from two ratings, you have found
+# Fay's place among all the films.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The same by gradient steps
 #
-# With a hundred thousand ratings, nobody can look. So start with random vectors and improve them a
-# little at a time. "Better" needs one number: the **mean squared error** over the cells that we
-# have, and *only those*.
+# With a hundred thousand ratings, nobody can find the vectors by eye. So start with random vectors and
+# improve them a little at a time. "Better" needs one number: the **mean squared error** over the cells
+# that hold a rating, and *only those*.
 
 # %% [markdown]
 # ### Exercise: the error, and the usual mistake
@@ -496,14 +500,15 @@ def squared_error(p, q):
 print(f"At random: {squared_error(*random_vectors()).item():.2f} stars², {seen.sum()} ratings")
 
 # %% [markdown]
-# In which direction do we move the vectors? The chain rule answers it for one rating. Say the rating
+# In which direction do we move the vectors? The chain rule gives the answer for one rating. Say the rating
 # is $r$, the model says $s$, and the miss is $e = r - s$. Then
 #
 # $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
 #
 # In words: where the model said too few stars, move the person towards the film; where it said too
-# many, away from it. This direction is the **gradient** (with the sign reversed). PyTorch can compute
-# it for us, in a part that is called *autograd*. Let us check that both agree.
+# many, away from it. The **gradient** is the opposite direction: it points to where the error grows.
+# PyTorch can compute it for us, in a part that is called *autograd*. Let us check that our formula and
+# autograd give the same gradient.
 
 # %%
 p, q = random_vectors()
@@ -533,11 +538,11 @@ for _ in range(300):
 
 learned = (3 + p @ q.T).detach().numpy()  # (5, 6)
 gap = np.abs(learned - by_hand)[~known].max()
-print(f"Error {losses[0]:.2f} → {losses[-1]:.7f} stars². In the empty cells, by hand and by")
-print(f"gradient differ by at most {gap:.4f} stars.")
+print(f"Error {losses[0]:.2f} → {losses[-1]:.7f} stars². In the empty cells, the predictions by")
+print(f"hand and by gradient differ by at most {gap:.4f} stars.")
 
 # %% [markdown]
-# The same predictions. And the same vectors? Let us draw the films by their two numbers.
+# The predictions are the same. Are the vectors the same, too? Let us draw the films by their two numbers.
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -563,24 +568,26 @@ fig, axes = plt.subplots(1, 2, figsize=(11, 5.4))
 arrows(axes[0], Q, "by hand")
 arrows(axes[1], q.detach().numpy(), "by gradient")
 alt = """Six films as arrows, by hand and by gradient. The second picture is turned and stretched,
-but Star Chase and A Letter in June point apart in both, and so do Pie! and Grey Winter."""
+but Star Chase and A Letter in June point in opposite directions in both, and so do Pie! and Grey
+Winter."""
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# How did they get there? Four moments of the training that you have just run. Below them is the whole
-# film: press play, or drag the slider.
+# How did they get there? The figure shows four moments of the training that you have just run. Below it
+# is an animation of the first 60 steps: press play.
 
 # %%
 error_at = [
     observed_error(stars, 3 + people @ things.T) if error_works else loss
     for (people, things), loss in zip(path, losses, strict=True)
 ]
-print(f"The errors are measured by {'your function' if error_works else 'ours: yours is open'}.")
+whose = "your function" if error_works else "our function, until yours passes the check"
+print(f"The errors are measured by {whose}.")
 fig, axes = plt.subplots(1, 4, figsize=(15, 4.4))
 for ax, step in zip(axes, (0, 3, 10, 299), strict=True):
     arrows(ax, path[step][1], f"step {step}: {error_at[step]:.3g} stars²", reach=3)
 ws.show(fig, alt="Films as arrows at four moments: a random bunch at first, then they spread until "
-              "opposite films point apart, while the error falls to nearly zero.")  # fmt: skip
+              "opposites point in opposite directions, while the error falls to nearly zero.")  # fmt: skip
 
 # %%
 from ipywidgets import Play
@@ -599,23 +606,26 @@ print("Star Chase + Pie!  =", (star + pie).round(2))
 print("Oops, the Moon     =", oops.round(2))
 
 # %% [markdown]
-# The numbers differ: the picture is turned and stretched. Only products count, and you can turn films
-# and friends together without changing a single product. The *relations* are the same. Space and love
-# point apart. And the comedy in space is still *space plus comedy*, an arrow added to an arrow.
+# The numbers differ: the picture is turned and stretched. Only the products count: you can turn the films
+# and the friends together, or stretch the films and shrink the friends to match, and no product changes.
+# Some *relations* stay the same. Space and love still point in opposite directions. And the comedy in
+# space is still *space plus comedy*, an arrow added to an arrow.
 #
 # Keep that in mind: in these vectors, single numbers mean little, and relations mean a lot.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why deep? For flexibility, not for size
 #
-# "Deep" sounds like huge data and huge machines. Yet the ratings of this page would fit into an
-# e-mail, and you have just trained on 23 numbers. The reason is another one: **say what the score
-# is, say what you want of it, and the gradient comes by itself.** A new idea costs a few lines, and
-# no new mathematics.
+# "Deep" sounds like huge data and huge machines. Here it means that we write the model in a deep-learning
+# library, which computes the gradient. The ratings of this page would fit into an e-mail, and you have
+# just trained on 23 numbers. We use such a library for a different reason: **say what the score is, say
+# what you want of it, and the gradient comes by itself.** A new idea costs a few lines, and no new
+# mathematics.
 #
-# See for yourself. Here is the model above, as a class; tables and seeds come from the library. A
-# `batch` holds `B` ratings: `batch.user` says who, `batch.item` which film, `batch.rating` how many
-# stars. `rows` looks up their vectors.
+# See for yourself. Here is the model above as a class. Our library creates the vectors and gives them
+# their random start; the mean of the training ratings takes the place of the 3. A `batch` holds `B`
+# ratings: `batch.user` says who, `batch.item` which film, `batch.rating` how many stars. `rows` looks up
+# their vectors.
 
 
 # %%
@@ -627,7 +637,7 @@ class Match(rt.models.MF):
 
 
 # %% [markdown]
-# **Change 1: a bias.** Most people simply like some films. Give each film a number for that.
+# **Change 1: a bias.** Some films are simply liked by most people. Give each film a number for that.
 
 
 # %%
@@ -662,10 +672,10 @@ names = sorted({g for each in page.data.items["genres"] for g in each})
 genres = torch.tensor([[float(g in each) for g in names] for each in page.data.items["genres"]])
 
 # %% [markdown]
-# We worked out no gradient, and `rt.fit` trains all three. We look at the error on ratings that were
+# We worked out no gradient, yet `rt.fit` trains all three. We look at the error on ratings that were
 # held out, the **validation part**: over all of them, over the tenth whose films have the fewest
 # ratings to learn from, and over the rest. Each model is trained with three **seeds**, the numbers
-# that fix its random start: `±` is how much the result moves when only chance changes.
+# that fix its random start: `±` is how much the result moves when only the seed changes.
 
 # %%
 count = page.train.counts("item")[page.valid.item]  # training ratings of each row's film
@@ -689,9 +699,10 @@ for kind, rmse in errors.items():
 table.T
 
 # %% [markdown]
-# Chance has a second source: other *people* would have given other ratings. So we also compare user by
-# user. In brackets is the range in which the difference lies when other users are drawn (page 06
-# builds it). If zero is inside, the two are "not told apart".
+# Chance has a second source: other *people* would have given other ratings. The output below shows the
+# difference that each change makes. The brackets give the range in which it would usually lie if we had
+# other users (page 06 shows how to compute it). If zero is inside, the data cannot tell the two models
+# apart.
 
 
 # %%
@@ -702,21 +713,25 @@ def verdict(new, old, part):
 
 
 verdicts = {
-    "The bias, on all ratings": verdict("WithBias", "Match", "all ratings"),
-    "Genres, on all ratings": verdict("WithGenres", "WithBias", "all ratings"),
-    "Genres, on rare films": verdict("WithGenres", "WithBias", "rare films"),
+    "A bias changes the RMSE on all ratings": verdict("WithBias", "Match", "all ratings"),
+    "Genres change it on all ratings": verdict("WithGenres", "WithBias", "all ratings"),
+    "Genres change it on rare films": verdict("WithGenres", "WithBias", "rare films"),
 }
 for what, by_seed in verdicts.items():
-    print(f"{what}: {by_seed[0]}.")
+    one, below = by_seed[0], sum(each.high < 0 for each in by_seed)
+    print(f"{what} by {one.difference:+.4f} stars ({one.low:+.4f} to {one.high:+.4f}, first seed).")
+    print(f"  With {below} of 3 seeds, the whole range is below zero.")
 
 # %% [markdown]
-# Not every change helps everywhere, and you can see where to look: a side feature has most to say
-# where there are few ratings. Page 08 takes that up.
+# A change need not help everywhere. A side feature has most to say where there are few ratings, as the
+# table shows. Page 08 takes that up.
 #
-# **Change 3: another question.** Stars may not be what you need. Perhaps you want a *chance*: how
-# likely is it that somebody gives the film four stars or five? That is another **loss**, the number
-# that training makes small, and it takes one line. The model stays the same. Its output minus 3.5 is
-# read as a *logit*: 0 means a chance of one half, and a larger number is closer to certainty.
+# **Change 3: another question.** Stars may not be what you need. Perhaps you want a *probability*: how
+# likely is it that somebody gives the film four stars or five? That is another **loss**, the number that
+# training makes small, and it takes one line. The model is the library's `BiasedMF`, a model like ours
+# with biases of films and users. We take 3.5, half-way between three stars and four, off its output, and
+# read the result as a *logit*: 0 means a probability of one half, and a larger logit means a larger
+# probability.
 
 
 # %%
@@ -725,24 +740,24 @@ def liked_or_not(score, batch):
     return torch.nn.functional.binary_cross_entropy_with_logits(score - 3.5, liked)  # new
 
 
-chance_model = rt.models.BiasedMF.for_dataset(page.train, dim=8, l2=0.02)
-rt.fit(chance_model, page.train, loss=liked_or_not, progress=False)
-logit = rt.predict(chance_model, page.valid, clip=False) - 3.5
-chance = 1 / (1 + np.exp(-logit))
+likely = rt.models.BiasedMF.for_dataset(page.train, dim=8, l2=0.02)
+rt.fit(likely, page.train, loss=liked_or_not, progress=False)
+logit = rt.predict(likely, page.valid, clip=False) - 3.5
+probability = 1 / (1 + np.exp(-logit))
 liked = page.valid.rating >= 4
 for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
-    here = (chance >= low) & (chance < high)
-    said, was = chance[here].mean(), liked[here].mean()
-    print(f"chance {low:.0%} to {high:.0%}: said {said:.0%}, liked {was:.0%}")
+    here = (probability >= low) & (probability < high)
+    said, was = probability[here].mean(), liked[here].mean()
+    print(f"probability {low:.0%} to {high:.0%}: the model said {said:.0%}, people liked {was:.0%}")
 
 # %% [markdown]
-# Compare the two percentages in each line: a chance is good when it says what happens. Model, data and
-# training are the library's usual ones (with a weaker penalty, `l2`, since this loss is smaller). Only
-# the question has changed.
+# Compare the two percentages at the end of each line: a probability is good when it matches how often the
+# thing happens. Which line is furthest off? Model, data and training are the library's usual ones. Besides
+# the question, we changed one setting: a weaker `l2`, which page 02 explains.
 #
 # That is the promise of the whole series: time, several tastes, uncertainty and sequences cost a few
-# lines each. Size is a *consequence*: a model that learns from small batches by gradients still works
-# when the data grows.
+# lines each. Such models also scale: a model that learns from small batches by gradients still works when
+# the data grows.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a wish ("I only care about the top of the list", "new films should count less")
@@ -752,8 +767,8 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What a recommender sees
 #
-# So far we know who gave how many stars to what. That is the thick line. Most real services have the
-# rest as well, and each thin line is one more change of a few lines.
+# So far we know who gave how many stars to what. In the picture below, that is the thick line. Most real
+# services have the rest as well, and you can add each thin line to a model with a few lines of code.
 
 # %% slideshow={"slide_type": "subslide"}
 from recsys_workshop.labs.drawings import relationships
@@ -783,7 +798,7 @@ print("context : none; nobody asked where and with whom it was seen")
 # ## Lesson 1: density matters most
 #
 # How full is the table? In the toy, 23 of 30 cells hold a rating. That share is its **density**. How
-# dense is a real table?
+# dense is the table of our data?
 
 # %% [markdown]
 # ### Exercise: density
@@ -804,7 +819,8 @@ density = None  # your turn: a share
 density = len(page.data) / (page.data.n_users * page.data.n_items)
 
 # %%
-ws.check("01.density", density)
+if ws.check("01.density", density):
+    print(f"{density:.1%} of the cells of our data hold a rating; in the toy, {23 / 30:.0%} do.")
 
 # %% [markdown]
 # Now make the table thinner. We keep a part of the training ratings, train two models, and measure
@@ -847,7 +863,7 @@ for values, style, label in zip(thinner, ("s--", "o-"), kinds, strict=True):
     spread = 2 * values.std(1, ddof=1)
     ax.errorbar(per_user, values.mean(1), spread, fmt=style, capsize=5, label=label)
 ax.set(xlabel="training ratings per user", ylabel="error on unseen ratings (RMSE, stars)")
-ax.set(title="Both models gain from ratings (bars: ± 2 standard deviations of seeds)")
+ax.set(title="More ratings help both models (bars: ± 2 standard deviations of seeds)")
 ax.legend()
 mean_error = thinner.mean(2)  # (2, 4)
 ends = [f"{values[0]:.2f} to {values[-1]:.2f} stars" for values in mean_error]
@@ -859,21 +875,23 @@ ws.show(fig, alt=alt)
 # %%
 by_data = mean_error[1, 0] - mean_error[1, -1]
 by_model = mean_error[0, -1] - mean_error[1, -1]
-print(f"Ten times the ratings: the model with vectors gains {by_data:.3f} stars.")
-print(f"Vectors in addition to biases, on all ratings: a gain of {by_model:.3f} stars.")
-print(f"The same on a tenth of the ratings: {mean_error[0, 0] - mean_error[1, 0]:+.3f} stars.")
+print(f"Ten times the ratings lower the error of the model with vectors by {by_data:.3f} stars.")
+print(f"On all ratings, adding vectors to the biases lowers the error by {by_model:.3f} stars.")
+worse = mean_error[1, 0] - mean_error[0, 0]
+print(f"On a tenth of the ratings, adding vectors changes the error by {worse:+.3f} stars.")
 held = [error(trained(thinned(0.1, s), 16, s, l2=0.8), page.valid) for s in range(seeds)]
-print(f"And with vectors held small by a strong penalty: {mean_error[0, 0] - np.mean(held):+.3f}.")
+worse = round(np.mean(held) - mean_error[0, 0], 3) + 0.0  # no minus before 0.000
+print(f"With a strong penalty on large vectors, it changes by {worse:+.3f} stars there.")
 
 # %% [markdown]
-# Two readings. More ratings gain more than the better model does. And the better model is only better
-# where there is enough to learn from: on the thin table its many numbers learn chance, not taste. A
-# strong penalty (page 02) does not change that. It keeps the vectors so small that they do no harm;
-# then they do nothing else either.
+# We read two things from this. Ten times as many ratings reduced the error more than adding vectors did.
+# And the vectors only help where there is enough to learn from: on the thin table their many numbers
+# mostly fit random noise. A strong **penalty** on large vectors (page 02) keeps them so small that they do
+# no harm; then they bring no gain either.
 #
-# But is it *density*, or just the number of rows? Let us hold that number fixed. Take a quarter of
-# the users. The **dense** model trains on all of their ratings, and nobody else's. The **thin** model
-# trains on as many ratings, spread over everybody. First we ask both about those same people.
+# But does the *density* help, or just the number of ratings? Let us keep that number fixed. Take a quarter
+# of the users. The **dense** model trains on all of their ratings, and nobody else's. The **thin** model
+# trains on the same number of ratings, spread over everybody. First we test both on that quarter.
 
 # %%
 dense, thin, pairs = [], [], []
@@ -888,30 +906,31 @@ for seed in range(page.pick(5, 3)):
     dense.append(error(pairs[-1][0], rows))
     thin.append(error(pairs[-1][1], rows))
 difference = np.subtract(thin, dense)
-print(f"As many rows: {np.mean(dense):.3f} stars where dense, {np.mean(thin):.3f} where thin.")
-print(f"Dense was better in {(difference > 0).sum()} of {len(dense)} draws.")
+print(f"Error: dense model {np.mean(dense):.3f} stars, thin model {np.mean(thin):.3f}.")
+print(f"The dense model was better in {(difference > 0).sum()} of {len(dense)} draws.")
 
 # %%
 same_people, everyone = (
     [rt.compare(a, b, part, train=page.train, metric="rmse") for a, b, part in some]
     for some in (pairs, [(a, b, page.valid) for a, b, _ in pairs])
 )
-for who, found in (("the same people", same_people), ("everybody", everyone)):
-    print(f"Dense minus thin, asked about {who}, one line per draw:")
+for who, found in (("that quarter", same_people), ("everybody", everyone)):
+    print(f"The dense model (the first) minus the thin one, tested on {who}, one line per draw:")
     print(*(f"  {one}" for one in found), sep="\n")
 
 # %% [markdown]
-# Asked about the people it knows, the dense model is ahead. Asked about *everybody* it is behind: it
-# has never met three of four. So the gain belongs to those who gave the ratings. A person with many
-# ratings is served better than the same person with few, by the same number of rows in total, and
-# spreading your questions over more people helps more people, each a little.
+# "Not told apart" means that zero is inside the range. Tested on the people it knows, the dense model is
+# ahead. Tested on *everybody*, it has no lead, and it is behind where a line says that the second is
+# better: it has never met three of every four people. So the gain belongs to those who gave the ratings.
+# When the total number of ratings is fixed, a person who gave many of them is served better than if they
+# had given few.
 #
-# Before you look for a better model, ask: could each person, and each item, be *asked once more*? On
-# this page that has paid more than the better model.
+# Before you look for a better model, ask: could you get *one more rating* from each person, and for each
+# item? On this page, ten times the ratings paid more than the better model.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room, before the figure: what gains more, ten times the ratings or a better model? Let them
-# bet. Then the second question, dense or thin: let them bet again. (6 minutes)
+# Ask the room, before the figure: what lowers the error more, ten times the ratings or a better model? Let
+# them bet. Then the second question, dense or thin: let them bet again. (6 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 2: use all kinds of data
@@ -927,30 +946,31 @@ for part, gain in zip(parts, gains.T, strict=True):
     print(f"What genres gain, {part}: {gain.mean():+.3f} stars (seed by seed: {each})")
 
 # %% [markdown]
-# The gain is largest where there are few ratings. We expect the same of every line in the picture: a
-# text describes the film that nobody has seen, and the hour says something about the person who never
-# rates. Different kinds of data fill each other's gaps. In a model made of vectors they all enter by
-# the same door: give it a vector, and add.
+# The gain is largest where there are few ratings. We expect the same of every thin line in the drawing
+# under "What a recommender sees": a text describes the film that nobody has seen, and the hour says
+# something about the person who never rates. Different kinds of data fill each other's gaps. In a model
+# made of vectors they all enter in the same way: give each new piece of information a vector, and add it
+# to the vector of the film or the person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
 #
-# "You might like this" is an order. "Because you liked that" is the beginning of a conversation: you
-# can say no, and say why. It helps those who build the model, too: wrong reasons are easier to spot
-# than wrong numbers.
+# "You might like this" leaves you nothing to answer. "Because you liked that" is the beginning of a
+# conversation: you can say no, and say why. It helps those who build the model, too: wrong reasons are
+# easier to spot than wrong numbers.
 
 # %%
 top = rt.recommend(page.ranker, page.data, ratings=page.me, reasons=True, stars=page.model)
 ws.films(top.head(5), ["title", "stars", "reasons"])
 
 # %% [markdown]
-# Each reason is one of your ratings, with how much it lifts the film (in the list's own score) above
-# what it does for films in general. A low rating can be a reason as well: what you dislike says
-# something about you.
+# Each reason is one of your ratings. The number in brackets says how much more this rating raises the
+# score of this film than that of an average film. (The score is the number by which the ranker sorts its
+# list.) A low rating can be a reason as well: what you dislike says something about you.
 #
 # Is it true, though? A reason that you can leave out without consequence is decoration. So leave it
 # out: fit your vector again *without* the named ratings, and see how far the film falls. For
-# comparison, leave out as many others.
+# comparison, leave out the same number of other ratings.
 
 # %%
 title_of = dict(zip(page.data.items["item"], titles, strict=True))
@@ -975,19 +995,19 @@ for film in top.itertuples():
     for _ in range(8):
         drawn = [others[j] for j in rng.permutation(len(others))[: len(named)]]
         falls["others"].append(place(film.item, drawn) - here)
-print(f"Without the named reasons a film falls by {np.mean(falls['named']):.1f} places on average,")
-print(f"without as many other ratings by {np.mean(falls['others']):.1f}.")
+print(f"A film falls by {np.mean(falls['named']):.1f} places on average without the named reasons,")
+print(f"and by {np.mean(falls['others']):.1f} without the same number of others (minus: it rises).")
 
 # %% [markdown]
 # If the first number is much larger, the reasons carry the recommendation: they are part of the
-# computation, not a story told afterwards. For vectors such reasons are cheap, since a new person's
-# vector is a *sum* over their ratings, and a sum can be taken apart.
+# computation, not a story told afterwards. Such reasons are cheap to compute here: the ranker computes a
+# new person's vector as a *sum* with one term for each rating, and we can look at each term.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 4: one set of vectors, many teams
 #
 # We trained the model to guess stars. Its by-product, one vector per film, is often worth more than the
-# guess. One team trains it, and every other team can take it off the shelf.
+# guess. One team trains the model, and every other team can take the vectors off the shelf.
 
 # %%
 vectors = page.model.item_factors.detach().numpy()  # (n_items, dim)
@@ -1025,12 +1045,12 @@ total = v[labelled].sum(0)  # (dim,)
 close = v @ total - labelled * (v * v).sum(1)  # without the film itself
 close = close / (labelled.sum() - labelled)  # (n,), mean cosine to the labelled films
 auc = rt.metrics.auc(labelled, close)
-print(f"A labelled film is closer than an unlabelled one in {auc:.0%} of all pairs (chance: 50%).")
+print(f"A labelled film is closer than an unlabelled one in {auc:.0%} of pairs (guessing: 50%).")
 print("No label, but close:", "; ".join(names_known[~labelled][np.argsort(-close[~labelled])[:4]]))
 
 # %% [markdown]
-# **Interpretable.** The marketing team asks in what tastes differ. Turn the cloud of films so that it
-# is widest along the first axis, and read the titles at both ends.
+# **Interpretable.** The marketing team asks how people's tastes differ. Turn the cloud of films so that
+# it is widest along the first axis, and look at the films at both ends.
 
 
 # %%
@@ -1042,8 +1062,8 @@ def first_axis(v):
 
 axis = first_axis(v)
 order = np.argsort(axis)
-ends = {"one end": names_known[order[:6]], "the other end": names_known[order[::-1][:6]]}
-ws.films(pd.DataFrame(ends))
+ends = page.data.items.iloc[well_known[[*order[:6], *order[-6:]]]]
+ws.films(ends.assign(end=6 * ["one"] + 6 * ["the other"]), ["end", "title", "genres"])
 
 # %% [markdown]
 # What would you call this axis? Write a word down; page 03 does this with care, and asks whether a
@@ -1060,35 +1080,36 @@ pairs = np.triu_indices(len(v), 1)
 single = np.corrcoef(v.ravel(), w.ravel())[0, 1]
 relation = np.corrcoef((v @ v.T)[pairs], (w @ w.T)[pairs])[0, 1]
 same_axis = abs(np.corrcoef(axis, first_axis(w))[0, 1])
-print(f"Between two runs, single numbers agree by {single:+.2f} (correlation), the likeness")
-print(f"of pairs of films by {relation:+.2f}, and the first axis by {same_axis:.2f}.")
+print(f"Correlation between two runs: {single:+.2f} for single numbers, {relation:+.2f} for the")
+print(f"similarity of pairs of films, {same_axis:.2f} for the first axis (its sign aside).")
 
 # %% [markdown]
 # As in the toy: single numbers say nothing, relations stay. So share the vectors of *one* run with
-# everybody, and never mix two runs. (Page 14 shows how to turn one run onto another.)
+# everybody, and never mix two runs. (Page 14 shows how to rotate the vectors of one run so that they
+# match those of another.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# The four words are the reason why some companies train vectors first and ask what for later. Ask the
-# room: which team next to yours could use them tomorrow? Let people name the axis aloud before you go
-# on; the answers will differ, which is the point of page 03. (3 minutes)
+# These four words are why some companies train vectors first, and ask later what for. Ask the room: which
+# team next to yours could use them tomorrow? Let people name the axis aloud before you go on; the answers
+# will differ, which is the point of page 03. (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * A recommender chooses what each person sees first, where there is more than anybody can look
-#   through. It is at its best with people who see what it cannot.
-# * **A short vector each.** Stars are a product of the person's vector and the item's. You have
-#   found such vectors by hand, and then by gradient, from the ratings that exist and *only those*.
+#   through. It works best together with a person who sees what it cannot.
+# * **A short vector for each person and item.** Stars are a product of the person's vector and the item's.
+#   You have found such vectors by hand, and then by gradient, from the ratings that exist and *only those*.
 # * **Deep for flexibility.** A bias, a side feature, another question: a few new lines each, and
 #   the gradient comes by itself.
-# * **Density first**, for the people you serve; then more kinds of data, then a better model.
+# * **Density first**, for the people you serve. More kinds of data and a better model help as well.
 # * **Vectors outlive their task**: reusable, transformable, interpretable, reliable. Their relations
 #   have meaning; their single numbers do not.
 #
-# **One question to end with**, and no check: in your own work, which question to users would gain more
-# than a better model, and what keeps you from asking it?
+# **One question to end with**, and no check: in your own work, what could you ask your users that would
+# help more than a better model, and what keeps you from asking it?
 #
 # **Read on.** Koren, Bell and Volinsky 2009, *Matrix factorization techniques for recommender systems*;
 # the two cases above, Linden, Smith and York 2003 and Gomez-Uribe and Hunt 2015.
 #
-# Next, you train your own on a hundred thousand ratings, and watch it learn.
+# On the next page, you train a model of your own on all these ratings, and watch it learn.

@@ -19,13 +19,13 @@ def fill_cell(answer: Any, page: Page) -> str | None:
     """Stars that Eve gives to the second film."""
     product = float(FRIENDS[4] @ FILMS[1])
     if np.size(answer) != 1:
-        return f"one number of stars is asked; these are {np.size(answer)}."
+        return f"one number of stars is expected; these are {np.size(answer)}."
     value = float(answer)
     slips = {
-        "that is how far from three stars it is; the stars themselves are asked.": product,
+        "that is how far from three stars it is; give the stars themselves.": product,
         "mind the signs: plus times minus is minus.": 3 - product,
     }
-    otherwise = "multiply Eve's two numbers with the film's two numbers, pair by pair, and add up."
+    otherwise = "multiply Eve's numbers by the film's numbers, pair by pair, and add three stars."
     if not 1 <= value <= 5:
         otherwise = f"stars go from 1 to 5, and this is {value:g}."
     return compare(value, 3 + product, slips, otherwise)
@@ -36,7 +36,7 @@ def new_friend(answer: Any, page: Page) -> str | None:
     """Two numbers that explain 4 stars for the first film and 4 for the last."""
     numbers = np.asarray(answer, dtype=float)
     if numbers.shape != (2,):
-        return f"two numbers are asked, like (0, 0); this has the shape {numbers.shape}."
+        return f"two numbers are expected, like (0, 0); this has the shape {numbers.shape}."
     for name, film in (("Star Chase", 0), ("Grey Winter", 5)):
         stars = 3 + float(numbers @ FILMS[film])
         if abs(stars - 4) > 1e-6:
@@ -58,8 +58,8 @@ def observed_error(answer: Any, page: Page) -> str | None:
         "it returns nan: cells without a rating have got into the mean.": np.nan,
         "it counts empty cells as zero stars.": ((np.nan_to_num(stars) - predicted) ** 2).mean(),
         "divide by the number of ratings, not by the number of cells.": squares.sum() / stars.size,
-        "this is the sum; the mean is asked.": squares.sum(),
-        "this is the root of it: the mean of the squares is asked.": np.sqrt(squares.mean()),
+        "this is the sum; give the mean.": squares.sum(),
+        "this is the root of it: give the mean of the squares.": np.sqrt(squares.mean()),
         "this is the mean miss without the squares.": np.sqrt(squares).mean(),
     }
     other = "on a table of our own it gives another number than the mean of the squared misses."
