@@ -18,9 +18,9 @@ page = ws.page("04_deploy_it_now")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
 #
-# You have used this page since the first minute of the series. Now we open the bonnet. **Export** the
-# two models to files: the ranker fills the list, and the star model predicts the stars beside each
-# title. **Serve** the files. **Look.** The ratings that you have kept are already there.
+# You have used the web page below since the first minute of the series. Now we open the bonnet.
+# **Export** the two models to files: the ranker fills the list, and the star model predicts the stars
+# beside each title. **Serve** the files. **Look.** The ratings that you have kept are already there.
 
 # %% slideshow={"slide_type": "subslide"}
 folder = rt.serving.export(page.ranker, page.train, page.folder / "export", stars=page.model)
@@ -32,19 +32,20 @@ service.iframe(page.me, whose="an invented person" if page.me_is_sample else "yo
 # list? Collect guesses; most people guess that the model was trained again. (4 minutes)
 
 # %% [markdown]
-# *Keep these ratings* saves them for the later pages: the service passes them to this notebook, and
-# nothing leaves this machine. You can also open the page in a window of its own, and any program on
-# this machine can use the same service. (On Colab and Binder the frame stays empty, because your
+# The button *Keep these ratings* saves your ratings for later: the service passes them to this notebook,
+# and nothing leaves this machine. You can also open the web page in a window of its own, and any program
+# on this machine can use the same service. (On Colab and Binder the frame stays empty, because your
 # browser is not on their machine; all other cells work there, too.)
 
 # %% [markdown]
-# This is what happens when you click. Nothing is trained: the grey box is a file that does not change.
+# The drawing below shows what happens when you click. Nothing is trained: the grey box is the export,
+# and its files do not change.
 
 # %% tags=["hide-input", "long"]
 import matplotlib.pyplot as plt
 
 steps = {
-    "your browser": "all your ratings", "the service": "a fold-in finds your vector",
+    "your browser": "sends all your ratings", "the service": "computes your vector",
     "scores": "your vector × all films", "your list": "the ten best, with reasons",
 }  # fmt: skip
 fig, ax = plt.subplots(figsize=(12, 3.2))
@@ -54,25 +55,27 @@ for at, (name, what) in enumerate(steps.items()):
             bbox={"boxstyle": "round,pad=0.5", "facecolor": colour})  # fmt: skip
     if at:
         ax.annotate("", (at - 0.42, 1), (at - 0.58, 1), arrowprops={"arrowstyle": "-|>", "lw": 2})
-ax.text(1.5, 0.2, "the export: vectors of all films, and a card", ha="center", va="center",
-        fontsize=12, bbox={"boxstyle": "round,pad=0.4", "facecolor": "0.88"})  # fmt: skip
+ax.text(1.5, 0.2, "the export: the numbers of both models, and a card that describes them",
+        ha="center", va="center", fontsize=12,
+        bbox={"boxstyle": "round,pad=0.4", "facecolor": "0.88"})  # fmt: skip
 for at in (1, 2):
     ax.annotate(
         "", (at, 0.75), (at, 0.38), arrowprops={"arrowstyle": "-|>", "lw": 2, "color": "0.5"}
     )
 ax.set(xlim=(-0.6, 3.6), ylim=(-0.1, 1.5))
 ax.set_axis_off()
-ws.show(fig, alt="Four boxes in a row: your browser sends all ratings, the service folds you in, "
-              "scores all films, and the ten best come back. The export feeds the middle.")  # fmt: skip
+ws.show(fig, alt="Four boxes in a row: your browser sends all your ratings, the service computes your "
+              "vector and scores all films, and the ten best come back as your list. The two middle "
+              "boxes read the export.")  # fmt: skip
 
 # %%
-print("The page:           ", service.url)
-print("All its addresses:  ", service.url + "openapi.json")
+print("The web page:                  ", service.url)
+print("All addresses of the service:  ", service.url + "openapi.json")
 
 # %% [markdown]
 # ## What happened when you clicked
 #
-# The browser sent all your ratings, and received ten films. We can do the same from here:
+# The browser sent all your ratings, and received ten films. We can do the same from this notebook:
 
 # %%
 import json
@@ -82,7 +85,7 @@ import pandas as pd
 
 
 def ask(path, content=None):
-    """The service's answer: to a GET, or to a POST if there is something to send."""
+    """The service's answer to a GET request, or to a POST request if there is content to send."""
     body = None if content is None else json.dumps(content).encode()
     request = urllib.request.Request(service.url + path, body)
     request.add_header("Content-Type", "application/json")
@@ -99,12 +102,16 @@ print(f"The library names the same ten films: {same_ten}")
 ws.films(pd.DataFrame(answer["recommendations"]).head(5), ["title", "stars", "ratings"])
 
 # %% [markdown]
-# The service and the library give the same list, and nobody trained anything for you just now. The
-# vectors of the films do not change, and yours is computed from your ratings alone: by a **fold-in**, a
-# ridge regression on the vectors of the films that you rated. It is quick enough to repeat for each
-# click, so the service needs no memory of you. Your browser sends your ratings with every request.
+# The service and the library name the same ten films, and nobody trained anything for you just now. In
+# both models, the vectors of the films stay as they are. Each model computes your vector from them and
+# from your ratings, by a **fold-in**: a ridge regression (least squares with an l2 penalty), which finds
+# the vector that fits your ratings best. In the ranker's fold-in the films that you have not rated count
+# as well, but with little weight. A fold-in is quick enough to repeat for each click, so the service
+# needs no memory of you: your browser sends all your ratings with every request.
 #
-# Since your vector is a sum with one part per rating, we can take every score apart in the same way:
+# The solution of this regression is a sum with one term per rating. A film's score is your vector times
+# the film's vector, plus a number that is the same for everybody. So the score has one term per rating,
+# too, and ratings with large terms can be named as reasons:
 
 # %%
 first = answer["recommendations"][0]
@@ -114,9 +121,9 @@ print(f"{first['title']}, because of {because or 'what most people like'}")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What an export is
 #
-# Two files: the tables of numbers, and a card that says what they are. Neither is code, so loading
-# somebody else's export cannot run anything on your machine. (A model saved with Python's `pickle`
-# can.)
+# Two files: the *weights*, which are the models' tables of numbers, and a *card* that says what they are.
+# Neither is code, so loading somebody else's export cannot run anything on your machine. (A model saved
+# with Python's `pickle` can.)
 
 # %%
 for path in sorted(folder.iterdir()):
@@ -128,8 +135,9 @@ for key in ("data", "versions"):
     print(f"{key}: {card[key]}")
 
 # %% [markdown]
-# The card holds a checksum of the weights. If a full disk has cut that file short, or if it belongs to
-# another card, loading stops with one sentence. If it loads, it is exactly the same model:
+# The card holds a checksum of the weights file. If a full disk has cut that file short, or if the file
+# belongs to another card, loading stops with a short error message. Otherwise you get exactly the models
+# that were exported. We test this with the star model:
 
 # %%
 loaded = rt.serving.load(folder).stars
@@ -139,29 +147,30 @@ print(f"All {len(page.test):,} predictions for the test part are equal, to the l
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## For everyone in the room
 #
-# By default, only your own machine can reach the service. To let others in, say so as below, and give
-# them the address of this machine. There is no password: anybody who reaches it can use it.
+# By default, only your own machine can reach the service. In the command below, `--host 0.0.0.0` lets
+# other machines in, and `data/export` is the folder of your export. Tell the others the address of this
+# machine, with the port. There is no password: anybody who reaches the service can use it.
 #
 # ```
 # python -m recsys_tutorial.serving serve data/export --host 0.0.0.0 --port 8000
 # ```
 #
-# That is the same service as a program of its own, which keeps running when you close the notebook.
-# Export a new model over the old one while it runs: the new one takes over within a second, and no
-# request is lost.
+# This is the same service as a program of its own, which keeps running when you close the notebook. You
+# can export new models to the same folder while it runs. The service looks for them once a second, and
+# switches to them between two requests. (Page 17 tries it, and counts the answers.)
 
 # %% [markdown]
 # ## Exercises
 #
 # ### What the browser sent
 #
-# Write a function that turns ratings `{item id: stars}` into what the page sends to `/recommend` to get
-# the best five films: a dictionary with the `ratings` and `k`, the number of films. The cell after the
-# check sends what your function makes.
+# Write a function that takes ratings as `{item id: stars}` and returns the content of a request to
+# `/recommend` for the best five films. The content is a dictionary with two keys: `ratings`, a list like
+# the one that we sent above, and `k`, the number of films. The cell after the check sends it.
 #
 # <details><summary>Hint 1</summary>
 #
-# The address `openapi.json` of the service says what `/recommend` takes: a list of ratings, and `k`.
+# The service's address `openapi.json` says what `/recommend` takes: a list of ratings, and `k`.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -185,30 +194,32 @@ def request_for(ratings):
 request_works = ws.check("04.request", request_for)
 
 # %%
-generous = dict.fromkeys(page.me, page.data.scale[1])  # change this: what if you loved everything?
+generous = dict.fromkeys(page.me, page.data.scale[1])  # you love every film: try other stars
 if request_works:
-    print("Your request, with five stars for every film that you rated:")
+    print("The answer to your request:")
     for film in ask("recommend", request_for(generous))["recommendations"]:
         print(f"  {film['title']}")
 else:
-    print("Once it passes, this cell sends your request.")
+    print("Once your function passes the check, this cell sends your request.")
 
 # %% [markdown]
-# ### The rating that did it
+# ### The rating that speaks against a film
 #
-# The page names at most two reasons for a film. The address `/explain` has all of them: it takes
-# `ratings` as before and one `item`, and returns one contribution per rating of yours. Which of your
-# rated films speaks most **against** your first recommendation? Put its title into `against`.
+# The web page names at most two reasons for a film. The address `/explain` gives the whole sum: it takes
+# `ratings` as before and one `item`, and returns what each of your ratings contributes to this film's
+# score. Which of your rated films speaks most **against** your first recommendation? Put its title into
+# `against`.
 #
 # <details><summary>Hint 1</summary>
 #
 # `ask("explain", {"ratings": ratings, "item": first["item"]})["contributions"]` is a list of
-# dictionaries with a `title` and a `lift`.
+# dictionaries. Each has the `title` of a film that you rated, and its `lift`: how far your rating raises
+# the score above what it does for films in general. A negative lift speaks against the film.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The one with the smallest, most negative `lift` speaks against it:
+# The film that you look for has the lowest `lift`, normally a negative one:
 # `min(contributions, key=lambda one: one["lift"])`.
 #
 # </details>
@@ -224,14 +235,14 @@ against = min(told["contributions"], key=lambda one: one["lift"])["title"]
 ws.check("04.against", against)
 
 # %% [markdown]
-# ### What it refuses
+# ### What the service refuses
 #
 # A service on the web receives nonsense every day. Every answer on the web has a *status*, a number: 200
 # means that all is well. Guess, then try: which status does this service return for
 #
 # 1. `items/no-such-film/similar`,
 # 2. a rating of 99 stars,
-# 3. a body of 100,000 bytes?
+# 3. a request whose body (the content that is sent) has 100,000 bytes?
 #
 # Put the three numbers into a list.
 #
@@ -243,7 +254,7 @@ ws.check("04.against", against)
 # <details><summary>Hint 2</summary>
 #
 # 404 is *not found*, 413 *content too large*, 422 *cannot be processed*, 500 would be the service's own
-# fault. For the second: `ask("recommend", {"ratings": [{"item": first["item"], "rating": 99}]})`.
+# fault. For the second request: `ask("recommend", {"ratings": [{"item": first["item"], "rating": 99}]})`.
 #
 # </details>
 
@@ -273,8 +284,8 @@ ws.check("04.statuses", statuses)
 # %% [markdown]
 # ### A damaged file
 #
-# Copy the export, change one byte of its weights, and load the copy. Put the error that this raises
-# into `error_of_copy`.
+# Copy the export, change one byte of the copy's weights file, and load the copy. Put the error that this
+# raises into `error_of_copy`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -319,8 +330,8 @@ ws.check("04.damaged", error_of_copy)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Stop it
 #
-# The service finishes current requests first, then frees its port. (Closing the notebook's kernel stops
-# it as well.)
+# The service finishes its current requests first, then frees its port. (It also stops when you shut down
+# the notebook's kernel.)
 
 # %%
 service.stop()
@@ -330,15 +341,16 @@ print(service)
 # ## What we learned
 #
 # * A model is deployed when somebody can use it, and that takes two files and one command.
-# * New people need no training: their vector follows from their ratings, and so do the reasons.
+# * A new user needs no new training: the user's vector is computed from the user's ratings, and so are
+#   the reasons for each recommended film.
 # * An export should say what it is, be checked when it is loaded, and never be code.
 #
 # **One question to end with**, and no check: what would you measure in the first hour after you have
 # given the address to everybody in the room?
 #
 # **Read on.** Sculley et al. 2015, *Hidden technical debt in machine learning systems* (why the model is
-# the small part); Breck et al. 2017,
-# *The ML test score: a rubric for ML production readiness*.
+# only a small part of a system in use); Breck et al. 2017, *The ML test score: a rubric for ML production
+# readiness*.
 #
-# Page 17 comes back to this, thoroughly: the same page without any server, and what it takes when
-# millions click.
+# Page 17 goes on from here: it builds the web page without any server, and says what a real deployment
+# adds.

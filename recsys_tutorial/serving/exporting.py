@@ -201,7 +201,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     except (ValueError, TypeError, LookupError, RecursionError):
         raise ExportError(f"{CARD} is not whole, or not the card of an export") from None
     if hashlib.sha256(weights).hexdigest() != wanted:
-        raise ExportError(f"the weights in {file} were cut short, or one was changed")
+        raise ExportError(f"{file} is damaged: it was cut short, or its content was changed")
     return card, weights
 
 

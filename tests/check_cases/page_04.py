@@ -92,7 +92,7 @@ CASES = {
     ),
     "04.damaged": Case(
         right=lambda page: rt.serving.ExportError(
-            "copy: weights-0123.safetensors was changed: its sha256 is not the card's"
+            "copy: weights-01.safetensors is damaged: it was cut short, or its content was changed"
         ),
         stub=lambda page: None,
         wrong=[

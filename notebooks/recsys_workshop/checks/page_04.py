@@ -20,11 +20,11 @@ def request(answer: Any, page: Page) -> str | None:
     ratings = dict(zip(some, [high, low, high], strict=True))
     body = answer(dict(ratings))
     if not isinstance(body, dict):
-        return f"the body should be a dictionary; the function returns a {type(body).__name__}."
+        return f"the function should return a dictionary; it returns a {type(body).__name__}."
     try:
         json.dumps(body)
     except (TypeError, ValueError):
-        return "JSON cannot hold that: use lists, dictionaries, plain numbers and strings."
+        return "JSON cannot hold what it returns: use lists, dictionaries, numbers and strings."
     if set(body) != {"ratings", "k"}:
         return f"a request has the keys 'ratings' and 'k'; yours has {sorted(body)}."
     if body["k"] != 5 or isinstance(body["k"], bool):
@@ -61,8 +61,7 @@ def against(answer: Any, page: Page) -> str | None:
     lift = (parts @ (rows[first] - rows.mean(0))).numpy()
     mine = float(lift[rated.index(answer)])
     if mine > lift.min() + 1e-4:
-        side = "for" if mine > 0 else "against"
-        return f"{answer} speaks {side} it with {mine:+.3f}, and another of yours with less."
+        return f"the lift of {answer} is {mine:+.3f}, and another film of yours has a lower one."
     return None
 
 
