@@ -39,6 +39,7 @@ PROMISED = {
     ("09", "02"): r"class BiasedMF",
     ("09", "06"): r"bootstrap",
     ("09", "07"): r"streamed",
+    ("10", "08"): r"without_features.*next to nothing about a new person",
     ("10", "02"): r"class BiasedMF",
     ("11", "03"): r"out again|stable|halves",
     ("12", "08"): r"SideFeatureMF",

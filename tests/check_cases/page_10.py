@@ -1,51 +1,40 @@
 """Answers to the checks of page 10."""
 
 import numpy as np
+import torch
 
 from check_cases import Case
 
 
-def _sizes(page):
-    genres = {g for several in page.data.items["genres"] for g in several}
-    occupations = set(page.data.users["occupation"])
-    return [page.data.n_users, page.data.n_items, len(occupations), len(genres)]
+def _places(sizes, positions):
+    start, found = 0, []
+    for size, own in zip(sizes, positions, strict=True):
+        found += [start + p for p in own]
+        start += size
+    return found
 
 
-def _offsets(page):
-    return [0, *np.cumsum(_sizes(page))[:-1]]
+def _own_size_too(sizes, positions):
+    ends = np.cumsum(sizes)
+    return [ends[f] + p for f, own in enumerate(positions) for p in own]
 
 
-def _own_size_too(page):
-    start = _offsets(page)
-    return [*start[:2], start[2] + _sizes(page)[2], start[3]]
+def _starts_at_the_last(sizes, positions):
+    starts = [0, *sizes[:-1]]
+    return [starts[f] + p for f, own in enumerate(positions) for p in own]
 
 
-def _pairs(v, x):
-    a = v * x[:, None]
-    return 0.5 * (a.sum(0) ** 2 - (a**2).sum(0)).sum()
+def _pairs(a):
+    return 0.5 * (a.sum(-2) ** 2 - (a**2).sum(-2)).sum(-1)
 
 
-def _twice(v, x):
-    return 2 * _pairs(v, x)
+def _slowly(a):
+    k = a.shape[-2]
+    return sum((a[..., i, :] * a[..., j, :]).sum(-1) for i in range(k) for j in range(i + 1, k))
 
 
-def _x_not_squared(v, x):
-    a = v * x[:, None]
-    return 0.5 * ((a.sum(0) ** 2).sum() - (v**2 * x[:, None]).sum())
-
-
-def _with_itself(v, x):
-    return 0.5 * ((v * x[:, None]).sum(0) ** 2).sum()
-
-
-def _all_mixed(v, x):
-    a = v * x[:, None]
-    return 0.5 * (a.sum() ** 2 - (a**2).sum())
-
-
-def _a_vector(v, x):
-    a = v * x[:, None]
-    return 0.5 * (a.sum(0) ** 2 - (a**2).sum(0))
+def _table_of_pairs(a):
+    return 0.5 * ((a @ a.mT).sum((-2, -1)) - (a * a).sum((-2, -1)))
 
 
 def _centred(table):
@@ -54,26 +43,29 @@ def _centred(table):
 
 
 CASES = {
-    "10.offsets": Case(
-        right=_offsets,
-        stub=lambda page: None,
+    "10.places": Case(
+        right=lambda page: _places,
+        stub=lambda page: lambda sizes, positions: None,
         wrong=[
-            lambda page: np.cumsum(_sizes(page)),  # where they end
-            _own_size_too,  # the well-known slip
-            lambda page: [0, *_sizes(page)[:-1]],  # not summed up
-            lambda page: _offsets(page)[1:],
+            lambda page: _own_size_too,
+            lambda page: _starts_at_the_last,
+            lambda page: lambda sizes, positions: [p for own in positions for p in own],
+            lambda page: lambda sizes, positions: np.cumsum([0, *sizes])[:-1],
+            lambda page: [0, 943],
         ],
     ),
     "10.pairs": Case(
         right=lambda page: _pairs,
-        stub=lambda page: lambda v, x: None,
+        stub=lambda page: lambda a: None,
         wrong=[
-            lambda page: _twice,
-            lambda page: _x_not_squared,
-            lambda page: _with_itself,
-            lambda page: _all_mixed,
-            lambda page: _a_vector,
-            lambda page: 247.0,
+            lambda page: _slowly,  # right, and slow
+            lambda page: _table_of_pairs,
+            lambda page: lambda a: 2 * _pairs(a),
+            lambda page: lambda a: 0.5 * (a.sum(-2) ** 2).sum(-1),
+            lambda page: lambda a: 0.5 * (a.sum((-2, -1)) ** 2 - (a**2).sum((-2, -1))),
+            lambda page: lambda a: 0.5 * (a.sum(-2) ** 2 - (a**2).sum(-2)),
+            lambda page: lambda a: _pairs(a.detach()),
+            lambda page: lambda a: torch.zeros(4),
         ],
     ),
     "10.centred": Case(

@@ -1,14 +1,22 @@
 """What the tests want to know of page 10."""
 
 VALUES = {
-    "gap_mf": "gap_mf",  # between the page's class with two fields and BiasedMF, in stars
-    "gap_library": "gap_library",
+    "on": "[int(p) for p in on]",
+    "offsets": "ours.offsets[:2]",
+    "gap_mf": "gap_mf",  # between an FM of two fields and BiasedMF, in stars
+    "gap_library": "gap_library",  # between the page's class and the library's, in stars
     "times": "float(times)",
+    "reach": "{name: [float(v) for v in errors] for name, errors in reach.items()}",
     "error": "{name: float(value) for name, value in error.items()}",
-    "gains": "{name: float(value) for name, value in gains.items()}",
+    "verdicts": "{f'{rows}, {name}': v for (rows, name), v in verdicts.items()}",
+    "rare": "against_ids('FM, ids and all fields', page.test.take(rare))[0][0].difference",
+    "all": "against_ids('FM, ids and all fields', page.test)[0][0].difference",
+    "yours": "type(fits['FM, ids and all fields', 0]).__name__",
     "likes": "likes.tolist()",
     "genres": "common",
-    "slow": "float(pairs_slowly(np.array([[2.0], [3.0], [5.0], [7.0]]), np.ones(4)))",
-    "first_guess": "[list(titles) for titles in first_guess.values()]",
+    "spread": "spread",
+    "same_people": "same_people",
+    "halves": "halves",
+    "shared": "shared",
     "for_me": "for_me['title'].tolist()",
 }

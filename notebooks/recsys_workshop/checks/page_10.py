@@ -3,49 +3,89 @@
 from typing import Any
 
 import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from recsys_workshop.checks.registry import compare, register
 from recsys_workshop.pages import Page
 
 
-@register("10.offsets")
-def offsets(answer: Any, page: Page) -> str | None:
-    """Where the fields user, item, occupation and genres begin in the long row."""
-    n_jobs = page.data.users["occupation"].nunique(dropna=False)
-    begins = np.cumsum([0, page.data.n_users, page.data.n_items, n_jobs])
-    found = np.asarray(answer, dtype=float)
-    if found.shape != (4,):
-        return f"four numbers are asked; this has the shape {found.shape}."
-    if found[0] != 0:
-        return "the first stretch begins at 0: nothing is before it."
-    for name, mine, right in zip(
-        ("item", "occupation", "genres"), found[1:], begins[1:], strict=True
-    ):
-        if mine != right:
-            return f"the stretch of {name} must begin right where the one before it ends."
-    return None
+class _Numbers(TorchDispatchMode):
+    """How many numbers the tensor operations inside of it compute."""
+
+    computed = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.computed += result.numel() if isinstance(result, torch.Tensor) else 1
+        return result
 
 
-@register("10.pairs", asks="function")
+def _places(sizes: Any, positions: Any) -> list[int]:
+    offsets = np.cumsum([0, *sizes])
+    return [int(start + p) for start, own in zip(offsets, positions, strict=False) for p in own]
+
+
+def _pairs(a: torch.Tensor) -> torch.Tensor:
+    return 0.5 * (a.sum(-2).square() - a.square().sum(-2)).sum(-1)
+
+
+def _centred(table: Any) -> Any:
+    table = table - table.mean(1, keepdims=True)
+    return table - table.mean(0, keepdims=True)
+
+
+@register("10.places", asks="function", solution=_places)
+def places(answer: Any, page: Page) -> str | None:
+    """A function (sizes, positions): the places of the long row that are on."""
+    sizes, positions = [5, 7, 3, 4], [[4], [0], [2], [1, 3]]
+    found = answer(list(sizes), [list(own) for own in positions])
+    if np.shape(found) != (5,):
+        return f"five places are on here, so five numbers are wanted, not {np.shape(found)}."
+    own_too = np.cumsum(sizes)  # the field's own size as well
+    slips = {
+        "a field begins after the fields *before* it; its own size does not count.": (
+            [own_too[f] + p for f, own in enumerate(positions) for p in own]
+        ),
+        "these are the positions within each field; add where the field begins.": [4, 0, 2, 1, 3],
+        "add the sizes of *all* fields before it, not only the last one.": [4, 5, 9, 4, 6],
+    }
+    other = f"for the sizes {sizes} and the positions {positions} it gives {list(found)}."
+    off = compare(np.asarray(found), np.array(_places(sizes, positions)), slips, other)
+    if off is None and list(answer([2, 3], [[], [1]])) != [3]:
+        off = "a field in which nothing is on adds no place, but the next field begins after it."
+    return off
+
+
+@register("10.pairs", asks="function", solution=_pairs)
 def pairs(answer: Any, page: Page) -> str | None:
-    """A function (v, x): sum over pairs of (v_j . v_k) x_j x_k."""
-    rng = np.random.default_rng(2)
-    v, x = rng.normal(size=(6, 3)), rng.uniform(0.5, 2.0, 6)
-    a = v * x[:, None]
-    square, squares = (a.sum(0) ** 2).sum(), (a**2).sum()
-    flat = 0.5 * (a.sum() ** 2 - squares)
+    """A function (..., k, d) -> (...,): sum over pairs of rows of their products, in one pass."""
+    a = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    square, squares = a.detach().sum(-2).square().sum(-1), a.detach().square().sum((-2, -1))
+    flat = 0.5 * (a.detach().sum((-2, -1)).square() - squares)
     slips = {
         "each pair is in it twice: take half of it.": square - squares,
-        "the square of the sum still holds each place with itself: take those off.": 0.5 * square,
-        "in the second term x must be squared too.": 0.5 * (square - (v**2 * x[:, None]).sum()),
-        "this forgets x.": 0.5 * ((v.sum(0) ** 2).sum() - (v**2).sum()),
+        "the square of the sum still holds each place with itself: subtract those.": 0.5 * square,
         "the numbers of the vectors got mixed: sum over places first, then square.": flat,
+        "the minus sign applies to the sum of the squares.": 0.5 * (square + squares),
     }
     other = "on rows of our own it gives another number than the sum over all pairs."
-    return compare(answer(v.copy(), x.copy()), 0.5 * (square - squares), slips, other)
+    shape = "for 4 ratings with 6 places each it must return 4 numbers; this has the shape {shape}."
+    found = answer(a)
+    off = compare(found, _pairs(a.detach()), slips, other, shape=shape, tolerance=1e-4)
+    if off is None and not (isinstance(found, torch.Tensor) and found.requires_grad):
+        off = "no gradient passes through it, so training could not use it: stay within tensors."
+    work = []
+    for k in (16, 64) if off is None else ():
+        with _Numbers() as numbers:
+            answer(torch.ones(1, k, 2))
+        work.append(numbers.computed)
+    if work and work[1] > 8 * work[0]:  # in one pass it grows by the factor 4, over pairs by 16
+        off = f"right, but it visits every pair: {work[1]:,} numbers computed for 64 places."
+    return off
 
 
-@register("10.centred", asks="function")
+@register("10.centred", asks="function", solution=_centred)
 def centred(answer: Any, page: Page) -> str | None:
     """A function: the table without the means of its rows and of its columns."""
     table = np.random.default_rng(3).normal(1.0, 1.0, (4, 6))
@@ -57,7 +97,6 @@ def centred(answer: Any, page: Page) -> str | None:
         worst = float(np.abs(found.mean(axis)).max())
         if worst > 1e-6:
             return f"a {name} still has a mean of {worst:.2f}."
-    rows, columns = table.mean(1, keepdims=True), table.mean(0, keepdims=True)
-    if np.abs(found - (table - rows - columns + table.mean())).max() > 1e-6:
+    if np.abs(found - _centred(table)).max() > 1e-6:
         return "the means are zero, but more than means has changed."
     return None
