@@ -99,8 +99,9 @@ def find(dataset: Dataset, title: str) -> int:
     if len({search.plain[i] for i in found}) == 1:
         return max(found, key=lambda i: counts[i])
     near = "; ".join(repr(titles[i]) for i in found[:5])
-    what = f"several titles fit: {near}" if found else "no title is like it"
-    raise KeyError(f"which title is {title!r}? {what}")
+    if found:
+        raise KeyError(f"several titles fit {title!r}: {near}; type more of the one that you mean")
+    raise KeyError(f"no title is like {title!r}: check the spelling, or try one of its words")
 
 
 def _words(title: str) -> list[str]:

@@ -36,7 +36,7 @@ def test_the_guess_is_kept_and_compared(values):
 def test_the_page_states_the_limits_that_the_library_uses():
     text = " ".join(c.text for c in SOURCES["03_interpretation"].cells if c.kind == "markdown")
     assert f"a cosine below {naming.SAME_AXIS}" in text
-    assert f"correlates with it at {naming.A_NAME} or more" in text
+    assert f"a correlation with it of at least {naming.A_NAME}" in text
 
 
 def test_a_bias_is_nearly_the_mean_rating_and_at_the_ends_it_is_not(values):
@@ -104,7 +104,7 @@ def test_maps_keep_more_neighbours_than_chance_and_lose_many(values):
 
 def test_far_distances_on_a_map_are_less_trustworthy_than_two_axes(values):
     seeds, cosines, pca = values["far"]
-    assert pca > 0.95  # two separately trained models
+    assert pca > 0.95  # the model from two seeds
     assert seeds < pca - 0.05
     assert cosines < pca - 0.2
 

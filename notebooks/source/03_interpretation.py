@@ -23,7 +23,7 @@ page = ws.page("03_interpretation")
 # few numbers for each film. Along which lines do you think it sorts the films?
 #
 # Commit yourself **before** you look, because afterwards you can find a story for anything. These are
-# the words to choose from. They are facts about the films that the model does not know:
+# the words to choose from. All but `popularity` are facts that nobody has told the model:
 
 # %%
 import numpy as np
@@ -45,7 +45,7 @@ print(", ".join(known.columns))
 #
 # <details><summary>Hint</summary>
 #
-# A list of strings, spelled as above: `["year", "Comedy", "Drama"]`. There is no wrong guess; only
+# A list of strings, spelled as above: `["year", "Comedy", "Drama"]`. No guess is wrong, but only
 # words from the list can be looked up.
 #
 # </details>
@@ -67,10 +67,10 @@ ws.check("03.guess", guess)
 #
 # $$\text{stars} \approx \mu + b_u + b_i + p_u \cdot q_i$$
 #
-# with the overall mean $\mu$, the person's kindness $b_u$ and the rows $p_u$ and $q_i$ of the two tables.
-# $b_i$ is what people in general think of film $i$. Is that not just its mean rating? No: a mean
-# depends on *who* rated. Strict people pull it down, and people pick films that suit them. The model
-# can separate these effects.
+# with the overall mean $\mu$, the person's generosity $b_u$, a row $p_u$ of the table of people and a row
+# $q_i$ of the table of films. $b_i$ is what people in general think of film $i$. Is that not just its
+# mean rating? No: a mean depends on *who* rated. Strict people pull it down, and people pick films that
+# suit them. The model can separate these effects.
 
 # %%
 model = page.model
@@ -104,7 +104,8 @@ ws.show(fig, alt=f"Bars of ten films by how far they are loved beyond their rati
 # %%
 same = np.corrcoef(often["mean"], often["bias"])[0, 1]
 print(f"Mean rating and bias are close (correlation {same:.2f}): for most films it matters little")
-print(f"who rated. At the ends it makes {first['beyond']:+.2f} and {last['beyond']:+.2f} stars.")
+print("who rated. For the films at the two ends of the figure, who rated changes the mean by")
+print(f"{-first['beyond']:+.2f} and {-last['beyond']:+.2f} stars.")
 
 # %% [markdown]
 # Bars to the left belong to films that were rated by people whom they suit, or by generous people. So
@@ -143,30 +144,39 @@ def loved_beyond(table, least):
 mine_works = ws.check("03.loved_beyond", loved_beyond)
 
 # %%
-print("With", "your" if mine_works else "our", "function, the film that is loved furthest beyond:")
+whose = "Your" if mine_works else "Our"
+print(f"{whose} function finds the film that is loved furthest beyond its ratings:")
 for least in (1, 10, 50, 100):
     enough = table[table["ratings"] >= least]
     ours = enough.loc[enough["beyond"].idxmax(), "title"]
-    print(f"  at least {least:>3} ratings: {loved_beyond(table, least) if mine_works else ours}")
+    title = loved_beyond(table, least) if mine_works else ours
+    rated = enough[enough["title"] == title].nlargest(1, "beyond")["ratings"].max()
+    print(f"  among those with at least {least:>3}: {title}, {rated} ratings")
 
 # %% [markdown]
-# With a small `least` the winner is a film that hardly anybody rated, and the model knows little about
-# it. Which limit would you put on a public list of "hidden gems"? (No check: there is no right answer.)
+# With a small `least`, the winner can be a film with few ratings, and the model knows little about such
+# a film. Which limit would you put on a public list of "hidden gems"? (No check: there is no right
+# answer.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 2: axes, the widest first
 #
 # What is left is personal: $(p_u - \bar p) \cdot q_i$, how much better film $i$ suits person $u$ than
-# the average person. (The average person's part, $\bar p \cdot q_i$, belongs to the bias.) These numbers
-# form a table of all people by all films. **Principal component analysis** (PCA) asks: which *one*
-# number per person and per film reproduces as much of that table as possible? Then it asks for a second
-# number, and so on. Each of these is an **axis**.
+# the average person. (The average person's part, $\bar p \cdot q_i$, is the same for everybody: the
+# column `bias` above includes it.) These numbers form a table of all people by all films.
+# **Principal component analysis** (PCA) gives one number to each person and one to each film, so that
+# their products come as close to that table as possible. It does the same with what these products miss,
+# and so on. Each round gives one **axis**.
 #
 # There is one trap. Call the table of people $P$ and the table of films $Q$. If you take the columns of
 # $Q$ as axes, you look at an accident: for any invertible matrix $M$, the tables $P M^{-\top}$ and $Q M$
-# give the same scores. So we analyse the *scores*, which are the same for all such pairs. A short cut
-# avoids the table of all people by all films. The QR decomposition writes $P$ and $Q$ as a table with
-# perpendicular columns times a small square one; only the small ones matter for the widths:
+# have the same product $P Q^\top$. So we analyse the entries of that product, the *scores*: they are the
+# same for all such pairs.
+#
+# A short cut avoids the table of all people by all films. The QR decomposition writes $P$, and likewise
+# $Q$, as a table with perpendicular columns of length 1 times a small square one. The first factor
+# changes no lengths, so the two small ones are enough to find the *width* of each axis: the standard
+# deviation of its part of the scores. The cell prints its square, as a share of the total:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -180,7 +190,8 @@ print("Share of the personal variance on each axis:", share[:6].round(3))
 
 # %%
 axes = rt.interpret.pca(model)  # the same, with units and fixed signs
-same_as_ours = np.allclose(axes.share[:10], share[:10], atol=0.005)  # it leaves out unseen people
+# The library leaves out people without training ratings, so the last digit may differ.
+same_as_ours = np.allclose(axes.share[:10], share[:10], atol=0.005)
 print("These lines and the library agree:", same_as_ours)
 print(f"users {axes.users.shape}, in standard deviations; items {axes.items.shape}, in stars")
 
@@ -190,18 +201,19 @@ print(f"users {axes.users.shape}, in standard deviations; items {axes.items.shap
 #
 # ### Which axes are more than noise?
 #
-# PCA always returns axes, even of pure noise. So make noise that looks like our data: take what the
-# biases leave of each rating, **shuffle** it among the ratings of the same person, and fit the model
-# again. Who rated what stays, and so do the biases and how erratic each person is; only taste goes. If
-# an axis is not wider than the widest of *those*, we call it noise. (That is strict: some narrower
-# axes may still hold a trace of something.)
+# PCA always returns axes, even of pure noise. So make noise that looks like our data: subtract the
+# biases from each rating, **shuffle** what is left among the ratings of the same person, and fit the
+# model again. Three things stay as they were: which films each person rated, the biases, and how much
+# each person's ratings scatter. Only taste is gone. If an axis is not wider than the widest axis of the
+# models fitted to shuffled ratings, we call it noise. (That is strict: some narrower axes may still
+# hold a trace of something.)
 
 # %%
 noise = rt.interpret.permutation_baseline(model, page.train, repeats=page.pick(6, 2))  # stars
 chance = noise.max()
 real = int((axes.sd > chance).sum())
 print(
-    f"{real} of {len(axes)} axes are wider than any axis of {len(noise)} shuffles ({chance:.3f})."
+    f"{real} of {len(axes)} axes are wider than the widest of {len(noise)} shuffles, {chance:.3f} stars."
 )
 
 # %%
@@ -220,9 +232,10 @@ ws.show(fig, alt=f"Width of the first 12 axes, falling from {axes.sd[0]:.2f} sta
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Give them names, or refuse to
 #
-# Here are the three widest axes as strips. Each dot is a well-known film; at both ends are the titles
-# that belong to this axis more than to the others. You are the diamond: the share of people to your
-# left. Read the ends aloud, and name each axis in your own words before you read on.
+# Here are the three widest axes as strips. Each short line is a well-known film. Beside each end are
+# the titles of three films that lie far out on this axis, compared with their places on the others. The
+# diamond is you; its position is the share of people who are to your left. Read the ends aloud, and
+# name each axis in your own words before you read on.
 
 # %% tags=["long"]
 me = rt.interpret.place(axes, model, page.me)  # (axes,), in standard deviations of the people
@@ -243,22 +256,23 @@ panels[-1].set_xlabel("share of films, or of people, to the left")
 ws.show(fig, alt="Three strips, one per axis, with the titles at both ends and a diamond for you.")
 
 # %% [markdown]
-# The same in a table, with all films that have enough ratings:
+# Here are the ends of the six widest axes as a list, this time from all films with at least 30 ratings:
 
 # %%
 other = rt.interpret.refit(model, page.train, seed=1)  # the same model from another seed
 again = rt.interpret.matches(axes, rt.interpret.pca(other))
-found = rt.interpret.describe(axes, page.train, baseline=noise, again=again)
+found = rt.interpret.describe(axes, page.train, baseline=noise, again=again, min_ratings=30)
 for axis, row in found.iterrows():
     print(f"Axis {axis}, low end:  {row['low']}")
     print(f"        high end: {row['high']}\n")
 
 # %% [markdown]
-# Now test the story. An axis **means nothing** if it is no wider than chance, or if the same
-# model started from another seed does not find it again (a cosine below 0.7; the cosine is 1 for the
-# same direction, and 0 for two that have nothing in common). An axis that passes is *stable between
-# seeds*. It has a *name* only if one of the words correlates with it at 0.3 or more, and more than
-# with shuffled films.
+# Now test the story. An axis **means nothing** if it is no wider than chance. It also means nothing if
+# the same model, started from another seed, does not find it again: even the most similar axis there has
+# a cosine below 0.7 with it. (The cosine is 1 if two axes have the same direction, and 0 if they have
+# nothing in common.) An axis that passes is *stable between seeds*. It has a *name* only if one of the
+# words has a correlation with it of at least 0.3, whatever the sign, and if shuffled films do not reach
+# as much.
 
 # %%
 found[["share", "sd", "chance", "again", "goes with", "r", "verdict"]]
@@ -266,13 +280,15 @@ found[["share", "sd", "chance", "again", "goes with", "r", "verdict"]]
 # %%
 nothing = found["verdict"].str.startswith("nothing")
 nameless = found["verdict"].str.startswith("stable")
-print(f"The {len(found)} widest axes: {nothing.sum()} mean nothing, {nameless.sum()} are stable")
-print(f"without a name among our words, {(~nothing & ~nameless).sum()} have a name.")
+print(
+    f"Of the {len(found)} widest axes, {nothing.sum()} mean nothing, {nameless.sum()} are stable but"
+)
+print(f"have no name among our words, and {(~nothing & ~nameless).sum()} have a name.")
 
 # %% [markdown]
 # An axis without a name is no failure: our words are genres and years, and people's tastes may differ
-# in something that no database has a column for. Look at the ends of the first axis again. Which word
-# is missing?
+# in something that no database has a column for. If one of your axes has no name, look at its ends
+# again. Which word would you add to our list?
 #
 # ### Was your guess right?
 
@@ -307,25 +323,28 @@ a, b = rt.interpret.pca(one), rt.interpret.pca(two)
 people = rt.interpret.matches(a, b, both)
 mixed = replace(b, items=np.random.default_rng(0).permutation(b.items))  # films shuffled
 luck = rt.interpret.matches(a, mixed, both).max()
-print(f"Shuffled films reach {luck:.2f}: an axis that is not above that is not found again.")
+print(f"With shuffled films, the best match has a cosine of {luck:.2f}.")
+print(f"An axis with {luck:.2f} or less counts as not found again.")
 pd.DataFrame({"another seed": again[:6], "other people": people[:6]}, index=found.index).round(2)
 
 # %% [markdown]
-# The second column is the one to believe: "stable" deserves its name only where *both* columns are
-# high. It is a hard test, because each half has only half of the ratings. But an axis that fails it is
-# learned from these very people, and nobody knows whether it holds for the next ones. If two axes are
-# about equally wide, they may also swap or mix: then the plane is stable, and its axes are not. Page 14
-# takes that up.
+# Believe the second column more than the first, and call an axis stable only if *both* are far above the
+# cosine of shuffled films. (The second column lists the axes of the first half, which may come in
+# another order than those of the whole model.) The test is hard, because each half has only half of
+# the ratings. But if an axis fails it, we know only that the axis fits these people, and not whether it
+# holds for others. If two axes are about equally wide, they may also swap or mix: then the plane is
+# stable, and its axes are not. Page 14 takes that up.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 3: who agrees, and who does not
 #
-# Two films are **neighbours** if the model expects the same people to like them more than average. With
-# our axes that is the cosine between two rows of `axes.items`.
+# Two films are **neighbours** if the model expects them to suit the same people. We measure this by the
+# cosine between two rows of `axes.items`. It is also the correlation, over people, between how well the
+# one film suits them and how well the other does.
 
 # %%
 favourite = page.data.items["title"][max(page.me, key=page.me.get)]  # your best rated film
-sloppy = favourite.lower()[:2] + favourite.lower()[1:]  # a letter too many, as people type
+sloppy = favourite.lower()[:2] + favourite.lower()[1:]  # one letter too many, a common slip
 near = rt.interpret.neighbours(model, page.train, sloppy, k=6)
 print(f"You typed {sloppy!r}. Films {near.columns.name}:")
 ws.films(near)
@@ -342,9 +361,9 @@ except KeyError as error:
 # %% [markdown]
 # ### Exercise: nearest neighbour
 #
-# Write `nearest(places, i)`: the position of the film that is most similar to film `i` by cosine, and
-# not film `i` itself. `places` is an array (films, axes). The cell after the check walks with it from
-# film to film.
+# Write `nearest(places, i)`: the position of the film, other than `i` itself, that is most similar to
+# film `i` by cosine. `places` is an array (films, axes). The cell after the check uses your function to
+# walk from film to film. It visits well-known films only, so it may not start as the list above does.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -424,8 +443,10 @@ columns = ["title", "ratings", "polarizability", "beyond_popularity", "again"]
 ws.films(ends.round(3), columns)
 
 # %% [markdown]
-# `beyond_popularity` is what remains after a straight line in the logarithm of the number of ratings.
-# The next figure shows why popularity matters here:
+# We fit a straight line that predicts polarizability from the logarithm of the number of ratings.
+# `beyond_popularity` is how far a film lies above that line (below it, the number is negative). `again`
+# is the polarizability in the model from another seed. The next figure shows whether polarizability
+# depends on popularity:
 
 # %%
 seen = spread[spread["ratings"] > 0]
@@ -453,16 +474,17 @@ print(f"Median of the rarest tenth of the films, up to {few:.0f} ratings: {rare:
 print(f"Median of the most rated tenth, from {many:.0f} ratings: {frequent:.2f} stars.")
 
 # %% [markdown]
-# The rarest films, with one or two ratings, seem to please everybody equally. That is not agreement:
-# the model knows little about them, and the penalty keeps its numbers small. So compare films with
-# many ratings, and do not trust a small number on a rare film.
+# A film with one or two ratings may seem to please everybody equally. That is not agreement: the model
+# knows little about the film, and the penalty keeps its numbers small. So compare films with many
+# ratings, and do not trust a small number on a rare film.
 #
 # ### Personalizability
 #
 # Polarizability is what the *model* says. Do new ratings confirm it? **Personalizability** is how much
 # the personal part improves the prediction of ratings that the model has not seen: the squared error
-# without it minus the squared error with it, in stars². Your `polarizability` deals the films into five
-# groups; each group gets an interval over people.
+# without it minus the squared error with it, in stars². We split the films into five groups by your
+# `polarizability`, from low to high. For each group the figure shows the mean over people, with an
+# interval: how far that mean might move if we had asked other people.
 
 # %% tags=["long"]
 function = polarizability if splits else (lambda P, Q: (P @ Q.T).std(axis=0))
@@ -492,34 +514,36 @@ said = "; ".join(f"{v:.3f}" for v in value)
 ws.show(fig, alt=f"Gain of the personal part for five groups of films, with intervals: {said}.")
 
 # %% [markdown]
-# Where the interval holds zero, knowing the person gains nothing that we can see. The two words belong
+# Where the interval includes zero, we cannot see that knowing the person helps. The two words belong
 # together: a film is worth personalising if people differ about it *and* we can tell who is on which
 # side.
 #
-# How far can we trust the order of the films? Compare two seeds again, then two halves of the people.
+# How far can we trust the order of the films by polarizability? Compare two seeds again, then two halves
+# of the people.
 
 # %%
 seeds = spread.attrs["reliability"]
 a, b = (rt.interpret.polarizability(m, page.train)["polarizability"][both] for m in (one, two))
 halved = np.corrcoef(a, b)[0, 1]
-whole = 2 * halved / (1 + halved)  # Spearman and Brown: what two halves together would reach
+whole = 2 * halved / (1 + halved)  # Spearman-Brown: expected of two groups of full size
 print(f"Correlation between two seeds {seeds:.2f}, between two halves of the people {halved:.2f}.")
-print(f"All people together: about {whole:.2f}; compared with the truth: about {whole**0.5:.2f}.")
+print(f"Expected between two groups, each as large as all people together: about {whole:.2f};")
+print(f"expected between our values and the true ones: about {whole**0.5:.2f}.")
 
 # %% [markdown]
 # The first number alone would make you believe anything, because two seeds share every accident of the
-# data. (The last number assumes that the errors of the halves are independent. On planted data, where we
-# know the truth, it is about right.) Trust the films at the ends, and not small differences in rank in
-# the middle.
+# data. (The last number is above the one before, because the true values have no errors. It assumes that
+# the errors of the halves are independent. We have checked it on planted data, where we know the truth:
+# it was about right.) Trust the films at the ends, and not small differences in rank in the middle.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 4: maps, and what their distances do not mean
 #
 # The method **t-SNE** draws films on a plane so that close neighbours stay close. It gives up everything
 # else for that. Here are six of its maps of the *same* films: two seeds, and three values of the
-# *perplexity*, which is roughly the number of neighbours that each film tries to keep. (It starts from
-# random places. When it starts from PCA, which is the default, maps of different seeds look more alike;
-# they are not more right.)
+# *perplexity*, which is roughly the number of neighbours that each film tries to keep. (Here we let
+# it start from random places. When it starts from PCA, which is the default, maps of different seeds
+# look more alike; they are not more right.)
 
 # %%
 from sklearn.manifold import TSNE
@@ -551,7 +575,7 @@ ws.show(
 )
 
 # %% [markdown]
-# The colour shows the place on the first axis; the circles are one film with its ten nearest by cosine.
+# The colour shows the place on the first axis; the circles mark one film and its ten nearest by cosine.
 # Shapes, gaps and islands change from panel to panel, although the films are the same. Can you measure
 # such a map with a ruler?
 
@@ -572,17 +596,15 @@ def order(x, y):
 agree = order(pdist(maps[0, p]), pdist(maps[1, p]))
 right = order(pdist(maps[0, p]), cosine)
 stable = order(pdist(axes.items[rows, :2]), pdist(rt.interpret.pca(other).items[rows, :2]))
-print(
-    f"Of ten neighbours, a map with perplexity {p} keeps {10 * kept[0, p]:.1f} and loses the rest."
-)
-print("Do distances of far pairs agree (1: the same order)?")
-print(f"  two seeds {agree:.2f}; a map and the cosines {right:.2f}; the first two axes of")
-print(f"  two separately trained models {stable:.2f}.")
+print(f"Of ten neighbours, a map with perplexity {p} keeps {10 * kept[0, p]:.1f} on average.")
+print("Are the distances of far pairs in the same order (1: yes; 0: nothing in common)?")
+print(f"  maps from two seeds {agree:.2f}; a map and the cosines {right:.2f};")
+print(f"  the first two axes of the model from two seeds {stable:.2f}.")
 
 # %% [markdown]
 # So read a t-SNE map like this: **which films are next to each other** is worth a look; check it with
-# `neighbours`. Ignore the distance between two islands, their size and their order, unless another
-# seed repeats them. If you need a map whose directions mean something, use the axes themselves.
+# `neighbours`. Ignore how far apart two islands are, how large they are and where they lie: another seed
+# can change all of it. If you need a map whose directions mean something, use the axes themselves.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You on the map
@@ -610,33 +632,34 @@ for i in mine[np.argsort(-np.abs(plane[mine]).max(1))[:6]]:
 tip = me[:2] / np.linalg.norm(me[:2]) * np.linalg.norm(plane[rows], axis=1).max() * 0.8
 ax.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 3})
 ax.annotate("you", tip * 1.08, fontsize=16, ha="center", va="center")
-ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal", title="Films towards you suit you")
+ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal", title="Films in your direction suit you")
 ax.legend()
 ws.show(fig, alt=f"Films on axes 1 and 2, and an arrow: you, at {me[0]:.2f} and {me[1]:.2f}.")
 
 # %% [markdown]
-# Films in the direction of the arrow suit you better than they suit the average person. Films on the
-# opposite side suit you less, and for films at a right angle there is no difference. How did your
-# ratings bring you there? Add them step by step:
+# As far as these two axes go, films in the direction of the arrow suit you better than they suit the
+# average person. Films on the opposite side suit you less, and for films at a right angle there is no
+# difference. How did your ratings bring you there? Add them step by step:
 
 # %%
 path = {}
 for n in sorted({min(n, len(page.me)) for n in (1, 3, 6, 1000)}):
     some = dict(list(page.me.items())[:n])
     path[n] = np.linalg.norm(rt.interpret.place(axes, model, some)[:2])  # distance from the average
-print("Your distance from the average person on the first two axes, in standard deviations:")
-print("; ".join(f"{n} ratings: {distance:.2f}" for n, distance in path.items()))
+print("Number of ratings: your distance from the average person on the first two axes, in")
+print("standard deviations:", "; ".join(f"{n}: {distance:.2f}" for n, distance in path.items()))
 
 # %% [markdown]
-# Few ratings are little evidence: after the first one, everybody is near the middle, whatever they
-# rated. The penalty does that, and it is wise: a newcomer gets what most people like.
+# Few ratings are little evidence: after the first one, you are still near the middle. The penalty does
+# that, and it is wise: a newcomer gets what most people like. Later ratings may take you farther out, or
+# back in.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Walk around
 #
 # Hover over a film, search for one, or press Tab until the map is framed and walk with the arrow keys.
 # Choose a film to see its nearest films by cosine on *all* axes, with their names: some of them are far
-# away on paper. The arrow is you.
+# away on the map, which shows only two. The arrow is you.
 
 # %%
 from recsys_workshop import labs
@@ -653,20 +676,21 @@ film_map
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## At home: the projector
 #
-# TensorBoard can show the same places in three dimensions, and runs PCA and t-SNE while you watch. The
-# next cell writes the files and prints the command for a terminal (*File → New → Terminal*).
+# TensorBoard is a viewer that runs in the browser. Its *Projector* shows the same places as the map above
+# in three dimensions, and runs PCA and t-SNE while you watch. The next cell writes the files and prints
+# the command for a terminal (*File → New → Terminal*).
 
 # %%
 folder = labs.maps.projector(axes.items, page.train, page.folder / "runs" / "03_projector")
 print(f'tensorboard --host 127.0.0.1 --logdir "{folder}"')
 
 # %% [markdown]
-# Open the address that it prints and choose *Projector* (if it is not at the top, look in the menu on
-# the right). *Search* finds a title, and a click on a film lists its nearest: set the distance to
-# *cosine*. Start t-SNE twice and compare.
+# Run the command in a terminal, open the address that TensorBoard prints there, and choose *Projector*
+# (if it is not at the top, look in the menu on the right). *Search* finds a title, and a click on a film
+# lists its nearest: set the distance to *cosine*. Start t-SNE twice and compare.
 #
-# If you cannot reach a port of that machine, as on Binder, TensorBoard does not open. The map above
-# has search and neighbours as well. On Colab use
+# If the notebook runs on another computer and your browser cannot reach its ports, as on Binder,
+# TensorBoard does not open. The map above has search and neighbours as well. On Colab use
 # `%load_ext tensorboard` and `%tensorboard --logdir` with the folder.
 
 # %% [markdown]
@@ -678,7 +702,7 @@ print(f'tensorboard --host 127.0.0.1 --logdir "{folder}"')
 #
 # <details><summary>Hint 1</summary>
 #
-# Whatever you do to the films, undo it on the people. A rotation is not enough: it keeps all angles.
+# Whatever you do to the films, undo it for the people. A rotation is not enough: it keeps all angles.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -716,19 +740,20 @@ ws.show(fig, alt="Two rows of three tables: people, films and scores. The tables
               "films differ between the rows; the scores are the same.")  # fmt: skip
 
 # %% [markdown]
-# Training and a penalty choose one of the twins, and that is why cosines between raw rows often look
-# sensible. Steck, Ekanadham and Kallus warn against relying on it: with some penalties such cosines
-# are arbitrary. `rt.interpret` does not rely on it: `pca(model)` gives the same result for all twins.
+# There are endlessly many such pairs of tables. Training with a penalty prefers those without extreme
+# stretching, so cosines between raw rows often look sensible. Steck, Ekanadham and Kallus warn against
+# relying on that: with some penalties such cosines are arbitrary. `rt.interpret` does not rely on it:
+# `pca(model)` gives the same result for all twins.
 
 # %% [markdown]
 # ## What we learned
 #
-# * A bias is what people in general think; a mean rating is that, plus who rated.
+# * A bias is what people in general think; a mean rating also depends on who rated.
 # * Axes belong to the scores, and we compare them with shuffled ratings before they get a name.
 # * Neighbours please the same people. Polarizable films split people; personalizability says whether
 #   knowing the person helps.
 # * What holds for other seeds need not hold for other people.
-# * On a t-SNE map look at neighbours, never at distances.
+# * On a t-SNE map, look at neighbours and check them; do not trust distances.
 #
 # **Read on.** Steck, Ekanadham and Kallus 2024, *Is cosine-similarity of embeddings really about
 # similarity?*; Chang et al. 2009, *Reading tea leaves: how humans interpret topic models* (if you name

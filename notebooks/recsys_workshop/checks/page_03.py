@@ -20,7 +20,7 @@ def guess(answer: Any, page: Page) -> str | None:
     if strange:
         return f"{strange[0]!r} cannot be looked up; choose among {', '.join(known)}."
     if len(set(answer)) < 3:
-        return f"three different words are asked, and these are {len(set(answer))}."
+        return f"at least three different words are needed, and here are {len(set(answer))}."
     return None
 
 
@@ -41,15 +41,15 @@ def loved_beyond(answer: Any, page: Page) -> str | None:
     title = answer(table.copy(), 60)
     slips = {
         "Rare": "this film has too few ratings.",
-        "Just enough": "with least=60 a film with 50 ratings is out; do not write 50 into it.",
+        "Just enough": "with least=60, a film with 50 ratings is out: use `least`, not 50.",
         "Best": "that is the film with the highest mean rating.",
         "Liked": "that is the film with the largest bias: loved, and its ratings say so.",
-        "Fans": "that is the other end: its ratings are better than it is loved.",
+        "Fans": "that is the other end: its mean rating is better than its bias.",
     }
     if not isinstance(title, str):
-        return f"one title is asked, a string; this returns a {type(title).__name__}."
+        return f"it should return one title, a string; this is a {type(title).__name__}."
     if title != "Beyond":
-        return slips.get(title, f"{title!r} is no title of the table.")
+        return slips.get(title, f"{title!r} is not a title in the table.")
     again = answer(table.copy(), 49)  # at least, or more than: both are fine
     return None if again == "Just enough" else "it does not look at `least`."
 
@@ -64,15 +64,15 @@ def nearest(answer: Any, page: Page) -> str | None:
     apart = ((places[:, None] - places[None]) ** 2).sum(-1)
     given = [answer(places.copy(), i) for i in range(40)]
     if any(np.ndim(g) != 0 for g in given):
-        return "one position is asked, not several."
+        return "it should return one position, not several."
     if any(float(g) != int(g) for g in given):
-        return "a position is asked, a whole number; the cosine itself is not."
+        return "it should return a position, a whole number, and not the cosine itself."
     slips = {
         "every film is its own nearest: leave it out.": range(40),
         "this is the largest product: divide by the lengths, long rows win otherwise.": dot.argmax(
             1
         ),
-        "this is the nearest by plain distance; the cosine is asked.": (apart + itself).argmin(1),
+        "this is the nearest by plain distance: use the cosine.": (apart + itself).argmin(1),
         "this is the least similar film.": (cosine + itself).argmin(1),
     }
     right = (cosine - itself).argmax(1)
@@ -96,11 +96,11 @@ def polarizability(answer: Any, page: Page) -> str | None:
         "this is the variance, in stars squared; its root is in stars.": scores.var(0),
         "this is a mean of squares without the mean taken out: it counts what all people agree "
         "on as well.": np.sqrt((scores**2).mean(0)),
-        "this is the length of the film's row, and knows nothing of the people.": lengths,
+        "this is the length of the film's row, which does not depend on the people.": lengths,
         "this is the mean: it belongs to the bias.": scores.mean(0),
     }
-    other = "on tables of our own it gives other numbers than the standard deviation over people."
-    shape = "one number per film is asked, (12,) for 12 films; this has the shape {shape}."
+    other = "on our test tables, its numbers are not the standard deviation over people."
+    shape = "it should return one number per film, (12,) for 12 films; this has the shape {shape}."
     return compare(found, scores.std(0), slips, other, shape=shape, tolerance=1e-4)
 
 
@@ -111,7 +111,7 @@ def twin(answer: Any, page: Page) -> str | None:
     people, films = rng.normal(size=(30, 4)), rng.normal(size=(12, 4))
     pair = answer(people.copy(), films.copy())
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        return "two tables are asked: return P2, Q2."
+        return "it should return two tables: P2, Q2."
     p, q = (np.asarray(t, dtype=float) for t in pair)
     if p.shape != people.shape or q.shape != films.shape:
         return f"the shapes must stay {people.shape} and {films.shape}: {p.shape}, {q.shape}."
