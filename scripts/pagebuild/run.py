@@ -20,7 +20,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-CELL_SECONDS = 400  # a stop for what hangs, not a budget: a busy machine takes its time
+CELL_SECONDS = 900  # a stop for what hangs, not a budget: a busy machine takes its time
 
 
 @dataclass(frozen=True)

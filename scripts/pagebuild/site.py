@@ -24,6 +24,7 @@ from pagebuild import vendor
 from pagebuild.executed import PageFailed, executed
 from pagebuild.links import dead_links
 from pagebuild.model_map import model_map_page, model_map_svg
+from pagebuild.publishing import MARKS
 from pagebuild.reference import reference
 from pagebuild.site_pages import NotToBeShown, documents, relinked, staged
 from pagebuild.source import Source, SourceError, read_all, read_series, repository
@@ -168,7 +169,7 @@ def _write(stage: Path, name: str, text: str) -> None:
 def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: str) -> str:
     """The README's opening, a card for each page, and how to start; contents for the sidebar."""
     readme = (root / "README.md").read_text(encoding="utf-8")
-    opening = re.sub(r"<!--.*?-->", "", readme.partition("\n## ")[0], flags=re.DOTALL)
+    opening = MARKS.sub("", readme.partition("\n## ")[0])  # badges would be fetched
     opening = opening.replace("(docs/overview.svg)", "(_static/overview.svg)")
     trainer_at = r"!\[[^\]]*\]\(docs/trainer.gif\)\n"
     said = re.sub(trainer_at, "", opening)
