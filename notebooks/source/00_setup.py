@@ -60,8 +60,8 @@ ten = rt.recommend(page.ranker, page.data, ratings=page.me, stars=page.model)
 print("Rated by an invented person:" if page.me_is_sample else "Rated by you:")
 for item, given in page.me.items():
     film = page.data.items.loc[item]
-    print(f"  {given:g} stars: {film['title']}, {', '.join(film['genres'])}")
-ws.films(ten, ["title", "genres", "stars"])
+    print(f"  {given:g} stars:", ", ".join([film["title"], *film.get("genres", ())]))
+ws.films(ten, [fact for fact in ("title", "genres", "stars") if fact in ten])
 
 # %% [markdown]
 # Do the ten films suit those ratings? Where a title tells you nothing, compare the genres. Looking at a

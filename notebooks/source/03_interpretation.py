@@ -552,7 +552,7 @@ from threadpoolctl import threadpool_limits
 rows = np.flatnonzero(page.train.counts("item") >= page.pick(50, 40))
 places = axes.items[rows]
 unit = places / np.linalg.norm(places, axis=1, keepdims=True)  # so that nearness is the cosine
-perplexities, maps = page.pick((5, 30, 100), (3, 10, 30)), {}
+perplexities, maps = (5, 30, 100) if len(rows) > 300 else (3, 10, 30), {}
 with threadpool_limits(1):  # with so few films, more threads cost more than they save
     for seed in (0, 1):
         for p in perplexities:

@@ -169,7 +169,7 @@ class _Maker:
                 self._put(Item("code", code, takes + 1.2))
         rest = [Item("figure", data, FIGURE, alt) for data, alt in figures]
         for table in filter(fits, found):
-            rest.append(Item("table", table, 0.98 * size(table)[0] + 0.5))
+            rest.append(Item("table", table, 0.94 * size(table)[0] + 0.4))
         said = [x for x in printed.splitlines() if not PASSING.search(x) and x.strip()]
         if not said or "ws.check(" in code:
             said = []
