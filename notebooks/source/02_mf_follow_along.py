@@ -34,14 +34,15 @@ runs = ws.sweep(
 print(f"{len(runs)} runs train in the background, one after the other. This cell is done.")
 
 # %% [markdown]
-# Three names, three questions. What should the model aim at (`loss`)? How strongly do we hold it
-# back (`l2`)? How many numbers may it keep about each user and each film (`dim`)? A **sweep** tries
-# every combination of the answers. (Run the cell again, and the new sweep replaces this one.
-# `runs.stop()` ends it early.)
+# Three names, three questions. What should the model aim at (`loss`)? How strong is the penalty on
+# large numbers in the model (`l2`)? How many numbers may it keep about each user and each film (`dim`)?
+# A **sweep** tries every combination of the answers. (If you run the cell again, the new sweep
+# replaces this one. `runs.stop()` ends it early.)
 #
 # The orange line is the current run, measured on the **validation part**: ratings that are held out,
-# so that no model trains on them. Each panel has its own unit, so compare lines within a panel only.
-# Before you read on: **which panel will look worst, and what would "worst" mean there?**
+# so that no model trains on them. There is one panel for each `loss`. Each panel has its own unit, so
+# compare lines within a panel only. Before you read on: **which panel will look worst, and what would
+# "worst" mean there?**
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a bet, hands up: which of the three objectives gives the best list of ten
@@ -77,8 +78,9 @@ ax.set(
 )
 fig.colorbar(dots, label="rating (stars)", ticks=range(1, 6))
 ax.legend(loc="lower right", frameon=True)
-ws.show(fig, alt="Matrix of users by films, sorted. Crowded where busy users meet popular films, "
-              f"thin and then empty towards the others; {who} in a row of diamonds.")  # fmt: skip
+ws.show(fig, alt="Matrix of users by films, sorted. The corner where busy users meet popular films is "
+              "crowded. Towards less busy users and less popular films there are fewer and fewer "
+              f"dots. A row of diamonds shows {who}.")  # fmt: skip
 
 # %%
 share = len(page.train) / (page.train.n_users * page.train.n_items)
@@ -86,9 +88,9 @@ top = page.train.counts("item")[popular][: page.train.n_items // 10].sum() / len
 print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} of the ratings.")
 
 # %% [markdown]
-# The crowded corner is easy, because there are many ratings on both sides. The empty area is the job:
-# for a cell without a dot, predict what belongs there. Half the art of recommending lies in the fact
-# that the dots are not spread at random. People rate what they chose to watch.
+# The crowded corner is easy, because its users and its films both have many ratings. The empty area
+# is the job: for a cell without a dot, predict what belongs there. Half the art of recommending is to
+# remember that the dots are not spread at random. People rate what they chose to watch.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: where in this picture would a new user be? A new film? (They are rows and columns
@@ -98,7 +100,7 @@ print(f"{share:.1%} of the cells are known. A tenth of the films got {top:.0%} o
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: two tables and a product
 #
-# Give each user a short list of numbers, and each film one of the same length. If a user's numbers
+# Give each user a short list of numbers, and each film an equally short list. If a user's numbers
 # and a film's numbers point the same way, the user will like the film. That is all.
 
 # %% tags=["hide-input", "long"] slideshow={"slide_type": "subslide"}
@@ -123,8 +125,8 @@ ax.annotate("one cell is the row of one person times the column of one film", (2
             (0.4, -0.6), fontsize=13, arrowprops={"arrowstyle": "->", "lw": 1.8})  # fmt: skip
 ax.set(xlim=(-0.1, 10.4), ylim=(-0.8, 2.9))
 ax.set_axis_off()
-ws.show(fig, alt=f"A table of {n_users} users by {n_items} films is about a tall thin table of people "
-              "times a flat wide table of films. One row and one column make one cell.")  # fmt: skip
+ws.show(fig, alt=f"A table of {n_users} users by {n_items} films is approximately a tall, thin table of "
+              "people times a flat, wide table of films. One row times one column gives one cell.")  # fmt: skip
 
 # %% [markdown]
 # A table whose rows you look up is called an **embedding**, and PyTorch has it ready:
@@ -164,10 +166,10 @@ print(f"Untrained, it guesses from {guess.min():.0f} to {guess.max():.0f} stars.
 print(f"RMSE {wild:.1f} stars. Always saying the mean rating: {lazy:.2f} stars.")
 
 # %% [markdown]
-# Terrible, and for two dull reasons. It does not know that ratings lie around some mean, and it
-# starts from numbers that are far too big. One line mends each of them. Here is the model again, in
+# Terrible, and for two dull reasons. The model does not know that ratings lie around some mean, and it
+# starts from numbers that are far too big. The lines marked NEW mend both. Here is the model again, in
 # the form that this series uses: `for_dataset` computes the mean from the training ratings, `batch`
-# holds the columns of a few ratings, and `rows` looks rows up in a table.
+# holds the users, the films and the stars of a few ratings, and `rows` looks rows up in a table.
 
 
 # %%
@@ -199,8 +201,8 @@ print(f"RMSE before training: {start:.2f} stars, and the mean alone has {lazy:.2
 # One step of training: take some ratings (a **batch**), see how wrong the model is, ask for the
 # gradient, and move all numbers a little against it. Adam, our optimiser, chooses the length of each
 # step. One pass over all ratings is an **epoch**. [Ignite](https://pytorch-ignite.ai) calls our step
-# for each batch and tells us when an epoch is over. Then we measure the RMSE on both parts, and
-# write it to an event file with tensorboardX.
+# for each batch and tells us when an epoch is over. Then we measure the RMSE on the training part and
+# on the validation part. tensorboardX writes both to an event file, a log that TensorBoard can draw.
 
 # %% slideshow={"slide_type": "subslide"} tags=["long"]
 from ignite.engine import Engine, Events
@@ -231,9 +233,9 @@ def train_by_hand(model, optimiser, name):
 
 
 # %% [markdown]
-# `rt.fit` is this engine with more comfort: checkpoints, early stopping (which ends training when
-# validation gets worse), a learning rate that rises and falls, work in the background.
-# (`model.penalty` is zero so far.) Train ours:
+# `rt.fit` is this engine with some conveniences. It can save checkpoints, it offers early stopping
+# (training ends when the error on the validation part gets worse), its learning rate rises and falls,
+# and it can work in the background. (`model.penalty` is zero so far.) Now train our model by hand:
 
 # %%
 model = MF.for_dataset(page.train)
@@ -265,8 +267,8 @@ ws.show(fig, alt=f"Training RMSE falls to {on_train[-1]:.2f}. Validation RMSE fa
 print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_hand[-1]:.3f}.")
 
 # %% [markdown]
-# It learns, and then it goes wrong. The model has so many numbers that it can learn the ratings by
-# heart: on ratings it has seen it keeps getting better, and on new ratings it gets worse. That is
+# The model learns, and then it goes wrong. It has so many numbers that it can learn the ratings by
+# heart: it keeps getting better on ratings that it has seen, and gets worse on new ones. That is
 # **overfitting**, and the section *Holding back* is about the cure.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -279,7 +281,7 @@ print(f"Best after epoch {epochs[best]}: {by_hand[best]:.3f} stars. Last: {by_ha
 # ## The same curves in TensorBoard
 #
 # TensorBoard draws the event files that we have just read, and those of the sweep beside them. The
-# next cell prints the command for a terminal. It names an address to open in the browser.
+# next cell prints a command. Run it in a terminal: it shows an address to open in the browser.
 
 # %%
 print(f'tensorboard --host 127.0.0.1 --logdir "{logs}"')
@@ -287,15 +289,15 @@ events = rt.scalars(logs)  # a row for each number: run, tag, step, value
 print(f"{events['run'].nunique()} runs so far, {len(events):,} numbers.")
 
 # %% [markdown]
-# In JupyterLab on your own machine, these two lines show it below a cell:
+# In JupyterLab on your own machine, these two lines show TensorBoard below a cell:
 #
 # ```
 # %load_ext tensorboard
 # %tensorboard --host 127.0.0.1 --logdir "{logs}"
 # ```
 #
-# If that stays blank (on Binder) or finds no `tensorboard` (where the environment is not activated),
-# nothing is lost. Here are the same files, drawn by matplotlib:
+# If the space below the cell stays blank (on Binder), or the command `tensorboard` is not found (where
+# the environment is not activated), nothing is lost. Here are the same files, drawn by matplotlib:
 
 # %%
 fig, ax = plt.subplots()
@@ -314,25 +316,27 @@ ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that p
               "ours among them. Run the cell again later for more.")  # fmt: skip
 
 # %% [markdown]
-# Run both cells again at the end of the page, when all runs are there. (Runs without an RMSE have
-# `epoch/valid_loss`.)
+# At the end of the page, when all runs are done, run two cells again: the one that prints the command
+# and the one that draws the picture. (Runs that do not predict stars have no RMSE. In TensorBoard, look
+# for `epoch/valid_loss` instead.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three things to aim at
 #
-# Squared error asks: *how many stars?* But a shop does not need stars. It needs to know which films
-# to put in the window, and for that only the order counts. So there are other **objectives**. All of
-# them use the same two tables and the same product; only the loss differs.
+# Squared error asks: *how many stars?* But to fill its window, a shop does not need stars. It needs to
+# know which films to put there, and for that only the order counts. So there are other **objectives**.
+# All of them use the same two tables and the same product; only the loss differs.
 #
-# * **Squared error**: for each rating, the distance to the stars.
+# * **Squared error**: for each rating, the squared difference between the prediction and the stars.
 # * **Logistic**: did this user rate this film, or have we made the pair up? For each true pair we
 #   draw a few films that the user has *not* rated: **negatives**.
 # * **Ranking** (BPR, *Bayesian personalised ranking*): put a film that the user rated above one that
 #   the user did not rate.
 #
 # If you know word2vec: read "word" for user and "context word" for film, and the logistic objective
-# with made-up pairs *is* word2vec's. One difference matters. We draw negatives evenly from all films;
-# word2vec draws frequent words more often, which takes popularity out of the scores. Page 05 shows it.
+# with made-up pairs *is* word2vec's. One difference matters. We draw negatives evenly from all films.
+# word2vec draws frequent words more often, so it also pushes their scores down more often, and this
+# takes much of the popularity out of the scores. Page 05 shows it.
 
 # %%
 s = torch.linspace(-4, 4, 81)
@@ -354,7 +358,10 @@ ws.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logisti
 # down, one film past another. Their scores have no unit, so RMSE makes no sense for them. (Their loss
 # is minus the natural logarithm of a probability; its unit is called the *nat*.)
 #
-# By now the sweep may be done. If it is not, the next cell waits and says for how long.
+# By now the sweep may be done. If it is not, the next cell waits and says for how long. Its table has
+# two more measures. `auc` asks: of two ratings by any users, one liked and one not, does the model give
+# the liked one the higher score? `recall@10` asks: of the films that a user liked, how many are among
+# the ten that the model picks from the *whole catalogue*?
 
 # %% slideshow={"slide_type": "subslide"}
 table = runs.wait().frame  # one row for each run, measured on the validation part
@@ -369,10 +376,10 @@ side_by_side.loc["no model: the most rated films"] = popularity
 side_by_side
 
 # %% [markdown]
-# This is the whole sweep as one picture: the colour says how strongly a run is held back, the line
-# style how many numbers it has. Hover over a line to see which run it is, and click it: the ten films
-# that this run picks for you appear beside it. Look for lines that turn up again, for lines that hardly
-# move, and for runs whose ten films surprise you.
+# The next cell draws the whole sweep as one picture. The colour shows how strong the penalty of a run
+# is, and the line style shows how many numbers the model keeps. Hover over a line to see which run it
+# is, and click it: the ten films that this run picks for you appear beside the picture. Look for lines
+# that fall and then rise again, for lines that hardly move, and for runs whose ten films surprise you.
 
 # %% slideshow={"slide_type": "subslide"}
 from recsys_workshop import labs
@@ -385,30 +392,30 @@ def ten(model):
 labs.instrument.instrument(runs, ten)
 
 # %% [markdown]
-# Two questions, two winners. `auc` asks: of two films that people *did rate*, one liked and one not,
-# does the model know which? `recall@10` asks: of the films that a user liked, how many are among
-# the ten that the model picks from the *whole catalogue*?
+# `auc` and `recall@10` are two questions, and they have two winners:
 
 # %%
 square, rank = side_by_side.iloc[0], side_by_side.iloc[1:3]
 winner = rank["recall@10"].idxmax()
 print(f"Liked or not, among rated films: squared error is right in {square['auc']:.0%} of pairs,")
 print(f"  the other objectives in {rank['auc'].max():.0%} at best.")
-print(f"Ten films from all: {rank.loc[winner, 'loss']} finds {rank.loc[winner, 'recall@10']:.0%}")
+print(f"Ten films from the whole catalogue: {rank.loc[winner, 'loss']} finds", end=" ")
+print(f"{rank.loc[winner, 'recall@10']:.0%}")
 print(f"  of what people liked, squared error {square['recall@10']:.0%},")
 print(f"  and the most rated films, without any model, {popularity['recall@10']:.0%}.")
 pair, told = (runs[winner].model, runs[best_run["squared_error"]].model), {}
+print(f"The first run is {winner}; the second is {best_run['squared_error']}.")
 for measure in ("auc", "recall@10"):
     told[measure] = rt.compare(*pair, page.valid, train=page.train, metric=measure)
     print(told[measure])
 
 # %% [markdown]
-# The last two lines compare the winner for lists with the best squared error, user by user. In
-# brackets is the range in which the difference lies when other users are drawn. If it held zero, the
+# The last two lines give the first run's value minus the second's. We then draw the users at random,
+# again and again: 95% of the differences lie in the range in brackets. If this range contained zero, the
 # line would say "not told apart". Page 06 builds this interval; we use it from now on.
 #
-# Squared error never sees the films that a user did *not* rate. It knows a lot about taste and nothing
-# about what people choose to watch, so its lists are full of films that hardly anybody would pick.
+# Squared error never sees the films that a user did *not* rate. It learns a lot about taste and little
+# about what people choose to watch, so its lists contain many films that few people would pick.
 # Recommending the most rated films beats it. **A model gets good at what you ask for.** Ask for the right
 # thing before you ask for a better model.
 
@@ -443,7 +450,7 @@ chosen_well = ws.check("02.choose", (choice, table))
 
 # %%
 job = "window"  # change this to "stars", say first what will change, then run the cell again
-run = {"stars": best_run["squared_error"], "window": winner}[job]  # ours, while yours is open
+run = {"stars": best_run["squared_error"], "window": winner}[job]  # our choice, until yours passes
 run = choice[job] if chosen_well else run
 print(f"Ten films from {run}, {'your' if chosen_well else 'our'} choice for the {job}:")
 ten_of_run = rt.recommend(runs[run].model, page.data, ratings=page.me, k=10)
@@ -451,20 +458,21 @@ times = page.train.counts("item")[page.data.item_vocab.index(ten_of_run["item"])
 ws.films(ten_of_run.assign(**{"ratings in train": times}), ["title", "ratings in train"])
 
 # %% [markdown]
-# Any other name in the index of `table` works as well. What happens to the list with an `l2` that is
-# too large? (No check here: say what you expect, then look.)
+# To see the list of any other run, set `run` to its name from the index of `table`, just before the
+# `print`. What happens to the list with an `l2` that is too large? (No check here: say what you expect,
+# then look.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two jobs, two models
 #
-# The rest of the series follows the table. One model predicts **stars**: `page.model`, which we build
-# below. Another model fills **lists**: `page.ranker`.
+# Two questions had two winners, so the rest of the series uses two models. One predicts **stars**:
+# `page.model`, which we build below. The other fills **lists**: `page.ranker`.
 #
 # For lists we could take the winner of the sweep. But the logistic and the ranking objective only
 # hear *that* a film was rated, not how: one star counts as much as five. So we take a close relative
 # of theirs, `ImplicitALS`. It has the same two tables, and it looks at every cell of the matrix. A
 # film that you loved has the target 1, a film that you did not rate has the target 0, and a film
-# that you disliked has a target *below* 0. Rated cells weigh much, empty cells little. (Page 16
+# that you disliked has a target *below* 0. Rated cells count for much, empty cells for little. (Page 16
 # derives it. Its settings were chosen on the validation part.)
 
 # %%
@@ -478,8 +486,9 @@ print(f"  the winner of the sweep ({rank.loc[winner, 'loss']}) {rank.loc[winner,
 print(f"  ImplicitALS {listed['recall@10']:.3f}")
 
 # %% [markdown]
-# Does it hear a dislike? We rate the same ten films twice: the first time we love them all, the second
-# time we hate them. A model that only hears that we watched them gives the same list both times.
+# Does `ImplicitALS` hear a dislike? We rate the same ten films twice: first we love them all, the second
+# time we hate them. A model that only hears that we watched them gives the same list both times. A
+# third list, for somebody without any ratings, shows what the model recommends to everybody.
 
 # %%
 genres = page.data.items["genres"]
@@ -490,10 +499,8 @@ loved, hated, nobody = (
     rt.recommend(page.ranker, page.data, ratings=dict.fromkeys(rated, stars))["title"]
     for rated, stars in ((one_kind, high), (one_kind, low), ([], high))
 )
-print(f"{len(set(loved) & set(hated))} of 10 films are on both lists;")
-print(
-    f"{len(set(loved) & set(nobody))} of the loved list are on the list for nobody in particular."
-)
+print(f"Films on both lists: {len(set(loved) & set(hated))} of 10.")
+print(f"Films on the first list and on the third: {len(set(loved) & set(nobody))} of 10.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: what does your favourite shop do with a thumbs-down? (Many only count clicks.) This
@@ -504,9 +511,9 @@ print(
 # ## Holding back
 #
 # The cure for learning by heart is to make large numbers expensive. We add a **penalty** to the loss:
-# `l2` times the squared length of the rows that were looked up. Now the model only moves a row away
-# from zero if that explains the ratings better by more than it costs. This is called
-# *regularisation*. The new lines:
+# for the rows that were looked up, `l2` times the sum of their squared numbers, |p|² + |q|², averaged
+# over the batch. Now the model moves a row away from zero only if this lowers the error by more than it
+# raises the penalty. Holding a model back like this is called *regularisation*. The new lines:
 
 
 # %%
@@ -518,8 +525,8 @@ class HeldBackMF(MF):
 
 
 # %% [markdown]
-# How much is right? The sweep has tried four strengths. For each objective, we draw its own measure
-# of success against `l2`. The three vertical axes differ, and none starts at zero.
+# How strong should the penalty be? The sweep has tried four strengths. For each objective, we draw its
+# own measure of success against `l2`. The three vertical axes differ, and none starts at zero.
 
 # %% tags=["long"]
 shown = {"squared_error": "rmse", "logistic": "recall@10", "bpr": "recall@10"}
@@ -551,13 +558,13 @@ large, small = (
     for d in (64, 8)
 )
 of_size = rt.compare(large, small, page.valid, train=page.train, metric="rmse")
-print(f"Over users: {of_size}.")
+print(f"Over users, 64 numbers first, 8 second: {of_size}.")
 
 # %% [markdown]
-# With too little penalty the model learns by heart, and more numbers make it worse. With too much it
-# forgets: all rows are near zero, and everybody gets the mean. The last lines are sobering: on
-# MovieLens, eight times as many numbers change next to nothing once the penalty is right. Each
-# objective has its own best strength, because the losses have different units.
+# With too little penalty the model learns by heart. With too much it forgets: the rows shrink towards
+# zero, and the predictions move towards the mean. The last lines show what 64 numbers gain over 8 once
+# the penalty is right. On the ratings of MovieLens this is sobering: the gain is close to nothing. Each
+# objective may need its own strength, because the losses are on different scales.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Settle the second bet (dim). Ask the room: where does the right end of the left panel lead?
@@ -566,16 +573,18 @@ print(f"Over users: {of_size}.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What do you believe when you hold back?
 #
-# A penalty is a belief about the numbers that you hold before you see any rating: a **prior**. There
-# are three usual ways to write it, and they are three different beliefs.
+# A penalty is a **prior**: what you believe about the model's numbers before you see any rating. A
+# penalty on squares says that they follow a bell curve around zero, because minus the logarithm of that
+# curve is a square. There are three usual ways to write a penalty, with three different beliefs.
 #
-# | how it is written | what it believes |
+# | how it is written | what you believe |
 # |---|---|
-# | on the rows of the batch, as above | a row that is looked up often pays often: a bell curve around zero, and *narrower* for rows with more ratings |
-# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|² | the *same* bell curve for every row: many ratings easily outweigh it |
-# | AdamW: each step shrinks every number by a fixed share | no bell curve, but a constant pull to zero, whether a row has ratings or not |
+# | on the rows of the batch, as above | the bell curve is *narrower* for rows with more ratings, because they are looked up more often and pay each time |
+# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|², where N is the number of training ratings | the numbers of every row follow the *same* bell curve, and many ratings easily outweigh it |
+# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero, whether a row has ratings or not, but no bell curve describes how near |
 #
-# Train each of them by hand, and measure how long the rows of the films become.
+# Train each of them by hand, and measure how long the rows of the films become. (By hand, the learning
+# rate stays constant, so the errors differ from those of the sweep.)
 
 
 # %%
@@ -610,29 +619,31 @@ ax.xaxis.set_major_formatter("{x:g}")
 ax.xaxis.set_minor_formatter("")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 ws.show(fig, alt="Length of films' rows against number of ratings. Without penalty and with "
-              "the table penalty it rises, with the batch penalty it falls at the end, AdamW lies "
-              "between.")  # fmt: skip
+              "the table penalty it rises, with the batch penalty it falls at the end, with AdamW "
+              "it rises less than with the table penalty.")  # fmt: skip
 
 # %%
 for name in kinds:
     rmse = curve("by-hand" if name == "none" else name)
     trend = length[name][-1] / length[name][1]
     print(f"{name:>6}: RMSE {rmse.min():.3f} at best, {rmse[-1]:.3f} at the end;", end=" ")
-    print(f"rows of the most rated films are {trend:.1f} times as long as those of rarely rated")
+    print(f"rows of the most rated films are {trend:.1f} times as long", end=" ")
+    print("as those of rarely rated films")
 versus = {}
 for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
     versus[name] = rt.compare(batch_prior, other, page.valid, train=page.train, metric="rmse")
     print(f"batch against {name:>5}: {versus[name]}")
 
 # %% [markdown]
-# Same data, same model, three shapes. With the table penalty, famous films get long rows and rare
-# films hardly leave zero. With the batch penalty, a row pays each time it is used. Which belief fits
-# better is a question for the data. Here all three end close together, compared with what the lack of
-# any penalty costs. But their strengths mean different things: never carry an `l2` from one kind to
-# another.
+# The data and the model are the same, and the three penalties leave three shapes. With the table
+# penalty, famous films get longer rows than rare films. With the batch penalty they do not, since a row
+# pays each time it is used. Which belief fits better is a question for the data. Here all three errors
+# end close together, compared with what the lack of any penalty costs. But their strengths mean
+# different things: never carry an `l2` from one kind to another.
 #
-# (Adam's own `weight_decay` is the table penalty pushed through Adam's scaling. That is one reason
-# why AdamW exists.)
+# (Adam's own `weight_decay` adds the gradient of a table penalty to the gradient of the loss. Adam then
+# rescales the sum for each number, so the penalty is no longer equally strong for all numbers. That is
+# one reason why AdamW exists.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: a film has a single rating, of five stars. With which belief does the model make it
@@ -711,19 +722,20 @@ for ours, theirs in ((HeldBackMF, rt.models.MF), (BiasedMF, rt.models.BiasedMF))
     print(f"{theirs.__name__}: trained twice, largest difference {gap[theirs.__name__]:.0e} stars.")
 
 # %% [markdown]
-# Now train the full model with `rt.fit`, and the biases alone (`dim=0`: no taste at all). We keep the
-# full one for later pages.
+# Now train three models with `rt.fit`: the biases alone (`dim=0`: no taste at all), the product alone,
+# and the full model. We keep the full one for later pages.
 
 # %% slideshow={"slide_type": "subslide"}
 biased = rt.models.BiasedMF.for_dataset(page.train)
 biases = rt.models.BiasedMF.for_dataset(page.train, dim=0)
-for one in (biases, biased):
+product = rt.models.MF.for_dataset(page.train)
+for one in (biases, product, biased):
     history = rt.fit(one, page.train, page.valid, progress=False)
 page.save(biased)
 errors = {
     "the mean, always": lazy,
     "biases only": rt.metrics.rmse(page.valid.rating, rt.predict(biases, page.valid)),
-    "the product only (MF, best of the sweep)": table["rmse"].min(),
+    "the product only (MF)": rt.metrics.rmse(page.valid.rating, rt.predict(product, page.valid)),
     "biases and taste": rt.metrics.rmse(page.valid.rating, rt.predict(biased, page.valid)),
 }
 for name, rmse in errors.items():
@@ -733,17 +745,16 @@ for name, rmse in errors.items():
 gain = lazy - errors["biases and taste"]
 of_biases = (lazy - errors["biases only"]) / gain
 seconds = history.frame["seconds"].iloc[-1]
-print(f"Of all that the full model gains over the mean, two plain numbers have {of_biases:.0%}.")
+print(f"The two biases alone reach {of_biases:.0%} of what the full model gains over the mean.")
 print(f"Training the full model took {seconds:.1f} s.")
-product = runs[best_run["squared_error"]].model
 for name, other in (("the biases alone", biases), ("the product alone", product)):
     told[name] = rt.compare(biased, other, page.valid, train=page.train, metric="rmse")
     print(f"Biases and taste against {name}: {told[name]}.")
 
 # %% [markdown]
-# Remember that when somebody shows you a deep model: most of the gain in RMSE comes from knowing who
-# is kind and what is good. Taste is the smaller part of the error, and the larger part of the point:
-# without it everybody gets the same list.
+# Remember this when somebody shows you a deep model: a large part of the gain in RMSE comes from
+# knowing who is kind and what is good. Taste may be the smaller part of the gain, but a recommender
+# needs it: without taste everybody gets the same list.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: without taste, whose list of ten films differs from whose? (Nobody's: the user's bias
@@ -755,12 +766,13 @@ for name, other in (("the biases alone", biases), ("the product alone", product)
 # Which model is best? Let us ask three numbers about the same models and the same ratings.
 #
 # * **RMSE**: how many stars are we off?
-# * **AUC** (area under the curve): take a liked rating (four stars or more) and one that is not, from
-#   anywhere. How often does the liked one have the higher score?
+# * **AUC** (area under the curve): take a liked rating (four stars or more) and one that is not, by
+#   any users. How often does the liked one have the higher score?
 # * **Conditional AUC**: the same, but both ratings come from *one user*. Then average over users.
 #
-# To see what they see, add two silly models: one that knows only how kind a user is, and one that
-# knows only how good a film is. We make them from the biases, by setting the other half to zero.
+# To find out what each number measures, add two silly models: one that knows only how kind a user is,
+# and one that knows only how good a film is. Both are copies of the model with biases only. In one we
+# set the biases of the films to zero, in the other those of the users.
 
 # %%
 import copy
@@ -773,9 +785,9 @@ contest = {
     "user only": kind_user,
     "film only": good_film,
     "both biases": biases,
-    "MF": runs[table["rmse"].idxmin()].model,
+    "MF": product,
     "biased MF": biased,
-    "ranking": runs[table["recall@10"].idxmax()].model,
+    "best at lists": runs[table["recall@10"].idxmax()].model,
 }
 results = {name: rt.evaluate(one, page.valid, train=page.train) for name, one in contest.items()}
 
@@ -806,15 +818,17 @@ print(f"Knowing only who rates: AUC {user_only['auc']:.3f}, RMSE {user_only['rms
 print(f"and a conditional AUC of exactly {user_only['conditional_auc']}: a coin.")
 
 # %% [markdown]
-# A model that gives every film the same score looks useful to two of the three numbers. It *is*
-# useful for them: if Ann gives five stars to everything and Bob never does, then a rating of Ann's
-# is more often a liked one. But nobody ever chooses between a film for Ann and a film for Bob. Ann
-# chooses among films. Conditional AUC asks just that, and so kindness falls out of it.
+# The model "user only" gives all films the same score for any one user, and yet two of the three
+# numbers call it useful. To their questions it *is* useful: if Ann gives five stars to everything and
+# Bob never gives more than three, then a rating by Ann is more often a liked one. But nobody ever
+# chooses between a film for Ann and a film for Bob. Ann chooses among films. Conditional AUC compares
+# only films of the same user, so kindness has no effect on it.
 #
-# Now go down the table. From "film only" to "both biases", RMSE and AUC gain a lot, and conditional
-# AUC does not move; it moves when taste is added. The ranking model has no RMSE, does badly at liked
-# or not, and wins the list of ten, because it was asked who watches what, and not who likes what. None of these numbers is wrong. Each is the answer to a question, so **say the question
-# first, then the number**.
+# Now go down the table. From "film only" to "both biases", RMSE and AUC improve a lot, and conditional
+# AUC does not move; it moves when taste is added. The last model is the run of the sweep that is best
+# at lists. It has no RMSE and does badly at telling liked films from others. It wins at the list of
+# ten, because we asked it who watches what, and not who likes what. None of these numbers is wrong.
+# Each is the answer to a question, so **say the question first, then the number**.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before showing the table: which model will have the best conditional AUC? What will
@@ -852,9 +866,9 @@ ws.check("02.fool_auc", kindness)
 # ## Now you
 #
 # Rate some films that you know: ten are enough, more are better. Type part of a title, choose with
-# the arrow keys, Tab to the stars, Enter. The ratings from page 00 are already there. They are kept in
-# `data/me.json` on this machine, nowhere else, and every later page uses them. (The films are as old
-# as the data; the search box names the last year.)
+# the arrow keys, press Tab to reach the stars, then Enter. The ratings from page 00 are already there.
+# They are kept in `data/me.json` on this machine, nowhere else, and every later page uses them. (The
+# newest films are missing from the data. The search box shows the year in which it ends.)
 
 # %%
 ws.rate_films(page)
@@ -871,17 +885,18 @@ whose = "a sample person, since you have not rated yet" if page.me_is_sample els
 print(f"{len(me)} ratings of {whose}.")
 
 # %% [markdown]
-# Neither model has ever seen you, and neither has to be trained again. The films keep their rows, and
-# a small regression of your ratings on the rows of your films finds yours. This is called **folding
-# in**. Since your row is a sum over your ratings, each recommendation can name the ratings that
-# contributed most to it. (Rate more, then run this cell again.)
+# Neither `page.model` nor `page.ranker` has ever seen you, and neither has to be trained again. The
+# films keep their rows. A small regression of your ratings on the rows of the films that you rated gives
+# your own row. This is called **folding in**. The solution of the regression is a sum with one term for
+# each of your ratings, so each recommendation can name the ratings that added most to its score. The
+# numbers in brackets say how much; this score has no unit. (Rate more, then run this cell again.)
 
 # %% slideshow={"slide_type": "subslide"}
 mine = rt.recommend(page.ranker, page.data, ratings=page.me, k=10, reasons=True, stars=biased)
 ws.films(mine, ["title", "stars", "reasons"])
 
 # %% [markdown]
-# The ranker chose these ten films; the stars are what the other model expects you to give. Read the
+# `page.ranker` chose these ten films; the stars are what the other model expects you to give. Read the
 # reasons before you judge the titles: they name the ratings of yours that lifted the film most. Do
 # they make sense? Where they do not, rate two or three more films of that kind and run the cell again.
 
@@ -895,7 +910,8 @@ ws.films(mine, ["title", "stars", "reasons"])
 #
 # You have read every line. Now write the one that matters. The class below has all the parameters
 # of a biased MF; only its `forward` is missing. It should return the mean plus both biases plus the
-# product of the rows. Once it passes, the last choice of this page is made with *your* class.
+# product of the rows. Once it passes the check below, the model for the test part is made from *your*
+# class.
 #
 # <details><summary>Hint</summary>
 #
@@ -933,7 +949,7 @@ class Mine(rt.models.BiasedMF):
 forward_works = ws.check("02.forward", Mine)
 
 # %% [markdown]
-# Choose its settings yourself, then train it. It trains in the background: the cell returns, the
+# Choose the settings of your model, then train it. It trains in the background: the cell returns, the
 # curve grows, and `training.stop()` would end it.
 
 # %%
@@ -943,9 +959,8 @@ training = rt.fit(my_model, page.train, page.valid, epochs=page.pick(15, 5), bac
 # %%
 training.wait()
 my_rmse = rt.evaluate(my_model, page.valid, train=page.train)["rmse"]
-print(
-    f"Your model: {my_rmse:.3f} stars on validation. Ours above: {errors['biases and taste']:.3f}."
-)
+print(f"Your model: {my_rmse:.3f} stars on validation, after {training.epochs} epochs.")
+print(f"Ours above: {errors['biases and taste']:.3f} stars, after {history.epochs} epochs.")
 ws.films(rt.recommend(page.ranker, page.data, ratings=page.me, k=5, stars=my_model))
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -955,9 +970,10 @@ ws.films(rt.recommend(page.ranker, page.data, ratings=page.me, k=5, stars=my_mod
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Look at the test part once
 #
-# All choices on this page are made on the validation part. So its numbers flatter us: we pick what
+# All choices on this page are made on the validation part. So its numbers may flatter us: we pick what
 # looks best on it. Nothing has used the **test part** so far. Now we make one last choice by a small
-# sweep of biased models, train the chosen one on train and validation together, and look once.
+# sweep of biased models, train the chosen one on the training and validation parts together, and look
+# at the test part once.
 
 # %%
 last = {"l2": [0.05, 0.08, 0.11, 0.15], "dim": [8, 64]}
@@ -968,7 +984,7 @@ both = rt.datasets.concat(page.train, page.valid)
 final = kind.for_dataset(both, **chosen.settings)
 rt.fit(final, both, progress=False)
 once = rt.evaluate(final, page.test, train=both)
-whose_class = "your own" if forward_works else "the library's, since yours is still open"
+whose_class = "your own" if forward_works else "the library's, until yours passes its check"
 print(f"Chosen: {chosen.name}. The class is {whose_class}.")
 
 # %% [markdown]
@@ -985,20 +1001,24 @@ print(f"Same model, three other seeds, validation: RMSE {min(seeds):.3f} to {max
 
 # %%
 print(f"Test:       RMSE {once['rmse']:.3f}, conditional AUC {once['conditional_auc']:.3f}")
-flattering = chosen.metrics
-print(f"Validation: RMSE {flattering['rmse']:.3f}, ", end="")
-print(f"conditional AUC {flattering['conditional_auc']:.3f}")
-print(f"In words: a guess is typically {once['rmse']:.1f} stars off. Of two films that somebody")
-print(f"rated, one liked and one not, we know which in {once['conditional_auc']:.0%} of cases.")
-print(f"Ten films from the whole catalogue: {10 * once['precision@10']:.1f} of them were watched")
-print("and liked in the test part (they may like more that they did not rate).")
+on_valid = chosen.metrics
+print(f"Validation: RMSE {on_valid['rmse']:.3f}, ", end="")
+print(f"conditional AUC {on_valid['conditional_auc']:.3f}")
+print(f"In words: a guess is typically {once['rmse']:.1f} stars off. Of two films that a user")
+print("rated, one liked and one not, the model puts the liked one first", end=" ")
+print(f"in {once['conditional_auc']:.0%} of cases.")
+print("Of its ten films from the whole catalogue, a user rated and liked", end=" ")
+print(f"{10 * once['precision@10']:.1f} on average")
+print("in the test part (and may like others without having rated them).")
 
 # %% [markdown]
-# Test and validation differ, too: they are different ratings, and some are harder than others. A
-# difference that is smaller than the spread between seeds is luck. A larger one may still be luck:
-# other *people* would have given other numbers, and that spread is wider. That is why we compared user
-# by user above. The large differences of this page survive it: the biases, holding back, the choice
-# of the objective. Scores alone say little; the sentences say what a customer would notice.
+# Test and validation give different numbers: their ratings differ, some ratings are harder to predict
+# than others, and the model for the test part was trained on more of them. A difference that is smaller
+# than the spread between seeds may be nothing but luck. A larger one may still be luck: other *people*
+# would have given other numbers, and that spread is wider. That is why we drew users at random above.
+# The large differences of this page survive that test: those that come from the biases, from the
+# penalty and from the objective. Scores alone say little; the lines after "In words" say what a
+# customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise, at home: your own data
@@ -1049,7 +1069,7 @@ if books is not None:
     print(rt.recommend(small, books, user="Ada", k=2)[["title", "score"]])
 
 # %% [markdown]
-# (With a dozen ratings the scores are a joke. The code is not: you would run the same on your data.)
+# (With a dozen ratings the scores are a joke. The code is not: it would be the same for your own data.)
 
 # %% [markdown]
 # **One question to end with**, and no check: your shop has a window with ten films and shows stars
@@ -1074,15 +1094,15 @@ trainer(page.data)
 #
 # * A recommender can be two tables and a product. It fits on a slide, and trains while you breathe in.
 # * A model gets good at what its objective asks for. Choose that first.
-# * Every penalty is a belief. Too little learns by heart, too much forgets.
-# * Biases come first: most of RMSE is kindness and quality, not taste.
+# * Every penalty is a belief. With too little of it a model learns by heart; with too much it forgets.
+# * Biases come first: a large part of the gain in RMSE is kindness and quality, not taste.
 # * RMSE, AUC and conditional AUC answer three questions. Say which one you ask.
 # * Choose on validation; look at test once; distrust differences that luck can make.
 #
 # **Read on.** Koren, Bell and Volinsky 2009, *Matrix factorization techniques for recommender systems*
-# (this page's model, told by its makers); Rendle et al. 2009, *BPR: Bayesian personalized ranking from
-# implicit feedback*; Hu, Koren and Volinsky 2008, *Collaborative filtering for implicit feedback
-# datasets* (the model behind `page.ranker`).
+# (the model of this page, explained by its authors); Rendle et al. 2009, *BPR: Bayesian personalized
+# ranking from implicit feedback*; Hu, Koren and Volinsky 2008, *Collaborative filtering for implicit
+# feedback datasets* (the model behind `page.ranker`).
 #
 # Your ratings and the trained model are kept. The next page looks into the model: what do its
 # numbers mean?

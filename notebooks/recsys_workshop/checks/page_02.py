@@ -53,11 +53,9 @@ def fool_auc(answer: Any, page: Page) -> str | None:
     scores = np.asarray(answer, dtype=float)
     valid, train = page.valid, page.train
     if scores.shape != (len(valid),):
-        return (
-            f"its shape is {scores.shape}; one score for each of the {len(valid)} rows is wanted."
-        )
+        return f"its shape is {scores.shape}; expected one score for each of the {len(valid)} rows."
     if not np.isfinite(scores).all():
-        return "some scores are no numbers: what about users without a rating in train?"
+        return "some scores are not numbers: what about users without a rating in train?"
     of_user = pd.Series(scores).groupby(valid.user)
     if (of_user.max() - of_user.min()).max() > 1e-9:
         return "some user has different scores for different films: it knows more than the user."
@@ -134,7 +132,7 @@ def own_csv(answer: Any, page: Page) -> str | None:
         return "it has no ratings: which column holds the stars?"
     users = set(answer.user_vocab.ids.tolist())
     if users != {"Ada", "Ben", "Cleo", "Dan"}:
-        return f"its users are {sorted(map(str, users))[:3]}...: the members should be."
+        return f"its users are {sorted(map(str, users))[:3]}...: the members should be the users."
     if len(answer) != 12 or answer.scale != (1.0, 5.0):
         return f"it has {len(answer)} ratings from {answer.scale[0]:g} to {answer.scale[1]:g}."
     return None

@@ -16,9 +16,9 @@ from recsys_workshop.labs.framed import Framed, filled, safe_json
 SHOWN, OFFERED = 150, 8  # films on the map, films to rate
 WHAT = "A recommender to train in the browser"
 ALT = (
-    "Two drawings beside each other. Left: the error on ratings never trained on falls from epoch "
-    "to epoch, and then stays. Right: a map on which the best known films have drifted apart into "
-    "a cloud, with the reader as a diamond among them."
+    "Two drawings beside each other. Left: the error on the held-out ratings falls from epoch to "
+    "epoch and then stays level. Right: a map on which the best known films have drifted apart "
+    "into a cloud, with the reader as a diamond among them."
 )
 
 
