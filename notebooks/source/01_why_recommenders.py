@@ -788,7 +788,8 @@ ws.show(
 row = page.data.ratings.iloc[0]
 person, film = page.data.users.loc[row["user"]], page.data.items.loc[row["item"]]
 when = pd.to_datetime(row["timestamp"], unit="s")
-print("user    :", ", ".join(f"{fact} {person[fact]}" for fact in person.index) or "a number")
+facts = [f"{name} {person[name]}" for name in ("age", "gender", "occupation") if name in person]
+print("user    :", ", ".join(facts) or "a number")
 print(f"item    : {film['title']}, {', '.join(film['genres'])}, {row['rating']:g} stars")
 print(f"time    : {when:%d %B %Y, %H:%M}")
 print("text    : the title, and nothing else")
