@@ -20,6 +20,7 @@ from benchmarks import (
     report,
     reproduce,
     scale,
+    sequences,
     serving,
     speed,
     training,
@@ -36,9 +37,11 @@ WHAT = [
     "peers",
     "training",
     "evaluation",
+    "pages",
+    "scale",
+    "reproduce",
+    "sequences",
 ]
-WHAT += ["pages", "scale"]
-WHAT += ["reproduce"]
 PLANTED = ("evaluation", "scale")  # these make their data themselves
 
 
@@ -125,6 +128,10 @@ def main() -> int:
         print("\n" + peers.table(result))
         checks += peers.gates(result)
         sections["peers"] = result
+    if options.what == "sequences":
+        result = sequences.compare(data)
+        print(sequences.table(result))
+        sections["sequences"] = result
     if options.what == "pages":
         result = pages.compare()
         print(pages.table(result))
@@ -165,6 +172,8 @@ def main() -> int:
             ledger.write_page("19", quoted, data)
         if "bayesian" in sections:
             ledger.write_page("13", bayesian.page_entries(sections["bayesian"]), data)
+        if "sequences" in sections:
+            ledger.write_page("15", sequences.page_entries(sections["sequences"]), data)
         if "peers" in sections:
             ledger.write_page("16", peers.page_entries(sections["peers"]), data)
         report.write(ledger.read())

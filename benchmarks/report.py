@@ -87,6 +87,13 @@ SECTIONS = {
         (Table("folds", "model", _LISTS),),
         ("als_seconds", "als_times", "sweeps"),
     ),
+    "sequences": Section(
+        "What comes next",
+        "Page 15's networks, and rules that count: six settings each, chosen by MRR on what comes "
+        "next in the validation part, then the test part with seeds 0, 1 and 2.",
+        (Table("models", "model", {"recall@10": "recall@10", "MRR": "MRR",
+                                   "seconds": "training (CPU s)"}),),
+    ),
     "training": Section(
         "How fast to a stated error",
         "CPU seconds until the target RMSE on validation rows (split of seed 42, models of seed 0)."

@@ -18,6 +18,7 @@ from benchmarks import (
     ranking,
     report,
     scale,
+    sequences,
     speed,
     training,
     training_worker,
@@ -26,7 +27,29 @@ from benchmarks import (
 
 def test_the_ledger_belongs_to_the_present_settings():
     """After a change of defaults: python -m benchmarks gates --write, and again with accuracy."""
-    assert ledger.read()["benchmarks"]["accuracy"]["settings"] == accuracy.settings()
+    kept = ledger.read()["benchmarks"]
+    assert kept["accuracy"]["settings"] == accuracy.settings()
+    assert kept["bayesian"]["settings"] == bayesian.settings()
+    assert kept["sequences"]["settings"] == sequences.settings()
+
+
+def test_the_gates_hold_in_the_ledger_and_sampling_beats_each_best_guess():
+    kept = ledger.read()
+    assert [
+        text for text, holds in bayesian.gates(kept["benchmarks"]["bayesian"]) if not holds
+    ] == []
+    levels, guesses = (kept["pages"]["13"][key]["rows"] for key in ("levels", "guesses"))
+    for level, name in (("ids", "BiasedMF"), ("histories", "SVDpp, features")):
+        pairs = zip(levels[level]["rmse_folds"], guesses[name]["rmse_folds"], strict=True)
+        assert all(drawn < best for drawn, best in pairs)
+
+
+def test_rules_lead_both_networks_for_each_seed_with_equal_trials():
+    models = ledger.read()["benchmarks"]["sequences"]["models"]
+    assert {len(row["tried"]) for row in models.values()} == {6}
+    for name in ("SequenceLSTM", "SequenceTransformer"):
+        assert len(models[name]["rules_lead"]) == 3
+        assert all(low > 0 for _, low, _ in models[name]["rules_lead"])
 
 
 def test_every_section_says_where_it_was_measured():

@@ -28,9 +28,10 @@ class BayesianFM(Factorised):
 
     A user's numbers are its own plus those of its features and of the items it rated (each
     $1 / \sqrt{|N(u)|}$); an item's alike, with its raters. With `days` each (user, day) has numbers
-    of its own and meets both. How near each group of numbers is held to its mean is drawn as well
-    (see `models.gibbs`), so that there is no penalty to tune. Ids without training ratings are
-    drawn from their prior: nobody is less certain.
+    of its own and meets both. The columns of a side table are groups, as ids and histories are, and
+    how near a group's numbers are held to their mean is drawn as well (see `models.gibbs`), so that
+    there is no penalty to tune. Ids without training ratings are drawn from their prior: nobody is
+    less certain.
 
     Args:
         samples, burn, thin: Draws made, one after the other; the first `burn` still depend on the
@@ -68,7 +69,7 @@ class BayesianFM(Factorised):
         n_items: int,
         dim: int = 10,
         samples: int = 300,
-        burn: int = 10,
+        burn: int = 5,
         thin: int = 2,
         features: bool = True,
         histories: bool = True,
@@ -143,8 +144,8 @@ class BayesianFM(Factorised):
             (item, user, self.n_items, self.n_users, train.items, "item"),
         ):
             blocks = []
-            if self.features:
-                x = feature_table(frame, train.counts(side)).values.numpy()
+            for column in frame.columns if self.features else ():
+                x = feature_table(frame[[column]], train.counts(side)).values.numpy()
                 blocks += [Block(sparse.csc_matrix(x), d)] if x.shape[1] else []
             if self.histories:
                 x = 1 / np.sqrt(np.bincount(code, minlength=n))[code]

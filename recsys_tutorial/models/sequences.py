@@ -14,6 +14,7 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser, Model
 
 PADDING = -1  # in a history, where there is no item; always behind the last item
+AT_ONCE = 128  # users whose states are computed together: a network holds much for each place
 NEVER = torch.iinfo(torch.int64).max  # its time: earlier than nothing
 
 
@@ -162,7 +163,9 @@ class SequenceModel(Model):
         if batch.history is None:
             (user,) = batch.need("user")
             users, place = torch.unique(user, return_inverse=True)
-            return self._last(self.history[users], self.history_rating[users])[place]
+            read = self.history, self.history_rating
+            parts = [self._last(*(table[u] for table in read)) for u in users.split(AT_ONCE)]
+            return torch.cat(parts)[place]
         history = batch.history.reshape(-1, batch.history.shape[-1])
         state = self._last(history, self.mean.expand(history.shape))
         return state.view(*batch.history.shape[:-1], self.dim)

@@ -1,0 +1,117 @@
+"""Page 15's networks beside rules that count: equal trials, and three seeds on the test part.
+
+Each has six settings, and the best MRR on what comes next in the validation part chooses. The
+networks learn by the softmax over the whole catalogue, which needs no drawn negatives.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import numpy as np
+
+import recsys_tutorial as rt
+from recsys_tutorial.datasets import Dataset, concat
+from recsys_tutorial.interpret import compare as paired
+
+_SHORT, _LONG = {"length": 50}, {"length": 100}
+TRIALS: dict[str, list[dict[str, Any]]] = {
+    "SequentialRules": [
+        {"window": w, "decay": d}
+        for w, d in ((5, 0.8), (10, 0.8), (20, 0.8), (40, 0.8), (40, 0.85), (40, 0.9))
+    ],
+    "SequenceLSTM": [
+        {"dropout": 0.4, "epochs": 10, **_LONG},
+        {"dropout": 0.6, "epochs": 15, **_LONG},
+        {"dropout": 0.5, "epochs": 15, **_SHORT},
+        {"dropout": 0.5, "epochs": 10, "dim": 96, **_LONG},
+        {"dropout": 0.5, "epochs": 10, "length": 200},
+        {"dropout": 0.5, "epochs": 15, "lr": 0.005, **_LONG},
+    ],
+    "SequenceTransformer": [
+        {"dropout": 0.3, "epochs": 12, "layers": 2, **_SHORT},
+        {"dropout": 0.3, "epochs": 15, "layers": 1, **_SHORT},
+        {"dropout": 0.5, "epochs": 15, "layers": 2, **_SHORT},
+        {"dropout": 0.5, "epochs": 15, "layers": 1, "lr": 0.01, **_SHORT},
+        {"dropout": 0.4, "epochs": 12, "layers": 2, "lr": 0.003, **_LONG},
+        {"dropout": 0.4, "epochs": 10, "layers": 3, **_SHORT},
+    ],
+}
+SEEDS = (0, 1, 2)
+
+
+def compare(data: Dataset) -> dict[str, Any]:
+    models: dict[str, Any] = {}
+    for name in TRIALS:  # the rules come first
+        models[name] = summed(one(data, name, models.get("SequentialRules", {}).get("chosen")))
+    return {"models": models, "settings": settings()}
+
+
+def one(data: Dataset, name: str, rules: dict[str, Any] | None) -> dict[str, Any]:
+    """The trials of a model, and its chosen setting on the test part, beside rules of a setting."""
+    early, later, last = data.split("last", valid=0.1, test=0.1)
+    coming = rt.next_group(later, early)
+    tried = [rank(fitted(name, early, **s)[0], early, coming)["MRR"] for s in TRIALS[name]]
+    chosen = TRIALS[name][int(np.argmax(tried))]
+    print(name, [f"{mrr:.4f}" for mrr in tried], "->", chosen, flush=True)
+    past = concat(early, later)
+    following = rt.next_group(last, past)
+    counting = fitted("SequentialRules", past, **(chosen if rules is None else rules))[0]
+    row: dict[str, Any] = {"tried": tried, "chosen": chosen, "rules_lead": []}
+    for seed in SEEDS if rules is not None else SEEDS[:1]:
+        model, spent = fitted(name, past, seed=seed, **chosen)
+        for key, value in {**rank(model, past, following), "seconds": spent}.items():
+            row.setdefault(key, []).append(value)
+        lead = paired(counting, model, following, train=past, metric="recall@10", relevant=1)
+        row["rules_lead"].append([lead.difference, lead.low, lead.high])
+        print(f"seed {seed}: recall@10 {row['recall@10'][-1]:.3f}, {lead}", flush=True)
+    return row
+
+
+def summed(row: dict[str, Any]) -> dict[str, Any]:
+    """Medians over seeds, with the least and the most, and what each seed gave."""
+    for key in ("recall@10", "MRR", "seconds"):
+        each = row[key]
+        ends = {f"{key}_range": [min(each), max(each)]} if len(each) > 1 else {}
+        row |= {key: float(np.median(each)), f"{key}_seeds": each, **ends}
+    return row
+
+
+def fitted(
+    name: str,
+    train: Dataset,
+    epochs: int | None = None,
+    lr: float | None = None,
+    **settings: Any,
+) -> tuple[rt.models.Model, float]:
+    model = getattr(rt.models, name).for_dataset(train, **settings)
+    start = time.process_time()
+    rt.fit(model, train, epochs=epochs, lr=lr, progress=False)
+    return model, round(time.process_time() - start, 1)
+
+
+def rank(model: rt.models.Model, seen: Dataset, following: Dataset) -> dict[str, float]:
+    report = rt.evaluate(model, following, train=seen, relevant=1)
+    return {"recall@10": report["recall@10"], "MRR": report["mrr"]}
+
+
+def settings() -> dict[str, Any]:
+    """What the figures belong to; the ledger's test compares it."""
+    return json.loads(json.dumps({"trials": TRIALS, "seeds": SEEDS}))
+
+
+def table(result: dict[str, Any]) -> str:
+    lines = [f"{'next film':22}{'recall@10':>11}{'MRR':>7}{'fit s':>7}   rules lead by"]
+    for name, row in result["models"].items():
+        ends = [f"{low:+.3f} to {high:+.3f}" for _, low, high in row["rules_lead"]]
+        figures = f"{row['recall@10']:11.3f}{row['MRR']:7.3f}{row['seconds']:7.1f}"
+        lines.append(f"{name:22}{figures}   {', '.join(ends)}")
+    return "\n".join(lines)
+
+
+def page_entries(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What page 15 reads from the ledger."""
+    how = {"seeds": SEEDS, "settings": result["settings"]}
+    return {"networks": {"value": len(SEEDS), "unit": "seeds", "rows": result["models"], **how}}
