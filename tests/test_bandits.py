@@ -51,10 +51,10 @@ def test_steps_of_one_rating_are_bayes_rule_over_all_of_them(width, epsilon):
 def test_a_function_of_ones_own_may_choose():
     settings = {"items": 4, "visits": 80, "seeds": 40, "seed": 3}
     greedy = bandit(TASTES, PRIOR, 0.5, width=0, **settings)
-    own = bandit(TASTES, PRIOR, 0.5, choose=lambda s, sd, rng: int(s.argmax()), **settings)
+    own = bandit(TASTES, PRIOR, 0.5, choose=lambda m, c, z, rng: (m @ z).argmax(), **settings)
     assert own[:, 0].mean() >= 0
     assert own.mean() == pytest.approx(greedy.mean(), rel=0.2)  # the first film is another one
-    first = bandit(TASTES, PRIOR, 0.5, choose=lambda s, sd, rng: 0, **settings)
+    first = bandit(TASTES, PRIOR, 0.5, choose=lambda *_: 0, **settings)
     assert first.mean() > own.mean()
 
 

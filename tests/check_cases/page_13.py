@@ -40,36 +40,31 @@ def _coverage(rating, score, sd, z):
     return float((abs(rating - score) < z * sd).mean())
 
 
-def _choose(score, sd, rng):
-    return int(np.argmax(score + sd * rng.normal(size=len(score))))
+def _drawn(mean, covariance, visitor, rng, power=0.5):
+    variance = (covariance @ visitor) @ visitor
+    return mean @ visitor + variance**power * rng.normal(size=len(mean))
 
 
-def _one_draw(score, sd, rng):
-    return int(np.argmax(score + sd * rng.normal()))
+def _choose(*given):
+    return int(np.argmax(_drawn(*given)))
 
 
-def _equally_wide(score, sd, rng):
-    return int(np.argmax(score + rng.normal(size=len(score))))
+def _vectors(mean, covariance, visitor, rng):  # slow, and right
+    root = np.linalg.cholesky(covariance)
+    drawn = mean + (root @ rng.normal(size=(*mean.shape, 1)))[..., 0]
+    return np.argmax(drawn @ visitor)
 
 
-def _greedy(score, sd, rng):
-    return int(np.argmax(score))
+def _one_draw(mean, covariance, visitor, rng):
+    return np.argmax(mean @ visitor + np.sqrt((covariance @ visitor) @ visitor) * rng.normal())
 
 
-def _optimist(score, sd, rng):
-    return int(np.argmax(score + 1.645 * sd))
+def _equally_wide(mean, covariance, visitor, rng):
+    return int(np.argmax(mean @ visitor + rng.normal(size=len(mean))))
 
 
-def _the_draw_itself(score, sd, rng):
-    return float((score + sd * rng.normal(size=len(score))).max())
-
-
-def _least(score, sd, rng):
-    return int(np.argmin(score + sd * rng.normal(size=len(score))))
-
-
-def _by_chance(score, sd, rng):
-    return int(rng.integers(len(score)))
+def _diagonal_alone(mean, covariance, visitor, rng):
+    return _choose(mean, covariance * np.eye(len(visitor)), visitor, rng)
 
 
 CASES = {
@@ -108,16 +103,17 @@ CASES = {
         ],
     ),
     "13.choose": Case(
-        right=lambda page: _choose,
-        stub=lambda page: lambda score, sd, rng: None,
+        right=lambda page: _vectors,
+        stub=lambda page: lambda mean, covariance, visitor, rng: None,
         wrong=[
-            lambda page: _greedy,
-            lambda page: _optimist,
+            lambda page: lambda mean, covariance, visitor, rng: int((mean @ visitor).argmax()),
+            lambda page: lambda *given: int(np.argmax(_drawn(*given, power=1))),
             lambda page: _one_draw,
             lambda page: _equally_wide,
-            lambda page: _the_draw_itself,
-            lambda page: _least,
-            lambda page: _by_chance,
+            lambda page: _diagonal_alone,
+            lambda page: lambda *given: float(_drawn(*given).max()),
+            lambda page: lambda *given: int(np.argmin(_drawn(*given))),
+            lambda page: lambda mean, covariance, visitor, rng: int(rng.integers(len(mean))),
         ],
     ),
 }

@@ -8,7 +8,28 @@ from recsys_workshop.checks.registry import compare, near, register
 from recsys_workshop.pages import Page
 
 
-@register("13.belief", asks="function")
+def _belief(x: Any, prior: float, noise: float) -> tuple[float, float]:
+    variance = 1 / (1 / prior + len(x) / noise)
+    return variance * np.sum(x) / noise, variance
+
+
+def _gibbs_step(a: float, b: float, r: Any, prior: float, noise: float, rng: Any) -> Any:
+    for _ in range(2):  # each given the other
+        mean, variance = _belief(r - b, prior, noise)
+        a, b = b, rng.normal(mean, np.sqrt(variance))
+    return a, b
+
+
+def _coverage(rating: Any, score: Any, sd: Any, z: float) -> float:
+    return float((abs(rating - score) < z * sd).mean())
+
+
+def _choose(mean: Any, covariance: Any, visitor: Any, rng: Any) -> int:
+    sd = np.sqrt((covariance @ visitor) @ visitor)
+    return int(np.argmax(mean @ visitor + sd * rng.normal(size=len(sd))))
+
+
+@register("13.belief", asks="function", solution=_belief)
 def belief(answer: Any, page: Page) -> str | None:
     """A function (x, prior, noise): mean and variance of the posterior."""
     x, prior, noise = np.array([1.0, 0.4, 2.2]), 0.5, 0.8
@@ -35,7 +56,7 @@ def belief(answer: Any, page: Page) -> str | None:
     return wrong or compare(mean, right * x.sum() / noise, slips, other)
 
 
-@register("13.gibbs_step", asks="function")
+@register("13.gibbs_step", asks="function", solution=_gibbs_step)
 def gibbs_step(answer: Any, page: Page) -> str | None:
     """A function (director, person, r, prior, noise, rng): each drawn given the other."""
     r, prior, noise, rng = np.array([1.5, 0.5, 1.0]), 0.5, 0.8, np.random.default_rng(3)
@@ -59,7 +80,7 @@ def gibbs_step(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("13.coverage", asks="function")
+@register("13.coverage", asks="function", solution=_coverage)
 def coverage(answer: Any, page: Page) -> str | None:
     """A function (rating, score, sd, z): share of ratings within z standard deviations."""
     rng = np.random.default_rng(4)
@@ -83,30 +104,34 @@ def coverage(answer: Any, page: Page) -> str | None:
     return compare(found, right, slips, other, shape=shape)
 
 
-@register("13.choose", asks="function")
+@register("13.choose", asks="function", solution=_choose)
 def choose(answer: Any, page: Page) -> str | None:
-    """A function (score, sd, rng): the position that Thompson sampling shows."""
-    rng = np.random.default_rng(6)
-    score, sd = np.array([3.0, 3.4, 3.2]), np.array([0.8, 0.1, 0.5])
-    first = answer(score.copy(), sd.copy(), rng)
-    if np.ndim(first) != 0 or not (0 <= float(first) < 3 and float(first) == int(first)):
+    """A function (mean, covariance, visitor, rng): the position that Thompson sampling shows."""
+    rng, n = np.random.default_rng(6), 4_000
+    mean, visitor = np.array([[2.0, 1.0], [3.4, 0.2], [1.2, 2.0]]), np.array([1.0, 0.8])
+    root = np.array([[[0.9, 0.0], [-0.6, 0.3]], [[0.1, 0.0], [0.0, 0.1]], [[0.4, 0.0], [0.3, 0.2]]])
+    covariance = root @ root.transpose(0, 2, 1)
+    shown = [answer(mean.copy(), covariance.copy(), visitor.copy(), rng) for _ in range(n)]
+    if any(np.ndim(one) != 0 or float(one) not in (0.0, 1.0, 2.0) for one in shown):
         return "a position is asked: 0 for the first film, 1 for the second."
-    n = 4_000
-    often = np.bincount([int(answer(score.copy(), sd.copy(), rng)) for _ in range(n)], minlength=3)
+    often = np.bincount(np.array(shown, dtype=int), minlength=3)
     if often.max() == n:
         return "it shows the same film every time: where is the draw?"
     other = np.random.default_rng(7).normal(size=(100_000, 3))
+    score, sd = mean @ visitor, np.sqrt((covariance @ visitor) @ visitor)
+    alone = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2) @ visitor**2)
     slips = {
         "all films got the same draw: each needs one of its own.": score + sd * other[:, :1],
-        "the draws are equally wide for all: where is `sd`?": score + other,
-        "the scores are not in it.": sd * other + 0 * score,
-        "`sd` is a standard deviation already: it needs no root.": score + np.sqrt(sd) * other,
+        "the draws are equally wide for all: where is the covariance?": score + other,
+        "the covariance holds more than its diagonal: z C z has all its pairs.": (
+            score + alone * other
+        ),
+        "z C z is a variance: the draw needs its root.": score + sd**2 * other,
         "any film at random is not Thompson sampling: use what is believed.": other,
         "a wide belief should lift films only as often as it lowers them.": score + sd * abs(other),
         "it shows the film with the smallest draw, not with the largest.": -(score + sd * other),
     }
-    right = _shares(score + sd * other)
-    if abs(often / n - right).max() < 0.035:  # over 4 standard errors of a share
+    if abs(often / n - _shares(score + sd * other)).max() < 0.035:  # over 4 standard errors
         return None
     for text, drawn in slips.items():
         if abs(often / n - _shares(drawn)).max() < 0.035:

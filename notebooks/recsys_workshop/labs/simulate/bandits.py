@@ -45,8 +45,8 @@ def bandit(
         noise: variance of a rating's noise, in stars^2.
         width: how wide the drawn distribution is: 1 as wide as the shop's belief.
         epsilon: share of the visits that get a film at random, 0 to 1.
-        choose: a function (score, sd, rng) of one shelf that gives the position to show, in place
-            of the rule above.
+        choose: a function (mean (items, d), covariance (items, d, d), visitor (d,), rng) of one
+            shelf that gives the position to show, in place of the rule above.
         items: films on the shelf.
         visits: visitors, one after the other.
         life: visits that a film stays on average, before a new one takes its place; None: for ever.
@@ -95,9 +95,8 @@ def bandit(
         # With width=0 the small number decides among equals.
         drawn = score + (width * np.sqrt(variance) + 1e-9) * of_choice.normal(size=score.shape)
         if choose is not None:
-            sd_now = np.sqrt(variance)
-            each = [choose(score[s], sd_now[s], of_choice) for s in range(seeds)]
-            drawn = np.eye(items)[each]
+            each = zip(mean, covariance, visitor, strict=True)
+            drawn = np.eye(items)[[choose(*one, of_choice) for one in each]]
         at_random = of_choice.random(seeds) < epsilon
         shown = np.where(at_random, of_choice.integers(items, size=seeds), drawn.argmax(1))
         true = np.einsum("sid,sd->si", truth, visitor)
