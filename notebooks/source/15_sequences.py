@@ -36,7 +36,7 @@ busy = int(early.counts("user").argmax())
 theirs = early.take(early.user == busy).ratings.sort_values("timestamp", kind="stable")
 theirs["title"] = page.data.items["title"].reindex(theirs["item"]).to_numpy()
 theirs["seconds"] = theirs["timestamp"] - theirs["timestamp"].iloc[0]
-theirs[["seconds", "title", "rating"]].head(8)
+ws.films(theirs.rename(columns={"rating": "stars"}).head(8), ["title", "stars", "seconds"])
 
 # %% [markdown]
 # The split is by time now: the last tenth of each user's ratings is for the test, the tenth before
@@ -152,20 +152,21 @@ def rules(last, follows, decay):
 ws.check("15.rules", rules)
 
 # %% [markdown]
-# From here on your function fills the lists of the rules. (As long as it is open, the library's does.)
+# From here on this function fills the lists of the rules.
 
 
 # %%
+speak = ws.use("15.rules", rules)
+
+
 class YourRules(rt.models.SequentialRules):
     def score_items(self, batch):
         scores = []
         for user in batch.user.reshape(-1).tolist():
-            mine = self.last[user][self.last[user] >= 0]  # newest first
-            scores.append(
-                rules(mine, self.follows, self.decay) if len(mine) else self.follows[0] * 0
-            )
-        open_yet = any(one is None for one in scores)
-        return super().score_items(batch) if open_yet else torch.stack(scores)
+            newest = self.last[user][self.last[user] >= 0]
+            nothing = torch.zeros(self.n_items)
+            scores.append(speak(newest, self.follows, self.decay) if len(newest) else nothing)
+        return torch.stack(scores)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -173,42 +174,44 @@ class YourRules(rt.models.SequentialRules):
 #
 # A **recurrent network** reads one film after the other and keeps a state: numbers that sum
 # up all it has read. Ours is an LSTM (long short-term memory). It shows a state $h$, and besides it
-# has a store, $c$. Three **gates**, numbers between 0 and 1, decide what happens to the store: $f$ says
-# how much is kept, $i$ how much of the new part $g$ is written, and $o$ how much is shown.
+# has a store, $c$. At each step, input and state are turned into four parts, $z$. Three of them become
+# **gates**, numbers between 0 and 1: how much of the store is kept, how much of the new part is
+# written, and how much is shown.
 #
-# $$(i, f, g, o) = z_t = W x_t + U h_{t-1} + b, \qquad
-# c_t = \sigma(f)\, c_{t-1} + \sigma(i) \tanh(g), \qquad h_t = \sigma(o) \tanh(c_t)$$
+# $$z_t = (z^{\text{write}}, z^{\text{keep}}, z^{\text{new}}, z^{\text{show}})
+# = W x_t + U h_{t-1} + \beta$$
+# $$c_t = \sigma(z^{\text{keep}})\, c_{t-1} + \sigma(z^{\text{write}}) \tanh(z^{\text{new}}), \qquad
+# h_t = \sigma(z^{\text{show}}) \tanh(c_t)$$
 #
-# All products in the second and third formula are number by number, and $\sigma$ is the sigmoid.
+# All products in the second line are number by number, and $\sigma$ is the sigmoid.
 
 
 # %%
 def step(z, c):
-    """One step: z = W x + U h + b, (4 d,), and the old store c (d,) -> h (d,), c (d,)."""
-    i, f, g, o = z.chunk(4)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)  # keep some, write some
-    return torch.sigmoid(o) * torch.tanh(c), c  # show some
+    """One step: z = W x + U h + beta, (4 d,), and the old store c (d,) -> h (d,), c (d,)."""
+    write, keep, new, show = z.chunk(4)
+    c = torch.sigmoid(keep) * c + torch.sigmoid(write) * torch.tanh(new)
+    return torch.sigmoid(show) * torch.tanh(c), c
 
 
 # %% tags=["long"]
 fig, ax = plt.subplots(figsize=(9, 3.2))
-parts = {"old store $c_{t-1}$": (0, 2), "× keep $f$": (2.2, 2), "+ new": (4.4, 2),
+parts = {"old store $c_{t-1}$": (0, 2), "× keep": (2.2, 2), "+ new": (4.4, 2),
          "new store $c_t$": (6.6, 2), "film $x_t$, shown $h_{t-1}$": (0, 0),
-         "write $i$ × $g$": (4.4, 0), "× show $o$": (6.6, 0), "shown $h_t$": (8.8, 0)}  # fmt: skip
-for words, (x, y) in parts.items():
-    ax.text(x, y, words, ha="center", va="center", fontsize=11,
-            bbox={"boxstyle": "round,pad=0.4", "fc": "white", "ec": ws.PALETTE["blue"]})  # fmt: skip
-for a, b in (((0, 2), (2.2, 2)), ((2.2, 2), (4.4, 2)), ((4.4, 2), (6.6, 2)), ((0, 0), (2.2, 2)),
-             ((0, 0), (4.4, 0)), ((4.4, 0), (4.4, 2)), ((6.6, 2), (6.6, 0)), ((6.6, 0), (8.8, 0))):  # fmt: skip
-    (x0, y0), (x1, y1) = a, b
-    start, end = (
-        (x0 + 0.25 * (x1 - x0), y0 + 0.25 * (y1 - y0)),
-        (x0 + 0.7 * (x1 - x0), y0 + 0.7 * (y1 - y0)),
-    )
-    ax.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "->", "lw": 1.5})
-ax.set(
-    xlim=(-1.4, 9.8), ylim=(-0.6, 2.6), title="One step of an LSTM: the store runs along the top"
-)
+         "write × new": (4.4, 0), "× show": (6.6, 0), "shown $h_t$": (8.8, 0)}  # fmt: skip
+look = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": ws.PALETTE["blue"]}
+box = {place: ax.text(*place, words, ha="center", va="center", fontsize=11, bbox=look)
+       for words, place in parts.items()}  # fmt: skip
+film = (0, 0)
+for start, end in (((0, 2), (2.2, 2)), ((2.2, 2), (4.4, 2)), ((4.4, 2), (6.6, 2)),
+                   (film, (2.2, 2)), (film, (4.4, 0)), ((4.4, 0), (4.4, 2)),
+                   (film, (6.6, 0)), ((6.6, 2), (6.6, 0)), ((6.6, 0), (8.8, 0))):  # fmt: skip
+    ends = {"patchA": box[start].get_bbox_patch(), "patchB": box[end].get_bbox_patch()}
+    bend = "arc3,rad=0.3" if (start, end) == (film, (6.6, 0)) else "arc3"
+    line = {"arrowstyle": "->", "lw": 1.5, "connectionstyle": bend, **ends}
+    ax.annotate("", xy=end, xytext=start, arrowprops=line)
+ax.set(xlim=(-1.4, 9.8), ylim=(-1.2, 2.6))
+ax.set_title("One step of an LSTM: the store runs along the top")
 ax.set_axis_off()
 alt = (
     "The old store is multiplied by the keep gate, the new part is added, and a gate shows a part "
@@ -221,11 +224,11 @@ ws.show(fig, alt=alt + "of the new store; film and last shown state decide all t
 # Its predictions come from the state:
 #
 # $$s_i = h_t \cdot q_i + b_i, \qquad
-# \hat r_i = \mu + d_i + v \cdot h_t + (V h_t) \cdot q_i$$
+# \hat r_i = \mu + m_i + g \cdot h_t + (G h_t) \cdot q_i$$
 #
 # The first is the familiar dot product: an MF whose user vector is *computed* from the films so
 # far. It is trained by **cross-entropy**: minus the logarithm of the softmax of $s$ at the film
-# that came next. The second predicts the stars, from the film's level $d_i$ and the same state. The
+# that came next. The second predicts the stars, from the film's level $m_i$ and the same state. The
 # mean $\bar e_t$ is part of the state, so the network does not have to learn what a strict user is.
 
 # %%
@@ -233,11 +236,11 @@ lstm = rt.models.SequenceLSTM.for_dataset(early, dim=8, dropout=0.0)
 x = torch.randn(5, lstm.lstm.input_size, generator=torch.Generator().manual_seed(0))
 with torch.no_grad():
     theirs_h = lstm.lstm(x)[0]  # (5, d), five steps by the library
-    w, u, *b = lstm.lstm.parameters()
+    of_input, of_state, *beta = lstm.lstm.parameters()  # W, U, and beta in two parts
     h = c = torch.zeros(lstm.lstm.hidden_size)
     gap_step = 0.0
     for t in range(5):
-        h, c = step(w @ x[t] + u @ h + sum(b), c)
+        h, c = step(of_input @ x[t] + of_state @ h + sum(beta), c)
         gap_step = max(gap_step, float((h - theirs_h[t]).abs().max()))
 print(f"Largest difference between these steps and torch's: {gap_step:.0e}")
 
@@ -290,6 +293,9 @@ def weights(query, key):
 # %%
 ws.check("15.weights", weights)
 
+# %%
+look_back = ws.use("15.weights", weights)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where the order is all there is
 #
@@ -304,7 +310,7 @@ chain = planted_sequences(n_users=300, seed=0)
 before, _, after = chain.split("last", valid=0, test=0.1)
 coming = rt.next_group(after, before)
 small = {"dim": 32, "length": 50, "dropout": 0.2, "epochs": 8}
-plan = {
+simple_world = {
     "Popularity": {},
     "ImplicitALS": {"dim": 16},
     "EASE": {},
@@ -313,7 +319,7 @@ plan = {
     "SequenceLSTM": {**small, "lr": 0.01},
     "SequenceTransformer": {**small, "lr": 0.005},
 }
-planted = {n: rank(fitted(n, before, **s), before, coming) for n, s in plan.items()}
+planted = {n: rank(fitted(n, before, **s), before, coming) for n, s in simple_world.items()}
 
 # %%
 order = np.lexsort((before.timestamp, before.user))
@@ -329,7 +335,7 @@ pd.DataFrame(planted).T.round(3)
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.5))
 names = list(planted)[::-1]
-colours = [ws.PALETTE["orange" if n.startswith("Seq") else "blue"] for n in names]
+colours = [ws.PALETTE["orange" if n.startswith("Sequence") else "blue"] for n in names]
 colours[0] = ws.PALETTE["green"]
 mrr = [planted[n]["MRR"] for n in names]
 ax.barh(names, mrr, color=colours)
@@ -354,8 +360,10 @@ ws.show(fig, alt=alt + "comes third, and what knows no order is far behind.")
 # may change**, not in the last digit.
 
 # %%
-lstm = fitted("SequenceLSTM", before, **plan["SequenceLSTM"] | {"epochs": 1})
-transformer = fitted("SequenceTransformer", before, **plan["SequenceTransformer"] | {"epochs": 1})
+lstm, transformer = (
+    fitted(name, before, **simple_world[name] | {"epochs": 1})
+    for name in ("SequenceLSTM", "SequenceTransformer")
+)
 film = torch.as_tensor(seen[0][:16].copy())
 other = film.clone()
 other[8:] = (other[8:] + 1) % chain.n_items  # from place 8 on another future
@@ -423,23 +431,27 @@ for name, settings in tries.items():
         print("  (at the edge of what was tried: this model may have more to give)")
 
 # %% [markdown]
-# The two networks take too long to be tuned on this page. They come with the library's settings, which
-# were chosen earlier on the same validation rows, in different numbers of trials. So the table below
-# says how *these* networks compare. Longer training, more negatives or a deeper transformer may do
-# better.
-#
+# The two networks take too long for that here. A benchmark of the series has given them the same:
+# six settings each (layers, dropout, window, size, learning rate, epochs), chosen on the same rows.
+# They learn from the softmax over the whole catalogue. With a few drawn negatives per film, as in many
+# published comparisons, such networks look worse than they are (Petrov and Macdonald 2023).
+
+# %%
+tuned = ws.ledger("15", "networks").record["rows"]
+networks = {name: tuned[name]["chosen"] for name in ("SequenceTransformer", "SequenceLSTM")}
+for name, setting in networks.items():
+    print(name, [f"{mrr:.4f}" for mrr in tuned[name]["tried"]], "->", setting)
+
+# %% [markdown]
 # Now each model learns from all that comes before the test part, and is ranked once on what comes
 # next there. This takes most of the page's time.
 
 # %%
 past = rt.datasets.concat(early, later)
 following = rt.next_group(last, past)
-plan = {
-    "Popularity": {},
-    **chosen,
-    "SequenceTransformer": {"epochs": page.pick(12, 1)},
-    "SequenceLSTM": {"epochs": page.pick(10, 2)},
-}
+plan = {"Popularity": {}, **chosen}
+for name, setting in networks.items():
+    plan[name] = {**setting, "epochs": page.pick(setting["epochs"], 2)}
 models, real = {}, {}
 for name, settings in plan.items():
     models[name] = fitted(name, past, **settings)
@@ -450,30 +462,39 @@ for name, settings in plan.items():
 yours = YourRules(past.n_users, past.n_items, **chosen["SequentialRules"])
 yours.load_state_dict(models["SequentialRules"].state_dict())
 yours.user_vocab, yours.item_vocab = past.user_vocab, past.item_vocab
-real["your rules"] = rank(yours, past, following)
+real["the page's rules"] = rank(yours, past, following)
 pd.DataFrame(real).T.sort_values("recall@10", ascending=False).round(3)
 
 # %% [markdown]
 # Which of these differences are real? We compare the rules with each other model on the same
 # people, by the paired bootstrap of page 06.
 
+
 # %%
-people = len(np.unique(following.user))
-print(f"Recall@10 of sequential rules minus that of each other model, {people} people:")
-recall = {n: r["recall@10"] for n, r in real.items()}
-leads = {}
-for name in ("EASE", "Markov", "SequenceTransformer", "SequenceLSTM"):
-    leads[name] = rt.compare(
-        models["SequentialRules"],
-        models[name],
-        following,
-        train=past,
-        metric="recall@10",
-        relevant=1,
-    )
-    told = "not told apart" if leads[name].low <= 0 <= leads[name].high else "told apart"
-    print(f"{name:20} {leads[name].difference:+.3f} "
-          f"({leads[name].low:+.3f} to {leads[name].high:+.3f}), {told}")  # fmt: skip
+def against(name, first=None, measure="recall@10"):
+    """First model (the rules) minus the model of that name, on the same people."""
+    first = first or models["SequentialRules"]
+    return rt.compare(first, models[name], following, train=past, metric=measure, relevant=1)
+
+
+leads = {name: against(name) for name in ("EASE", "Markov", *networks)}
+for name, lead in leads.items():
+    print(f"rules minus {name}: {lead}")
+
+# %% [markdown]
+# A network starts from random numbers, and one seed is no result. The benchmark has three of each:
+
+# %%
+for name in networks:
+    each, lead = tuned[name]["recall@10_seeds"], tuned[name]["rules_lead"]
+    ahead = sum(low > 0 for _, low, high in lead)
+    behind = sum(high < 0 for _, low, high in lead)
+    print(f"{name}: recall@10 {', '.join(f'{one:.3f}' for one in each)}. "
+          f"The rules lead for {ahead} of {len(lead)} seeds and are behind for {behind}.")  # fmt: skip
+
+# %% [markdown]
+# So the networks, tuned with as many trials as the rules, do not reach them here. The lead over the
+# LSTM is small, and its interval only just stays above zero: more trials or more data may close it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What does it look at?
@@ -494,13 +515,10 @@ eye = torch.eye(len(mine)).expand(block.heads, -1, -1)
 w = F.scaled_dot_product_attention(*heads, eye, is_causal=True)  # (heads, L, L)
 
 # %%
-own = weights(heads[0][0], heads[1][0])
-gap_weights = float("nan") if own is None else float((own - w[0]).abs().max())
-if own is None:
-    print("Your weights are still open: the picture shows torch's.")
-else:
-    w[0] = own  # the first head of the picture is yours
-    print(f"Largest difference between your weights and torch's: {gap_weights:.0e}")
+own = look_back(heads[0][0], heads[1][0])
+gap_weights = float((own - w[0]).abs().max())
+w[0] = own  # the first head of the picture is made by this function
+print(f"Largest difference between its weights and torch's: {gap_weights:.0e}")
 
 # %%
 short = [t if len(t) < 24 else t[:22] + "…" for t in titles[mine]]
@@ -518,14 +536,19 @@ ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Read it by rows: where does this place look? Above the diagonal there is nothing, as it must be. Here
-# is the last row by itself, the weights from which the next film is predicted.
+# is the last row of head 1 worked by hand: the weights from which the next film is predicted. The
+# query $a$ of the last film meets the key $k$ of each film; $e$ to the power of it is positive; and
+# each is divided by the sum of all.
 
 # %%
-fig, ax = plt.subplots(figsize=(7, 4))
-ax.barh(short[::-1], w[0, -1].numpy()[::-1], color=ws.PALETTE["blue"])
-ax.set(xlabel="weight (share)", ylabel="looked at", title=f"From {short[-1]}, head 1")
-ws.show(fig, alt="The weights of the last row, one bar per film: together they are 1.")
-print(f"The weights add up to {float(w[0, -1].sum()):.3f}.")
+asks, keys = heads[0][0, -1], heads[1][0]  # (d,) and (L, d)
+products = keys @ asks / len(asks) ** 0.5
+powers = products.exp()
+by_hand = powers / powers.sum()
+columns = {"a·k / √d": products, "e to that": powers, "weight": by_hand}
+gap_row = float((by_hand - w[0, -1]).abs().max())
+print(f"The weights add up to {float(by_hand.sum()):.3f}; the matrix has the same: {gap_row:.0e}.")
+ws.films(pd.DataFrame({"title": titles[mine], **columns}))
 
 # %% [markdown]
 # A large weight tells what was mixed in, not why. A second layer mixes the mixtures.
@@ -586,7 +609,7 @@ top = np.argsort(-counts, axis=None, kind="stable")[:8]
 one, two = np.unravel_index(top, counts.shape)
 columns = {"times": counts[one, two], "turned round": counts[two, one]}
 columns["shuffled"] = control[one, two]
-pd.DataFrame({"from": titles[one], "to": titles[two], **columns})
+ws.films(pd.DataFrame({"from": titles[one], "to": titles[two], **columns}))
 
 # %% [markdown]
 # Each of these transitions is far more frequent than chance would make it, and more frequent in one
@@ -594,18 +617,22 @@ pd.DataFrame({"from": titles[one], "to": titles[two], **columns})
 
 # %%
 asked = {name: plan[name] for name in ("SequentialRules", "Markov", "SequenceLSTM")}
-for name in ("SequenceTransformer", "EASE", "ImplicitALS"):
-    models.pop(name, None)  # not needed any more: room for what comes
-shuffled_recall = {}
+shuffled_recall, without = {}, {}
 for name, settings in asked.items():
-    mixed = fitted(name, no_order, **settings)
-    shuffled_recall[name] = rank(mixed, no_order, following)["recall@10"]
+    without[name] = fitted(name, no_order, **settings)
+    shuffled_recall[name] = rank(without[name], no_order, following)["recall@10"]
+recall = {name: scores["recall@10"] for name, scores in real.items()}
 columns = {"in order": {n: recall[n] for n in asked}, "sittings shuffled": shuffled_recall}
 pd.DataFrame(columns).round(3)
 
+# %% [markdown]
+# Beside them stand two models that read sets and know no order at all, EASE and ALS. Is the LSTM,
+# without the order within sittings, still better than these?
+
 # %%
-sets = {n: recall[n] for n in ("EASE", "ImplicitALS")}
-print("Models that know no order: " + ", ".join(f"{n} {v:.3f}" for n, v in sets.items()) + ".")
+for name in ("EASE", "ImplicitALS"):
+    print(f"{name} has {recall[name]:.3f}. LSTM without order minus {name}: ", end="")
+    print(against(name, first=without["SequenceLSTM"]))
 for name, value in shuffled_recall.items():
     print(f"{name}: the order within sittings is worth {recall[name] - value:.3f} of recall.")
 
@@ -613,7 +640,7 @@ for name, value in shuffled_recall.items():
 # Two things follow. First, simple rules with a window and a decay are a strong baseline for sequences;
 # leave them out, and a network looks better than it is (Ludewig and Jannach 2018 found the same for
 # sessions of shops and music). Second, on MovieLens all of them live on the order in which films were
-# *shown*. Without it they know no more than models that read sets.
+# *shown*. Take it away, and most of what they had over models that read sets is gone.
 #
 # A shuffle shows that the order matters. It does not show who made it: it takes away true wishes as
 # well. The seconds do: hardly anybody sees two films within a minute. Others have found the same on
@@ -672,7 +699,7 @@ ws.films(pd.DataFrame(for_me))
 # * An LSTM carries a state along; attention looks back at everything. Neither may see the future, and
 #   a test that changes the future says so.
 # * On a planted chain sequence models come near the best possible. On MovieLens simple rules with a
-#   window and a decay lead the networks of this page.
+#   window and a decay lead both networks, for each of three seeds.
 # * All of them live on the order in which films were shown. Shuffle within sittings, and see what is
 #   left.
 #
@@ -680,6 +707,5 @@ ws.films(pd.DataFrame(for_me))
 # recall@10 or MRR more? Then run the comparison again. And a question without a check: in a service
 # that you use, who makes the order?
 #
-# Sources: Hochreiter and Schmidhuber 1997 (LSTM); Kang and McAuley 2018 (attention); Ludewig and
-# Jannach 2018 (rules). The further reading of the series has
-# them in full.
+# Sources: Hochreiter and Schmidhuber 1997 (LSTM); Kang and McAuley 2018, Petrov and Macdonald 2023
+# (attention); Ludewig and Jannach 2018 (rules). The further reading of the series has them in full.

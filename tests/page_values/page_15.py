@@ -5,6 +5,7 @@ VALUES = {
     "moves": "{name: [float(x) for x in distance] for name, distance in moves.items()}",
     "gap_step": "gap_step",  # between the page's LSTM and torch's
     "gap_weights": "gap_weights",
+    "gap_row": "gap_row",  # between the row worked by hand and the matrix
     "future": "float(w.triu(1).abs().max())",
     "real": "{name: float(scores['recall@10']) for name, scores in real.items()}",
     "shuffled": "{name: float(value) for name, value in shuffled_recall.items()}",

@@ -8,6 +8,16 @@ from recsys_workshop.checks.registry import compare, near, register
 from recsys_workshop.pages import Page
 
 
+def _rules(last: torch.Tensor, follows: torch.Tensor, decay: float) -> torch.Tensor:
+    weight = decay ** torch.arange(len(last), dtype=follows.dtype)
+    return weight @ follows[last] / weight.sum()
+
+
+def _weights(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    s = query @ key.T / query.shape[1] ** 0.5
+    return s.masked_fill(torch.ones(s.shape).triu(1) > 0, -torch.inf).softmax(-1)
+
+
 @register("15.answers", asks="function")
 def answers(answer: Any, page: Page) -> str | None:
     """A function (times, films, t): the films at the next distinct time."""
@@ -30,7 +40,7 @@ def answers(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("15.rules", asks="function")
+@register("15.rules", asks="function", solution=_rules)
 def rules(answer: Any, page: Page) -> str | None:
     """A function (last, follows, decay): the weighted mean of the last films' rows."""
     generator = torch.Generator().manual_seed(5)
@@ -47,11 +57,11 @@ def rules(answer: Any, page: Page) -> str | None:
         ),
     }
     other = "with films and a table of our own the scores are different."
-    right = weight @ rows / weight.sum()
-    return compare(answer(last.clone(), follows.clone(), 0.5), right, slips, other, tolerance=1e-5)
+    found, right = answer(last.clone(), follows.clone(), 0.5), _rules(last, follows, 0.5)
+    return compare(found, right, slips, other, tolerance=1e-5)
 
 
-@register("15.weights", asks="function")
+@register("15.weights", asks="function", solution=_weights)
 def weights(answer: Any, page: Page) -> str | None:
     """A function (query, key): weights of causal attention."""
     generator = torch.Generator().manual_seed(6)
@@ -66,4 +76,4 @@ def weights(answer: Any, page: Page) -> str | None:
     products = (query @ key.T).masked_fill(torch.ones(4, 4).triu(1) > 0, -torch.inf)
     slips = {"the products are to be divided by the root of d.": products.softmax(-1)}
     other = "rows sum to 1 and the future is hidden, but on queries of our own w is another."
-    return compare(found, (products / 3).softmax(-1), slips, other, tolerance=1e-5)
+    return compare(found, _weights(query, key), slips, other, tolerance=1e-5)
