@@ -21,14 +21,14 @@ def test_the_classes_of_the_page_are_those_of_the_library_and_contain_mf(values)
     assert values["gap_hard"] < 1e-5
 
 
-def test_planted_tastes_pay_and_are_found(values):
-    """Over seven seeds the least saving was 0.09 stars softly mixed, and 0.04 picked."""
+def test_planted_tastes_pay_and_a_good_part_of_them_is_found(values):
     for error in values["planted_error"]:
-        assert error["MixtureOfTastes"] < error["BiasedMF"] - 0.06
-        assert error["GumbelTastes"] < error["BiasedMF"] - 0.02
-    for row in values["same"].values():
-        assert row["found"] > row["people mixed up"] + 0.08
-    assert values["undecided"]["planted people"] < 0.4
+        assert error["Tastes"] < error["BiasedMF"] - 0.04  # the interval's half width is 0.02
+        assert error["Tastes"] < error["Hard"] < error["BiasedMF"] + 0.02
+    for name, (back, chance, sure, sure_chance) in values["same"].items():
+        assert values["same_low"][name] > 0.08
+        assert sure > back > chance + 0.1
+        assert sure > sure_chance + 0.1
 
 
 def test_your_tastes_have_titles(values):
@@ -40,11 +40,23 @@ def test_your_tastes_have_titles(values):
 @pytest.mark.real
 def test_on_movielens_the_second_taste_buys_nothing_and_does_not_come_out_again(ml100k):
     values = executed(NAME, "solutions", "full").values
-    gain = values["gain"]
-    assert min(gain["two tastes"], gain["two tastes, Gumbel"]) >= 0.025
-    assert abs(gain["two tastes"] - gain["BiasedMF"]) < 0.004
-    assert gain["BiasedMF"] > 0.028
-    assert values["verdict"] != "better than"
-    assert values["undecided"]["ml-100k"] > values["undecided"]["planted people"] + 0.15
-    assert max(values["by_count"]) < values["chance"] + 0.15
-    assert values["alike"] > 0.9  # scores come out again, whoever speaks
+    error = values["error"]
+    assert "better" not in values["verdicts"].values()
+    assert abs(error["two tastes"] - error["BiasedMF"]) < 0.004
+    assert error["BiasedMF"] < error["biases only"] - 0.028
+    assert values["lead"][1] > 0  # more than by chance ...
+    assert values["way"] < 0.5  # ... and less than half of the way
+    assert values["alike"] > 0.9  # scores come out again, whichever taste speaks
+
+
+@pytest.mark.real
+def test_on_movielens_entropy_follows_the_penalty(ml100k):
+    values = executed(NAME, "solutions", "full").values
+    entropy, error = values["undecided"], values["held_out"]
+    weak, strong = "ml-100k | l2 = 0.01", "ml-100k | l2 = 0.076"
+    for strength in ("l2 = 0.01", "l2 = 0.076"):
+        one, two = (f"planted, {word} | {strength}" for word in ("one taste", "two tastes"))
+        assert entropy[two] < entropy[one] - 0.05
+    assert entropy[weak] < entropy["planted, two tastes | l2 = 0.01"]
+    assert entropy[strong] > entropy["planted, two tastes | l2 = 0.076"]
+    assert error[weak] > error[strong] + 0.05

@@ -93,10 +93,10 @@ def places(sizes, positions):
 ws.check("10.places", places)
 
 # %% [markdown]
-# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` added a field's *own* size to its
-# start as well. The field then overlapped with the next one: some places meant an occupation and a
-# popularity rank at once, and the two shared one vector. Nothing crashed, and the model trained. Only a
-# test finds such a slip.
+# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` went wrong here: where the size of
+# the field *before* belonged, it added the field's own size. Two fields then overlapped. Some places meant an
+# occupation and a popularity rank at once, so the two shared one vector. Nothing crashed, and the model
+# trained. Only a test finds such a slip.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Every pair meets

@@ -1,17 +1,13 @@
 """Answers to the checks of page 11."""
 
 import numpy as np
+import torch
 
 from check_cases import Case
 
 
 def _products(A, q):
     return (A * q[:, None]).sum(-1)
-
-
-def _softmax(logits):
-    e = np.exp(logits)
-    return e / e.sum(-1, keepdims=True)
 
 
 def _entropy(w):
@@ -32,15 +28,15 @@ CASES = {
         ],
     ),
     "11.draw": Case(
-        right=lambda page: lambda logits, u: (logits - np.log(-np.log(u))).argmax(-1),
+        right=lambda page: lambda logits, u: (logits - torch.log(-torch.log(u))).argmax(-1),
         stub=lambda page: lambda logits, u: None,
         wrong=[
-            lambda page: lambda logits, u: (_softmax(logits) - np.log(-np.log(u))).argmax(-1),
+            lambda page: lambda a, u: (a.softmax(-1) - torch.log(-torch.log(u))).argmax(-1),
             lambda page: lambda logits, u: logits.argmax(-1),
             lambda page: lambda logits, u: (logits + u).argmax(-1),
-            lambda page: lambda logits, u: (logits + np.log(u)).argmax(-1),
-            lambda page: lambda logits, u: (logits - np.log(-np.log(u))).argmax(0),
-            lambda page: lambda logits, u: _softmax(logits - np.log(-np.log(u))),
+            lambda page: lambda logits, u: (logits + torch.log(u)).argmax(-1),
+            lambda page: lambda logits, u: (logits - torch.log(-torch.log(u))).argmax(0),
+            lambda page: lambda logits, u: (logits - torch.log(-torch.log(u))).softmax(-1),
         ],
     ),
     "11.entropy": Case(

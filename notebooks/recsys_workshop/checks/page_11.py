@@ -10,7 +10,19 @@ from recsys_workshop.checks.registry import compare, near, register
 from recsys_workshop.pages import Page
 
 
-@register("11.weights", asks="function")
+def _weights(attention: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    return (attention * q.unsqueeze(-2)).sum(-1).softmax(-1)
+
+
+def _draw(logits: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    return (logits - (-u.log()).log()).argmax(-1)
+
+
+def _entropy(w: Any) -> float:
+    return float(special.entr(np.asarray(w)).sum(-1).mean())
+
+
+@register("11.weights", asks="function", solution=_weights)
 def weights(answer: Any, page: Page) -> str | None:
     """A function (A, q): softmax over tastes of the products A_m . q."""
     generator = torch.Generator().manual_seed(4)
@@ -28,22 +40,20 @@ def weights(answer: Any, page: Page) -> str | None:
     if found.ndim and not near(found.sum(-1), torch.ones(4), 1e-4):
         other = "the weights of a row must sum to 1."
     shape = (
-        "for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number a taste; "
+        "for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number per taste; "
         "this has {shape}."
     )
-    return compare(found, logits.softmax(-1), slips, other, shape=shape, tolerance=1e-5)
+    return compare(found, _weights(attention, q), slips, other, shape=shape, tolerance=1e-5)
 
 
-@register("11.draw", asks="function")
+@register("11.draw", asks="function", solution=_draw)
 def draw(answer: Any, page: Page) -> str | None:
-    """A function (logits, u): one taste a row, drawn with the chances of the softmax."""
-    rng = np.random.default_rng(5)
-    logits = np.tile([1.0, 0.0, -1.0], (20_000, 1))
-    u = rng.uniform(1e-9, 1.0, logits.shape)
-    found = answer(logits.copy(), u.copy())
-    found = np.asarray(found)
+    """A function (logits, u): one taste per row, drawn with the probabilities of the softmax."""
+    u = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(5)).clamp_min(1e-9)
+    logits = torch.tensor([1.0, 0.0, -1.0]).repeat(20_000, 1)
+    found = np.asarray(answer(logits.clone(), u.clone()))
     if found.shape != (20_000,):
-        return f"one taste for each row is asked, the shape (20000,), not {found.shape}."
+        return f"return one taste for each row: the shape (20000,), not {found.shape}."
     if found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 2:
         return "the answer must be the numbers of tastes: 0, 1 or 2 for three tastes."
     chance = np.exp([1.0, 0.0, -1.0]) / np.exp([1.0, 0.0, -1.0]).sum()
@@ -58,13 +68,13 @@ def draw(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("11.entropy", asks="function")
+@register("11.entropy", asks="function", solution=_entropy)
 def entropy(answer: Any, page: Page) -> str | None:
     """A function (w): mean over the rows of the entropy, in nats."""
     w = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.6, 0.3, 0.1]])
     with np.errstate(divide="ignore", invalid="ignore"):
         found = answer(w.copy())
-    right = special.entr(w).sum(-1).mean()
+    right = _entropy(w)
     slips = {
         "a weight of exactly 0 gives nan: 0 times its logarithm counts as 0.": np.nan,
         "entropy is not negative: the sign is missing.": -right,
@@ -73,7 +83,7 @@ def entropy(answer: Any, page: Page) -> str | None:
         "this is the mean over tastes as well: sum over them.": right / w.shape[1],
     }
     other = "on weights of our own it gives another number than the mean entropy."
-    shape = "one number is asked, the mean over the rows; this has the shape {shape}."
+    shape = "one number is wanted, the mean over the rows; this has the shape {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-4)
 
 
