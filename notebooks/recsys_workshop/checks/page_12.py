@@ -2,47 +2,60 @@
 
 from typing import Any
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 
 from recsys_workshop.checks.registry import compare, register
 from recsys_workshop.pages import Page
 
 
-@register("12.network", asks="function")
+def _network(z: torch.Tensor, w: torch.Tensor, c: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    return (z @ w + c).relu() @ v
+
+
+def _gap_loss(odds: torch.Tensor, expected: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
+    at_once = (gap == 0).to(odds.dtype)
+    of_zero = F.binary_cross_entropy_with_logits(odds, at_once, reduction="none")
+    of_rest = (gap.nan_to_num().log1p() - expected).square() / 8
+    return torch.where(gap.isnan(), 0.0, of_zero + (1 - at_once) * of_rest)
+
+
+@register("12.network", asks="function", solution=_network)
 def network(answer: Any, page: Page) -> str | None:
     """A function (z, W, c, v): one hidden layer with a cut, then a weighted sum."""
-    generator = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(7)  # results of both signs
     z, w, c, v = (torch.randn(shape, generator=generator) for shape in ((7, 5), (5, 64), 64, 64))
     found = answer(z.clone(), w.clone(), c.clone(), v.clone())
-    inside = z @ w + c
+    inside, right = z @ w + c, _network(z, w, c, v)
     slips = {
         "nothing is cut off: without the cut it is one more sum.": inside @ v,
         "cut the hidden numbers, not the result.": (inside @ v).relu(),
+        "cut the hidden numbers only: the result may be negative.": right.relu(),
         "c is missing.": (z @ w).relu() @ v,
-        "c belongs inside of the cut.": ((z @ w).relu() + c) @ v,
+        "c belongs inside the cut.": ((z @ w).relu() + c) @ v,
         "v is missing: the hidden numbers are not simply added up.": inside.relu().sum(-1),
     }
     other = "on rows of our own it gives other numbers than v · max(0, z W + c)."
     shape = "for 7 rows the result must have the shape (7,), not {shape}."
-    return compare(found, inside.relu() @ v, slips, other, shape=shape, tolerance=1e-3)
+    return compare(found, right, slips, other, shape=shape, tolerance=1e-3)
 
 
-@register("12.gaps", asks="function")
-def gaps(answer: Any, page: Page) -> str | None:
-    """A function: from sorted times the time from each to the next, NaN at the end."""
-    times = np.array([100, 100, 130, 500])
-    found = answer(times.copy())
-    found = np.asarray(found, dtype=float)
-    if found.shape != (4,):
-        return f"four times must give four numbers; this has the shape {found.shape}."
-    if np.isnan(found[0]):
-        return "this is the time since the rating before; asked is the time to the next."
-    if not np.isnan(found[-1]):
-        return "after the last rating nothing is known: it must be NaN there."
-    if not np.allclose(found[:-1], [0, 30, 370]):
-        return f"the times 100, 100, 130, 500 gave {found.tolist()}."
-    single = np.asarray(answer(np.array([7])), dtype=float)
-    if single.shape != (1,) or not np.isnan(single[0]):
-        return "a user with one rating must get one NaN."
-    return None
+@register("12.gap_loss", asks="function", solution=_gap_loss)
+def gap_loss(answer: Any, page: Page) -> str | None:
+    """A function (odds, expected, gap): nats per row, 0 where nothing follows."""
+    odds, expected = torch.tensor([2.0, -1.0, 0.5, 0.3]), torch.tensor([1.0, 4.0, 2.0, 7.0])
+    gap = torch.tensor([0.0, 90.0, torch.nan, 3600.0])
+    found = torch.as_tensor(answer(odds.clone(), expected.clone(), gap.clone()))
+    right = _gap_loss(odds, expected, gap)
+    square = torch.where(gap > 0, (gap.nan_to_num().log1p() - expected).square(), 0.0)
+    unscaled, of_zero = right + square * 7 / 8, right - square / 8
+    all_rows = of_zero + (gap.nan_to_num().log1p() - expected).square() / 8 * ~gap.isnan()
+    slips = {
+        "where nothing follows (nan) the loss is 0.": torch.where(gap.isnan(), torch.nan, right),
+        "the squared error is divided by 2 · 2², which is 8.": unscaled,
+        "the squared error is missing where the gap is not 0.": of_zero,
+        "where the gap is 0, the expected time does not count.": all_rows,
+    }
+    other = "on four rows of our own it gives other numbers than the loss of the page."
+    shape = "for 4 rows it must return 4 numbers; this has the shape {shape}."
+    return compare(found, right, slips, other, shape=shape, tolerance=1e-3)
