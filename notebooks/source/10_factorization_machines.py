@@ -106,8 +106,8 @@ ws.check("10.places", places)
 #
 # $$s(x) = \mu + \sum_j w_j x_j + \sum_{j<k} (v_j \cdot v_k)\, x_j x_k$$
 #
-# Here are the pairs of our rating. The thick line, user and item, is matrix factorisation. All other lines
-# are new.
+# Here are the pairs of our rating. The thick arc, between user and item, is matrix factorisation. All other
+# arcs are new.
 
 # %%
 from itertools import combinations
@@ -459,8 +459,8 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
 # %% [markdown]
 # On MovieLens the fields of *films* pay, and most of all for films with few ratings: such a film says
 # little by itself, but its genres have thousands of ratings. With age, gender and occupation the model is
-# not told apart from one without. Fields of somebody else cost something: a model that has more numbers is
-# not better for that reason.
+# not told apart from one without. Fields that belong to somebody else gain nothing: a model is not
+# better just because it has more numbers.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Look inside: which age likes what?
@@ -611,9 +611,8 @@ ws.films(for_me, ["title", "genres"])
 
 # %% [markdown]
 # **Your turn.** Give films a field that says nothing: the first letter of their title. Predict what it
-# does to the error on rare films, then run
-# `data.items.assign(letter=data.items["title"].str[0])` into a copy of the training part
-# (`dataclasses.replace(page.train, items=...)`), train with `fields=["year", "genres", "letter"]`, and
+# does to the error on rare films. Then put `data.items.assign(letter=data.items["title"].str[0])` into a
+# copy of the training part (`dataclasses.replace(page.train, items=...)`), train with `fields=["year", "genres", "letter"]`, and
 # compare on `page.valid`.
 #
 # A last question, without a check. A shop adds the field "film looked at just before". Which pairs does it

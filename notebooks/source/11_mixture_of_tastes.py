@@ -484,7 +484,7 @@ pd.Series(held_out).unstack(sort=False).round(3)
 # looks less decided than for the planted people with two tastes, and with the weak one *more* decided. The
 # second table says why: with the weak penalty the error on validation rows is much larger, so the model has
 # memorised, and its firm choices of a taste are a part of that. So entropy describes the fitted model with
-# its penalty. How many tastes people have it does not tell us.
+# its penalty. It does not tell us how many tastes people have.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You

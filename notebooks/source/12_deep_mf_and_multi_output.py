@@ -756,7 +756,8 @@ final_table.sort_values("RMSE on test rows (stars)").round(4)
 #   than the depth, and a network in place of the product is worse. Try the simple model first.
 # * One trunk with several heads is a trade: a head gains from another one that knows something about the
 #   same thing, and it pays where they differ. Measure each head alone.
-# * Say of every time to the next event which events were there to be next.
+# * When you measure the time to the next event, say which events could be the next one: all, or those of the
+#   training part only.
 #
 # **To read on**
 #
