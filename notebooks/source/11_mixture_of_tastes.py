@@ -287,7 +287,7 @@ pd.DataFrame(planted_error).rename_axis("world").round(3)
 
 # %% [markdown]
 # Where people have two tastes, the soft mixture makes a smaller error than one vector, and the intervals
-# leave out zero by far. The hard one pays for its edges: most of that gain is lost again.
+# leave out zero by far. The hard one pays for its edges: it is not told apart from one vector.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Are they the *same* tastes?
@@ -588,7 +588,7 @@ ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 # * The softmax is over *tastes*, of one product each. With one taste the model is biased MF, exactly.
 # * Gumbel noise draws a taste by taking the largest. The gradient goes through a soft copy.
 # * Tastes have no order: compare them up to a permutation, and with chance.
-# * Where two tastes were planted, the model gains and finds a good part of them. On MovieLens a second
+# * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens a second
 #   taste is not told apart from none, and it hardly comes out again.
 # * Entropy depends on the penalty. Compare it at equal strength only.
 #
