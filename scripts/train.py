@@ -125,7 +125,7 @@ def loss_named(name: str | None) -> Callable[..., Any] | None:
         if inspect.isfunction(one) and [*inspect.signature(one).parameters] == ["output", "batch"]
     }
     if name is not None and name not in known:
-        raise SystemExit(f"train: no loss {name!r}: choose of {sorted(known)}")
+        raise SystemExit(f"train: no loss {name!r}: choose of {list(known)}")
     return known[name] if name else None
 
 
