@@ -1,17 +1,17 @@
 """All approaches of page 16 under one protocol, and the library `implicit` beside ours.
 
-Settings are chosen among a few trials on the validation part of one random split (seed 42), by
-NDCG@10; the test part of it is used once, for the comparison with `implicit`; the table is of the
-official folds u1 to u5. A test film is relevant from 4 stars on, and is ranked among the whole
-catalogue less the user's training films. One thread; seconds are CPU seconds of the fit.
+Each row gets the same number of trials: one setting on a ladder of eight values, the others fixed.
+They are judged on the test part of the official fold u1, rankers by NDCG@10 and models of stars by
+RMSE; the table is of the folds u2 to u5, whose test parts hold none of its rows. A test film is
+relevant from 4 stars on, and is ranked among the whole catalogue less the user's training films.
+One thread; seconds are CPU seconds of the fit.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ import torch
 import recsys_tutorial as rt
 from benchmarks import accuracy
 from recsys_tutorial import Batch, losses, models
-from recsys_tutorial.datasets import Dataset, concat
+from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.evaluation import rank_users
 from recsys_tutorial.interpret.intervals import Interval, mean_interval
 from recsys_tutorial.models import MF, Model
@@ -58,13 +58,15 @@ def built(cls: type[Model]) -> Callable[..., Model]:
     return run
 
 
-def ranked(cls: type[Model], loss: Callable[..., torch.Tensor], dim: int) -> Callable[..., Model]:
+def ranked(
+    cls: type[Model], loss: Callable[..., torch.Tensor], dim: int, weighted: bool = True
+) -> Callable[..., Model]:
     """MF under a ranking loss; a row counts as much as its rating, as in the closed forms."""
 
     def run(train: Dataset, *, l2: float, **settings: Any) -> Model:
         model = cls.for_dataset(train, dim=dim, l2=l2)
-        weighted = replace(train, weight=train.rating / train.scale[1])
-        rt.fit(model, weighted, loss=loss, progress=False, **settings)
+        rows = replace(train, weight=train.rating / train.scale[1]) if weighted else train
+        rt.fit(model, rows, loss=loss, progress=False, **settings)
         return model
 
     return run
@@ -101,101 +103,81 @@ class Contender(NamedTuple):
     run: Callable[..., Model]
     trials: list[dict[str, Any]] = [{}]  # noqa: RUF012
     careless: dict[str, Any] | None = None
+    by: str = "ndcg@10"  # what the choice looks at
 
 
-def grid(**values: list[Any]) -> list[dict[str, Any]]:
-    """All combinations."""
-    return [dict(zip(values, v, strict=True)) for v in itertools.product(*values.values())]
+def ladder(name: str, *values: float | None, **fixed: Any) -> list[dict[str, Any]]:
+    """One trial per value."""
+    return [{**fixed, name: value} for value in values]
 
 
-_CLASSIC = {"worst": 0.2, "prior": 0.0, "sweeps": 8}  # targets x, as in page 16's table
-_ALS = [(10.0, 2.0), (20.0, 4.0), (30.0, 6.0), (40.0, 8.0), (40.0, 12.0), (20.0, 2.0)]
-_IMPLICIT_BPR = [  # the best of sixteen drawn at random, and others near them
-    (8, 400, 0.002, 0.03),
-    (8, 800, 0.002, 0.03),
-    (16, 400, 0.002, 0.03),
-    (16, 400, 0.002, 0.1),
-    (8, 400, 0.005, 0.03),
-    (32, 200, 0.01, 0.1),
-]
-_PAIRS = {"lr": 0.01, "batch_size": 1024, "negatives": 4}
-_LINE_UP = {"lr": 0.01, "batch_size": 256}
+CLASSIC = {"dim": 64, "alpha": 8.0, "worst": 0.2, "prior": 0.0, "sweeps": 8}  # its targets are x
+_PAIRS = {"lr": 0.01, "batch_size": 1024, "negatives": 4, "epochs": 30}
 
 
-def rankers() -> dict[str, Contender]:
-    """Those that are tuned for ranking, with at most a dozen trials each."""
-    return {
-        "Popularity": Contender(built(models.Popularity)),
+def contenders() -> dict[str, Contender]:
+    """Every row of the table, with eight trials where there is anything to set."""
+    m, softmax = models, partial(ranked, RankedMF, losses.sampled_softmax, 32)
+    bpr = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.045, 0.07)
+    sampled = {"lr": 0.01, "batch_size": 256, "epochs": 20, "negatives": 32}
+    line_up = (0.01, 0.015, 0.025, 0.04, 0.06, 0.09, 0.13, 0.2)
+    found = {
+        "Popularity": Contender(built(m.Popularity)),
         "ItemKNN": Contender(
-            built(models.ItemKNN),
-            grid(k=[50, 100, 200, 400], shrink=[0.0, 10.0, 50.0]),
+            built(m.ItemKNN), ladder("k", 12, 25, 50, 100, 200, 400, 800, 1600),
             {"k": 20, "shrink": 0.0},
         ),
         "EASE": Contender(
-            built(models.EASE),
-            grid(l2=[50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0]),
+            built(m.EASE), ladder("l2", 50.0, 75.0, 110.0, 160.0, 240.0, 360.0, 540.0, 800.0),
             {"l2": 1.0},
         ),
         "PureSVD": Contender(
-            built(models.PureSVD), grid(dim=[6, 8, 10, 12, 16, 20, 24, 32]), {"dim": 64}
+            built(m.PureSVD), ladder("dim", 4, 6, 8, 12, 16, 24, 32, 48), {"dim": 64}
+        ),
+        "ImplicitALS, classic": Contender(
+            built(m.ImplicitALS),
+            ladder("l2", 10.0, 15.0, 22.0, 33.0, 50.0, 75.0, 110.0, 160.0, **CLASSIC),
+            {**CLASSIC, "l2": 0.01, "alpha": 1.0},
         ),
         "ImplicitALS": Contender(
-            built(models.ImplicitALS),
-            [{"dim": d, "l2": r, "alpha": a} | _CLASSIC for d in (32, 64) for r, a in _ALS],
-            {"dim": 64, "l2": 0.01, "alpha": 1.0} | _CLASSIC,
+            built(m.ImplicitALS), ladder("l2", 4.0, 6.0, 9.0, 13.0, 18.0, 27.0, 40.0, 60.0)
         ),
         "BPR": Contender(
-            ranked(MF, losses.bpr, 64),
-            [_PAIRS | s for s in grid(l2=[0.01, 0.015, 0.02, 0.03], epochs=[20, 30])],
+            ranked(MF, losses.bpr, 64), ladder("l2", *bpr, **_PAIRS),
             {"l2": 0.0, "epochs": 20, "lr": 0.01, "batch_size": 1024, "negatives": 1},
         ),
         "sampled softmax": Contender(
-            ranked(RankedMF, losses.sampled_softmax, 32),
-            [_LINE_UP | {"negatives": 32} | s for s in grid(l2=[0.04, 0.06, 0.08], epochs=[8])],
+            softmax(), ladder("l2", *line_up, **sampled)
         ),
         "full softmax": Contender(
-            ranked(RankedMF, losses.sampled_softmax, 32),
-            [_LINE_UP | {"negatives": "all"} | s for s in grid(l2=[0.02, 0.03, 0.04], epochs=[4])],
+            softmax(), ladder("l2", *line_up, lr=0.02, batch_size=256, epochs=10, negatives="all")
         ),
         "implicit ALS": Contender(
             implicit_library("ALS"),
-            [
-                {"factors": d, "regularization": r, "alpha": a, "iterations": 8}
-                for d in (32, 64)
-                for r, a in _ALS
-            ],
+            ladder("regularization", 6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0,
+                   factors=32, alpha=6.0, iterations=8),
             {},
         ),
         "implicit BPR": Contender(
             implicit_library("BPR"),
-            [
-                {"factors": d, "iterations": n, "learning_rate": lr, "regularization": r}
-                | {"least": least}
-                for d, n, lr, r in _IMPLICIT_BPR
-                for least in (0, 4)  # all pairs, or the films that were liked
-            ],
+            ladder("regularization", 0.003, 0.006, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2,
+                   factors=16, iterations=400, learning_rate=0.002, least=4),
             {},
         ),
+    }  # fmt: skip
+    of_stars = {
+        "biases only": ladder("l2_bias", 0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16),
+        "BiasedMF": ladder("l2", 0.03, 0.045, 0.065, 0.09, 0.11, 0.14, 0.19, 0.26),
+        "FactorizationMachine": ladder("l2", 0.018, 0.027, 0.038, 0.056, 0.08, 0.11, 0.16, 0.22),
+        "SVDpp": ladder("l2", 0.02, 0.03, 0.042, 0.06, 0.085, 0.12, 0.17, 0.24),
+        "SVDpp, features": ladder("l2", 0.02, 0.03, 0.042, 0.06, 0.085, 0.12, 0.17, 0.24),
+        "TensorFactorization": ladder("l2", 0.03, 0.045, 0.065, 0.09, 0.11, 0.14, 0.19, 0.26),
+        "HashedMF": ladder("l2", 0.03, 0.045, 0.065, 0.08, 0.1, 0.14, 0.19, 0.26),
     }
-
-
-RATERS = (
-    "biases only",
-    "BiasedMF",
-    "FactorizationMachine",
-    "SVDpp",
-    "SVDpp, features",
-    "TensorFactorization",
-    "HashedMF",
-)
-
-
-def raters() -> dict[str, Callable[..., Model]]:
-    """Those that predict stars, as the accuracy benchmark has them."""
-    found: dict[str, Callable[..., Model]] = {}
-    for name in RATERS:
+    for name, trials in of_stars.items():
         known = accuracy.CONTENDERS[name]
-        found[name] = partial(built(getattr(models, known.model)), **known.settings)
+        run = partial(built(getattr(models, known.model)), **known.settings)
+        found[name] = Contender(run, trials, by="rmse")
     return found
 
 
@@ -221,50 +203,55 @@ def ndcg_of_each_user(model: Model, test: Dataset, train: Dataset) -> np.ndarray
     return each
 
 
-def tune(data: Dataset) -> dict[str, dict[str, Any]]:
-    """Per contender the trial that ranks the validation part best, and the careless one."""
-    train, valid, _ = data.split("random", seed=42)
+def choose(train: Dataset, valid: Dataset) -> dict[str, dict[str, Any]]:
+    """Per contender the best of its trials, where on the ladder it is, and the careless one."""
     found = {}
-    for name, contender in rankers().items():
-        scored = [
-            judged(timed(contender.run, train, **trial)[0], valid, train)["ndcg@10"]
+    for name, contender in contenders().items():
+        sign = -1 if contender.by == "rmse" else 1
+        tried = [
+            judged(timed(contender.run, train, **trial)[0], valid, train)[contender.by]
             for trial in contender.trials
         ]
-        best = int(np.argmax(scored))
-        row = {"settings": contender.trials[best], "trials": len(scored), "valid": scored[best]}
+        best, first = int(np.argmax(sign * np.array(tried))), contender.trials[0]
+        row = {"settings": contender.trials[best], "trials": len(tried), "valid": tried[best],
+               "sets": next((k for k, v in contender.trials[-1].items() if v != first[k]), ""),
+               "by": contender.by, "tried": [round(value, 4) for value in tried],
+               "at_edge": is_edge(contender.trials, best)}  # fmt: skip
         if contender.careless is not None:
             model = contender.run(train, **contender.careless)
             row["careless"] = judged(model, valid, train)["ndcg@10"]
             row["careless_settings"] = contender.careless
         found[name] = row
-        print(f"{name:18}{row['valid']:8.4f}  best of {len(scored)}: {row['settings']}", flush=True)
+        print(f"{name:22}{row['valid']:8.4f}  {row['settings']}  {row['tried']}", flush=True)
     return found
 
 
-def on_test(data: Dataset, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Refitted on train and valid, once on test: differences to `implicit`, with intervals."""
-    train, valid, test = data.split("random", seed=42)
-    whole = concat(train, valid)
-    names = ("EASE", "ImplicitALS", "BPR", "implicit ALS", "implicit BPR")
-    ndcg = {}
-    for name in names:
-        model = rankers()[name].run(whole, **chosen[name]["settings"])
-        ndcg[name] = ndcg_of_each_user(model, test, whole)
-    result: dict[str, Any] = {"ndcg": {name: float(np.nanmean(v)) for name, v in ndcg.items()}}
-    for name in ("EASE", "ImplicitALS"):
-        interval = mean_interval(ndcg[name] - ndcg["implicit ALS"])
-        result[f"{name} - implicit ALS"] = list(interval)
-    result["bpr_times"] = result["ndcg"]["BPR"] / result["ndcg"]["implicit BPR"]
-    return result
+def is_edge(trials: list[dict[str, Any]], best: int) -> bool:
+    """Whether a longer ladder might have gone on; below a strength of 0 there is nothing."""
+    first = best == 0 and 0.0 not in trials[0].values()
+    return len(trials) > 1 and (first or best == len(trials) - 1)
 
 
-def curves(data: Dataset, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """NDCG@10 on the validation part against seconds, and seconds at equal settings."""
-    train, valid, _ = data.split("random", seed=42)
-    found: dict[str, Any] = {"ImplicitALS": [], "implicit ALS": [], "EASE": []}
-    table = rankers()
+def why_bpr(train: Dataset, valid: Dataset, l2: float) -> dict[str, float]:
+    """NDCG@10 of our BPR made like that of `implicit`, step by step, else as it was chosen."""
+    steps: dict[str, dict[str, Any]] = {
+        "all ratings count alike": {},
+        "and one unrated film for each": {"negatives": 1},
+        "and that one drawn by popularity": {"negatives": 1, "popularity": 1.0},
+    }
+    run = ranked(MF, losses.bpr, 64, weighted=False)
+    return {
+        name: judged(run(train, l2=l2, **{**_PAIRS, **more}), valid, train)["ndcg@10"]
+        for name, more in steps.items()
+    }
+
+
+def curves(train: Dataset, valid: Dataset, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """NDCG@10 on validation rows against seconds, and seconds at equal settings."""
+    found: dict[str, Any] = {"ImplicitALS, classic": [], "implicit ALS": [], "EASE": []}
+    table = contenders()
     for sweeps in SWEEPS:
-        for name, count in (("ImplicitALS", "sweeps"), ("implicit ALS", "iterations")):
+        for name, count in (("ImplicitALS, classic", "sweeps"), ("implicit ALS", "iterations")):
             settings = chosen[name]["settings"] | {count: sweeps}
             model, spent = timed(table[name].run, train, **settings)
             found[name].append([spent, judged(model, valid, train)["ndcg@10"]])
@@ -272,7 +259,8 @@ def curves(data: Dataset, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
     found["EASE"].append([spent, judged(model, valid, train)["ndcg@10"]])
     mine, theirs = [], []
     for _ in range(ROUNDS):  # interleaved, the same number of factors and sweeps
-        mine.append(timed(table["ImplicitALS"].run, train, dim=32, **_CLASSIC)[1])
+        small = {**CLASSIC, "dim": 32, "l2": 20.0}
+        mine.append(timed(table["ImplicitALS, classic"].run, train, **small)[1])
         same = {"factors": 32, "regularization": 20.0, "iterations": 8}
         theirs.append(timed(table["implicit ALS"].run, train, **same)[1])
     seconds = {"ImplicitALS": float(np.median(mine)), "implicit ALS": float(np.median(theirs))}
@@ -280,62 +268,86 @@ def curves(data: Dataset, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"curves": found, "als_seconds": seconds, "als_times": times, "dim": 32, "sweeps": 8}
 
 
-def on_folds(data: Dataset, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The table: each contender on u1 to u5, mean and spread over the folds."""
+def on_folds(
+    folds: Iterable[tuple[Dataset, Dataset]], chosen: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The table: each contender on the folds."""
     rows: dict[str, list[dict[str, float]]] = {}
-    runs = {n: (c.run, chosen[n]["settings"]) for n, c in rankers().items()}
-    runs |= {name: (run, {}) for name, run in raters().items()}
-    for train, test in data.folds(5):
-        for name, (run, settings) in runs.items():  # interleaved
-            model, spent = timed(run, train, **settings)
-            rows.setdefault(name, []).append({**judged(model, test, train), "seconds": spent})
-    table: dict[str, dict[str, Any]] = {}
-    for name, folds in rows.items():
-        table[name] = {key: float(np.mean([f[key] for f in folds])) for key in folds[0]}
-        table[name]["seconds"] = float(np.median([f["seconds"] for f in folds]))
-        for key in sorted({"ndcg@10", "rmse"} & set(folds[0])):
-            each = [f[key] for f in folds]
-            table[name][f"{key}_sd"] = float(np.std(each, ddof=1))
-            table[name][f"{key}_folds"] = [round(value, 4) for value in each]
-    return table
+    users: dict[str, list[np.ndarray]] = {}
+    for train, test in folds:
+        for name, contender in contenders().items():  # interleaved
+            model, spent = timed(contender.run, train, **chosen[name]["settings"])
+            dim = getattr(model, "dim", None)
+            factors = {} if dim is None else {"factors": dim}
+            rows.setdefault(name, []).append(
+                {**judged(model, test, train), "seconds": spent, **factors}
+            )
+            users.setdefault(name, []).append(ndcg_of_each_user(model, test, train))
+    return summed(rows, users)
+
+
+def summed(
+    rows: dict[str, list[dict[str, float]]], users: dict[str, list[np.ndarray]]
+) -> dict[str, dict[str, Any]]:
+    """Mean and spread over folds, and NDCG@10 less that of the first row, paired over users."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, each in rows.items():
+        found[name] = {key: float(np.mean([f[key] for f in each])) for key in each[0]}
+        found[name]["seconds"] = float(np.median([f["seconds"] for f in each]))
+        for key in sorted({"ndcg@10", "rmse"} & set(each[0])):
+            values = [f[key] for f in each]
+            found[name][f"{key}_sd"] = float(np.std(values, ddof=1))
+            found[name][f"{key}_folds"] = [round(value, 4) for value in values]
+    mean = {name: np.ma.masked_invalid(u).mean(0).filled(np.nan) for name, u in users.items()}
+    first = max(found, key=lambda name: found[name]["ndcg@10"])
+    for name in found:
+        found[name]["behind"] = list(mean_interval(mean[name] - mean[first]))
+    for name in ("EASE", "ImplicitALS, classic", "ImplicitALS"):
+        found[name]["less implicit ALS"] = list(mean_interval(mean[name] - mean["implicit ALS"]))
+    return found
 
 
 def settings() -> dict[str, Any]:
     """What the figures belong to; the ledger's test compares it."""
-    classes = sorted({accuracy.CONTENDERS[name].model for name in RATERS})
+    known = accuracy.CONTENDERS
+    classes = sorted({known[name].model for name in contenders() if name in known})
     defaults = {name: accuracy.settings()[name] for name in classes}
-    trials = {name: contender.trials for name, contender in rankers().items()}
+    trials = {name: contender.trials for name, contender in contenders().items()}
     return json.loads(json.dumps({"defaults": defaults, "trials": trials}))
 
 
 def compare(data: Dataset) -> dict[str, Any]:
-    chosen = tune(data)
+    (train, valid), *reported = data.folds(5)
+    chosen = choose(train, valid)
     return {
         "chosen": chosen,
-        "on_test": on_test(data, chosen),
-        **curves(data, chosen),
-        "folds": on_folds(data, chosen),
+        "why_bpr": {"as chosen": chosen["BPR"]["valid"],
+                    **why_bpr(train, valid, chosen["BPR"]["settings"]["l2"])},
+        **curves(train, valid, chosen),
+        "folds": on_folds(reported, chosen),
         "settings": settings(),
-    }
+    }  # fmt: skip
 
 
 def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
     checks = []
-    for name in ("EASE", "ImplicitALS"):
-        interval = Interval(*result["on_test"][f"{name} - implicit ALS"])
+    for name in ("EASE", "ImplicitALS, classic", "ImplicitALS"):
+        interval = Interval(*result["folds"][name]["less implicit ALS"])
         text = f"NDCG@10 of {name} minus tuned implicit ALS: {interval} (not below 0)"
         checks.append((text, interval.high >= 0))
     times = result["als_times"]
     text = f"ALS: {times:.2f} times the CPU seconds of implicit (at most {MOST_TIMES})"
     checks.append((text, times <= MOST_TIMES))
-    times = result["on_test"]["bpr_times"]
-    text = f"BPR: {times:.2f} times the NDCG@10 of implicit's tuned BPR (at least {LEAST_BPR})"
-    checks.append((text, times >= LEAST_BPR))
+    ours, theirs = (result["folds"][name]["ndcg@10"] for name in ("BPR", "implicit BPR"))
+    text = f"BPR: {ours / theirs:.2f} times the NDCG@10 of implicit's (at least {LEAST_BPR})"
+    checks.append((text, ours / theirs >= LEAST_BPR))
+    edge = [name for name, row in result["chosen"].items() if row["at_edge"]]
+    checks.append((f"chosen at the end of a ladder: {', '.join(edge) or 'none'}", not edge))
     return checks
 
 
 def table(result: dict[str, Any]) -> str:
-    lines = [f"{'u1 to u5':24}{'NDCG@10':>9}{'sd':>8}{'RMSE':>8}{'fit s':>8}"]
+    lines = [f"{'u2 to u5':24}{'NDCG@10':>9}{'sd':>8}{'RMSE':>8}{'fit s':>8}"]
     for name, row in sorted(result["folds"].items(), key=lambda pair: -pair[1]["ndcg@10"]):
         stars = f"{row['rmse']:8.4f}" if "rmse" in row else f"{'-':>8}"
         lines.append(
@@ -348,9 +360,9 @@ def page_entries(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What page 16 reads from the ledger."""
     how = {"seeds": [0], "settings": "benchmarks.peers in results.json"}
     return {
-        "table": {"value": 5, "unit": "folds", "rows": result["folds"], **how},
+        "table": {"value": 4, "unit": "folds", "rows": result["folds"], **how},
         "tuning": {"value": len(result["chosen"]), "unit": "models", "rows": result["chosen"],
                    **how},
         "versus_implicit": {"value": result["als_times"], "unit": "times the CPU seconds",
-                            "rows": result["on_test"], "curves": result["curves"], **how},
+                            "rows": result["why_bpr"], "curves": result["curves"], **how},
     }  # fmt: skip

@@ -53,6 +53,8 @@ PROMISED = {
     ("16", "02"): r"bpr",
     ("16", "06"): r"interval",
     ("16", "10"): r"[Ff]actori[sz]ation machine",
+    ("16", "05"): r"popularity|0\.75",
+    ("16", "09"): "tomorrow|prequential",
     ("16", "13"): r"BayesianFM",
     ("16", "19"): r"scripts.*train\.py|torchrun",
     ("17", "07"): r"A/B",

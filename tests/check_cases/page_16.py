@@ -7,8 +7,7 @@ from recsys_workshop.results import ledger
 
 
 def _ease(x, l2):
-    p = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
-    w = -p / np.diag(p)
+    w = _ease_with_diagonal(x, l2)
     np.fill_diagonal(w, 0)
     return w
 
@@ -84,7 +83,7 @@ CASES = {
         ],
     ),
     "16.shared": Case(
-        right=lambda page: _shared,
+        right=lambda page: lambda n, buckets: round(_shared(n, buckets), 4),
         stub=lambda page: lambda n, buckets: None,
         wrong=[
             lambda page: lambda n, buckets: 1 - _shared(n, buckets),

@@ -1,9 +1,16 @@
 """What the tests want to know of page 16."""
 
 VALUES = {
-    "gaps": "[gap_ease, gap_knn, gap_svd, gap_als, gap_svdpp, gap_tensor]",
+    "gaps": "[gap_ease, gap_knn, gap_svd, gap_als, gap_svdpp]",
     "worst": "worst / objective[0]",  # largest step of the objective; not above zero
     "agree": "agree",
+    "my_five": "page.data.items['title'].iloc[np.argsort(-my_scores)[:5]].tolist()",
+    "library_five": "rt.recommend(ease, page.data, ratings=page.me, k=5)['title'].tolist()",
+    "against_mf": "{n.split()[-1]: [float(c.low), float(c.high)] for n, c in against_mf.items()}",
+    "on_films": "[float(c.difference) for c in on_films]",
+    "price_list": "table[['ndcg@10', 'rmse']].astype(float).iloc[-2:].to_numpy().tolist()",
+    "rmse_column": "table['rmse'].dropna().astype(float).tolist()",
+    "ndcg_column": "table['ndcg@10'].astype(float).tolist()",
     "often_played": "often_played",
     "score": "{name: float(value) for name, value in score.items()}",
     "tuned": "[float(value) for value in tuned]",

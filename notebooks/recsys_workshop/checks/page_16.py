@@ -9,13 +9,31 @@ from recsys_workshop.pages import Page
 from recsys_workshop.results import ledger
 
 
-@register("16.ease", asks="function")
+def _ease(x: np.ndarray, l2: float) -> np.ndarray:
+    p = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
+    w = -p / np.diag(p)
+    np.fill_diagonal(w, 0)
+    return np.asarray(w)
+
+
+def _user_row(
+    q: np.ndarray, x: np.ndarray, gram: np.ndarray, c: np.ndarray, l2: float
+) -> np.ndarray:
+    left = gram + (q * (c - 1)[:, None]).T @ q + l2 * np.eye(q.shape[1])
+    return np.linalg.solve(left, q.T @ (c * x))
+
+
+def _shared(n: int, buckets: int) -> float:
+    return float(1 - (1 - 1 / buckets) ** (n - 1))
+
+
+@register("16.ease", asks="function", solution=_ease)
 def ease(answer: Any, page: Page) -> str | None:
     """A function (x, l2): the weights of EASE."""
     x = np.random.default_rng(4).uniform(0, 1, (30, 6))
+    right = _ease(x, 2.0)
     p = np.linalg.inv(x.T @ x + 2.0 * np.eye(6))
     full = -p / np.diag(p)
-    right = full - np.diag(np.diag(full))
     slips = {
         "a film must not predict itself: the diagonal has to be zero.": full,
         "rows were divided where columns must be: W_ji is -P_ji / P_ii.": right.T,
@@ -27,7 +45,7 @@ def ease(answer: Any, page: Page) -> str | None:
     return compare(answer(x.copy(), 2.0), right, slips, other, shape=shape)
 
 
-@register("16.user_row", asks="function")
+@register("16.user_row", asks="function", solution=_user_row)
 def user_row(answer: Any, page: Page) -> str | None:
     """A function (q and x of the rated, gram of all, c, l2): the user's row."""
     rng = np.random.default_rng(5)
@@ -76,10 +94,10 @@ def unfair(answer: Any, page: Page) -> str | None:
     return None
 
 
-@register("16.shared", asks="function")
+@register("16.shared", asks="function", solution=_shared)
 def shared(answer: Any, page: Page) -> str | None:
-    """A function (n, buckets): expected share of ids that are not alone in their bucket."""
-    for n, buckets in ((1682, 1024), (1682, 1024**2), (2, 4), (1, 8)):
+    """A function (n, buckets): expected share of ids that are not alone; four digits are enough."""
+    for n, buckets in ((1682, 1024), (1682, 4096), (2, 4), (1, 8)):
         found = answer(n, buckets)
         empty = 1 - 1 / buckets  # chance that one other id leaves a bucket alone
         alone = empty ** (n - 1)
@@ -90,6 +108,6 @@ def shared(answer: Any, page: Page) -> str | None:
         other = f"for {n:,} ids and {buckets:,} buckets it gives {found}: too far off."
         if n == 1:
             slips, other = {}, "a single id has no company: with n = 1 the share is 0."
-        if off := compare(found, 1 - alone, slips, other, tolerance=1e-9):
+        if off := compare(found, _shared(n, buckets), slips, other, tolerance=6e-5):
             return off
     return None
