@@ -1,7 +1,7 @@
 # ---
 # minutes: 80
 # needs: [02_mf_follow_along]
-# knows: "RMSE and AUC, as on page 02"
+# knows: "what RMSE and AUC are"
 # ---
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -32,10 +32,10 @@ data, train, valid, test = page.data, page.train, page.valid, page.test
 secret = rt.datasets.concat(train, test)  # what could possibly be in here?
 wonder = rt.models.BiasedMF.for_dataset(secret, l2=0.03)
 rt.fit(wonder, secret, epochs=20, progress=False)
-rmse = {"of page 02": rt.metrics.rmse(test.rating, rt.predict(page.model, test))}
+rmse = {"the model of page 02": rt.metrics.rmse(test.rating, rt.predict(page.model, test))}
 rmse["the wonder"] = rt.metrics.rmse(test.rating, rt.predict(wonder, test))
 for name, stars in rmse.items():
-    print(f"Error of the model {name}: {stars:.2f} stars")
+    print(f"Error of {name}: {stars:.2f} stars")
 
 # %% [markdown]
 # If you have read the cell, you know: the wonder was trained on the test ratings. It has learned them
@@ -43,9 +43,9 @@ for name, stars in rmse.items():
 #
 # Nobody does that on purpose. But the same crime has many smaller forms, called **leaks**, and they
 # happen in published papers and in good companies. This part is about catching them. The rule is short:
-# **whatever is counted, averaged, chosen or fitted comes from the training part. You choose on the
-# validation part. You look at the test part once.** (This page is about looking, so it looks at the test
-# part all the time. It chooses nothing by it.)
+# **whatever is counted, averaged or fitted comes from the training part. You choose on the validation
+# part. You look at the test part once.** (This page is about looking, so it looks at the test part all
+# the time. But it chooses nothing there.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before running the cell, ask the room for the best error they have ever seen on this data. With a
@@ -91,6 +91,9 @@ print(f"On the test part it leads by {lead_test:+.4f}. (mean of 20 contests of 2
 # To measure it, change only that. The test rows stay the same, and so does the number of training
 # ratings, in total and for each tested user. In **past** all training ratings come before the test. In
 # **mixed** some of them are exchanged for later ones.
+#
+# Past and future are separated at one moment for everybody: `cut` is the share of all ratings that come
+# before it. A tested user has at least `least` ratings on each side.
 
 # %%
 from recsys_workshop import labs
@@ -139,15 +142,15 @@ for name, each in stars.items():
 
 # %% [markdown]
 # Three seeds say how much training and the choice of rows matter. They say nothing about the *users*:
-# would it be similar with others? To find out we draw users again and again from those we have, with
-# replacement, and compute the mean each time. That is the **bootstrap**. We draw users and not rows,
-# because the ratings of one person are alike: a hundred of them are not a hundred opinions.
+# would the gain be similar with other users? To find out, we draw users again and again from those we
+# have, with replacement, and compute the mean each time. That is the **bootstrap**. We draw users and
+# not rows, because the ratings of one person are alike: a hundred of them are not a hundred opinions.
 #
 # ### Exercise: the bootstrap
 #
 # Write `bootstrap(values, draws, seed)`: draw `len(values)` of the values with replacement, take their
-# mean, and do that `draws` times. Return the means, an array (draws,). The figure and the intervals
-# below are made with it.
+# mean, and do that `draws` times. Return the means, an array (draws,). The figure below and its two
+# intervals are made with it.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -176,8 +179,8 @@ def bootstrap(values, draws, seed):
 draws_well = ws.check("06.bootstrap", bootstrap)
 
 # %% [markdown]
-# Two ways to draw from the same experiment. Rows: each test rating is an opinion of its own. Users:
-# each person is one. Which histogram will be wider?
+# Two ways to draw from the same experiment. Rows: each test rating counts as an opinion of its own.
+# Users: all ratings of one person together count as one opinion. Which histogram will be wider?
 
 # %%
 gap = np.mean(misses["past"], axis=0) - np.mean(misses["mixed"], axis=0)  # (n_test,), stars²
@@ -192,7 +195,8 @@ def by_counts(values, draws, seed):
 
 draw_means = bootstrap if draws_well else by_counts
 print("The draws are made by", "your function." if draws_well else "ours: yours is still open.")
-of_user = (each["mean"] * each["size"] / each["size"].mean()).to_numpy()  # their mean is the gap's
+# one value per user, scaled so that their mean is gap.mean()
+of_user = (each["mean"] * each["size"] / each["size"].mean()).to_numpy()
 both_ways = {"rows (too sure)": gap, "users": of_user}
 histograms = {name: draw_means(values, 2_000, 0) for name, values in both_ways.items()}
 
@@ -215,7 +219,7 @@ ws.show(fig, alt=f"Two histograms of bootstrap means, with their 95% intervals: 
 leak_stars = stars["past"].mean() - stars["mixed"].mean()
 leak_rows = rt.interpret.mean_interval(each["mean"], weights=each["size"])
 leak_users = rt.interpret.mean_interval(each["mean"])
-print(f"Knowing later ratings takes {leak_stars:.3f} stars off the error.")
+print(f"Error in past minus error in mixed: {leak_stars:+.3f} stars (above zero is a gain).")
 print("Gain in squared error, in stars² (95% interval):")
 print(f"  your draws of {said}." if draws_well else f"  our draws of {said}.")
 for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_users)):
@@ -223,19 +227,19 @@ for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_u
     print("clear of zero" if leak.off_zero else "zero is inside")
 
 # %% [markdown]
-# Both histograms have the same middle, and drawing rows makes it too narrow: it counts the ratings of one
-# person as independent opinions. The library draws users in two ways. If each rating counts, the few
-# people with many test ratings decide the mean, so the interval is wide. If each user counts, all weigh
-# the same, whether they have two test ratings or two hundred. These are different questions, with
-# different answers and different widths: say which one you ask.
+# Both histograms have the same middle. The one for rows is too sure, because drawing rows counts the
+# ratings of one person as independent opinions. The library draws users in two ways. If each rating
+# counts, the few people with many test ratings decide the mean, so the interval is wide. If each user
+# counts, all weigh the same, whether they have two test ratings or two hundred. These are different
+# questions, with different answers and different widths: say which one you ask.
 #
-# So few people came back after the cut that we know the sign of the gain, if zero is outside, but hardly
-# its size. Change `cut` and `least` above and watch it move. A table that
-# gives such a number without an interval hides that.
+# Few people rated both before and after the cut. So we hardly know the size of the gain, and we know
+# its sign only if zero lies outside the interval. Change `cut` and `least` above and watch how the
+# interval moves. A table that gives such a number without an interval hides all this.
 #
-# Where does the gain come from? People's tastes may change, and so does what they can watch: some films
-# were not out yet. The next cell looks at films: how well does plain popularity find what people rate
-# next?
+# Where can such a gain come from? People's tastes may change, and so does what they can watch: some
+# films were not out yet. The next cell looks at films: how well does plain popularity find what people
+# rate next?
 
 # %%
 found = {}
@@ -249,20 +253,24 @@ for name in ("past", "mixed"):
     print(f"the others; {unknown:.0%} of test ratings are of films without a training rating.")
 
 # %% [markdown]
-# So should you split by time? If you want to know how a system will do tomorrow: yes. A random split
+# If popularity does no better in mixed than in past, new films are not the reason here. If it does better,
+# later ratings have told it which films people will rate.
+#
+# Should you split by time? If you want to know how a system will do tomorrow: yes. A random split
 # answers another question: how well does the model fill the gaps in the table? Many published tables
 # ask that one. Never compare the numbers of one with the other.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The detective
 #
-# Smaller leaks hide in preparation: a mean here, a count there, computed *before* the split. There
-# is a simple way to catch them. What you prepare must not depend on the test part. So turn the test
-# ratings upside down, take half of them away, prepare again, and see whether anything differs.
-# `sees_test` does just that.
+# Smaller leaks hide in preparation: a mean here, a count there, computed *before* the split. There is a
+# simple way to catch them. What you prepare must not depend on the test part. So prepare twice more:
+# once with high and low stars swapped in the test part, and once with half of its rows gone. If the
+# result differs, something has seen the test part. `sees_test` does just that.
 #
 # Here are four suspects, and two that should be innocent. Each gets the two parts and returns what it
-# has prepared.
+# has prepared. For the fourth, a rating's *rank* is its place in the history of its user: the share of
+# the user's ratings that came before it.
 
 
 # %%
@@ -301,8 +309,9 @@ pd.Series({n: "has seen the test" if c else "innocent" for n, c in caught.items(
 
 # %% [markdown]
 # The first four are all caught. The list of ids is innocent: an *index* says which row of a table
-# belongs to whom, and nothing about them. It becomes a statistic as soon as ratings decide who is in
-# it ("films with at least five ratings"), and then it quietly leaves out the hardest test rows.
+# belongs to which film, and nothing else about that film. It becomes a statistic as soon as ratings
+# decide which films are in it ("films with at least five ratings"), and then it quietly leaves out the
+# hardest test rows.
 #
 # They are caught. But does the crime pay?
 
@@ -315,7 +324,7 @@ def error_of(prediction, rows=slice(None)):
 
 
 def position_error(part):
-    """Film means, corrected by how far tenths of users' histories ("rank") are above or below."""
+    """Error of film means plus a correction: the mean miss in each tenth of users' histories."""
     miss = train.rating - film_means(part)[train.item]
     tenth = [np.minimum((10 * order(part, rows)).astype(int), 9) for rows in (train, test)]
     mean = pd.Series(miss).groupby(tenth[0]).mean().reindex(range(10)).fillna(0)
@@ -324,7 +333,8 @@ def position_error(part):
 
 # %% [markdown]
 # For each suspect, compare the honest way with the guilty way on the same test part. Honest means that
-# only training ratings enter. Errors are in stars, lower is better; popularity is judged by the share of
+# only training ratings enter. (The guilty vocabulary skips the test rows of films that it does not
+# know: that is its trick.) Errors are in stars, lower is better; popularity is judged by the share of
 # films that it puts below a test film.
 
 
@@ -356,11 +366,12 @@ small = [n for n, (h, g) in payoff.items() if abs(h - g) < 0.005]
 print("Less than 0.005 is gained here by:", ", ".join(small))
 
 # %% [markdown]
-# A film mean pays at once: if a film has few ratings, the mean *is* the answer. The others pay little
-# here, because most test ratings are of films with many ratings, and a tenth of them hardly moves a
-# count. That depends on the data, and does not make them innocent. In two planted worlds each of them
-# pays. (**Planted** data is made up, so that we know the truth.) The first is a shop with two ratings
-# per film; the suspects are popularity, and a vocabulary of films with at least ten ratings.
+# The leak in the film means pays at once: if a film has few ratings, the one that we ask for is a large
+# part of the mean. The others pay little here. Most test ratings are of films with many ratings, and
+# the test part is only a tenth of all ratings, so it hardly changes a count. That depends on the data,
+# and does not make them innocent. In two planted worlds each of them pays. (**Planted** data is made
+# up, so that we know the truth.) The first is a shop with two ratings per film on average; the suspects
+# are popularity, and a vocabulary of films with at least ten ratings.
 
 # %%
 thin = rt.datasets.planted(n_users=400, n_items=4_000, n_ratings=8_000, min_ratings=5, seed=3)
@@ -405,8 +416,9 @@ print(f"Knowing how many ratings came before: {rank_error['honest']:.2f} stars o
 print(f"knowing how many there will be: {rank_error['guilty']:.2f}.")
 
 # %% [markdown]
-# *How many ratings there will be* is what "rank, as a share of all" gives away. The detective does not
-# ask how large the damage is, so it does not depend on luck.
+# The suspect "rank" divides by the number of all ratings of the user, later ones included. So it gives
+# away *how many ratings there will be*. The detective does not ask how large the damage is, so it does
+# not depend on luck.
 
 # %% [markdown]
 # ### Exercise: an honest mean
@@ -471,9 +483,9 @@ if has.any():
     print(f"Whole test part: {copied:.4f} with copying, {error_of(prediction):.4f} without.")
 
 # %% [markdown]
-# So few rows do not change the total. In a shop they would: sizes and colours of one shirt, a song on
-# three albums, a repost. Merge them, or put all twins on one side of the split. What if a third of a
-# catalogue were second copies?
+# So few rows do not change the total. A shop has many more twins, and they would change it: sizes and
+# colours of one shirt, a song on three albums, a repost. Merge them, or put all twins on one side of
+# the split. What if a third of a catalogue were second copies?
 
 # %%
 made = rt.datasets.planted(seed=5)
@@ -496,7 +508,7 @@ print("A planted shelf full of twins: {:.2f} stars off, and {:.2f} with copying.
 # %% [markdown]
 # ### Part one in four lines
 #
-# * Everything that you count, choose or fit comes from the training part. A detective checks that.
+# * Everything that you count, average or fit comes from the training part. A detective checks that.
 # * Choosing is training: the number by which you choose flatters the winner.
 # * Keep the test rows and the sizes fixed, and you see what a look into the future is worth.
 # * Draw users, not rows: then a number has an interval that you can believe.
@@ -506,11 +518,11 @@ print("A planted shelf full of twins: {:.2f} stars off, and {:.2f} with copying.
 #
 # This is part two: **metrics**. What does each of them measure, and which one do you want?
 #
-# AUC is the share of pairs that are in the right order: one rating of four stars or more, one below.
-# But pairs of what? In the **pooled** AUC, a pair may be one of your ratings and one of mine. Then it
-# helps to know that you are generous and I am not. **Conditional on the user**, both ratings are of
-# one person. Nobody ever sees a list that mixes your films and mine. (The name is ours; a relative in
-# advertising, weighted by clicks, is called GAUC.)
+# AUC compares pairs of ratings, one of four stars or more and one below: it is the share of pairs that
+# the scores put in the right order. But whose ratings are they? In the **pooled** AUC, a pair may be
+# one of your ratings and one of mine. Then it helps to know that you are generous and I am not.
+# **Conditional on the user**, both ratings are of one person. Nobody ever sees a list that mixes your
+# films and mine. (The name is ours; a relative in advertising, weighted by clicks, is called GAUC.)
 #
 # Here are five models that know different things:
 
@@ -549,9 +561,9 @@ rows = [f"{n}: {pooled[n].value:.2f} pooled, {within[n].value:.2f} within" for n
 ws.show(fig, alt="AUC of five models with intervals. " + "; ".join(rows) + ".")
 
 # %% [markdown]
-# *Who rates* is well above chance when pooled, and exactly a coin within users, because it gives all
-# films of a person the same score. Now compare *who + which* with *film + taste*. Which of the two would you
-# use to fill a list?
+# *Who rates* is well above chance when pooled, and exactly at chance (0.5) within users, because it gives
+# all films of a person the same score. Now compare *who + which* with *film + taste*. Which of the two
+# would you use to fill a list?
 
 # %%
 a, b = "film + taste", "who + which"
@@ -563,12 +575,14 @@ print(f"{a} minus {b}, within users: {within_gap}")
 flip = pooled_gap.high < 0 < within_gap.low
 print("They disagree, clearly." if flip else "No clear disagreement on this data.")
 left_out = np.isnan(one_each[0]).sum()
-print(f"Within users we leave out {left_out} of {len(one_each[0])} users with one kind of rating.")
+print(f"Within users we leave out {left_out} of the {len(one_each[0])} users:", end=" ")
+print("they liked all of their test films, or none.")
 
 # %% [markdown]
-# We took the difference user by user before drawing. That is called **paired**, and it matters: if a
-# user is easy, then usually for both models, and that cancels. `rt.compare` does the same for any
-# metric, and it is what this series uses to compare two models.
+# Both models are judged on the same users, and we take their difference for each draw (pooled) or for
+# each user (within users). That is called **paired**, and it matters: if a user is easy, then usually
+# for both models, and that cancels. `rt.compare` does the same for any metric, and it is what this
+# series uses to compare two models.
 #
 # Where the two AUCs disagree, the pooled number puts the wrong model on the home page.
 
@@ -606,8 +620,8 @@ def my_conditional_auc(labels, scores, users):
 auc_works = ws.check("06.conditional_auc", my_conditional_auc)
 
 # %% [markdown]
-# Put it to work. Does the order of the models depend on how busy people are? Split the users at the
-# median number of their test ratings.
+# Put it to work. Does the order of the models depend on how busy people are? Split the test rows into
+# two parts: those of busy people and those of the others.
 
 # %%
 busy = np.bincount(test.user, minlength=data.n_users)[test.user]
@@ -623,8 +637,8 @@ for name, score in scores.items():
 #
 # Every number above is computed on ratings that people *chose* to give. People rate what they watched,
 # and watch what they expect to like. What does that do to an evaluation? We can only know where we know
-# the ratings that nobody gave: in a planted world. In this one, a film is twice as likely to be rated
-# with each star that the person would give.
+# the ratings that nobody gave: in a planted world. In this one, the chance that a film is rated doubles
+# with every additional star that the person would give it.
 
 # %% tags=["long"]
 rng = np.random.default_rng(6)
@@ -648,12 +662,12 @@ mnar = pd.DataFrame(table, index=["all cells (the truth)", "rated cells", "rated
 mnar.round(3)
 
 # %% [markdown]
-# On the cells that were rated, the rosy model wins, and it is the worse one. The last column counts each
-# rating with 1 / **propensity**, one over the chance that it was given: rare ratings stand for the many
-# of their kind that are missing. So it recovers the right order from the rated cells alone (Schnabel et
-# al. 2016). The catch: here we know the propensities. MovieLens does not tell them, and must be
-# modelled. The conditional AUC has the same blind spot: it orders films that a person chose to rate,
-# and says nothing about the others.
+# On the cells that were rated, the rosy model wins, and it is the worse one. The last column counts
+# each rating with 1 / **propensity**, one over the chance that it was given: rare ratings stand for the
+# many of their kind that are missing. So it recovers the right order from the rated cells alone
+# (Schnabel et al. 2016). The catch: here we know the propensities. MovieLens does not tell us its
+# propensities, so they have to be modelled. The conditional AUC, too, is blind to what is missing: it
+# judges the order of the films that a person chose to rate, and says nothing about the others.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Rank against everything
@@ -662,20 +676,20 @@ mnar.round(3)
 # catalogue. For a long time papers saved that work: they ranked the film against 99 others, drawn at
 # random. That is cheaper, and noisy; but is it *fair*?
 #
-# The measure is the **hit rate**: of all the films asked about, the share that reaches the top ten.
-# A film whose true rank is 50 of 1,000 has about five films above it among 99 drawn ones. So it
-# reaches that top ten:
+# The measure is the **hit rate**: of all the films asked about, the share that reaches the top ten. A
+# film whose true rank is 50 of 1,000 has about five films above it among 99 drawn ones. So how often
+# does it reach that top ten?
 
 # %%
 chance = labs.sampling.expected_sampled_hit_rate(rank=50, candidates=1_000)
 print(f"Place 50 of 1,000, against 99 drawn films: in the top ten {chance:.1%} of the time.")
 
 # %% [markdown]
-# Being at the very top and being somewhere near it look the same. Can that reverse the order of two
-# real models? We searched for such a pair on purpose, and took the clearest of a dozen: plain
-# **popularity**, and a **singular value decomposition** (SVD) of the table of who rated what, with far
-# too many axes. The SVD is bold: its hits are often at the very top, and its misses far down the
-# catalogue.
+# Against 99 drawn films, being at the very top and being somewhere near it look the same. Can that
+# reverse the order of two real models? We searched for such a pair on purpose, and took the clearest of
+# a dozen: plain **popularity**, and a **singular value decomposition** (SVD) of the table of who rated
+# what, with far too many axes. The SVD is bold: its hits are often at the very top, and its misses far
+# down the catalogue.
 
 # %%
 from scipy.sparse import csr_array
@@ -725,8 +739,9 @@ flipped = better["all films"] == 3 and better["99 drawn films"] == 0
 print("All three splits reverse the order." if flipped else "On this data the order stays.")
 
 # %% [markdown]
-# Both vertical axes start above zero; read the slopes, not the heights. Here is a planted pair as well,
-# so small that you can check it in your head. Each model ranks two films, in a catalogue of 1,000:
+# Both vertical axes start above zero; read the slopes, not the heights. Here are two invented models as
+# well, so small that you can check the first column in your head. Each model ranks two films, in a
+# catalogue of 1,000:
 
 # %%
 places = {"bold": (5, 700), "careful": (40, 60)}
@@ -740,15 +755,18 @@ chances = {
 pd.DataFrame(chances, index=["against all films", "against 99 drawn films"]).T.round(2)
 
 # %% [markdown]
-# *Careful* never has a right film in its top ten, and wins. Krichene and Rendle showed this in 2020. AUC
-# survives sampling, because it counts all pairs equally. Metrics that look at the top do not. Ranking a
-# catalogue of some thousands takes seconds: **rank all of it.** All tables of this series do.
+# *Careful* never has a right film in its top ten, and wins against 99 drawn films. Krichene and Rendle
+# showed this in 2020. AUC survives sampling, because it counts all pairs equally. Metrics that look at
+# the top do not. Ranking a catalogue of a few thousand films takes seconds: **rank all of it.** Apart
+# from this experiment, this series always does.
 
 # %% [markdown]
 # ### Exercise: back to the true rank
 #
-# A paper gives you sampled ranks. Write `true_rank(sampled, candidates, negatives)`: an estimate of the
-# rank among all candidates that is right on average.
+# A paper gives you sampled ranks. Write `true_rank(sampled, candidates, negatives)`: from a film's rank
+# among itself and the drawn films (`sampled`), the number of all films that should be ranked, this one
+# included (`candidates`), and the number of drawn films (`negatives`), estimate its true rank. The
+# estimate must be right on average.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -778,12 +796,12 @@ ws.check("06.true_rank", true_rank)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which metric, when
 #
-# First, compute the ones that are new. A model shows five films, and the person likes those at places 2
-# and 5.
+# First, compute the metrics that are new. A model shows five films, and the person likes those at
+# places 2 and 5.
 
 # %%
 good = np.array([0, 1, 0, 0, 1])  # 1 where the person likes the film
-worth = 1 / np.log2(np.arange(2, 7))  # of places 1 to 5: the higher, the more
+worth = 1 / np.log2(np.arange(2, 7))  # of places 1 to 5: place 1 is worth most
 ideal = np.sort(good)[::-1]  # the best order of the same five
 print(f"precision@5: {good.mean():.2f} of the shown films are liked")
 print(f"NDCG@5: {(good * worth).sum():.3f} of at most {(ideal * worth).sum():.3f}", end=", ")
@@ -791,11 +809,14 @@ print(f"so {(good * worth).sum() / (ideal * worth).sum():.3f}")
 print(f"reciprocal rank: the first liked film is at place {good.argmax() + 1}, so {1 / 2:.2f}")
 
 # %% [markdown]
-# **NDCG** adds up the worth of the places with liked films, and divides by the best possible order.
-# **MRR** is the mean reciprocal rank: one over the place of the first liked film, averaged over people.
-# **Recall at k** is the share of the liked films that are shown, **precision at k** the share of the
-# shown films that are liked. **MAE** is the mean absolute error, **coverage** the share of the catalogue
-# that anybody gets to see. Here they are for three models, all films ranked:
+# **NDCG** (normalised discounted cumulative gain) adds up the worth of the places with liked films, and
+# divides by the sum that the best possible order would get. **MRR** is the mean reciprocal rank: one
+# over the place of the first liked film, averaged over people. **Recall at k** is the share of the
+# liked films that are shown, **precision at k** the share of the shown films that are liked. **MAE** is
+# the mean absolute error, **coverage** the share of the catalogue that anybody gets to see. Here are
+# most of them, with all films ranked, for three models: the star model of page 02 ("stars"), the model
+# that fills lists ("lists"), and popularity ("most rated"). The last two predict no stars, so they have
+# no RMSE and no MAE.
 
 # %%
 crowd = rt.models.Popularity.for_dataset(train)
@@ -804,13 +825,15 @@ three = {"stars": page.model, "lists": page.ranker, "most rated": crowd}
 found_by = {n: rt.evaluate(m, test, train=[train, valid]) for n, m in three.items()}
 wanted = ["rmse", "mae", "auc", "conditional_auc", "ndcg@10", "recall@10", "mrr", "coverage"]
 metrics_of = pd.DataFrame(found_by).reindex(wanted).round(3)
-print(rt.compare(page.ranker, crowd, test, train=[train, valid], metric="ndcg@10"))
+lists_gap = rt.compare(page.ranker, crowd, test, train=[train, valid], metric="ndcg@10")
+print(f"lists (first) minus most rated (second), {lists_gap}")
 metrics_of
 
 # %% [markdown]
-# **Calibration error** is for chances: sort predictions into ten bins by the stated chance, and see how
-# far each bin is from the share that happens. As a chance of "four stars or more" we take a straight line
-# in the predicted stars, which is a guess, and a curve fitted on the validation part, which is not.
+# **Calibration error** is for predicted chances: sort the predictions into ten bins by the stated
+# chance, and see in each bin how far the mean stated chance is from the share of cases in which the
+# event happened. We compute the chance of "four stars or more" in two ways. The first is a guess: a
+# straight line, from 0 at one star to 1 at five. The second is a curve, fitted on the validation part.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -828,19 +851,19 @@ for name, error in calibration.items():
 
 # %% [markdown]
 # The order is the same, so AUC cannot tell them apart; only the calibration error sees that one of them
-# states false chances. In one table:
+# states false chances. This table sums up the metrics of this part:
 #
 # | You want to know | Look at | It does not see |
 # |---|---|---|
 # | how far off shown stars are | RMSE, MAE | whether the list is any good |
-# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | order within a person |
+# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a gain comes from the order within a person |
 # | whether the order fits the person, among what was rated or shown | conditional AUC | films never rated |
-# | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below k |
-# | how soon the first good one comes | MRR | all that follow |
+# | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below place k |
+# | how soon the first good film comes | MRR | all films after it |
 # | whether the whole catalogue gets a chance | coverage | whether anybody likes it |
 #
-# Then say how you measured: split, seed, what you left out of the ranking, how many users, how wide
-# the interval is. And in the end somebody has to ask the users; that is the next page.
+# Then say how you measured: split, seed, what you left out of the ranking, how many users, how wide the
+# interval is. And in the end somebody has to try it with users: A/B tests are on the next page.
 
 # %% [markdown]
 # ### Exercise: which one?
@@ -871,7 +894,7 @@ ws.check("06.which_metric", metrics)
 # %% [markdown]
 # ## What we learned
 #
-# * Everything that you count, choose or fit comes from the training part, and a detective can check
+# * Everything that you count, average or fit comes from the training part, and a detective can check
 #   that. Look for twins yourself.
 # * Draw users, and pair the models: then a difference has an interval.
 # * Pooled AUC rewards knowing people, conditional AUC rewards knowing their order. Top-k metrics need
@@ -880,7 +903,7 @@ ws.check("06.which_metric", metrics)
 # * Say the question first, then the number.
 #
 # **One question to end with**, and no check: a colleague reports a gain of 0.002 in NDCG. Which three
-# things do you ask before you congratulate?
+# things do you ask before you congratulate them?
 #
 # **Read on.** Krichene and Rendle 2020, *On sampled metrics for item recommendation*; Schnabel et al.
 # 2016, *Recommendations as treatments: debiasing learning and evaluation*; Ferrari Dacrema, Cremonesi

@@ -24,8 +24,8 @@ def prepare(answer: Any, page: Page) -> str | None:
     plain = total / np.maximum(count, 1)
     if near(found, plain) or near(found, np.where(count > 0, plain, mean)):
         return "these are the plain means: five more people give the overall mean."
-    other = "it is honest, but not (sum + 5 · mean) / (count + 5)."
-    shape = f"one number per film is asked, ({train.n_items},); this returns {{shape}}."
+    other = "it is honest, but it is not (sum + 5 · mean) / (count + 5)."
+    shape = f"expected one number per film, ({train.n_items},); this returns {{shape}}."
     return compare(found, (total + 5 * mean) / (count + 5), {}, other, shape=shape, tolerance=1e-4)
 
 
@@ -37,7 +37,7 @@ def bootstrap(answer: Any, page: Page) -> str | None:
     if found.shape != (500,):
         return f"500 draws give 500 means; this returns the shape {found.shape}."
     if near(found, np.full(500, found[0])):
-        return "all means are the same: draw anew each time, and with replacement."
+        return "all means are the same: draw again each time, and with replacement."
     if near(found, answer(values.copy(), 500, 2)):
         return "another seed gives the same means: it does not look at `seed`."
     wide = found.std() / (values.std() / np.sqrt(50))  # 1, give or take 0.03
@@ -67,7 +67,7 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
             each
         ).mean(),
     }
-    other = "on rows of our own it gives another number than the mean over users."
+    other = "on our own test rows it does not give the mean over users."
     return compare(answer(labels, scores, users), np.nanmean(each), slips, other)
 
 
@@ -90,7 +90,7 @@ def true_rank(answer: Any, page: Page) -> str | None:
 def which_metric(answer: Any, page: Page) -> str | None:
     """Names of three metrics, for three questions."""
     right = {
-        "question 1: five films are shown, out of all there are. Which one looks at a top?": "ndcg",
+        "question 1: only five films are shown. Which metric looks at the top of the list?": "ndcg",
         "question 2: here scores of different people are compared with each other.": "auc",
         "question 3: the number itself is shown, and has to be right.": "rmse",
     }
