@@ -19,8 +19,9 @@ page = ws.page("07_infrastructure")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One click goes round
 #
-# There is no model to build on this page: run each cell, look, and talk. The picture below belongs to
-# the whole page. It is an example. Your company will have other boxes, and the same loop.
+# You build no model on this page: you run the cells, look at the results, and solve four short
+# exercises. The picture below belongs to the whole page. It is an example: your company will have other
+# boxes, and the same loop.
 
 # %%
 import matplotlib.pyplot as plt
@@ -28,9 +29,9 @@ import matplotlib.pyplot as plt
 from recsys_workshop.labs.drawing_infrastructure import infrastructure
 
 text = """While somebody waits, candidates are chosen from millions of articles, ranked and shown. All
-day, a log takes in what was shown, with which features, and what was clicked; it feeds the features
-of today, which candidates and ranking read. Every night the log becomes a training table, and training
-makes features, vectors and a model, which candidates and ranking read the next day."""
+day, a log takes in what was shown, with which features, and what was clicked; it feeds today's
+features, and the steps that choose and rank candidates read them. Every night the log becomes a
+training table, and training makes features, vectors and a model, which both steps read the next day."""
 ws.show(infrastructure(), alt=text)
 
 # %% [markdown]
@@ -38,12 +39,12 @@ ws.show(infrastructure(), alt=text)
 # millions of articles. A slower, more accurate step **ranks** them, and ten are shown. All of this goes
 # into the **log**: not only the click, but *what was shown* and *which features the model saw*. A
 # **feature** is any number that the model reads, such as a count of clicks. Within seconds the click
-# changes a feature of today. At night it becomes a row of the training table, and tomorrow's model has
-# learned from it.
+# changes one of today's features. At night the click becomes a row of the training table, and tomorrow's
+# model has learned from it.
 #
-# Two things make this hard, and this page is about them. The same feature is computed twice: at night
-# for training, and in the shop for serving. And it is a loop: the model is trained on what it chose to
-# show.
+# Two things make this hard, and this page is about them. First, the same feature is computed twice: at
+# night for training, and in the shop for serving. Second, the data go round in a loop: the model is
+# trained on what it chose to show.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Let the room find their own company in the picture. Which box is missing, and which one is a
@@ -51,14 +52,14 @@ ws.show(infrastructure(), alt=text)
 # (6 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Today is worth more than last month
+# ## What today's clicks add
 #
 # A model trained at night knows your taste but not your mood. It can't know that tonight you want
 # something to watch with the children. Your first click says so.
 #
 # We simulate this, so that we know the truth. Each invented person has a long-term taste, a share for
 # each of six genres. Each day has a hidden mood, which is one genre. Four clicks in ten follow the
-# mood, and the others follow the taste. This function is such a day:
+# mood, and the others follow the taste. This function simulates one such day:
 
 
 # %%
@@ -66,11 +67,11 @@ import numpy as np
 import pandas as pd
 
 
-def a_day(taste, mood, rng, clicks=10):
-    """The genre in the air today, and the genres clicked: 0 to 5."""
-    tonight = rng.choice(6, p=taste)
-    follows = rng.random(clicks) < mood
-    return tonight, np.where(follows, tonight, rng.choice(6, p=taste, size=clicks))
+def a_day(taste, mood_share, rng, clicks=10):
+    """Today's mood and the genres clicked (0 to 5); a share of the clicks follows the mood."""
+    mood = rng.choice(6, p=taste)
+    follows = rng.random(clicks) < mood_share
+    return mood, np.where(follows, mood, rng.choice(6, p=taste, size=clicks))
 
 
 # %%
@@ -78,17 +79,20 @@ rng = np.random.default_rng(3)
 taste = rng.dirichlet(np.full(6, 0.3))
 print("long-term taste:", ", ".join(f"{share:.0%}" for share in taste))
 for name in ("Monday", "Tuesday", "Wednesday"):
-    tonight, clicked = a_day(taste, 0.4, rng)
-    print(f"{name:>10}: mood {tonight}, clicks {' '.join(map(str, clicked))}")
+    mood, clicked = a_day(taste, 0.4, rng)
+    print(f"{name:>10}: mood {mood}, clicks {' '.join(map(str, clicked))}")
 
 # %% [markdown]
-# A model with two weights predicts the next click from the long-term profile and from the counts of
-# today. It gets today's clicks at once (*streamed*), three clicks late, or never (*nightly*).
+# A model predicts the genre of the next click. It has two weights: one for the person's long-term
+# profile (the clicks per genre on other days, an estimate of the taste), and one for the number of
+# today's clicks on each genre. The larger the weighted sum for a genre, the higher its probability. The
+# model gets today's clicks at once (*streamed*), three clicks late, or never (*nightly*).
 #
 # How good is it? We measure its **surprise**: −ln of the probability that it gave to what happened. A
 # model that is always sure and always right has a surprise of 0. The unit of a natural logarithm is
-# called a **nat**. As a limit we also show the best possible model. It knows each person's taste
-# exactly and how moods work, but not the mood: it has to infer it from today's clicks, like the others.
+# called a **nat**. As a limit we also show the best possible model. This model knows each person's taste
+# exactly, and how moods work. It does not know today's mood, and has to infer it from today's clicks.
+# We run the simulation several times with new people, and call each run a *world*.
 
 # %%
 from recsys_workshop import labs
@@ -125,23 +129,25 @@ ws.show(fig, alt=f"Surprise by each click of a day, with bands over worlds. At t
 mean_by_feed = by_world.groupby("feed").mean()
 gain = by_world["surprise"]["nightly"] - by_world["surprise"]["streamed"]  # one per world
 possible = by_world["surprise"]["nightly"] - by_world["surprise"]["truth"]
-print(f"Streaming lowers the surprise by {gain.mean():.3f} nats per click, which is", end=" ")
-print(f"{gain.mean() / possible.mean():.0%} of what is possible (sd over worlds {gain.std():.3f}).")
+print(f"Streaming lowers the surprise by {gain.mean():.3f} nats per click", end=" ")
+print(f"(sd over {len(gain)} worlds {gain.std():.3f});", end=" ")
+print(f"that is {gain.mean() / possible.mean():.0%} of the possible gain.")
 foreseen = ", ".join(f"{mean_by_feed['hit'][feed]:.1%} ({label})" for feed, label in names.items())
 print("Share of clicks whose genre the model puts first:", foreseen)
 
 # %% [markdown]
-# Before the first click all three models know the same. The streamed one even starts a little worse,
-# because its two weights have to serve the whole day. Then it pulls away. A late stream does nothing
-# until it arrives, and many visits are over by then.
+# Before the first click all three models know the same. The streamed model even starts a little worse:
+# its weights are a compromise between the first click, where only the profile helps, and the later
+# clicks, where today's counts help too. Then it pulls away. A late stream does nothing until it arrives,
+# and many visits are over by then.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Training saw another feature
+# ### Training saw a different feature from the shop
 #
 # Now a mistake that is easy to make. The training table is built at midnight from the finished log, and
-# each click of the day gets the column "clicks on this genre today". By its name it is the column that
-# the shop uses. But at midnight it also counts the clicks that came *later*, and the very click that
-# the model has to predict. This is **training/serving skew**.
+# each click of the day gets the column "clicks on this genre today". The shop uses a column of the same
+# name. But at midnight the column also counts the clicks that came *later*, and the very click that the
+# model has to predict. This is **training/serving skew**.
 
 # %%
 skew = mean_by_feed.loc[["nightly", "streamed", "skewed"], ["offline", "surprise", "hit"]]
@@ -155,28 +161,28 @@ skew.round(3)
 # %%
 worse = by_world["surprise"]["skewed"] - by_world["surprise"]["nightly"]
 weight = days.groupby("feed")["today"].mean()
-print("In the training table, skew looks better than the best possible model", end=" ")
-print(
-    f"({mean_by_feed['offline']['truth']:.2f} nats). In the shop it is worse than no stream at all",
-    end=" ",
-)
-print(f"in {(worse > 0).sum()} of {len(worse)} worlds.")
-print(f"Weight of today: {weight['streamed']:.2f} honest, {weight['skewed']:.2f} with skew.")
+print("In the training table, the skewed model looks better than the best possible one", end=" ")
+print(f"({mean_by_feed['offline']['truth']:.2f} nats).", end=" ")
+print(f"In the shop it is worse than the nightly model in {(worse > 0).sum()}", end=" ")
+print(f"of {len(worse)} worlds.")
+print(f"Weight of today's clicks: {weight['streamed']:.2f} in the streamed model,", end=" ")
+print(f"{weight['skewed']:.2f} in the skewed one.")
 
 # %% [markdown]
-# The model learned that today's count gives the answer away, and trusts it about twice as much as it
-# should. But look at the last column: it picks the right genre as often. Where only the *order* counts,
-# you may never notice. Where the probability is used (to bid, to mix lists, to decide whether to send
-# a message at all), the harm is real.
+# The skewed model learned that today's count gives the answer away, and trusts it about twice as much as
+# it should. But look at the last column of the table: it picks the right genre about as often as the
+# streamed model does. Where only the *order* of the genres counts, you may never notice. Where the
+# probability is used (to bid, to mix lists, to decide whether to send a message at all), the harm is
+# real.
 #
 # The cure is dull and complete: **log the features as they were when they were used, and train on
-# those.** It is the box in bold in the picture.
+# those.** The log is the box in bold in the picture.
 
 # %% [markdown]
 # ### Exercise: as it was
 #
 # Films were shown at the times `shown`, and clicks came at the times `clicks` (two arrays of seconds,
-# in no order). Write `clicks_so_far(shown, clicks)`: for each showing, how many clicks came *strictly
+# not sorted). Write `clicks_so_far(shown, clicks)`: for each showing, how many clicks came *strictly
 # before* it. The table below the check uses your function.
 #
 # <details><summary>Hint 1</summary>
@@ -206,8 +212,8 @@ def clicks_so_far(shown, clicks):
 ws.check("07.clicks_so_far", clicks_so_far)
 
 # %% [markdown]
-# Here is the last of the three days again, with both columns: the one that the shop saw, and the one of
-# midnight. A model that reads the second in training gets the future.
+# Here is Wednesday again, with both counts as rows: the count that the shop saw, and the count made at
+# midnight. A model that is trained on the second count has seen the future.
 
 # %%
 count = ws.use("07.clicks_so_far", clicks_so_far)
@@ -223,8 +229,8 @@ pd.DataFrame(columns, index=pd.RangeIndex(1, 11, name="click")).T
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One machine is mostly enough
 #
-# Before anybody orders a cluster: measure, and multiply. How many bytes does a rating take here, and
-# from how many ratings per second does one processor of this machine learn?
+# Before anybody orders a cluster: measure, and multiply. How many bytes does one rating take here? And
+# how many ratings per second can one processor of this machine train on?
 
 # %%
 train = page.train
@@ -252,12 +258,13 @@ plan.round(2)
 
 # %% [markdown]
 # Take the minutes as a lower bound. They assume that speed does not fall with size, but rows of large
-# tables come from main memory and not from the cache; page 19 measures what that costs. The orders of
-# magnitude hold. What fits into the memory of one machine should be trained on one machine: no network,
-# no waiting for the slowest, one log file.
+# tables come from main memory and not from the cache; page 19 measures what that costs. The columns in
+# GiB hold at any size. If the data and the model fit into the memory of one machine, train on one
+# machine. Then there is no network, you need not wait for the slowest machine, and all messages of the
+# training are in one file.
 #
-# Everything else in the picture needs several machines: answering thousands of requests per second,
-# keeping the log, surviving the loss of a disk.
+# In a large shop, other parts of the picture may need several machines: to answer thousands of requests
+# per second, to keep the log, and to go on when one machine fails.
 
 # %% [markdown]
 # ### Exercise: does it fit?
@@ -285,14 +292,23 @@ ws.check("07.memory", gib)
 # ## An A/B test that shares its log
 #
 # In an A/B test half of the visitors get recommender A, the other half (the other **arm**) get B, and
-# the better one wins. That is simple if the two halves do not touch. But recommenders learn, and in
+# the better one wins. That is simple if neither half affects the other. But recommenders learn, and in
 # many companies they learn from *one* log. Then A is trained on what B has shown, and B on what A has
 # shown. When one arm changes what happens in the other, this is called **interference**.
 #
 # Here is a shop in which it matters. Articles come and go, and some are much better than others. A
-# always shows what looks best by the log. B does the same, but gives one visit in ten to an article at
-# random, to find out. In a simulation we can see what nobody can see in a real shop: the **whole shop
-# on A** minus the **whole shop on B**, with the same articles and visitors. That is the truth.
+# always shows the article that looks best by the log. B does the same, but in one visit in ten it shows a
+# random article, to find out how good that article is. In a simulation we can see what nobody can see in
+# a real shop: the clicks per 100 views of the **whole shop on A**, minus those of the **whole shop on
+# B**, with the same articles and visitors. That is the truth. We compare five tests with it:
+#
+# * *50/50, one log*: the usual test. Both arms learn from everything that was shown.
+# * *Interleaved, one log*: each visitor sees one article of A and one of B.
+# * *50/50, one log per arm*: each arm learns from its own visits only.
+# * *One log per arm, half the articles*: besides, each arm has half of the articles to itself, so each
+#   article gets as many views as in the whole shop.
+# * *One log per arm, full length*: each arm gets as many visits as the whole shop, as if the shop had
+#   twice the visitors.
 
 # %%
 a, b = labs.simulate.Policy(explore=0.0), labs.simulate.Policy(explore=0.1)
@@ -302,7 +318,7 @@ labels = {
     "pooled": "50/50, one log",
     "interleaved": "interleaved, one log",
     "diverted": "50/50, one log per arm",
-    "co_diverted": "... and half the articles",
+    "co_diverted": "one log per arm, half the articles",
     "equal_log": "one log per arm, full length",
 }
 
@@ -327,38 +343,40 @@ def strip(shops, title, columns):
 
 # %% slideshow={"slide_type": "subslide"}
 fig = strip(shops, "A never explores, B does: which one is better?", list(labels))
-means = ", ".join(f"{labels[c]} {100 * shops[c].mean():+.1f}" for c in labels)
-ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over invented shops: {means}.")
+means = "; ".join(f"{labels[c]} {100 * shops[c].mean():+.1f}" for c in labels)
+ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over invented shops. {means}.")
 
 
 # %%
 def against_truth(shops):
-    """For each design: A minus B, how far that is from the truth, and how often it is misled."""
+    """For each test: A minus B, how far that is from the truth, how often the wrong one wins."""
     root, truth = np.sqrt(len(shops)), shops["truth"]
-    for name in shops:
+    for name in (name for name in labels if name in shops):
         gap, off = 100 * shops[name], 100 * (shops[name] - truth)
         note = ""
         if name != "truth":
             far = 1.96 * off.std() / root
-            told = "not told apart from it" if abs(off.mean()) < far else "off"
+            told = " (may be chance)" if abs(off.mean()) < far else ""
             wrong = (np.sign(gap) != np.sign(truth)).mean()
-            note = f"; minus truth {off.mean():+.1f} ± {far:.1f}, {told}; wrong in {wrong:.0%}"
-        print(f"{labels[name]:>28}: {gap.mean():+5.1f} ± {1.96 * gap.std() / root:.1f}{note}")
+            note = f"; differs from the truth by {off.mean():+.1f} ± {far:.1f}{told}"
+            note += f"; wrong winner in {wrong:.0%} of shops"
+        print(f"{labels[name]:>34}: {gap.mean():+5.1f} ± {1.96 * gap.std() / root:.1f}{note}")
 
 
-print(f"Clicks per 100 views in {len(shops)} shops (± 95%), and shops with the wrong winner:")
+# %%
+print(f"A minus B in clicks per 100 views: mean of {len(shops)} shops with its 95% interval.")
 against_truth(shops)
 
 # %% [markdown]
-# The usual test does not shrink the effect, it **turns it round**, and with great confidence. A lives on
-# what B finds out, and does not pay for it. Switch B off, and A has nobody left to live on: the shop
-# becomes worse than it ever was. Nothing in the test's own numbers hints at this. The dots of the shared
-# log lie closest together.
+# The usual test does not shrink the effect: it **reverses it**, and with great confidence. A lives on
+# what B finds out, and does not pay for it. Switch B off, and A has nobody left to live on: the whole
+# shop on A gets far fewer clicks than the whole shop on B, as the first line says. Nothing in the test's
+# own numbers hints at this: the grey dots (one per shop) lie closest together where the log is shared.
 #
-# The remedy is one log per arm (**data-diverted**). Now the sign is right on average and the size is near
-# the truth; the lines say whether half a log costs anything that these shops can show. But read the
-# last number of each line too. A single shop is a noisy thing: even with logs of full length, a test in
-# one shop sometimes names the wrong winner.
+# The remedy is one log per arm (**data-diverted**). Now the sign is right on average, and the size is
+# near the truth. Each arm learns from only half as many visits; compare the line *full length* to see
+# whether that matters. But read the last number of each line too. A single shop is noisy: even with logs
+# of full length, a test in one shop sometimes names the wrong winner.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the figure: "B wastes every tenth visit. Who wins?" Let them vote for the truth and for the
@@ -369,8 +387,9 @@ against_truth(shops)
 # ### When one log per arm misleads (at home)
 #
 # Is one log per arm always right? Here is another pair. A counts clicks separately for each of 15
-# groups of visitors, and B counts all visitors together. A is better *if it has enough data*. Now take
-# a small shop whose articles change, and give each arm half of the log:
+# groups of visitors, and B counts all visitors together. Both show a random article in half of their
+# visits. A is better *if it has enough data*. Now take a small shop whose articles change, and test the
+# pair in four of the five ways:
 
 # %%
 a, b = labs.simulate.Policy(explore=0.5, personal=True), labs.simulate.Policy(explore=0.5)
@@ -378,27 +397,30 @@ small = {"visitors": 200, "groups": 15, "days": 40, "taste": 0.65, "quality": 0.
 designs = ("pooled", "diverted", "co_diverted", "equal_log")
 hungry = labs.simulate.ab_test(a, b, designs, seeds=300, seed=0, **small)
 fig = strip(hungry, "A needs much data, B needs little", ["truth", *designs])
-means = ", ".join(f"{labels[c]} {100 * hungry[c].mean():+.1f}" for c in hungry)
-ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over 300 small shops: {means}.")
+means = "; ".join(f"{labels[c]} {100 * hungry[c].mean():+.1f}" for c in hungry)
+ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over 300 small shops. {means}.")
 
 # %%
 against_truth(hungry)
 
 # %% [markdown]
-# Here separate logs starve the arm that needs the data, and on average the better one seems to lose. One
-# log exaggerates in the other direction, since A feeds on all that B's random visits bring in. Halving
-# the articles too (user-corpus co-diversion) keeps as many views per article. Only logs of full length
-# come out right both times.
+# Here a log per arm is too short for A, which needs much data, and on average the better arm seems to
+# lose. One shared log errs in the other direction and makes A look better than it is, since A also learns
+# from the visits of B. With half the articles per arm (*user-corpus co-diversion*) the mean may
+# differ from the truth only by chance, but in a single shop the test is little better than tossing a coin.
+# Only logs as long as that of the whole shop are right on average in both examples.
 #
-# So before a test ask: *what would each arm learn from if it were alone?* And give it that.
+# So before a test ask: *what would each arm learn from if it had the whole shop to itself?* And give it
+# that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Sharper eyes: interleaving (at home)
+# ### A more precise test: interleaving (at home)
 #
 # An A/B test compares *people*, and people differ far more than recommenders do. **Interleaving** lets A
-# and B pick in turn for one list, as captains pick teams, and asks whose picks are clicked. So each
-# visitor is their own comparison. We know the truth here: A ranks with less noise than B. The figure
-# shows the **power** of both tests: the share of tests that find the better ranker, at a level of 5%.
+# and B pick in turn for one list, as captains pick teams, and asks whose picks are clicked. So A and B
+# are compared on the same visitor. We know the truth here: A ranks with less noise than B. The figure
+# shows the **power** of both tests: the share of tests that find the better ranker, when two equal
+# rankers would raise a false alarm in 5% of tests.
 
 # %%
 sizes = page.pick([100, 200, 400, 800, 1600], [100, 400, 800])
@@ -416,8 +438,8 @@ text = ", ".join(f"{n}: {r.interleaved:.0%} against {r.ab:.0%}" for n, r in powe
 ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by visitors. {text}.")
 
 # %% [markdown]
-# Sharp eyes see what is there, and with one log the wrong thing is there: look at *interleaved* in the
-# first figure of the shops. It is no cure for interference.
+# Interleaving is more precise, but with a shared log it measures the wrong difference: see
+# *interleaved, one log* in the figure "A never explores, B does". It is no cure for interference.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### How many visitors, and when to look
@@ -425,8 +447,9 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 # How many visitors does an A/B test need? Say the click rate is p in both arms, and n visitors come to
 # each. The difference of two observed rates then has a standard error of √(2 p (1 − p) / n). We call a
 # difference *significant* beyond 1.96 standard errors, so that two equal arms raise a false alarm in 5%
-# of tests. That is the **level**. To see a true lift in 80% of tests, the **power**, the lift has to be
-# 0.84 standard errors beyond that line.
+# of tests. That share is the **level**. The *lift* is the true difference of the two rates. To find it in
+# 80% of tests (a power of 80%), it has to be 1.96 + 0.84 standard errors, because a normal variable is
+# above −0.84 in 80% of cases.
 
 # %% [markdown]
 # ### Exercise: how many visitors?
@@ -448,13 +471,13 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 
 # %% tags=["stub"]
 def visitors(rate, lift):
-    """Click rate of the first arm, and what the second has more -> visitors in each arm."""
+    """Click rate of the first arm, how much higher the second is -> visitors in each arm."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def visitors(rate, lift):
-    """Click rate of the first arm, and what the second has more -> visitors in each arm."""
+    """Click rate of the first arm, how much higher the second is -> visitors in each arm."""
     return int(np.ceil(2 * (1.96 + 0.84) ** 2 * rate * (1 - rate) / lift**2))
 
 
@@ -474,8 +497,9 @@ for lift in (0.02, 0.01, 0.002):
     print(f"10.0% to {0.1 + lift:.1%}: {n:>9,} visitors in each arm, found in {found[lift]:.0%}")
 
 # %% [markdown]
-# Half the lift needs four times the visitors. That is why people look before the time is up, and stop
-# when it says "significant". Take two arms that are *the same*, and look at them every day:
+# Half the lift needs four times the visitors. So tests take long, and people get impatient: they look
+# before the end, and stop as soon as the difference is significant. Take two arms that are *the same*,
+# and look at them every day:
 
 # %%
 rng = np.random.default_rng(0)
@@ -497,28 +521,30 @@ ax.set_xticks([1, 5, 10, 15, 20])
 ax.set(xlabel="days, with one look per day", ylabel="false alarms (% of tests)", ylim=(0, None))
 ax.set(title="Two equal arms: looking every day raises false alarms")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-ends = f"{stopped[-1]:.0%} when stopping at the first, {once[-1]:.0%} when looking once"
-ws.show(fig, alt=f"False alarms among equal arms after 20 looks: {ends}.")
+ends = f"{stopped[-1]:.0%} when stopping at the first significant look, {once[-1]:.0%} when"
+ws.show(fig, alt=f"False alarms among equal arms after 20 days: {ends} looking once, at the end.")
 
 # %% [markdown]
-# Each look is a new chance to be fooled. Fix the number beforehand and look once, or use a method that
-# is made for looking (sequential tests), or look only for harm.
+# Each look is a new chance to be fooled. Fix the number of visitors beforehand and look once. Or use a
+# method that allows many looks (a sequential test). Or look early only to stop a test that does harm, and
+# never to name a winner.
 #
 # One look is always allowed, and should come first: are the arms as large as planned? If 50/50 was
-# planned and one arm has clearly more visitors, something loses them, and no later number can be
-# trusted. This is the **sample-ratio check**.
+# planned and one arm has clearly fewer visitors than the other, some of its visitors got lost somewhere,
+# and no later number can be trusted. This is the **sample-ratio check**.
 
 # %% [markdown]
 # ### CUPED: compare people with their own past (at home)
 #
-# People differ, and much of the difference was there before the test. **CUPED** subtracts from each
-# visitor's outcome what their own earlier behaviour predicts. What is left has the same mean difference
-# and less noise.
+# People differ, and much of the difference was there before the test. **CUPED** (controlled experiments
+# using pre-experiment data) subtracts from each visitor's outcome what their own earlier behaviour
+# predicts. On average over many tests, what is left has the same difference between the arms, and less
+# noise.
 
 # %%
 rng = np.random.default_rng(0)
 arm = rng.integers(0, 2, 20_000)  # which recommender each visitor gets
-eager = rng.gamma(2.0, 2.0, 20_000)  # clicks per week that the visitor tends to
+eager = rng.gamma(2.0, 2.0, 20_000)  # clicks per week that this visitor makes on average
 before, during = rng.poisson(eager), rng.poisson(eager + 0.2 * arm)
 slope = np.cov(before, during)[0, 1] / before.var(ddof=1)
 print(f"sample-ratio check: {(arm == 1).sum():,} of 20,000 visitors in the second arm,", end=" ")
@@ -531,21 +557,21 @@ for name, y in (("as it is", during), ("CUPED", during - slope * (before - befor
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Judge a recommender that nobody has seen
 #
-# A test takes weeks, and shows a new idea to real people. Can you judge it on the log that you have?
-# The log says what the *old* recommender showed. What the new one would have shown is mostly not in it.
-# This is **off-policy evaluation**; a *policy* is a rule that says how likely each article is to be
-# shown to whom.
+# A test takes weeks, and shows a new idea to real people. Can you judge the new recommender from the log
+# that you already have? The log says what the *old* recommender showed. What the new one would have
+# shown is mostly not in it. A *policy* is a rule that says how likely each article is to be shown to
+# whom, and to judge a new policy from the log of an old one is called **off-policy evaluation**.
 #
-# It works if the old policy left something to chance, and if the log says how likely each showing was.
-# We simulate it to know the truth: five groups of visitors, twenty articles. The old policy shows the
-# article with the best quality, and in half of the visits any article. The new one knows the tastes of
-# the groups.
+# It works if the old policy showed some articles at random, and if the log says how likely each showing
+# was. We simulate a shop to know the truth, with five groups of visitors and twenty articles. In half of
+# the visits the old policy shows the article with the best quality, and in the other half an article
+# drawn at random. The new policy knows the tastes of the groups, and draws at random in 5% of the visits.
 
 # %%
 rng = np.random.default_rng(0)
 groups, items, views = 5, 20, 20_000
 quality, taste = 0.6 * rng.normal(size=items), 0.6 * rng.normal(size=(groups, items))
-chance = 1 / (1 + np.exp(2 - quality - taste))  # of a click, (groups, items); nobody sees it
+p_click = 1 / (1 + np.exp(2 - quality - taste))  # (groups, items); nobody sees it
 
 
 def policy(scores, explore):
@@ -559,7 +585,7 @@ def make_log(old, rng):
     """Group, article shown and click of each view: three arrays (views,)."""
     group = rng.integers(groups, size=views)
     shown = (rng.random((views, 1)) > old.cumsum(axis=1)[group]).sum(axis=1).clip(0, items - 1)
-    return group, shown, rng.random(views) < chance[group, shown]
+    return group, shown, rng.random(views) < p_click[group, shown]
 
 
 # %%
@@ -570,30 +596,31 @@ def click_rates(shown, click):
 
 
 old, new = policy(quality, explore=0.5), policy(quality + taste, explore=0.05)
-truth = float((new * chance).sum(axis=1).mean())  # clicks per view under the new policy
+truth = float((new * p_click).sum(axis=1).mean())  # clicks per view under the new policy
 group, shown, click = make_log(old, rng)
 by_model = (new * click_rates(shown, click)).sum(axis=1).mean()
 print(f"clicks per view: old policy {click.mean():.3f}, new policy in truth {truth:.3f},")
-print(f"new policy as a model of click rates per article says {by_model:.3f}")
+print(f"new policy according to a model of click rates per article {by_model:.3f}")
 
 # %% [markdown]
 # The obvious way is to learn a model of click rates from the log and ask it. This one counts clicks per
 # article and knows nothing of groups, so it can't see why the new policy is good.
 #
-# The log can say it without a model. A view that the old policy made with probability 0.025, and that
-# the new one would make with probability 0.95, stands for 38 such views. So we weight each click by
-# *new chance / old chance*. This is **inverse propensity scoring** (IPS); the logged chance is called
-# the propensity.
+# The log can tell us the click rate of the new policy without a model. A view that the old policy made
+# with probability 0.025, and that the new one would make with probability 0.95, stands for 38 such views.
+# So we weight each click by *new probability / old probability*. This is **inverse propensity scoring**
+# (IPS); the logged probability is called the propensity.
 
 # %% [markdown]
 # ### Exercise: inverse propensity scoring
 #
-# Write `ips(click, new_chance, old_chance)`: the estimated clicks per view under the new policy, from
-# three arrays with one entry per logged view. Everything below uses your function.
+# Write `ips(click, new_p, old_p)`: the estimated clicks per view under the new policy, from three arrays
+# with one entry per logged view: click or not, and the probabilities of this view under both policies.
+# Everything below uses your function.
 #
 # <details><summary>Hint 1</summary>
 #
-# Weight each view by new chance / old chance, and take the mean of weight times click over *all* views.
+# Weight each view by `new_p / old_p`, and take the mean of weight times click over *all* views.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -604,15 +631,15 @@ print(f"new policy as a model of click rates per article says {by_model:.3f}")
 
 
 # %% tags=["stub"]
-def ips(click, new_chance, old_chance):
+def ips(click, new_p, old_p):
     """Three arrays (views,) -> clicks per view under the new policy."""
     return None  # your turn
 
 
 # %% tags=["solution"]
-def ips(click, new_chance, old_chance):
+def ips(click, new_p, old_p):
     """Three arrays (views,) -> clicks per view under the new policy."""
-    return (click * new_chance / old_chance).mean()
+    return (click * new_p / old_p).mean()
 
 
 # %%
@@ -623,27 +650,27 @@ ws.check("07.ips", ips)
 #
 # * **Self-normalised** (SNIPS) divides by the sum of the weights and not by the number of views.
 # * **Doubly robust** asks the model first, and uses IPS only for what the model got wrong: clicks minus
-#   predicted rates. It is right on average if *either* the chances *or* the model are right.
+#   predicted rates. It is right on average if *either* the probabilities *or* the model are right.
 #
-# One log is one draw of luck, so we draw two hundred logs, from an old policy with much chance in it
-# and from one with little.
+# A single log may be lucky or unlucky, so we draw two hundred logs from each of two old policies: one
+# shows a random article in half of the visits, the other in one visit in ten.
 
 # %%
 estimate = ws.use("07.ips", ips)
 
 
 def estimates(old, rng):
-    """What four methods say of the new policy, by one log of the old one."""
+    """Clicks per view of the new policy by four methods, from one log of the old policy."""
     group, shown, click = make_log(old, rng)
-    new_chance, old_chance = new[group, shown], old[group, shown]
+    new_p, old_p = new[group, shown], old[group, shown]
     rates = click_rates(shown, click)
     model = (new * rates).sum(axis=1).mean()
-    weighted = estimate(click, new_chance, old_chance)
+    weighted = estimate(click, new_p, old_p)
     return {
         "model of clicks": model,
         "IPS": weighted,
-        "self-normalised": weighted / (new_chance / old_chance).mean(),
-        "doubly robust": model + estimate(click - rates[shown], new_chance, old_chance),
+        "self-normalised": weighted / (new_p / old_p).mean(),
+        "doubly robust": model + estimate(click - rates[shown], new_p, old_p),
     }
 
 
@@ -662,7 +689,7 @@ for ax, (explore, table) in zip(axes, judged.items(), strict=True):
         ax.plot([low, high], [k, k], lw=5, alpha=0.4, color=ws.PALETTE["blue"])
         ax.plot(table[name].mean(), k, "D", color=ws.PALETTE["blue"])
     ax.axvline(truth, color=ws.PALETTE["vermilion"], linestyle="--", label="truth")
-    ax.set(title=f"{explore:.0%} of the log is chance", xlabel="clicks per view of the new policy")
+    ax.set(title=f"{explore:.0%} of the log is random", xlabel="clicks per view of the new policy")
 axes[0].set_yticks(range(4), list(table))
 axes[0].set(ylabel="estimated by", ylim=(3.6, -0.6))
 axes[1].legend(loc="upper right")
@@ -671,7 +698,7 @@ ws.show(fig, alt=alt + " The model is off; the others are centred on the truth."
 
 # %%
 for explore, table in judged.items():
-    print(f"{explore:.0%} of the log is chance; truth {truth:.3f} clicks per view")
+    print(f"{explore:.0%} of the log is random; truth {truth:.3f} clicks per view")
     for name, values in table.items():
         off = values.mean() - truth
         print(
@@ -680,9 +707,10 @@ for explore, table in judged.items():
 
 # %% [markdown]
 # The model of clicks is precise and wrong: it is **biased**, and a longer log does not help it. The
-# three that use the logged chances are centred on the truth. Their spread depends on the chance in the
-# log, so the chance that looks like waste is what pays for this section. Where the old policy never
-# shows an article, its chance is zero, and no formula can say what would have happened.
+# three methods that use the logged probabilities are centred on the truth. The more random showings the
+# log contains, the smaller is their spread. So the random showings, which look like a waste, are what
+# makes these estimates possible. Where the old policy never shows an article, its probability is zero,
+# and no formula can say what would have happened.
 #
 # **Your turn.** Let the new policy explore more (`policy(quality + taste, explore=0.5)`). Predict what
 # happens to the spread, run the cells again, and look.
@@ -691,15 +719,19 @@ for explore, table in judged.items():
 # ## The loop closes
 #
 # Last, leave the recommender alone with itself. Every night it is trained on its own log, and every day
-# it shows what it thinks is best. There are 100 people with known tastes and 100 films, and everybody
-# is shown five films per day, at random on the first day. Each night the model fits one vector per film
-# to the ratings so far. What do the lists look like after 40 days?
+# it shows what it thinks is best. There are 100 people and 100 films. The model knows one vector per
+# person, their taste, and each night it fits one vector per film to the ratings so far. Each person is
+# shown five films per day; on the first day they are drawn at random. What do the lists look like after
+# 40 days?
+#
+# We compare them with each person's *best list*, the five films that suit their taste best. *Joy* is how
+# much people like the films in a list on average, as a share of what they get from the best lists.
 
 # %%
 sizes = {"users": 100, "items": 100, "places": 5, "days": 40, "seeds": page.pick(20, 10)}
-loops = {chance: labs.simulate.feedback_loop(chance, **sizes, seed=0) for chance in (0.0, 0.1, 0.3)}
+loops = {share: labs.simulate.feedback_loop(share, **sizes, seed=0) for share in (0.0, 0.1, 0.3)}
 panels = {
-    "overlap": "films that two people share\n(ratio to the true best lists)",
+    "overlap": "films in common to two people's lists\n(1 = as many as in their best lists)",
     "joy": "joy in the model's lists\n(share of the best possible)",
 }
 
@@ -711,7 +743,7 @@ for ax, (column, label) in zip(axes, panels.items(), strict=True):
         band(ax, later, style, f"{explore:.0%} of places at random")
     ax.axhline(1, color="0.4", linestyle=":")
     ax.set(xlabel="day", ylabel=label)
-axes[0].set(title="Are people made more alike?")
+axes[0].set(title="Do people's lists become more alike?")
 axes[1].set(title="Are the lists good?")
 axes[1].legend(loc="lower right")
 final = {e: f[f["day"] == f["day"].max()].mean() for e, f in loops.items()}
@@ -723,34 +755,34 @@ ws.show(fig, alt=f"Overlap and joy over days, bands over shops. At the end: {tex
 
 # %%
 for explore, end in final.items():
-    print(
-        f"{explore:.0%} of the places at random: two people share {end['overlap']:.2f} times",
-        end=" ",
-    )
-    print(f"what their tastes share; {end['alive']:.0%} of the films are in some list;", end=" ")
-    print(f"joy as served {end['served']:.0%}.")
+    print(f"{explore:.0%} of the places at random: two people's lists have", end=" ")
+    print(f"{end['overlap']:.2f} times as many films in common as their best lists;", end=" ")
+    print(f"{end['alive']:.0%} of the films are in some list;", end=" ")
+    print(f"joy in what was shown, random places included: {end['served']:.0%}.")
 
 # %% [markdown]
-# Left alone, the loop makes people **more alike than they are**, and that is not even good for them. A
-# film that was unlucky in its first showings is never shown again, so nobody learns that some people
-# would have loved it. A little chance repairs both. It has a price, which is the last number of each
-# line: a place given to chance is, on average, a place given to a so-so film. In this small world,
-# where tastes and films stand still, chance costs more on the day than it brings. Once the lists are
-# repaired, you could turn it down.
+# Left alone, the loop makes people's lists **more alike than their tastes are**, and the lists are not
+# the best for them either. A film that was unlucky in its first showings is never shown again, so nobody
+# learns that some people would have loved it. With a few random places the lists differ more, and the
+# model's own lists get better. This has a price, which you see in the last number of each line: joy in
+# what was shown falls, since a random film is, on average, only a so-so film. In this small world, where
+# tastes and films do not change, random places cost more on each day than they bring. Once the lists
+# are repaired, you could show fewer random films.
 #
-# Where articles come and go, you never can: B of the A/B test was this little chance, and the whole
-# shop lived on it. Page 13 does better than chance, by exploring where the model is unsure.
+# Where articles come and go, you always need some: in the first A/B test above only B showed random
+# articles, and the whole shop lived on what B found out. Page 13 shows a better way than random places:
+# it explores where the model is unsure.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask: where in the first picture would you put the chance? (In ranking, and the log must say *that* it
-# was chance, and how likely: off-policy evaluation lives on such rows.) Who decides in your company that
-# a tenth of the places may be "wasted"? (5 minutes)
+# Ask: where in the first picture would you put the random places? (In ranking, and the log must say
+# *that* a place was random, and with which probability: off-policy evaluation lives on such rows.) Who
+# decides in your company that a tenth of the places may be "wasted"? (5 minutes)
 
 # %% [markdown]
-# A last question, without a check. Three teams ask you for a test: one compares two fixed rankers, with
-# few visitors; one compares a recommender that explores with one that lives on the log; one compares
-# two colours of a button. Which design of this page would you give to each, and what would you ask them
-# to log?
+# A last question, without a check. Three teams ask you for a test. The first compares two fixed rankers,
+# with few visitors. The second compares a recommender that explores with one that only reads the log. The
+# third compares two colours of a button. Which test of this page would you give to each, and what would
+# you ask them to log?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
@@ -758,16 +790,19 @@ for explore, end in final.items():
 # * A recommender is a loop. Log what was shown, how likely that was, and the features as they were, or
 #   training and shop drift apart.
 # * Measure bytes and seconds before you buy machines.
-# * Arms that share a log can turn a test round. Ask what each would learn from alone.
+# * When two arms share a log, the test can name the wrong winner. Ask what each arm would learn from if
+#   it had the whole shop to itself.
 # * Fix the number of visitors, check that the arms have the shares you planned, and look once.
-# * Logged chances let you judge a recommender that was never shown. The price is variance.
-# * Left alone, the loop makes people alike; a little chance, logged as such, repairs it.
+# * Logged probabilities let you judge a recommender that was never shown. The price is variance.
+# * Left alone, the loop makes people's lists too alike. A few random places help; the log must say which
+#   places were random.
 #
 # **To read on**
 #
-# * D. Sculley and others, "Hidden technical debt in machine learning systems", NIPS 2015: why the model
-#   is the small box in the picture.
+# * D. Sculley and others, "Hidden technical debt in machine learning systems", NIPS 2015: its picture of
+#   a whole system shows the model as one small box among many.
 # * R. Kohavi, D. Tang and Y. Xu, *Trustworthy Online Controlled Experiments*, Cambridge University
 #   Press, 2020: A/B tests, interference, sample-ratio checks and CUPED.
 # * M. Dudík, J. Langford and L. Li, "Doubly robust policy evaluation and learning", ICML 2011: the
-#   three estimates of this page and why the third is safe twice.
+#   model, IPS and the doubly robust estimate, and why the last is right if either the model or the
+#   probabilities are right.

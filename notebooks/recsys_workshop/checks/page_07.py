@@ -16,8 +16,8 @@ def _visitors(rate: float, lift: float) -> float:
     return float(np.ceil(2 * (1.96 + 0.84) ** 2 * rate * (1 - rate) / lift**2))
 
 
-def _ips(click: Any, new_chance: Any, old_chance: Any) -> Any:
-    return (click * new_chance / old_chance).mean()
+def _ips(click: Any, new_p: Any, old_p: Any) -> Any:
+    return (click * new_p / old_p).mean()
 
 
 @register("07.clicks_so_far", asks="function", solution=_clicks_so_far)
@@ -85,22 +85,24 @@ def visitors(answer: Any, page: Page) -> str | None:
 
 @register("07.ips", asks="function", solution=_ips)
 def ips(answer: Any, page: Page) -> str | None:
-    """A function: the mean of clicks, each weighted by new chance over old chance."""
+    """A function: the mean of clicks, each weighted by new probability over old probability."""
     rng = np.random.default_rng(7)
     old, new = rng.uniform(0.1, 0.9, 50), rng.uniform(0.1, 0.9, 50)
     click = (rng.random(50) < 0.4).astype(float)
     weight = new / old
     slips = {
-        "the weight is the other way round: new chance over old chance.": (click / weight).mean(),
+        "the weight is the other way round: divide the new probability by the old one.": (
+            click / weight
+        ).mean(),
         "this divides by the sum of the weights: that is the self-normalised form, which comes "
         "next. Take the mean over all views.": (click * weight).sum() / weight.sum(),
         "this is the sum; take the mean over all views.": (click * weight).sum(),
         "this is the mean over clicked views; take the mean over all views.": (
             weight[click > 0].mean()
         ),
-        "the old chance is missing: rare showings stand for many.": (click * new).mean(),
+        "the old probability is missing: a rare showing stands for many.": (click * new).mean(),
         "these are the clicks of the old policy: nothing is weighted.": click.mean(),
-        "the old chance alone is not enough: how often would the new policy show it?": (
+        "the old probability alone is not enough: how often would the new policy show it?": (
             (click / old).mean()
         ),
     }

@@ -32,7 +32,7 @@ _BOXES = {
     "candidates": _Box(3.5, 5.6, "candidates\nmillions → 500", "request"),
     "ranking": _Box(7.0, 5.6, "ranking\n500 → 10", "request"),
     "shown": _Box(10.1, 5.6, "shown,\nwith reasons", "request"),
-    "features today": _Box(7.0, 3.3, "features of today\n(last clicks)", "stream"),
+    "features today": _Box(7.0, 3.3, "today's features\n(last clicks)", "stream"),
     "log": _Box(
         10.1, 3.3, "log: what was shown,\nwith which features,\nand what was clicked", "stream"
     ),
