@@ -32,7 +32,8 @@ print(text.passages[len(text.passages) // 2])
 
 # %% [markdown]
 # For each word, look at its **window**: the words up to five places away in the same passage. Each of
-# them makes one entry in a table of pairs. A neighbour that is $d$ places away counts as $1/d$.
+# them forms a pair with the word, and we count these pairs in a table. A neighbour that is $d$ places
+# away counts as $1/d$.
 
 # %%
 import matplotlib.pyplot as plt
@@ -67,8 +68,8 @@ counts = labs.words.cooccurrences(corpus, window=5)  # (V, V), sparse and symmet
 spent = time.process_time() - began
 words = corpus.vocab.ids
 n_words = len(words)
-print(f"{len(corpus.code):,} running words, {n_words:,} different ones that are often enough,")
-print(f"{counts.nnz:,} pairs, counted in {spent:.1f} s.")
+print(f"{len(corpus.code):,} words in all. {n_words:,} different words occur often enough,")
+print(f"and form {counts.nnz:,} different pairs, counted in {spent:.1f} s.")
 
 # %% [markdown]
 # Now make a table of ratings from these counts. The *user* is a word, the *item* is a word near it,
@@ -85,8 +86,8 @@ data.take(np.arange(3)).ratings
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## From counts to ratings
 #
-# Which words are most often near the word below? Counts alone give the same answer for every word: the
-# words that are everywhere.
+# Which words are most often near the word below? In English, counts alone give nearly the same answer
+# for every word: common words like "the" and "of".
 
 # %%
 probe = text.words[0]
@@ -102,20 +103,22 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# By chance, words would ignore each other. If $w$ is one word in 100, and $c$ one in 50, then one pair
-# in 5,000 would be $w$ with $c$. **Pointwise mutual information** (PMI) compares with that:
+# If only chance decided, words would take no notice of each other. If $w$ is one word in 100, and $c$
+# one in 50, then one pair in 5,000 would be $w$ with $c$. **Pointwise mutual information** (PMI)
+# is the logarithm of a ratio: how often a pair really meets, over how often it would meet by chance.
 #
 # $$\mathrm{PMI}(w, c) = \ln \frac{P(w, c)}{P(w)\,P(c)}
 # = \ln \frac{n_{wc}\; n}{n_w\, n_c}$$
 #
 # $n_{wc}$ is how often the pair was counted, $n_w$ and $n_c$ are the sums of its row and its
-# column, and $n$ is the sum of everything. A PMI of 0 is chance; 1 is $e \approx 2.7$ times as
-# often as chance.
+# column, and $n$ is the sum of everything. With a PMI of 0, a pair meets as often as by chance; with a
+# PMI of 1, $e \approx 2.7$ times as often.
 
 # %% [markdown]
 # ### Exercise: PMI
 #
-# Write `pmi(n)` for a square table of counts, all above zero: a table of the same shape.
+# Write `pmi(n)`. It takes a square table of counts, all above zero, and returns a table of the same
+# shape with the PMI of each pair.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -132,13 +135,13 @@ pd.DataFrame(
 
 # %% tags=["stub"]
 def pmi(n):
-    """(V, V) counts -> (V, V) in nats."""
+    """(V, V) counts -> (V, V) PMI, with the natural logarithm."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def pmi(n):
-    """(V, V) counts -> (V, V) in nats."""
+    """(V, V) counts -> (V, V) PMI, with the natural logarithm."""
     return np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0, keepdims=True)))
 
 
@@ -147,17 +150,18 @@ pmi_works = ws.check("05.pmi", pmi)
 
 # %% [markdown]
 # The table that we train on changes this in two small ways. The sum of a column is first raised to the
-# power 0.75: a single meeting gives rare words far too large a PMI, and this reduces it. And what is
-# below zero becomes zero: pairs rarer than chance are mostly just rare.
+# power 0.75: a single meeting gives rare words far too large a PMI, and this reduces it. And a PMI
+# below zero becomes zero: the counts of such pairs are mostly too small to tell whether they really
+# meet less often than by chance.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two additions: zeros and weights
 #
-# **Zeros.** The logarithm of 0 is not a number, so pairs that never meet have no rating. But it says
-# something that two words never meet. We draw as many such pairs as there are pairs that meet, and
-# rate them 0.
+# **Zeros.** The logarithm of 0 is minus infinity, so pairs that never meet have no rating. But the fact
+# that two words never meet tells us something. We draw about as many such pairs as there are pairs that
+# meet, and rate them 0.
 #
-# **Weights.** Look at how well we know most pairs.
+# **Weights.** How many of the pairs do we know well?
 
 # %%
 meets = counts.data
@@ -165,8 +169,9 @@ print(f"{(meets <= 1).mean():.0%} of the pairs have a count of 1 or less,")
 print(f"and together they make up {meets[meets <= 1].sum() / meets.sum():.0%} of all counts.")
 
 # %% [markdown]
-# So most rows are hardly measured: one more meeting would change their rating. A Dataset may have a
-# column `weight`. With weights $w$ the loss of a batch is
+# We hardly know the rating of a pair with such a small count: one more meeting would change it a lot.
+# Each pair is a row of the Dataset, so we give the Dataset a column `weight`. With weights $w$, the loss
+# of a batch is
 #
 # $$\frac{\sum_r w_r\,(\text{rating}_r - \text{score}_r)^2}{\sum_r w_r}$$
 #
@@ -177,7 +182,7 @@ print(f"and together they make up {meets[meets <= 1].sum() / meets.sum():.0%} of
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which words are near?
 #
-# Each word now has two vectors: one as a user and one as an item. They say much the same, so we add
+# Each word now has two vectors: one as a user and one as an item. The two say much the same, so we add
 # them. Two words are near if their vectors point the same way: if their **cosine** is high.
 
 
@@ -201,7 +206,7 @@ pd.DataFrame({word: " ".join(found) for word, found in near.items()}, index=["ne
 # ## What do zeros and weights do?
 #
 # Two things were added, so there are four models: with both, with zeros alone, with weights alone, and
-# with neither. Change one thing at a time, or you never know which one did it.
+# with neither. Change one thing at a time, or you never know which one made the difference.
 
 
 # %%
@@ -231,20 +236,23 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# Some of it still looks fine. Single examples always do, so we need a number: a judge.
+# Some neighbours in the column `neither` still look fine. Single examples always do, so we need a number.
+# We get it from a **judge**: another method, whose nearest words we compare with those of our models.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The judge inside, and the judge outside
 #
-# For a full table with all rows weighted alike, the best factorisation is known in closed form: the
-# truncated **singular value decomposition** (SVD). So we fill the table with zeros where nothing was
-# counted, decompose it, and ask: of the ten nearest words, how many are the same? We ask it of 200
-# frequent words, without the very commonest. As a control, we shuffle the text: the same words, as
-# often, in no order.
+# For a full table with all entries weighted alike, the best factorisation is known in closed form: the
+# truncated **singular value decomposition** (SVD). So we fill the table of PMI with zeros where nothing
+# was counted, and decompose it. This SVD is the judge inside: it works on our own table. We ask: of a
+# word's ten nearest words in our model, how many are also among its ten nearest words in the SVD? We
+# average over 200 frequent words, without the very commonest. As a control, we also train a model on
+# shuffled text: the same words, each as often as before, in random order.
 #
 # But this judge fills its own table with zeros. Will it favour models that do the same? So there is a
-# second judge that never sees a table: **word2vec** itself, which we train on the same pairs. Further
-# down we see why it belongs on this page.
+# second judge, outside, that makes no table of PMI and fills nothing with zeros: **word2vec**, a
+# well-known method that learns word vectors from pairs. We train it on the same pairs. Further down we
+# see why it belongs on this page.
 
 # %%
 from sklearn.decomposition import TruncatedSVD
@@ -258,14 +266,14 @@ shuffled = labs.words.Corpus(corpus.vocab, corpus.code[order], corpus.passage, c
 variants["shuffled text"] = learn(labs.words.cooccurrences(shuffled), zeros=0.4)
 
 # %% [markdown]
-# word2vec draws real pairs from the text and, for each of them, $k$ words at random. It learns to tell
-# the real pair from the made-up ones. The random words are drawn in proportion to their count, raised
-# to a `power`.
+# word2vec draws real pairs, each as often as it meets in the text. For each real pair it makes up $k$
+# pairs: it keeps the first word, and draws the second at random, in proportion to its count raised to
+# a `power`. It learns to tell the real pairs from the made-up ones.
 
 
 # %% tags=["long"]
 def word2vec(counts, steps, dim, power=0.75, k=5, seed=0):
-    """Skip-gram with negative samples on the pairs of a table of counts: vectors p, q (V, dim)."""
+    """word2vec ("skip-gram with negative samples"): counts of pairs -> vectors p, q (V, dim)."""
     pairs, draw = counts.tocoo(), np.random.default_rng(seed)
     start = torch.Generator().manual_seed(seed)
     p, q = (
@@ -306,8 +314,8 @@ shared = {
     for name, v in variants.items()
 }
 means = pd.DataFrame({n: {who: each.mean() for who, each in s.items()} for n, s in shared.items()})
-print("Of the ten nearest words, shared with the judge (standard error about", end=" ")
-print(f"{shared['both']['inside: SVD'].std() / np.sqrt(len(frequent)):.1f}):")
+print("Of a word's ten nearest words, how many the judge finds too, on average", end=" ")
+print(f"(standard error about {shared['both']['inside: SVD'].std() / np.sqrt(len(frequent)):.1f}):")
 means.T.round(1)
 
 # %%
@@ -315,27 +323,30 @@ fig, ax = plt.subplots()
 height = np.arange(11)
 for name, style in (("both", "o-"), ("weights alone", "s--"), ("shuffled text", "^:")):
     ax.plot(height, np.bincount(shared[name]["inside: SVD"], minlength=11), style, label=name)
-ax.set(xlabel="of the ten nearest words, shared with the SVD", ylabel="words")
-ax.set(title="Gradient descent and the SVD mostly agree", xticks=height)
+ax.set(xlabel="nearest words shared with the SVD, of ten", ylabel="number of words")
+ax.set(title="On shuffled text, the agreement is gone", xticks=height)
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 medians = {name: float(np.median(s["inside: SVD"])) for name, s in shared.items()}
 alt = ", ".join(f"{name} {median:.0f}" for name, median in medians.items())
-ws.show(fig, alt=f"Words by number of shared neighbours; the medians are: {alt} of ten.")
+ws.show(fig, alt=f"Number of words by nearest words shared with the SVD; medians, of ten: {alt}.")
 
 # %%
-gain = {  # of the shared neighbours, judged from inside and from outside
+gain = {  # in shared nearest words, judged from inside and from outside
     "zeros": means["zeros alone"] - means["neither"],
     "weights": means["weights alone"] - means["neither"],
     "weights on top of zeros": means["both"] - means["zeros alone"],
 }
 for what, each in gain.items():
-    print(f"Adding {what}: " + ", ".join(f"{v:+.1f} ({who})" for who, v in each.items()))
+    seen_by = ", ".join(f"{v:+.1f} ({who})" for who, v in each.items())
+    print(f"Gain from {what}, in shared words: {seen_by}")
 
 # %% [markdown]
-# Two quite different methods agree on the company of words, and on shuffled text there is nothing to
-# agree on. (It was trained with fewer zeros, to save memory.) Read the last lines with care. The judge
-# inside sees most of the gain in the *zeros*, and it is filled with zeros itself. The judge outside never
-# sees a table; compare what is left of each gain. What a comparison says depends on who judges.
+# BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there
+# is nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.)
+# Read the last lines with care, and ignore gains that are hardly larger than the standard error. The
+# judge inside sees most of the gain in the *zeros*, and it is filled with zeros itself. The judge
+# outside fills nothing with zeros: compare the gains that it sees. What a comparison says depends on who
+# judges.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Directions have meaning
@@ -380,8 +391,8 @@ aims = ws.check("05.target", target)
 
 # %% [markdown]
 # The three words of the question must not be the answer. (If we allow them, the answer is often *b* or
-# *c* itself, which is seldom mentioned.) There is also a rival to beat: ignore *a* and *c*, and answer
-# with the words **nearest to b** (Linzen 2016).
+# *c* itself, a fact that is seldom mentioned.) There is also a rival to beat: ignore *a* and *c*, and
+# answer with the words **nearest to b** (Linzen 2016).
 
 
 # %% tags=["long"]
@@ -415,12 +426,12 @@ rivals = {
 for name, found in rivals.items():
     first = sum(q[3] == f[0] for q, f in zip(known, found, strict=True))
     five = sum(q[3] in f for q, f in zip(known, found, strict=True))
-    print(f"{name}: first answer right {first} of {len(known)}, among five {five}.")
+    print(f"{name}: right first {first} times of {len(known)}, among the first five {five} times.")
 
 # %% [markdown]
-# Compare with the second line before you admire the first one: much of an analogy is that the answer is
-# near *b* anyway. And so few questions cannot tell two models apart. The text is small, too; word
-# vectors that others publish are trained on far more.
+# Compare the first line with the second before you admire it. Where the second is high too, the answer
+# is near *b* anyway, and the analogy adds little. So few questions cannot tell two models apart, either.
+# And the text is small: published word vectors are trained on far more.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A map
@@ -462,21 +473,23 @@ print(f"Two axes show {share:.0%} of the differences between these words: a map 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why word2vec is matrix factorisation
 #
-# word2vec never makes a table. It draws pairs from the text and makes up $k$ pairs for each of them; the
-# score of a pair is $s_{wc} = p_w \cdot q_c$. On page 02 you met this loss as `logistic`. Over the whole
-# text (with random words in proportion to their counts), each pair contributes
+# word2vec never makes a table of PMI. It draws pairs from the text and makes up $k$ pairs for each of
+# them; the score of a pair is $s_{wc} = p_w \cdot q_c$. Its loss is the one that you met on page 02 as
+# `logistic`. If the random words are drawn in proportion to their counts, each pair contributes this to
+# the loss over the whole text:
 #
 # $$-\,n_{wc}\,\ln\sigma(s_{wc})\;-\;k\,\frac{n_w\,n_c}{n}\,\ln\sigma(-s_{wc})$$
 #
-# $\sigma(s) = 1 / (1 + e^{-s})$ turns a score into a chance, that of being real. The first factor is
-# how often the pair meets, the second how often it is made up. Which score makes this smallest?
+# $\sigma(s) = 1 / (1 + e^{-s})$ turns the score of a pair into the chance that the pair is real. The
+# factor before the first logarithm is how often the pair meets; the factor before the second is how
+# often it is made up. Which score makes the sum smallest?
 
 # %% [markdown]
 # ### Exercise: the best score
 #
 # Work out on paper which score minimises the line above, and write it as
 # `best_score(n_wc, n_w, n_c, n, k)`. Then look at it again: what have you seen before? The next cells
-# train word2vec on a toy language, and compare where it ends with your formula.
+# train word2vec on a toy language, and compare its final scores with those of your formula.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -507,8 +520,8 @@ def best_score(n_wc, n_w, n_c, n, k):
 minimum = ws.check("05.best_score", best_score)
 
 # %% [markdown]
-# That was on paper. Now do it: a toy language of eight words, vectors with eight numbers (enough to
-# reach every table), and an optimiser that knows nothing about PMI.
+# That was on paper. Now we try it, with a toy language of eight words, vectors with eight numbers
+# (enough to produce any table of eight by eight), and an optimiser that knows nothing about PMI.
 
 # %%
 rng = np.random.default_rng(0)
@@ -541,19 +554,18 @@ if minimum:  # your formula, entry by entry
 gap = np.abs((p @ q.T).detach().numpy() - expected).max()
 print(f"Largest difference between p·q and {whose}: {gap:.0e}.")
 if pmi_works:
-    print(
-        f"Your pmi - ln {k} differs from it by {np.abs(pmi(n.numpy()) - np.log(k) - expected).max():.0e}."
-    )
+    apart = np.abs(pmi(n.numpy()) - np.log(k) - expected).max()
+    print(f"Largest difference between your pmi - ln {k} and {whose}: {apart:.0e}.")
 
 # %% [markdown]
 # So word2vec factorises the table of PMI, shifted by a constant, without ever writing it down (Levy
-# and Goldberg, 2014). With fewer numbers than words it cannot reach every entry. Then it fits frequent
-# pairs better than rare ones, because each pair weighs as much as it is drawn. Our column `weight`
-# plays that role, with the square root.
+# and Goldberg, 2014). If a vector has fewer numbers than there are words, the scores cannot match every
+# entry. Then word2vec fits frequent pairs better than rare ones, because the weight of a pair is how
+# often it is drawn. Our column `weight` plays that role, with the square root.
 #
-# One detail decides much: *how the made-up words are drawn*. In proportion to their counts, popularity is
-# divided out of the score, as in PMI. Drawn evenly, as on page 02, it is not: the score of a popular word
-# stays high. We test that with films, below.
+# One detail matters a lot: *how the made-up words are drawn*. If they are drawn in proportion to their
+# counts, popularity is divided out of the score, as in PMI. If they are drawn evenly, as on page 02, it
+# is not: the score of a popular word stays high. We test that with films, below.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Films as words: item2vec
@@ -572,7 +584,7 @@ print(f"{len(sittings):,} sittings, with {mean_films:.0f} films on average")
 
 # %%
 def item2vec(sentences, seed=0):
-    """Films that occur often enough as a Corpus, and their vectors."""
+    """A Corpus of the films that occur often enough, and the vectors of these films."""
     films = labs.words.corpus(sentences, min_count=page.pick(30, 10))
     data = labs.words.pmi_dataset(films, labs.words.cooccurrences(films, window=5), seed=seed)
     model = rt.models.BiasedMF.for_dataset(data, dim=16, l2=0.03, seed=seed)
@@ -584,9 +596,9 @@ films, film_vectors = item2vec(sittings)
 title = page.data.items["title"]
 
 # %% [markdown]
-# Here is the test of the made-up pairs: word2vec on the same sittings, once with films drawn evenly,
-# once by counts to the power 0.75, once by counts. How much does the mean score of a film rise with the
-# logarithm of how often it occurs?
+# Now the test of how made-up pairs are drawn. We train word2vec three times on the same sittings, with
+# films drawn evenly (power 0), by count to the power 0.75, and by count (power 1). How much does the
+# mean score of a film rise with the logarithm of how often it occurs?
 
 # %%
 near_films, popularity_in = labs.words.cooccurrences(films, window=5), {}
@@ -617,9 +629,9 @@ for film in liked[:4]:
 ws.films(pd.DataFrame(rows, columns=["near", *both]))
 
 # %% [markdown]
-# They answer different questions. Company: which films are *ticked off* together, liked or not. Stars:
-# which films please the *same people*, whether or not they rate them together. In numbers, over all
-# films that have a vector, with five neighbours each:
+# They answer different questions. Company: which films are *rated in one sitting*, liked or not. Stars:
+# which films please the *same people*, whether or not they rate them in one sitting. We now put numbers
+# on this, over all films that have a vector, with five neighbours each.
 
 # %%
 genres = {i: set(g) for i, g in page.data.items["genres"].items()}
@@ -627,7 +639,7 @@ year = page.data.items["year"].astype(float)
 
 
 def alike(v):
-    """Over all films and five neighbours: shared genres, and years between them."""
+    """Means over films and neighbours: share of their genres that both have, years between them."""
     same, apart = [], []
     for film in films.vocab.ids:
         for other in labs.words.nearest(films.vocab, v, film, 5).index:
@@ -650,8 +662,8 @@ compared
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What the order of rating really is
 #
-# Shuffle the films within each sitting, and neighbours share fewer genres. So the order carries
-# something. But is it taste? Count which film directly follows which.
+# On MovieLens, neighbours share fewer genres if we shuffle the films within each sitting. So the order
+# carries something. But is it taste? Count which film directly follows which.
 
 
 # %%
@@ -675,14 +687,16 @@ for a, b in followed.index[:3]:
     print(f"  {followed[(a, b)]} times: {title[a]}, then {title[b]}")
 
 # %% [markdown]
-# On MovieLens, so many people did not happen to think of the same two films in a row. The site showed
-# lists, and people ticked them off from top to bottom. Part of what item2vec finds there is the **page
-# layout of 1997**. Whenever you take something for a sentence, ask: who made the order?
+# On MovieLens, far more pairs follow each other this often than in shuffled sittings. It is no accident
+# that so many people rated the same two films in a row: the site showed lists, and people probably went
+# through them from top to bottom. So part of what item2vec finds there is probably the **page layout of
+# 1997**, when the site began. Whenever you treat something as a sentence, ask: who made the order?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# Your own place among the films is the mean of those that you like. Which films are near it?
+# Your own place among the films is the mean of the vectors of those that you like. Which films are near
+# it?
 
 # %%
 unit = film_vectors / np.linalg.norm(film_vectors, axis=1, keepdims=True)
@@ -693,8 +707,9 @@ print("For our sample person:" if page.me_is_sample else "For you:")
 ws.films(pd.DataFrame({"title": title[close.index].to_numpy(), "cosine": close.to_numpy()}))
 
 # %% [markdown]
-# Nothing was trained for you: a new person, a shopping basket or a playlist is the mean of what is in
-# it. That makes item2vec a convenient first recommender where there are no stars.
+# Nothing was trained for you. The vector of a new person is the mean of the vectors of the films that they
+# like, and a shopping basket or a playlist gets its vector in the same way. That makes item2vec a
+# convenient first recommender where there are no stars.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
@@ -702,7 +717,7 @@ ws.films(pd.DataFrame({"title": title[close.index].to_numpy(), "cosine": close.t
 # * Words are users and items. Their rating is PMI: how far above chance they meet.
 # * Zeros and weights are two changes, so we tested them one at a time; and what a judge finds depends
 #   on how the judge was made.
-# * word2vec factorises the same table (less $\ln k$), without writing it down. How it draws made-up
+# * word2vec factorises the table of PMI (less $\ln k$), without writing it down. How it draws made-up
 #   pairs decides whether popularity stays in the score.
 # * Films in sittings are words in sentences. Company is not liking, and the order of rating may be
 #   somebody's page layout.

@@ -19,7 +19,7 @@ def pmi(answer: Any, page: Page) -> str | None:
         "take the logarithm of the ratio.": np.exp(right),
         "the logarithm must be the natural one (np.log).": right / np.log(2),
         "the sum of everything is missing: compare with chance.": np.log(n / (r * c)),
-        "this compares with the row's sum alone; the column's is part of chance too.": of_rows,
+        "this compares with the row's sum alone; chance depends on the column's sum too.": of_rows,
         "rows and columns are mixed up: one sum is taken twice.": np.log(n * n.sum() / r**2),
         "the two sums must make a table, one as a column, one as a row: see keepdims.": flat,
     }
@@ -34,7 +34,7 @@ def target(answer: Any, page: Page) -> str | None:
     v = np.random.default_rng(6).normal(size=(6, 3)) * np.array([[1.0], [5], [0.2], [3], [1], [1]])
     found = answer(v.copy(), 0, 1, 2)
     if np.shape(found) != (3,):
-        return f"one vector of the shape (3,) is asked; this returns the shape {np.shape(found)}."
+        return f"this returns the shape {np.shape(found)}; return one vector, of the shape (3,)."
     a, b, c = unit(v[:3])
     found = unit(np.asarray(found, dtype=float))  # only the direction matters
     if near(found, unit(b - a)) or near(found, unit(b - a - c)):
@@ -43,7 +43,7 @@ def target(answer: Any, page: Page) -> str | None:
         "long vectors outweigh short ones: give each the length 1 first.": unit(v[1] - v[0] + v[2]),
         "the step goes the wrong way: from a to b is b - a.": unit(a - b + c),
     }
-    other = "on vectors of our own it points elsewhere than c + (b - a)."
+    other = "on vectors of our own it points in another direction than c + (b - a)."
     return compare(found, unit(b - a + c), slips, other)
 
 
