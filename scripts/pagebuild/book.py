@@ -104,7 +104,7 @@ class Book:
     def duration(self, source: Source) -> str:
         text = f"About {source.minutes} minutes"
         works = self.works(source.name)
-        return f"{text}, computing {works}" if works else text
+        return f"{text}, of which {works} are computing time" if works else text
 
     def works(self, name: str) -> str:
         """Seconds or minutes measured, in words; empty before the first measurement."""
