@@ -83,7 +83,7 @@ def test_the_hash_follows_versions_and_requirements_and_nothing_else(checkout):
     constraints.write_text(lines.replace("torch==2.13.0", "torch==2.13.1"))
     assert pins.pins_hash(checkout) != before
     constraints.write_text(lines)
-    path.write_text(path.read_text().replace('"safetensors>=0.8"', '"safetensors>=0.9"'))
+    path.write_text(path.read_text().replace('"safetensors>=0.4.5"', '"safetensors>=0.4.6"'))
     assert pins.pins_hash(checkout) != before
 
 
@@ -153,7 +153,7 @@ def test_a_new_environment_takes_every_step_and_the_second_run_none(checkout, pi
 
 def test_the_core_is_installed_with_tested_versions_and_without_extra_indexes(checkout, pip):
     prepare(checkout, extras=("dev",))
-    core = next(command for command in pip.commands if "tensorboardX>=2.6.5" in command)
+    core = next(c for c in pip.commands if any(part.startswith("tensorboardX>=") for part in c))
     assert core[core.index("-c") + 1] == str(checkout / "constraints.txt")
     assert any(part.startswith("pytest>=") for part in core)
     assert not any("index-url" in part for command in pip.commands for part in command)

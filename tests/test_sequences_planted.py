@@ -154,9 +154,10 @@ def test_what_the_last_film_but_one_announces_is_found_too(seed):
     assert ranks(trained(lstm, train, epochs=15, lr=0.01), train, nxt) > max(
         0.85 * best, 2 * simple
     )
-    # Attention finds the place before the last late, and then at once: it asks for more epochs.
+    # Attention finds the place before the last late, and then at once, at an epoch that differs
+    # between machines: it asks for many more epochs.
     attention = SequenceTransformer.for_dataset(train, seed=seed, **PLANTED)
-    assert ranks(trained(attention, train, epochs=25, lr=0.01), train, nxt) > 1.2 * simple
+    assert ranks(trained(attention, train, epochs=45, lr=0.01), train, nxt) > 1.2 * simple
 
 
 @BOTH

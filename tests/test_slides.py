@@ -365,7 +365,7 @@ def test_a_deck_is_whole_in_a_browser_and_asks_no_network(name, mode, shown, req
     found = shown(built)
     assert found["said"] == []
     assert found["wrong"] == []
-    assert found["slides"] >= 10
+    assert found["slides"] >= 8
     assert found["contents"] == 1
     assert found["seconds"] == 60 * SOURCES[name].minutes, "the speaker's clock"
     pictures = [i for p in built.parts for s in p.slides for i in s.items if i.kind == "figure"]

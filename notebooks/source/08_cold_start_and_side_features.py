@@ -153,6 +153,10 @@ print(
 # show that. The found line describes who is served badly today; the made one says what more ratings do,
 # and it can be carried on to where no films were found: to no ratings at all.
 
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Ask the room: who watches a film that only twenty people have rated? Let them find the confounding
+# before you name it.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What is known before the first rating
 #
@@ -219,6 +223,9 @@ genre_names = sorted({g for genres in data.items["genres"] for g in genres})
 columns = ws.use("08.multi_hot", multi_hot)(list(data.items["genres"]), genre_names)
 same = [bool((films.values.numpy() == c[:, None]).all(axis=0).any()) for c in columns.T]
 print(f"{sum(same)} of the {len(same)} genre columns of the exercise are columns of the library.")
+
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Ask the room: what would you know about a film before its opening night that no column here holds?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: start from the features, deviate from there
@@ -290,6 +297,9 @@ for_ana = 3.5 + 0.2 + (0.4 - 0.3) + (1 * (0.5 + 0.1) + -1 * (0 - 0.2))
 # %%
 ws.check("08.for_ana", for_ana)
 
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Read the equation aloud, bracket by bracket, for one film that the room knows.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Prior and data pull at a film
 #
@@ -354,6 +364,10 @@ ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 alt = f"Value of a film as ratings come in: it starts at {prior:.2f} stars, which its features say,"
 ws.show(fig, alt=alt + f" and moves to {between[-1]:.2f}, near the mean of the ratings.")
 
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Ask the room: how many ratings of one star does it take until the model stops believing the genres?
+# Let them guess, then change the strength and run the cell again.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two penalties, two questions
 #
@@ -398,6 +412,9 @@ for name in list(kinds)[1:]:
 # the features is the second row, which is the very same model without them. It is better than `BiasedMF`
 # by its settings alone, so a comparison with `BiasedMF` would give the features credit that they did
 # not earn.
+
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Ask the room which of the two penalties they would have forgotten.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Cold start, made
@@ -500,6 +517,9 @@ for k, who in enumerate(("people", "films")):
 # The shuffled features gain nothing, or cost a little. So the gain on films comes from what the features
 # *say*.
 
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Ask the room to say which line of the table would convince their boss, and which one should not.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
@@ -566,6 +586,9 @@ print("each against the same model without features")
 #
 # A last question, without a check. A shop wants to ask new customers for their age. What on this page
 # speaks for it, what against it, and what would you ask for instead?
+
+# %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
+# Let the room answer the last question in pairs: one argues for asking the age, one against it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
