@@ -141,7 +141,7 @@ function draw() {
   const share = calm.matches || !state.from ? 1 : Math.min(1, (performance.now() - state.moved) / 300);
   state.places = state.to.map((to, n) => {
     const from = state.from ? state.from[n] : to;
-    return [0, 1].map(a => from[a] + (to[a] - from[a]) * share);
+    return share === 1 ? to : [0, 1].map(a => from[a] + (to[a] - from[a]) * share);
   });
   drawMap();
   if (share < 1) requestAnimationFrame(draw);
