@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,14 @@ class Framed:
         )
         data = {"text/html": framed, "image/png": image, "text/plain": f"[Figure: {self.alt}]"}
         return data, {"image/png": {"alt": self.alt}}
+
+
+def png(fig: Figure) -> bytes:
+    """The figure as the still picture of a page; closes it."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=110, facecolor="white")
+    plt.close(fig)
+    return buffer.getvalue()
 
 
 def filled(package: str, name: str, content: Mapping[str, str]) -> str:

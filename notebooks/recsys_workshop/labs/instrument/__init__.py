@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -15,13 +14,13 @@ import numpy as np
 
 from recsys_tutorial.models.base import Model
 from recsys_workshop.figures import PALETTE
-from recsys_workshop.labs.framed import Framed, filled, safe_json
+from recsys_workshop.labs.framed import Framed, filled, png, safe_json
 from recsys_workshop.sweeping import Sweep, _text
 
 PANEL, COLOUR, LINE = "loss", "l2", "dim"  # settings: a panel, a colour, a dash for each value
 UNITS = {"squared_error": "stars²"}  # of a validation loss; the others are logarithms: nats
 COLOURS = ("black", "sky", "orange", "purple", "green", "vermilion")
-DASHES: dict[str, Any] = {"": "-", "6 4": "--", "2 3": ":"}  # SVG's, matplotlib's
+DASHES: dict[str, Any] = {"6 4": "--", "": "-"}  # SVG's, matplotlib's: the smaller is broken
 
 
 def instrument(
@@ -35,8 +34,8 @@ def instrument(
     ten      : model to titles, called once for each run that has a model
     measures : columns of `runs.frame` to show beside the list
     """
-    colours = dict(zip(_values(runs, COLOUR), COLOURS, strict=False))
-    dashes = dict(zip(_values(runs, LINE), reversed(list(DASHES)[:2]), strict=False))
+    colours = dict(zip(_values(runs, COLOUR), map(PALETTE.get, COLOURS), strict=False))
+    dashes = dict(zip(_values(runs, LINE), DASHES, strict=False))
     shown: list[dict[str, Any]] = []
     for run in runs:
         if run.history is None:
@@ -50,7 +49,7 @@ def instrument(
                     round(v, 5) if math.isfinite(v) else None
                     for _, v in run.history.line("valid_loss", "now").points
                 ],
-                "colour": PALETTE.get(colours[run.settings[COLOUR]], "black"),
+                "colour": colours[run.settings[COLOUR]],
                 "dash": dashes[run.settings[LINE]],
                 "measures": [f"{m}: {found[m]:.3f}" for m in measures if m in found],
                 "ten": list(ten(run.model)) if run.model is not None else [],
@@ -60,10 +59,7 @@ def instrument(
         {"name": name, "unit": UNITS.get(name, "nats")}
         for name in map(str, map(_text, _values(runs, PANEL)))
     ]
-    keys = [
-        {"name": f"{COLOUR} {v:g}", "colour": PALETTE.get(c, "black"), "dash": ""}
-        for v, c in colours.items()
-    ]
+    keys = [{"name": f"{COLOUR} {v:g}", "colour": c, "dash": ""} for v, c in colours.items()]
     styles = [{"name": f"{LINE} {v}", "colour": "#555", "dash": d} for v, d in dashes.items()]
     best = [_best(shown, p["name"]) for p in panels]
     curves = f"{len(shown)} runs in {len(panels)} panels"
@@ -111,7 +107,4 @@ def _picture(
         ax.set(xlabel="epoch", ylabel=f"validation loss ({panel['unit']})", title=panel["name"])
     lines = [plt.Line2D([], [], color=key["colour"], linestyle=DASHES[key["dash"]]) for key in keys]
     fig.legend(lines, [key["name"] for key in keys], loc="outside lower center", ncols=len(keys))
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=110, facecolor="white")
-    plt.close(fig)
-    return buffer.getvalue()
+    return png(fig)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_workshop.figures import PALETTE
-from recsys_workshop.labs.framed import Framed, filled, safe_json
+from recsys_workshop.labs.framed import Framed, filled, png, safe_json
 
 _NEAREST = 6
 
@@ -147,7 +146,4 @@ def _picture(
         if len(taken) == 24:
             break
     ax.set(xlabel=labels[0], ylabel=labels[1], title=title)
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=110, facecolor="white")
-    plt.close(fig)
-    return buffer.getvalue()
+    return png(fig)
