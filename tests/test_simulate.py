@@ -150,12 +150,6 @@ def test_the_best_possible_is_bayes_by_hand():
     np.testing.assert_allclose(p[0, 1, 1], 0.5 * belief + 0.5 * 0.2)
 
 
-@pytest.mark.parametrize("wrong", [{"users": 3}, {"mood": 1.0}, {"variety": 0.0}, {"clicks": 1}])
-def test_impossible_days_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        intraday(**wrong)
-
-
 # ---- loops -----------------------------------------------------------------------------------
 
 
@@ -193,12 +187,6 @@ def test_enough_chance_finds_the_truth():
     assert end["overlap"].mean() == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.parametrize("wrong", [{"explore": -0.1}, {"places": 101}, {"users": 1}, {"days": 0}])
-def test_impossible_loops_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        feedback_loop(**wrong)
-
-
 # ---- how many, how often -----------------------------------------------------------------------
 
 
@@ -211,12 +199,6 @@ def test_interleaving_needs_far_fewer_visitors():
 def test_interleaving_finds_no_difference_where_there_is_none():
     equal = simulate.interleaving(200, noise_a=1.2, noise_b=1.2, tests=400, seed=2)
     assert (equal.loc[200] < 0.06).all()  # 0.025 expected, 4 se of 0.008
-
-
-@pytest.mark.parametrize("wrong", [{"visitors": 3}, {"places": 5}, {"places": 12}])
-def test_impossible_interleavings_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        simulate.interleaving(**{"visitors": 10, **wrong})
 
 
 def test_nothing_touches_global_random_state():

@@ -24,6 +24,7 @@ CASES = {
             lambda page: lambda s, c: np.searchsorted(c, s),  # clicks not sorted
             lambda page: lambda s, c: _before(np.sort(s), c),
             lambda page: lambda s, c: (c[None, :] < s[:, None]).sum(0),
+            lambda page: lambda s, c: (c[None, :] < s[:, None]).mean(1),
             lambda page: 3,
         ],
     ),
@@ -37,10 +38,15 @@ CASES = {
             lambda page: 9.54,
             lambda page: 25e6 * 32 * 16,
             lambda page: "plenty",
+            lambda page: "11.92",  # text for a number
         ],
     ),
     "07.visitors": Case(
         right=lambda page: _visitors,
+        also=[  # the variances of both arms, or that of the mean rate: as textbooks have it
+            lambda page: lambda r, d: 2.8**2 * (r * (1 - r) + (r + d) * (1 - r - d)) / d**2,
+            lambda page: lambda r, d: 2 * 2.8**2 * (r + d / 2) * (1 - r - d / 2) / d**2,
+        ],
         stub=lambda page: lambda rate, lift: None,
         wrong=[
             lambda page: lambda r, d: 2 * _visitors(r, d),
@@ -48,6 +54,8 @@ CASES = {
             lambda page: lambda r, d: _visitors(r, d) * d,
             lambda page: lambda r, d: 2 * 2.8**2 * np.sqrt(r * (1 - r)) / d**2,
             lambda page: lambda r, d: int(np.ceil(2 * 1.96**2 * r * (1 - r) / d**2)),
+            lambda page: lambda r, d: 2 * (1.96**2 + 0.84**2) * r * (1 - r) / d**2,
+            lambda page: lambda r, d: 2 * 2.8**2 * r / d**2,
             lambda page: 14_112,
         ],
     ),

@@ -44,6 +44,7 @@ CASES = {
             lambda page: _first_only,
             lambda page: _mean,
             lambda page: _turned,
+            lambda page: lambda genres, names: 2 * _right(genres, names),
             lambda page: np.zeros((4, 3)),
         ],
     ),
@@ -55,7 +56,9 @@ CASES = {
             lambda page: 4.15,  # mean of the genres
             lambda page: 4.2,  # a sign
             lambda page: 4.5,  # no biases of genres
-            lambda page: 1.1,  # without mean and own bias
+            lambda page: 1.1,  # no mean
+            lambda page: 4.4,  # no bias of Ana's
+            lambda page: "4.6",  # text for a number
         ],
     ),
 }

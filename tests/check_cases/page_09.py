@@ -71,6 +71,7 @@ CASES = {
         wrong=[
             lambda page: lambda left, times, k: np.full(len(left), left.sum() / (len(left) + k)),
             lambda page: lambda left, times, k: _so_far(left, times, 0.0001),
+            lambda page: lambda left, times, k: _so_far(left, -times, k),  # what came later
             lambda page: lambda left, times, k: _so_far(left, times, k) * (_earlier(times) + k),
             lambda page: (
                 lambda left, times, k: (np.cumsum(left) - left) / (np.arange(len(left)) + k)

@@ -51,6 +51,7 @@ CASES = {
             lambda page: _starts_at_the_last,
             lambda page: lambda sizes, positions: [p for own in positions for p in own],
             lambda page: lambda sizes, positions: np.cumsum([0, *sizes])[:-1],
+            lambda page: lambda sizes, positions: positions,  # lists in a list
             lambda page: [0, 943],
         ],
     ),
@@ -65,6 +66,7 @@ CASES = {
             lambda page: lambda a: 0.5 * (a.sum((-2, -1)) ** 2 - (a**2).sum((-2, -1))),
             lambda page: lambda a: 0.5 * (a.sum(-2) ** 2 - (a**2).sum(-2)),
             lambda page: lambda a: _pairs(a.detach()),
+            lambda page: lambda a: _pairs(a.mT),
             lambda page: lambda a: torch.zeros(4),
         ],
     ),

@@ -24,6 +24,7 @@ CASES = {
             lambda page: lambda A, q: _products(A, q).softmax(0),
             lambda page: _products,
             lambda page: lambda A, q: (A * q[:, None]).softmax(1).mean(-1),
+            lambda page: lambda A, q: _products(A, q).softmax(-1).detach(),  # nothing to train by
             lambda page: 0.5,
         ],
     ),
@@ -33,6 +34,8 @@ CASES = {
         wrong=[
             lambda page: lambda a, u: (a.softmax(-1) - torch.log(-torch.log(u))).argmax(-1),
             lambda page: lambda logits, u: logits.argmax(-1),
+            # the right shares, by other noise than the gradient's
+            lambda page: lambda a, u: (u[:, :1] > a.softmax(-1).cumsum(-1)).sum(-1),
             lambda page: lambda logits, u: (logits + u).argmax(-1),
             lambda page: lambda logits, u: (logits + torch.log(u)).argmax(-1),
             lambda page: lambda logits, u: (logits - torch.log(-torch.log(u))).argmax(0),

@@ -29,6 +29,7 @@ CASES = {
             lambda page: lambda z, W, c, v: ((z @ W).relu() + c) @ v,
             lambda page: lambda z, W, c, v: (z @ W + c).relu().sum(-1),
             lambda page: lambda z, W, c, v: (z @ W + c).relu() * v,
+            lambda page: lambda z, W, c, v: _network(z, W, c, v).detach(),  # nothing to train by
             lambda page: lambda z, W, c, v: torch.tanh(z @ W + c) @ v,
             lambda page: 3.0,
         ],
@@ -42,6 +43,7 @@ CASES = {
             lambda page: lambda o, e, g: _gap_loss(o, e, g, fill=torch.nan),
             lambda page: lambda o, e, g: _gap_loss(o, e, g).mean(),
             lambda page: lambda o, e, g: _gap_loss(-o, e, g),
+            lambda page: lambda o, e, g: _gap_loss(o, e, g.nan_to_num()),
             lambda page: lambda o, e, g: softplus(-o),
         ],
     ),

@@ -27,18 +27,20 @@ def clicks_so_far(answer: Any, page: Page) -> str | None:
     shown, clicks = rng.integers(0, 60, 40), rng.integers(0, 60, 25)
     after = clicks - shown[:, None]  # (showings, clicks)
     up_to = (after <= 0).sum(1)
+    found, right = answer(shown.copy(), clicks.copy()), (after < 0).sum(1)
     slips = {
         "clicks of the same second count here: one of them may be the click to predict.": up_to,
         "all clicks count here, later ones too: that is the midnight table.": np.full(40, 25),
         "these are the clicks that came afterwards.": (after > 0).sum(1),
+        "these are the clicks that did not come before.": 25 - right,
+        "searchsorted needs the clicks sorted.": np.searchsorted(clicks, shown),
+        "leave the showings in the order in which they are given.": np.sort(right),
     }
-    other = (
-        "on times of our own it counts differently. They are in no order: searchsorted needs the "
-        "clicks sorted, and the showings as they are."
-    )
     shape = f"it should return one number per showing, {shown.shape}; this returns {{shape}}."
-    found = answer(shown.copy(), clicks.copy())
-    return compare(found, (after < 0).sum(1), slips, other, shape=shape)
+    other = (
+        f"{right[0]} of our clicks came before the first showing; it says {np.ravel(found)[:1]}."
+    )
+    return compare(found, right, slips, other, shape=shape)
 
 
 @register("07.memory")
@@ -52,34 +54,31 @@ def memory(answer: Any, page: Page) -> str | None:
         "that is in bytes.": right * 2**30,
         "the articles need vectors too.": 20e6 * 32 * 16 / 2**30,
     }
-    if abs(float(answer) - right) <= 0.01 * right:  # a whole number will do
-        return None
-    for text, slip in slips.items():
-        if abs(float(answer) - slip) <= 0.005 * slip:
-            return text
-    return "rows times numbers times bytes, times four, divided by 2**30."
+    other = "rows times numbers times bytes, times four, divided by 2**30."
+    return compare(answer, right, slips, other, tolerance=0.1)  # a whole number will do
 
 
 @register("07.visitors", asks="function", solution=_visitors)
 def visitors(answer: Any, page: Page) -> str | None:
     """A function: visitors in each arm for a rise of a click rate."""
-    for rate, lift in ((0.1, 0.01), (0.03, 0.002)):
-        found, right = float(answer(rate, lift)), _visitors(rate, lift)
-        variance = rate * (1 - rate)
+    for rate, lift in ((0.1, 0.001), (0.3, 0.003)):  # so small that either arm's rate will do
+        found, right, variance = answer(rate, lift), _visitors(rate, lift), rate * (1 - rate)
         slips = {
-            "this is for both arms together.": 2 * right,
-            "this is half of it: both arms are uncertain, so the variances add up.": right / 2,
-            "the lift is squared in the equation.": right * lift,
-            "the variance of a click is p (1 - p); this looks like its root.": (
-                right / np.sqrt(variance)
-            ),
-            "without 0.84 a lift is found in only half of the tests.": right * (1.96 / 2.8) ** 2,
+            "this is for both arms together.": 2,
+            "this is half of it: both arms are uncertain, so the variances add up.": 1 / 2,
+            "the lift is squared in the equation.": lift,
+            "the variance of a click is p (1 - p); this looks like its root.": variance**-0.5,
+            "the variance of a click is p (1 - p), and this has p alone.": 1 / (1 - rate),
+            "without 0.84 a lift is found in only half of the tests.": (1.96 / 2.8) ** 2,
+            "add 1.96 and 0.84 before you square.": (1.96**2 + 0.84**2) / 2.8**2,
+            "1.96 + 0.84 is squared in the equation.": 1 / 2.8,
         }
-        for text, slip in slips.items():
-            if abs(found - slip) <= 0.005 * slip:
-                return text
-        if abs(found - right) > max(1.0, 0.02 * right):  # p may be the mean of both rates, too
-            return f"for a rate of {rate} and a lift of {lift} it gives {found:,.0f} visitors."
+        other = f"for a rate of {rate} and a lift of {lift} it gives {np.round(found, 1)} visitors."
+        ratios = {text: np.log(ratio) for text, ratio in slips.items()}
+        ratio = np.log(np.maximum(found, 1e-9) / right)
+        off = compare(ratio, 0.0, ratios, other, tolerance=0.01)
+        if off is not None:
+            return off
     return None
 
 

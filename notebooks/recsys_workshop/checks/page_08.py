@@ -53,8 +53,8 @@ def multi_hot(answer: Any, page: Page) -> str | None:
         return f"4 films and 3 names give a table (4, 3); this one is {result.shape}."
     if result[0].sum() == 1 and np.count_nonzero(result[0]) == 1:
         return "a film of two genres has a one in two columns."
-    if 0 < result[0].max() < 1:
-        return "each genre counts in full: ones, not shares of one."
+    if result[0].max() not in (0, 1):
+        return f"each genre that applies gets a 1, and here one gets {result[0].max():.2f}."
     if not np.array_equal(result, expected):
         return "some ones are in the wrong columns, or a genre outside of `names` got one."
     return None
@@ -68,6 +68,8 @@ def for_ana(answer: Any, page: Page) -> str | None:
         "the film's two genres add up; this looks like their mean.": 4.15,
         "the biases of the genres are missing.": 4.5,
         "minus times minus is plus: look at the second numbers again.": 4.2,
+        "the mean of 3.5 stars is missing.": 1.1,
+        "Ana's own bias is missing.": 4.4,
     }
     other = "add mean, Ana's bias, the genres' biases, and the product of the two vectors."
-    return compare(float(answer), 4.6, slips, other, tolerance=0.005)
+    return compare(answer, 4.6, slips, other, tolerance=0.005)

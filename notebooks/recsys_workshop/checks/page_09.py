@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys_workshop.checks.registry import compare, near, register
+from recsys_workshop.checks.registry import compare, near, no_gradient, register
 from recsys_workshop.pages import Page
 
 
@@ -54,12 +54,7 @@ def total_variation(answer: Any, page: Page) -> str | None:
     other = "on a table of our own it gives a different number from the sum of absolute steps."
     found = answer(table)
     off = compare(found, steps.abs().sum(), slips, other, tolerance=1e-4)
-    if off is None and not (isinstance(found, torch.Tensor) and found.requires_grad):
-        off = (
-            "the number is right, but no gradient passes through it, so training could not use it. "
-            "Stay within tensors: no .detach(), .item() or numpy."
-        )
-    return off
+    return off or no_gradient(found)
 
 
 @register("09.so_far", asks="function", solution=_so_far)
@@ -78,9 +73,13 @@ def so_far(answer: Any, page: Page) -> str | None:
         "this is the plain mean: add k to the count, so that few ratings say little.": plain,
         "this is the sum; divide it by the count plus k.": before @ left,
         "divide by the count plus k, not by k alone.": before @ left / k,
+        "these are the differences that came later.": before.T @ left / (before.sum(0) + k),
+        "each rating's own difference counts here, too.": (before @ left + left)
+        / (before.sum(1) + k),
     }
     found = answer(left.copy(), times.copy(), k)
-    other = f"for {left.tolist()} at the times {times.tolist()} and k = 2 it gives other numbers."
+    other = f"for {left.tolist()} at the times {times.tolist()} and k = 2 "
+    other += f"it gives {np.round(np.ravel(found), 2).tolist()}."
     shape = "it should return one number per rating; this has the shape {shape}."
     return compare(found, _so_far(left, times, k), slips, other, shape=shape)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from recsys_workshop.checks.registry import compare, register
+from recsys_workshop.checks.registry import compare, no_gradient, register
 from recsys_workshop.pages import Page
 
 
@@ -40,8 +40,8 @@ def places(answer: Any, page: Page) -> str | None:
     """A function (sizes, positions): the places of the long row that are on."""
     sizes, positions = [5, 7, 3, 4], [[4], [0], [2], [1, 3]]
     found = answer(list(sizes), [list(own) for own in positions])
-    if np.shape(found) != (5,):
-        return f"five places are on here, so five numbers are wanted, not {np.shape(found)}."
+    if len(found) != 5 or any(np.ndim(place) for place in found):
+        return f"five places are on here, so a flat list of five numbers is wanted, not {found}."
     own_too = np.cumsum(sizes)  # the field's own size as well
     slips = {
         "a field begins after the fields *before* it; its own size does not count.": (
@@ -68,13 +68,15 @@ def pairs(answer: Any, page: Page) -> str | None:
         "the square of the sum still holds each place with itself: subtract those.": 0.5 * square,
         "the numbers of the vectors got mixed: sum over places first, then square.": flat,
         "the minus sign applies to the sum of the squares.": 0.5 * (square + squares),
+        "these are pairs within a vector: the places are the axis before the last.": (
+            _pairs(a.detach().mT)
+        ),
     }
     other = "on rows of our own it gives another number than the sum over all pairs."
     shape = "for 4 ratings with 6 places each it must return 4 numbers; this has the shape {shape}."
     found = answer(a)
     off = compare(found, _pairs(a.detach()), slips, other, shape=shape, tolerance=1e-4)
-    if off is None and not (isinstance(found, torch.Tensor) and found.requires_grad):
-        off = "no gradient passes through it, so training could not use it: stay within tensors."
+    off = off or no_gradient(found)
     work = []
     for k in (16, 64) if off is None else ():
         with _Numbers() as numbers:

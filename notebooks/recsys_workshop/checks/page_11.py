@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import special
 
-from recsys_workshop.checks.registry import compare, near, register
+from recsys_workshop.checks.registry import compare, near, no_gradient, register
 from recsys_workshop.pages import Page
 
 
@@ -27,7 +27,8 @@ def weights(answer: Any, page: Page) -> str | None:
     """A function (A, q): softmax over tastes of the products A_m . q."""
     generator = torch.Generator().manual_seed(4)
     attention, q = (torch.randn(s, generator=generator) for s in ((4, 3, 5), (4, 5)))
-    found = torch.as_tensor(answer(attention.clone(), q.clone())).detach()
+    given = answer(attention.clone().requires_grad_(), q.clone())
+    found = torch.as_tensor(given).detach()
     products = attention * q[:, None]
     logits, latent = products.sum(-1), products.softmax(-1).sum(-1)
     by_rows = logits.softmax(0)
@@ -43,7 +44,8 @@ def weights(answer: Any, page: Page) -> str | None:
         "for A (4, 3, 5) and q (4, 5) the result must have the shape (4, 3), one number per taste; "
         "this has {shape}."
     )
-    return compare(found, _weights(attention, q), slips, other, shape=shape, tolerance=1e-5)
+    off = compare(found, _weights(attention, q), slips, other, shape=shape, tolerance=1e-5)
+    return off or no_gradient(given)
 
 
 @register("11.draw", asks="function", solution=_draw)
@@ -65,6 +67,8 @@ def draw(answer: Any, page: Page) -> str | None:
             f"with logits 1, 0, -1 the tastes should come up {_percent(chance)} of the time; "
             f"here they come up {_percent(share)}."
         )
+    if (found != _draw(logits, u).numpy()).mean() > 0.001:
+        return "the tastes come up as often as they should, but the noise is not -ln(-ln u)."
     return None
 
 
@@ -79,6 +83,7 @@ def entropy(answer: Any, page: Page) -> str | None:
         "a weight of exactly 0 gives nan: 0 times its logarithm counts as 0.": np.nan,
         "entropy is not negative: the sign is missing.": -right,
         "this is in bits: nats need the natural logarithm.": right / np.log(2),
+        "this logarithm has the base 10: nats need the natural one.": right / np.log(10),
         "this is the sum over the rows: take the mean.": right * len(w),
         "this is the mean over tastes as well: sum over them.": right / w.shape[1],
     }

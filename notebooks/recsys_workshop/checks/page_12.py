@@ -5,7 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from recsys_workshop.checks.registry import compare, register
+from recsys_workshop.checks.registry import compare, no_gradient, register
 from recsys_workshop.pages import Page
 
 
@@ -25,7 +25,7 @@ def network(answer: Any, page: Page) -> str | None:
     """A function (z, W, c, v): one hidden layer with a cut, then a weighted sum."""
     generator = torch.Generator().manual_seed(7)  # results of both signs
     z, w, c, v = (torch.randn(shape, generator=generator) for shape in ((7, 5), (5, 64), 64, 64))
-    found = answer(z.clone(), w.clone(), c.clone(), v.clone())
+    found = answer(z.clone(), w.clone().requires_grad_(), c.clone(), v.clone())
     inside, right = z @ w + c, _network(z, w, c, v)
     slips = {
         "nothing is cut off: without the cut it is one more sum.": inside @ v,
@@ -37,7 +37,8 @@ def network(answer: Any, page: Page) -> str | None:
     }
     other = "on rows of our own it gives other numbers than v · max(0, z W + c)."
     shape = "for 7 rows the result must have the shape (7,), not {shape}."
-    return compare(found, right, slips, other, shape=shape, tolerance=1e-3)
+    off = compare(found, right, slips, other, shape=shape, tolerance=1e-3)
+    return off or no_gradient(found)
 
 
 @register("12.gap_loss", asks="function", solution=_gap_loss)
@@ -47,15 +48,30 @@ def gap_loss(answer: Any, page: Page) -> str | None:
     gap = torch.tensor([0.0, 90.0, torch.nan, 3600.0])
     found = torch.as_tensor(answer(odds.clone(), expected.clone(), gap.clone()))
     right = _gap_loss(odds, expected, gap)
-    square = torch.where(gap > 0, (gap.nan_to_num().log1p() - expected).square(), 0.0)
+    later, at_once = gap > 0, gap == 0
+    square = torch.where(later, (gap.nan_to_num().log1p() - expected).square(), 0.0)
     unscaled, of_zero = right + square * 7 / 8, right - square / 8
     all_rows = of_zero + (gap.nan_to_num().log1p() - expected).square() / 8 * ~gap.isnan()
+    plain = torch.where(later, of_zero + (gap - expected).square() / 8, of_zero)
     slips = {
+        "the log-odds are those of a gap of 0: the two cases have changed places.": (
+            _gap_loss(-odds, expected, gap)
+        ),
+        "where the gap is not 0, that has a probability too: its -ln is missing.": (
+            torch.where(later, square / 8, right)
+        ),
+        "the head expects ln(1 + seconds), and this compares it with the seconds.": plain,
+        "nan was replaced too early: these rows count as a gap of 0.": (
+            torch.where(gap.isnan(), F.softplus(-odds), right)
+        ),
         "where nothing follows (nan) the loss is 0.": torch.where(gap.isnan(), torch.nan, right),
         "the squared error is divided by 2 · 2², which is 8.": unscaled,
         "the squared error is missing where the gap is not 0.": of_zero,
         "where the gap is 0, the expected time does not count.": all_rows,
     }
-    other = "on four rows of our own it gives other numbers than the loss of the page."
+    kinds = {"0": at_once, "above 0": later, "nan": gap.isnan()}
+    wrong = ~torch.isclose(found, right) if found.shape == right.shape else at_once
+    where = [kind for kind, rows in kinds.items() if (wrong & rows).any()]
+    other = f"on rows of our own it is off where the gap is {' and where it is '.join(where)}."
     shape = "for 4 rows it must return 4 numbers; this has the shape {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-3)

@@ -111,6 +111,16 @@ def compare(
     return None if near(found, right, tolerance) else otherwise
 
 
+def no_gradient(found: Any) -> str | None:
+    """What is off with a right answer through which nothing can be trained, or None."""
+    if isinstance(found, torch.Tensor) and found.requires_grad:
+        return None
+    return (
+        "right, but no gradient passes through it, so training could not use it. Stay within "
+        "tensors: no .detach(), .item() or numpy."
+    )
+
+
 def pick(answer: Any, choices: Sequence[str], right: Mapping[str, str]) -> str | None:
     """What is off with a list of names out of `choices`, one a question; None if nothing.
 
@@ -137,6 +147,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def _array(numbers: Any) -> np.ndarray:
     if isinstance(numbers, torch.Tensor):
         numbers = numbers.detach()
+    if np.asarray(numbers).dtype.kind in "US":
+        raise Off("numbers are asked, and this is text.")
     return np.asarray(numbers, dtype=float)
 
 

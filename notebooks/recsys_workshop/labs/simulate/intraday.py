@@ -57,17 +57,7 @@ def intraday(
         `today`    : the weight w_2
         The feed "truth" is what nobody can beat: the true probabilities, given the same past
         clicks and the true taste.
-
-    Raises:
-        ValueError: sizes below what is needed, shares outside of 0 to 1.
     """
-    if users < 4 or min(nights, seeds) < 1 or genres < 2 or clicks < 2 or lag < 0:
-        raise ValueError(
-            f"users={users} must be at least 4, genres={genres} and clicks={clicks} at least 2, "
-            f"nights={nights} and seeds={seeds} at least 1, lag={lag} not negative"
-        )
-    if not (0 < mood < 1 and variety > 0):
-        raise ValueError(f"mood={mood} must be between 0 and 1, variety={variety} positive")
     root = np.random.default_rng(seed)
     frames = []
     for world, rng in enumerate(root.spawn(seeds)):

@@ -46,19 +46,9 @@ def feedback_loop(
         `served`  : as `joy`, but with the places that chance took
         The first three judge the model's lists before chance replaces places.
 
-    Raises:
-        ValueError: shares outside of 0 to 1, sizes that cannot be.
-
     Source: the question is that of Chaney, Stewart and Engelhardt 2018, "How algorithmic
     confounding in recommendation systems increases homogeneity and decreases utility".
     """
-    if not 0 <= explore <= 1:
-        raise ValueError(f"explore={explore} must be a share from 0 to 1")
-    if not 1 <= places <= items or min(days, users - 1, dim, seeds) < 1:
-        raise ValueError(
-            f"places={places} must be from 1 to items={items}; days={days}, dim={dim}, "
-            f"seeds={seeds} at least 1, users={users} at least 2"
-        )
     rng = np.random.default_rng(seed)
     p = rng.normal(size=(seeds, users, dim))
     q = rng.normal(size=(seeds, items, dim)) / np.sqrt(dim)

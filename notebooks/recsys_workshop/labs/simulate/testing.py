@@ -43,19 +43,10 @@ def interleaving(
         A frame indexed by the number of visitors: `ab` and `interleaved`, the share of tests with
         a z beyond 1.96 in favour of the better ranker.
 
-    Raises:
-        ValueError: fewer than two visitors, an odd number of places or too many.
-
     Source: team-draft interleaving: Radlinski, Kurup and Joachims 2008, "How does clickthrough
     data reflect retrieval quality?".
     """
     sizes = [visitors] if isinstance(visitors, int) else list(visitors)
-    if min(sizes) < 4 or tests < 1:
-        raise ValueError(f"visitors={visitors} must be at least 4, tests={tests} at least 1")
-    if places % 2 or not 2 <= places <= candidates // 2:
-        raise ValueError(
-            f"places={places} must be even and at most half of the {candidates} candidates"
-        )
     rng = np.random.default_rng(seed)
     better = 1.0 if noise_a < noise_b else -1.0
     # Clicks of many visitors under each regime; tests take them in blocks.
