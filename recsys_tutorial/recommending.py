@@ -18,6 +18,7 @@ from recsys_tutorial.metrics.checks import whole
 from recsys_tutorial.models.base import FoldedUser, Model
 
 LEAST_LIFT = 0.005  # stars; what is less does not count as a reason
+LEAST_SHARE = 0.02  # of the strongest lift in a list, where scores have no unit
 MOST_SHARE = 0.3  # of a list's titles that one rating may explain where another is close
 CLOSE = 0.5  # of the strongest lift: from there on a rating is close to it
 FEW = 10  # ratings of an item below which its score is mostly guesswork
@@ -69,20 +70,16 @@ def recommend(
         )
     if ratings is not None:
         items, values = _check_ratings(model, dataset, ratings)
-        folded = _fold(model, items, values)
-        rows, offset = _item_rows(model)
+        folded = fold(model, items, values)
+        rows, offset = item_rows(model)
         scores = rows @ folded.row.cpu().numpy() + offset
     else:
         position = dataset.user_vocab.position(user)
         mine = dataset.user == position
         items, values = dataset.item[mine], dataset.rating[mine]
         scores = _known_user(model, dataset, position, mine)
-    candidate = np.ones(dataset.n_items, dtype=bool)
-    if exclude_rated:
-        candidate[items] = False
-    left = np.flatnonzero(candidate)
-    best = left[np.argsort(-scores[left], kind="stable")][:k]
-    best = well_known_first(best, model.item_count.cpu().numpy())
+    left_out = items if exclude_rated else items[:0]
+    best = best_items(scores, left_out, model.item_count.cpu().numpy(), k)
     known = [c for c in ("item", "title", "year", "genres") if c in dataset.items]
     table = dataset.items.iloc[best][known].reset_index(drop=True)
     table["score"] = scores[best].astype(np.float64)
@@ -94,9 +91,8 @@ def recommend(
         )
         table["stars"] = everything.set_index("item")["score"].loc[table["item"]].to_numpy()
     if reasons:
-        parts = _fold(model, items, values).parts.cpu().numpy()
         titles = dataset.items["title"].to_numpy()
-        table["reasons"] = _texts(model, titles, parts, items, values, best)
+        table["reasons"] = _texts(model, titles, items, values, best)
     return table
 
 
@@ -124,7 +120,7 @@ def _check_ratings(
     return np.array(positions, dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
 
 
-def _fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
+def fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
     """The row of somebody with these ratings, by the model's own fold-in."""
     fold_in: Any = getattr(model, "fold_in", None)
     if fold_in is None:
@@ -137,10 +133,10 @@ def _fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
     return fold_in(torch.from_numpy(items).to(model.mean.device), stars.to(model.mean.device))
 
 
-def _item_rows(model: Model) -> tuple[np.ndarray, np.ndarray]:
+def item_rows(model: Model) -> tuple[np.ndarray, np.ndarray]:
     """(n_items, d) and (n_items,) such that a folded-in user scores rows @ row + offset."""
-    item_rows: Any = model.item_rows
-    rows, offset = item_rows()
+    of_model: Any = model.item_rows
+    rows, offset = of_model()
     return rows.cpu().numpy(), offset.cpu().numpy()
 
 
@@ -158,6 +154,17 @@ def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray)
     return model.list_scores(batch)[0].cpu().numpy()
 
 
+def best_items(scores: np.ndarray, left_out: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
+    """Positions of the k best by `scores` (n_items,) but for those left out; ties in their order.
+
+    The first has some ratings (`counts`, (n_items,)) if any of the k has.
+    """
+    candidate = np.ones(len(scores), dtype=bool)
+    candidate[left_out] = False
+    left = np.flatnonzero(candidate)
+    return well_known_first(left[np.argsort(-scores[left], kind="stable")][:k], counts)
+
+
 def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """No list is led by what rests on a few ratings, as long as it has anything else."""
     known = np.flatnonzero(counts[best] >= FEW)
@@ -166,9 +173,7 @@ def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.concatenate([best[known[:1]], np.delete(best, known[0])])
 
 
-def pick_reasons(
-    lift: np.ndarray, ratings: np.ndarray, least: float = LEAST_LIFT
-) -> list[list[int]]:
+def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -> list[list[int]]:
     """The ratings to name as reasons for each title of a list, the strongest first.
 
     Up to two for each title: the one that lifts it most, and beside it the best of the other kind
@@ -180,11 +185,12 @@ def pick_reasons(
         lift: (n, k), how much each of n ratings lifts each of k titles above what it does for
             items in general: `parts @ (rows[titles] - rows.mean(0)).T` of a folded-in user.
         ratings: (n,) the ratings; those from their mean on are the high ones.
-        least: What lifts by no more than this is no reason.
+        in_stars: Whether lifts are in stars. What lifts by next to nothing is no reason.
 
     Returns:
         For each title positions among the n ratings; none where nothing lifts it.
     """
+    least = LEAST_LIFT if in_stars else LEAST_SHARE * float(np.abs(lift).max(initial=0))
     n_titles = lift.shape[1]
     most, led = max(1, round(MOST_SHARE * n_titles)), np.zeros(len(ratings), dtype=int)
     high = ratings >= ratings.mean() if len(ratings) else np.empty(0, dtype=bool)
@@ -201,20 +207,14 @@ def pick_reasons(
 
 
 def _texts(
-    model: Model,
-    titles: np.ndarray,
-    parts: np.ndarray,
-    items: np.ndarray,
-    values: np.ndarray,
-    best: np.ndarray,
+    model: Model, titles: np.ndarray, items: np.ndarray, values: np.ndarray, best: np.ndarray
 ) -> list[str]:
     """The reasons for each item of a list as a line."""
-    rows, _ = _item_rows(model)
+    parts, rows = fold(model, items, values).parts.cpu().numpy(), item_rows(model)[0]
     lift = parts @ (rows[best] - rows.mean(0)).T  # (n, k)
-    in_stars = model.predicts == "rating"
-    least = LEAST_LIFT if in_stars else 0.02 * float(np.abs(lift).max(initial=0))
+    reasons = pick_reasons(lift, values, model.predicts == "rating")
     texts = []
-    for column, item, picked in zip(lift.T, best, pick_reasons(lift, values, least), strict=True):
+    for column, item, picked in zip(lift.T, best, reasons, strict=True):
         named = [f"{titles[items[j]]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
         text = "; ".join(named) or "liked by most, whatever their taste"
         count = int(model.item_count[item])

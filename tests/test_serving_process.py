@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import shutil
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -22,9 +22,7 @@ from service import exported, film_model, films, fitted, ranker, served  # noqa:
 
 import recsys_tutorial as rt
 from recsys_tutorial.serving import app as app_module
-from recsys_tutorial.serving import server as server_module
 from recsys_tutorial.serving.__main__ import main
-from recsys_tutorial.serving.engine import Engine
 
 ME = [{"item": 3, "rating": 5}, {"item": 10, "rating": 1}, {"item": 25, "rating": 4}]
 
@@ -38,8 +36,7 @@ def client(served):
 # ---- operations ---------------------------------------------------------------------------------
 
 
-def test_health_readiness_and_card(client, exported):
-    assert client.get("/health").json()["status"] == "alive"
+def test_readiness_and_card(client, exported):
     card = client.get("/card").json()
     ready = client.get("/ready").json()
     assert ready == {"status": "ready", "model": card["weights"]["sha256"][:12]}
@@ -64,15 +61,14 @@ def test_metrics_count_requests_and_never_take_paths_as_names(exported):
     assert "secret" not in text
 
 
-def test_openapi_names_every_address_and_its_problems(client):
+def test_openapi_names_every_address_and_what_is_refused(client):
     api = client.get("/openapi.json").json()
     for path, methods in api["paths"].items():
         for what in methods.values():
             assert what["description"], path
-            schema = what["responses"].get("422", {}).get("content", {}).get("application/json")
-            assert schema is None or schema["schema"]["$ref"].endswith("/Problem")
+            assert "4XX" in what["responses"], path
     assert {"/recommend", "/explain", "/search", "/ready", "/metrics"} <= api["paths"].keys()
-    assert "413" in api["paths"]["/recommend"]["post"]["responses"]
+    assert api["components"]["schemas"]["Rating"]["required"] == ["item", "rating"]
 
 
 def test_nothing_of_the_page_comes_from_elsewhere(client):
@@ -88,35 +84,23 @@ def test_nothing_of_the_page_comes_from_elsewhere(client):
 # ---- starting, changing, ending -----------------------------------------------------------------
 
 
-def test_only_this_machine_unless_told_otherwise(exported):
-    with rt.serving.serve(exported) as service:
-        assert service.url.startswith("http://127.0.0.1:")
-        assert httpx.get(service.url).status_code == 200
-        (bound,) = {s.getsockname()[0] for s in service._server.servers[0].sockets}
-        assert bound == "127.0.0.1"
-    assert server_module.is_loopback("::1")
-    assert server_module.is_loopback("localhost")
-    assert not server_module.is_loopback("0.0.0.0")
-    assert not server_module.is_loopback("example.org")
-
-
-def test_stopping_twice_frees_the_port_and_a_second_service_stops_the_first(exported):
+def test_a_second_service_stops_the_first_and_a_taken_port_is_named(exported, capfd):
     first = rt.serving.serve(exported)
     assert repr(first).endswith("running>")
+    (bound,) = {s.getsockname()[0] for s in first._server.servers[0].sockets}
+    assert bound == "127.0.0.1"  # only this machine unless told otherwise
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}: .*in use"):
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}"):
             rt.serving.serve(exported, port=port)
+    assert "in use" in capfd.readouterr().err
     assert not first.running
-    first = rt.serving.serve(exported)
     second = rt.serving.serve(exported, port=first.port)  # the first gave it free
-    assert not first.running
-    assert httpx.get(f"{second.url}health").status_code == 200
+    assert httpx.get(f"{second.url}ready").status_code == 200
     second.stop()
     second.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(second.url)
-    socket.create_server(("127.0.0.1", second.port)).close()
 
 
 def test_ratings_are_kept_through_the_notebook_on_this_machine_only(exported):
@@ -132,30 +116,34 @@ def test_ratings_are_kept_through_the_notebook_on_this_machine_only(exported):
         assert httpx.post(f"{service.url}keep", json={"ratings": ME}).status_code == 404
 
 
-def test_a_new_export_is_taken_over_and_a_bad_one_is_not(exported, films, tmp_path, caplog):
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_new_export_is_taken_over_and_a_bad_one_is_not(
+    exported, films, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr(app_module, "LOOK_SECONDS", 0.02)
     folder = Path(shutil.copytree(exported, tmp_path / "live"))
-    holder = app_module.Holder(Engine(rt.serving.load(folder)))
-    watch = server_module.Watch(folder, holder)
-    old = holder.engine
-    assert asyncio.run(watch.look()) is False
-    rt.serving.export(fitted(films, epochs=1, seed=9), films, folder)
-    assert asyncio.run(watch.look()) is True
-    new = holder.engine
-    assert new is not old
-    assert asyncio.run(watch.look()) is False
-    (folder / "card.json").write_text("{")
-    assert asyncio.run(watch.look()) is False
-    assert holder.engine is new
+    with rt.serving.serve(folder) as service:
+        ask = lambda path: httpx.get(f"{service.url}{path}").text  # noqa: E731
+        rt.serving.export(fitted(films, epochs=1, seed=9), films, folder)
+        new = rt.serving.load(folder).card["weights"]["sha256"][:12]
+        until(lambda: new in ask("ready"))
+        (folder / "card.json").write_text("{")
+        until(lambda: 'result="refused"} 1.0' in ask("metrics"))
+        assert new in ask("ready")
+        assert 'recsys_model_loads_total{result="taken"} 1.0' in ask("metrics")
+        assert ask("metrics").count("recsys_model_info{") == 1
     assert "new model refused, the old one stays" in caplog.text
-    text = app_module.generate_latest(holder.metrics.registry).decode()
-    assert 'recsys_model_loads_total{result="taken"} 1.0' in text
-    assert 'recsys_model_loads_total{result="refused"} 1.0' in text
-    assert text.count("recsys_model_info{") == 1
 
 
 def test_a_new_model_drops_no_request(exported, films, tmp_path, monkeypatch):
     """Clients keep asking while models change under them: each answer is whole and of one model."""
-    monkeypatch.setattr(server_module, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(app_module, "LOOK_SECONDS", 0.02)
     folder = Path(shutil.copytree(exported, tmp_path / "live"))
     by_model: dict[str, set[tuple[str, ...]]] = {}
     stop = threading.Event()
@@ -178,9 +166,7 @@ def test_a_new_model_drops_no_request(exported, films, tmp_path, monkeypatch):
         for seed in range(3):
             rt.serving.export(fitted(films, epochs=1, seed=seed), films, folder)
             wanted = json.loads((folder / "card.json").read_text())["weights"]["sha256"][:12]
-            end = time.monotonic() + 20
-            while wanted not in by_model and time.monotonic() < end:
-                time.sleep(0.01)
+            until(lambda wanted=wanted: wanted in by_model)
         stop.set()
         for one in clients:
             one.join()
@@ -189,16 +175,14 @@ def test_a_new_model_drops_no_request(exported, films, tmp_path, monkeypatch):
     assert all(len(answers) == 1 for answers in by_model.values())
 
 
-def start(folder: Path, *more: str) -> tuple[subprocess.Popen[str], int]:
+def start(folder: Path) -> tuple[subprocess.Popen[str], int]:
     """The service as a process, from its command line; and its port."""
     command = [sys.executable, "-m", "recsys_tutorial.serving", "serve", str(folder), "--port", "0"]
-    process = subprocess.Popen(
-        [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    for line in process.stdout:
-        if line.startswith("http"):
-            return process, int(re.search(r":(\d+)/", line).group(1))
-    raise AssertionError(process.stderr.read())
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if found := re.search(r"running on http://.*:(\d+)", line):
+            return process, int(found[1])
+    raise AssertionError("the service did not start")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -207,7 +191,7 @@ def test_a_signal_ends_it(exported, number):
     assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
-    assert err == ""
+    assert "Traceback" not in err
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/ready")
 
@@ -224,23 +208,16 @@ def test_killed_and_started_again_it_answers_the_same(exported):
     assert answers[0] == answers[1]
 
 
-def test_the_command_line_says_in_one_line_what_is_wrong(exported, tmp_path, capsys):
+def test_the_command_line_says_in_one_line_what_is_wrong(tmp_path, capsys):
     assert main(["serve", str(tmp_path)]) == 1
-    assert main(["site", str(tmp_path), str(tmp_path / "out")]) == 1
     assert main(["export", str(tmp_path), "--dataset", "nonsense"]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["serve", "site", "export"]
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        assert main(["serve", str(exported), "--port", str(taken.getsockname()[1])]) == 1
-    assert "Choose another port" in capsys.readouterr().err
+    assert [line.split(":")[0] for line in lines] == ["serve", "export"]
 
 
-def test_export_and_site_from_the_command_line(tmp_path, capsys):
-    assert main(["export", str(tmp_path / "model"), "--dataset", "planted"]) == 0
-    assert main(["site", str(tmp_path / "model"), str(tmp_path / "out")]) == 0
-    out = capsys.readouterr().out
-    assert "recall@10 0." in out
-    assert (tmp_path / "out" / "index.html").is_file()
-    metrics = rt.serving.load(tmp_path / "model").card["metrics"]
+def test_export_from_the_command_line(tmp_path, capsys):
+    assert main(["export", str(tmp_path), "--dataset", "planted"]) == 0
+    assert "recall@10 0." in capsys.readouterr().out
+    metrics = rt.serving.load(tmp_path).card["metrics"]
     assert 0.4 < metrics["rmse"] < 1.2
     assert metrics["ndcg@10"] > 0

@@ -1,72 +1,147 @@
-"""The service: routes over an Engine. `python -m recsys_tutorial.serving serve DIR` runs it."""
+"""The service: what it answers at which address, from the engine that is live."""
 
 from __future__ import annotations
 
-import json
-import mimetypes
+import asyncio
+import contextlib
+import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Path, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.exceptions import HTTPException as AnyHTTPException
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from recsys_tutorial import __version__
-from recsys_tutorial.serving import schemas
-from recsys_tutorial.serving.engine import Engine
-from recsys_tutorial.serving.guard import Guard, Metrics
-from recsys_tutorial.serving.site import about, page_files, page_html
+from recsys_tutorial.serving.engine import MOST_RATINGS, Engine
+from recsys_tutorial.serving.exporting import CARD, load
+from recsys_tutorial.serving.site import PAGE
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Keep = Callable[[dict[Any, float]], Any]
-Id = Annotated[str, Path(min_length=1, max_length=schemas.LONGEST_ID)]
+log = logging.getLogger("recsys_tutorial.serving")
 
-FALLBACKS = {404: "nothing known by that name", 405: "this address does not take that method"}
-Problems = dict[int | str, dict[str, Any]]
-PROBLEMS: Problems = {
-    status: {"model": schemas.Problem, "description": text}
-    for status, text in {
-        400: "The body is not JSON",
-        404: "Unknown id",
-        413: "The body is too large",
-        422: "Something in the request cannot be",
-        503: "Shutting down",
-    }.items()
+LOOK_SECONDS = 1.0  # how often to look whether there is a new export
+LARGEST_BODY = 64 * 1024  # bytes
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:",
 }
-SCRIPTS = ("server.js", "app.js")  # of the page, in this order
+
+Keep = Callable[[dict[Any, float]], Any]
+Count = Annotated[int, Field(ge=1, le=100, description="how many at most")]
 
 
-class Holder:
-    """The Engine in use. A request takes it once, so that a new one never disturbs it.
+class Rating(BaseModel):
+    """One rating, in stars."""
+
+    model_config = ConfigDict(extra="forbid")
+    item: StrictInt | StrictStr
+    rating: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Ratings(BaseModel):
+    """Somebody known by these ratings alone."""
+
+    model_config = ConfigDict(extra="forbid")
+    ratings: Annotated[list[Rating], Field(max_length=MOST_RATINGS)]
+
+
+class RecommendRequest(Ratings):
+    """Ratings given on the spot, and how many recommendations are wanted."""
+
+    k: Annotated[Count, Field(strict=True)] = 10
+
+
+class ExplainRequest(Ratings):
+    """Ratings given on the spot, and the item whose score is to be explained."""
+
+    item: StrictInt | StrictStr
+
+
+class Live:
+    """The engine in use. A request takes it once, so that a new one never disturbs it.
 
     Attributes:
         keep: Takes the ratings {item id: stars} that somebody wants to keep; None: nobody does.
+        registry: What Prometheus asks for, counted for this application alone.
     """
 
     def __init__(self, engine: Engine, keep: Keep | None = None) -> None:
-        self.metrics, self.stopping, self.keep = Metrics(), False, keep
+        self.keep = keep
+        self.registry = own = CollectorRegistry()
+        labels = ["method", "route", "status"]
+        self.requests = Counter("recsys_requests_total", "Requests answered", labels, registry=own)
+        self.seconds = Histogram(
+            "recsys_request_seconds", "Time to the answer's head", ["route"], registry=own
+        )
+        said = "New models taken over, or refused"
+        self.loads = Counter("recsys_model_loads_total", said, ["result"], registry=own)
+        self.model = Gauge("recsys_model_info", "The model in use", ["model", "data"], registry=own)
         self.replace(engine)
 
     def replace(self, engine: Engine) -> None:
-        """Answer from this Engine from the next request on."""
+        """Answer from this engine from the next request on."""
         self.engine = engine
-        self.metrics.model.clear()
-        self.metrics.model.labels(model_id(engine), engine.card["data"]["name"]).set(1)
+        self.model.clear()
+        self.model.labels(engine.model_id, engine.card["data"]["name"]).set(1)
+
+    async def follow(self, folder: Path) -> None:
+        """Take over each new export as soon as its card is there; a bad one leaves the old."""
+        known = _stamp(folder)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            stamp = _stamp(folder)
+            if stamp in (None, known):
+                continue
+            known = stamp
+            try:  # loaded beside the requests that are being answered
+                self.replace(await asyncio.to_thread(lambda: Engine(load(folder))))
+                self.loads.labels("taken").inc()
+                log.info("new model %s", self.engine.model_id)
+            except Exception as error:
+                self.loads.labels("refused").inc()
+                log.error("new model refused, the old one stays: %s", error)
 
 
-def model_id(engine: Engine) -> str:
-    """What tells one export from another: the beginning of its weights' sum."""
-    return str(engine.card["weights"]["sha256"][:12])
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = (folder / CARD).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
-def create_app(engine: Engine | Holder, *, lifespan: Lifespan | None = None) -> FastAPI:
-    """The ASGI application for one model; `Holder.replace` gives it another while it runs."""
-    holder = engine if isinstance(engine, Holder) else Holder(engine)
+def create_app(folder: str | Path, keep: Keep | None = None) -> FastAPI:
+    """The ASGI application that serves this export, and each new one that takes its place.
+
+    Args:
+        folder: The export.
+        keep: As in `serve`.
+
+    Raises:
+        ExportError: the export cannot be used.
+        TypeError: its model cannot place new users.
+    """
+    live = Live(Engine(load(folder)), keep)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(live.follow(Path(folder)))
+        yield
+        following.cancel()
+
     app = FastAPI(
         title="Recommender",
         description="Recommendations for known users and for ratings given on the spot.",
@@ -74,78 +149,74 @@ def create_app(engine: Engine | Holder, *, lifespan: Lifespan | None = None) -> 
         docs_url=None,  # they load scripts from other hosts; tools read /openapi.json
         redoc_url=None,
         lifespan=lifespan,
-        responses={422: PROBLEMS[422]},
+        responses={"4XX": {"description": "What is wrong, in words: the JSON has a detail"}},
     )
-    app.add_middleware(Guard, metrics=holder.metrics)
+    app.state.live = live
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(AnyHTTPException, _problem)
-    _answers(app, holder)
-    _operations(app, holder)
-    _pages(app)
+    app.mount("/page", StaticFiles(directory=PAGE))
+    _answers(app, live)
+    _operations(app, live)
     return app
 
 
 # ---- the answers ------------------------------------------------------------------------------
 
 
-def _answers(app: FastAPI, holder: Holder) -> None:
-    posted: Problems = {status: PROBLEMS[status] for status in (400, 413)}
-    unknown: Problems = {404: PROBLEMS[404]}
+def _answers(app: FastAPI, live: Live) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return HTMLResponse((PAGE / "index.html").read_text(encoding="utf-8"))
 
-    @app.post("/recommend", response_model=schemas.Recommendations, responses=posted)
-    async def recommend(request: schemas.RecommendRequest) -> Response:
-        """The best items for somebody known only by the ratings in the request."""
-        engine = holder.engine
-        items, ratings = _rated(engine, request)
-        best = engine.recommend(items, ratings, request.k, request.reasons)
-        return _json({"model": model_id(engine), "recommendations": best})
+    @app.post("/recommend")
+    async def recommend(request: RecommendRequest) -> Response:
+        """The best items for somebody known only by the ratings in the request, with reasons."""
+        engine = live.engine
+        best = engine.recommend(*_rated(engine, request), request.k)
+        return JSONResponse({"model": engine.model_id, "recommendations": best})
 
-    @app.post("/explain", response_model=schemas.Explanation, responses=posted | unknown)
-    async def explain(request: schemas.ExplainRequest) -> Response:
+    @app.post("/explain")
+    async def explain(request: ExplainRequest) -> Response:
         """What each of these ratings contributes to the score of one item."""
-        engine = holder.engine
-        items, ratings = _rated(engine, request)
-        return _json(engine.explain(items, ratings, _known(engine.item(request.item), "item")))
+        engine = live.engine
+        item = _known(engine.item(request.item), "item")
+        return JSONResponse(engine.explain(*_rated(engine, request), item))
 
-    address = "/users/{user}/recommendations"
-
-    @app.get(address, response_model=schemas.Recommendations, responses=unknown)
-    async def recommend_user(user: Id, k: schemas.Count = 10, reasons: bool = True) -> Response:
+    @app.get("/users/{user}/recommendations")
+    async def recommend_user(user: str, k: Count = 10) -> Response:
         """The best items for a user of the training data, less what they have rated."""
-        engine = holder.engine
-        best = engine.recommend_user(_known(engine.user(user), "user"), k, reasons)
-        return _json({"model": model_id(engine), "recommendations": best})
+        engine = live.engine
+        best = engine.recommend_user(_known(engine.user(user), "user"), k)
+        return JSONResponse({"model": engine.model_id, "recommendations": best})
 
-    @app.get("/items/{item}/similar", response_model=schemas.Similar, responses=unknown)
-    async def similar(item: Id, k: schemas.Count = 10) -> Response:
+    @app.get("/items/{item}/similar")
+    async def similar(item: str, k: Count = 10) -> Response:
         """The items that the model places nearest to this one."""
-        engine = _folding(holder.engine)
+        engine = live.engine
         near = engine.similar(_known(engine.item(item), "item"), k)
-        return _json({"model": model_id(engine), "items": near})
+        return JSONResponse({"model": engine.model_id, "items": near})
 
-    @app.get("/search", response_model=schemas.Found)
+    @app.get("/search")
     async def search(
         q: Annotated[str, Query(max_length=100, description="words of the title")] = "",
-        k: schemas.Count = 10,
+        k: Count = 10,
     ) -> Response:
         """Items by words of their titles, slips in typing forgiven; else the most rated."""
-        engine = holder.engine
-        return _json({"items": [engine.items[i] for i in engine.search.find(q, k)]})
+        engine = live.engine
+        return JSONResponse({"items": [engine.items[i] for i in engine.search.find(q, k)]})
 
     @app.post("/keep", include_in_schema=False)
-    async def keep(request: schemas.Ratings) -> Response:
+    async def keep(request: Ratings) -> Response:
         """Hand the ratings to the notebook that started this service on its own machine."""
-        if holder.keep is None:
-            raise HTTPException(404, FALLBACKS[404])
-        items, ratings = _rated(holder.engine, request)
-        ids = holder.engine.card["items"]["ids"]
-        holder.keep({ids[i]: stars for i, stars in zip(items, ratings.tolist(), strict=True)})
-        return _json({"kept": len(items)})
+        if live.keep is None:
+            raise HTTPException(404)
+        items, stars = _rated(live.engine, request)
+        ids = live.engine.card["items"]["ids"]
+        live.keep({ids[i]: s for i, s in zip(items, stars.tolist(), strict=True)})
+        return JSONResponse({"kept": len(items)})
 
 
-def _rated(engine: Engine, request: schemas.Ratings) -> tuple[np.ndarray, np.ndarray]:
+def _rated(engine: Engine, request: Ratings) -> tuple[np.ndarray, np.ndarray]:
     """Positions and stars of the ratings in a request; 422 for what cannot be."""
-    _folding(engine)
     low, high = engine.scale
     positions = []
     for given in request.ratings:
@@ -162,106 +233,62 @@ def _rated(engine: Engine, request: schemas.Ratings) -> tuple[np.ndarray, np.nda
     return np.array(positions, dtype=np.int64), np.array(stars, dtype=np.float64)
 
 
-def _folding(engine: Engine) -> Engine:
-    if not engine.folds_in:
-        name = engine.card["model"]["class"]
-        raise HTTPException(
-            422, f"the model in use ({name}) only knows the users it was trained on"
-        )
-    return engine
-
-
 def _known(position: int | None, kind: str) -> int:
     if position is None:
         raise HTTPException(404, f"this {kind} is not known here")
     return position
 
 
+async def _invalid(request: Request, error: Exception) -> Response:
+    """What is wrong and where, without repeating what was sent."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [f"{'.'.join(map(str, e['loc'][1:])) or 'body'}: {e['msg']}" for e in error.errors()]
+    return JSONResponse({"detail": "; ".join(wrong[:3])[:500]}, 422)
+
+
 # ---- operations -------------------------------------------------------------------------------
 
 
-def _operations(app: FastAPI, holder: Holder) -> None:
-    began = time.monotonic()
-
-    @app.get("/health", response_model=schemas.Health, tags=["operations"])
-    async def health() -> Response:
-        """200 as long as the process can answer at all."""
-        return _json({"status": "alive", "uptime_seconds": round(time.monotonic() - began, 3)})
-
-    stopping: Problems = {503: PROBLEMS[503]}
-
-    @app.get("/ready", response_model=schemas.Ready, responses=stopping, tags=["operations"])
+def _operations(app: FastAPI, live: Live) -> None:
+    @app.get("/ready", tags=["operations"])
     async def ready() -> Response:
-        """200 while new requests are welcome; 503 once a shutdown has begun."""
-        if holder.stopping:
-            raise HTTPException(503, "shutting down")
-        return _json({"status": "ready", "model": model_id(holder.engine)})
+        """That the service answers, and with which model."""
+        return JSONResponse({"status": "ready", "model": live.engine.model_id})
 
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
         """Counts and times, in the text format of Prometheus."""
-        content = generate_latest(holder.metrics.registry)
-        return Response(content, media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(live.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/card", tags=["operations"])
-    async def card() -> dict[str, Any]:
+    async def card() -> Response:
         """What is served: models, data, metrics, versions; without the lists of ids."""
-        engine = holder.engine
+        engine = live.engine
         shown = {k: v for k, v in engine.card.items() if k not in ("users", "items")}
-        return {
-            **shown,
-            "n_users": len(engine.card["users"]["ids"]),
-            "n_items": len(engine.items),
-            "page": {**about(engine), "keeps": holder.keep is not None},
-        }
+        counts = {"n_users": len(engine.card["users"]["ids"]), "n_items": len(engine.items)}
+        page = {**engine.about(), "keeps": live.keep is not None}
+        return JSONResponse({**shown, **counts, "page": page})
 
-
-# ---- the page ---------------------------------------------------------------------------------
-
-
-def _pages(app: FastAPI) -> None:
-    files = page_files()
-    index = page_html(files["index.html"], SCRIPTS)
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return _file(index, "text/html")
-
-    @app.get("/page/{name}", include_in_schema=False)
-    async def asset(name: str) -> Response:
-        if name not in files:
-            raise HTTPException(404, FALLBACKS[404])
-        kind = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
-        return _file(files[name], kind or "application/octet-stream")
-
-
-def _file(content: bytes, kind: str) -> Response:
-    return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
-
-
-# ---- problems ---------------------------------------------------------------------------------
-
-
-def _json(content: Any, status: int = 200, headers: Any = None) -> Response:
-    body = json.dumps(content, separators=(",", ":"))
-    return Response(body, status, media_type="application/json", headers=headers)
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """What is wrong and where, without repeating what was sent."""
-    assert isinstance(error, RequestValidationError)
-    lines = []
-    for one in error.errors()[:3]:
-        if one["type"] == "json_invalid":
-            return _json({"detail": "the body is not JSON"}, 400)
-        where = ".".join(str(part) for part in one["loc"] if part not in ("body", "query", "path"))
-        lines.append(f"{where or 'body'}: {one['msg']}")
-    text = "; ".join(lines).encode("ascii", "backslashreplace").decode()
-    return _json({"detail": text[:500]}, 422)
-
-
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AnyHTTPException)
-    known = isinstance(error, HTTPException) and error.status_code != 405
-    detail = error.detail if known else FALLBACKS.get(error.status_code, error.detail)
-    return _json({"detail": str(detail)}, error.status_code, error.headers)
+    @app.middleware("http")
+    async def watch(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """Bounds what is sent, counts, and keeps what goes wrong inside. Slow clients and floods
+        are the work of a reverse proxy."""
+        began, sent = time.perf_counter(), request.headers
+        if "transfer-encoding" in sent or int(sent.get("content-length", 0)) > LARGEST_BODY:
+            refusal = f"the body is larger than {LARGEST_BODY:,} bytes, or does not say how large"
+            answer: Response = JSONResponse({"detail": refusal}, 413)
+        else:
+            try:
+                answer = await call_next(request)
+            except Exception:
+                log.exception("%s %s failed", request.method, request.url.path)
+                said = "something went wrong in the service: its log says what"
+                answer = JSONResponse({"detail": said}, 500)
+        answer.headers.update(HEADERS)
+        # The route's template: paths are the client's, and must not become labels.
+        route = getattr(request.scope.get("route"), "path", "other")
+        live.requests.labels(request.method, route, answer.status_code).inc()
+        live.seconds.labels(route).observe(time.perf_counter() - began)
+        return answer

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,9 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.files import replacing
 from recsys_tutorial.models.base import Model
-from recsys_tutorial.serving.card import FORMAT, card_of
 
 CARD = "card.json"
+FORMAT = 2
 
 
 class ExportError(ValueError):
@@ -53,7 +56,7 @@ class Seen:
     start: np.ndarray
     item: np.ndarray
     rating: np.ndarray
-    time: np.ndarray | None
+    time: np.ndarray | None = None
 
     def of(self, user: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions and stars of what the user at this position rated."""
@@ -61,7 +64,7 @@ class Seen:
         return self.item[rows], self.rating[rows]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Exported:
     """A loaded export.
 
@@ -78,11 +81,8 @@ class Exported:
     seen: Seen
 
     def __repr__(self) -> str:
-        card = self.card
-        return (
-            f"<Exported {card['model']['class']} of {card['data']['name']}: "
-            f"{len(card['items']['ids']):,} items, written {card['created']}>"
-        )
+        what, data = self.card["model"]["class"], self.card["data"]["name"]
+        return f"<Exported {what} of {data}, written {self.card['created']}>"
 
 
 # ---- writing ----------------------------------------------------------------------------------
@@ -126,34 +126,95 @@ def export(
         raise ValueError(
             f"stars={type(stars).__name__} ranks and predicts no stars: give a model of ratings"
         )
-    tensors |= {f"seen.{name}": table for name, table in _seen_tensors(dataset).items()}
+    tensors |= {f"seen.{name}": table for name, table in _seen(dataset).items()}
     weights = safetensors.torch.save(
         {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     )
-    card = card_of(both, dataset, weights, metrics, popularity)
+    digest = hashlib.sha256(weights).hexdigest()
+    file = f"weights-{digest[:16]}.safetensors"
+    card = {
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "recsys_tutorial": recsys_tutorial.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__.split("+")[0],
+        },
+        **{part: _about(one) for part, one in both.items()},
+        "data": _data(dataset),
+        "metrics": _finite(metrics or {}),
+        "popularity": _finite(popularity or {}),
+        "weights": {"file": file, "sha256": digest},
+        "users": {"ids": _ids(dataset.user_vocab)},
+        "items": {"ids": _ids(dataset.item_vocab), **_items(dataset)},
+    }
     text = json.dumps(card, ensure_ascii=False, allow_nan=False)
     folder = Path(path)
-    _write(folder / card["weights"]["file"], weights)
-    _write(folder / CARD, text.encode())
+    for name, content in ((file, weights), (CARD, text.encode())):
+        with replacing(folder / name) as temporary:
+            temporary.write_bytes(content)
     for old in folder.glob("weights-*.safetensors"):
-        if old.name != card["weights"]["file"]:
+        if old.name != file:
             with suppress(OSError):  # somebody may be reading it, on Windows
                 old.unlink()
     return folder
 
 
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def _seen_tensors(dataset: Dataset) -> dict[str, Tensor]:
+def _seen(dataset: Dataset) -> dict[str, Tensor]:
     order = np.argsort(dataset.user, kind="stable")
     start = np.concatenate([[0], np.cumsum(dataset.counts("user"))])
     columns = {"start": start, "item": dataset.item[order], "rating": dataset.rating[order]}
     if (last := dataset.last_times()) is not None:
         columns["time"] = last
     return {name: torch.from_numpy(np.ascontiguousarray(c)) for name, c in columns.items()}
+
+
+def _about(model: Model) -> dict[str, Any]:
+    return {
+        "class": model.library_class().__name__,
+        "for": "stars" if model.predicts == "rating" else "lists",
+        "settings": model.settings(),
+    }
+
+
+def _data(dataset: Dataset) -> dict[str, Any]:
+    digest = hashlib.sha256()  # of the ratings in their order: positions and stars
+    for column, kind in ((dataset.user, "<i8"), (dataset.item, "<i8"), (dataset.rating, "<f8")):
+        digest.update(np.ascontiguousarray(column, dtype=kind).tobytes())
+    return {
+        "name": dataset.name,
+        "source": dataset.source.split(" in ")[0],  # without anybody's directories
+        "planted": dataset.truth is not None,
+        "ratings": len(dataset),
+        "sha256": digest.hexdigest(),
+        "scale": [float(end) for end in dataset.scale],
+    }
+
+
+def _items(dataset: Dataset) -> dict[str, Any]:
+    """Titles, and years and genres where known: lists in the order of the vocabulary, or None."""
+    table = dataset.items.astype(object).where(dataset.items.notna(), None)
+    plain: dict[str, Any] = {"title": str, "year": lambda y: y and int(y), "genres": list}
+    return {
+        name: [of(value) for value in table[name]] if name in table else None
+        for name, of in plain.items()
+    }
+
+
+def _ids(vocabulary: Vocabulary) -> list[Any]:
+    ids: list[Any] = vocabulary.ids.tolist()
+    kind = str if ids and type(ids[0]) is str else int
+    if odd := [one for one in ids if type(one) is not kind]:
+        raise ValueError(
+            f"{vocabulary.kind} id {odd[0]!r} cannot be exported: a web address can hold whole "
+            "numbers or strings, all of one kind"
+        )
+    return ids
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """As JSON can hold them: NaN becomes None."""
+    return {key: float(v) if math.isfinite(v) else None for key, v in metrics.items()}
 
 
 # ---- reading ----------------------------------------------------------------------------------
@@ -173,84 +234,67 @@ def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
     try:
         try:
             card, weights = _read(folder)
-        except ExportError:  # a new export may have come between the card and its weights
-            card, weights = _read(folder)
-        return _assemble(card, weights, dataset)
-    except ExportError as error:
-        raise ExportError(f"{folder}: {error}. Export the model again") from None
+        except (ExportError, FileNotFoundError):
+            card, weights = _read(folder)  # a new one came between the card and its weights
+        exported = _assemble(card, weights)
+        if dataset is not None:
+            exported.model.check_vocabulary(dataset)
+        return exported
+    except FileNotFoundError as error:
+        reason = f"there is no {Path(error.filename).name}"
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+    raise ExportError(f"{folder}: {reason}. Export the model again")
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    content = (folder / CARD).read_bytes()
     try:
-        card = json.loads((folder / CARD).read_bytes())
-        if card["format"] != FORMAT:
-            raise ExportError(
-                f"{CARD} is of format {card['format']!r}, and this version "
-                f"({recsys_tutorial.__version__}) reads format {FORMAT}"
-            )
-        file, wanted = Path(card["weights"]["file"]).name, card["weights"]["sha256"]
-        weights = (folder / file).read_bytes()
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        name, why = Path(str(error.filename)).name, error.strerror or str(error)
-        raise ExportError(
-            f"there is no {name}" if missing else f"{name} cannot be read ({why})"
-        ) from None
-    except ExportError:
-        raise
+        card = json.loads(content)
+        version, file, digest = card["format"], card["weights"]["file"], card["weights"]["sha256"]
     except (ValueError, TypeError, LookupError, RecursionError):
         raise ExportError(f"{CARD} is not whole, or not the card of an export") from None
-    if hashlib.sha256(weights).hexdigest() != wanted:
+    if version != FORMAT:
+        raise ExportError(f"{CARD} is of format {version!r}, and this version reads {FORMAT}")
+    weights = (folder / Path(file).name).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != digest:
         raise ExportError(f"{file} is damaged: it was cut short, or its content was changed")
     return card, weights
 
 
 @torch.no_grad()
-def _assemble(card: dict[str, Any], weights: bytes, dataset: Dataset | None) -> Exported:
+def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
     try:
         tensors = safetensors.torch.load(weights)
     except Exception as error:  # SafetensorError derives from Exception alone
         raise ExportError(f"the weights cannot be read ({error})") from None
     try:
-        users, items = (Vocabulary(card[f"{one}s"]["ids"], one) for one in ("user", "item"))
-        model = _model(card["model"], _part(tensors, "model."), users, items)
-        stars = None
-        if "stars" in card:
-            stars = _model(card["stars"], _part(tensors, "stars."), users, items)
-        seen = {name: table.numpy() for name, table in _part(tensors, "seen.").items()}
-        rated = Seen(seen["start"], seen["item"], seen["rating"], seen.get("time"))
-    except ExportError:
-        raise
-    except (TypeError, ValueError, LookupError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ExportError(f"{CARD} and the weights do not fit each other ({reason})") from None
-    if dataset is not None:
-        for mine, theirs in ((users, dataset.user_vocab), (items, dataset.item_vocab)):
-            if mine != theirs:
-                raise ExportError(
-                    f"its {mine.kind}s are not those of Dataset {dataset.name!r} (it was made from "
-                    f"{card['data']['name']!r})"
-                )
-    return Exported(model, stars, card, rated)
+        vocabularies = [Vocabulary(card[f"{one}s"]["ids"], one) for one in ("user", "item")]
+        model, stars = (
+            _model(card[part], _part(tensors, part), *vocabularies) if part in card else None
+            for part in ("model", "stars")
+        )
+        assert model is not None
+        seen = {name: table.numpy() for name, table in _part(tensors, "seen").items()}
+        return Exported(model, stars, card, Seen(**seen))
+    except (TypeError, ValueError, LookupError, RuntimeError, AssertionError) as error:
+        raise ExportError(f"{CARD} and the weights do not fit each other ({error})") from None
 
 
 def _model(
     about: dict[str, Any], tensors: dict[str, Tensor], users: Vocabulary, items: Vocabulary
 ) -> Model:
     name = about["class"]
-    kind = getattr(models, name) if name in models.__all__ else None
-    if not (isinstance(kind, type) and issubclass(kind, Model)):
-        raise ExportError(
-            f"it holds a {name!r}, which this version ({recsys_tutorial.__version__}) does not have"
-        )
-    model = kind(**about["settings"])
+    if name not in models.__all__:
+        raise ValueError(f"this version ({recsys_tutorial.__version__}) has no model {name!r}")
+    model: Model = getattr(models, name)(**about["settings"])
     model.load_state_dict(tensors)
     if (len(users), len(items)) != (model.n_users, model.n_items):
-        raise ExportError(f"the ids of {CARD} are not as many as the weights have rows")
+        raise ValueError("there are not as many ids as the weights have rows")
     model.user_vocab, model.item_vocab = users, items
     return model.eval()
 
 
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those whose names begin so, by the rest of their names."""
-    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Those whose names begin with this part's, by the rest of their names."""
+    return {k.split(".", 1)[1]: t for k, t in tensors.items() if k.startswith(f"{part}.")}

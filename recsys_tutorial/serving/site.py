@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from importlib import resources
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from recsys_tutorial.files import replacing
 from recsys_tutorial.models.als import ImplicitALS
 from recsys_tutorial.models.mf import Factorised
 from recsys_tutorial.serving.engine import MOST_RATINGS, Engine, Side
 from recsys_tutorial.serving.exporting import Exported, load
 
-SCRIPTS = ("table.js", "engine.js", "static.js", "app.js")
-FREE = ("ml-latest-small", "planted")
-"""Data sets of this library whose titles may be put on the web. MovieLens-100K and 1M may not:
-their terms ask for permission before anything of them is passed on."""
-
-_TERMS = {
+PAGE = Path(__file__).with_name("page")
+SCRIPTS = ("table.js", "engine.js", "static.js")  # what takes the place of the service
+TERMS = {
     "ml-latest-small": " Ratings: MovieLens, by GroupLens, University of Minnesota, who do "
     "not endorse this page; not for commercial use, and passed on only under the same terms. "
     "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
     "ACM Transactions on Interactive Intelligent Systems 5, 4."
 }
-"""What the page has to say where it uses this data."""
-
-
-class MustNotBePublished(ValueError):
-    """The data's terms forbid putting it on the web."""
+"""What the page has to say of the MovieLens data whose titles may be put on the web. The others
+may not: their terms ask for permission before anything of them is passed on."""
 
 
 def build_site(export: str | Path | Exported, out: str | Path) -> Path:
@@ -44,76 +37,39 @@ def build_site(export: str | Path | Exported, out: str | Path) -> Path:
     Works from a web host as from a directory on disk (index.html opens in any browser).
 
     Raises:
-        MustNotBePublished: data whose terms forbid it, such as MovieLens-100K.
+        ValueError: data whose terms forbid to publish it, such as MovieLens-100K.
         TypeError: a model that has no closed form for new users.
     """
     exported = export if isinstance(export, Exported) else load(export)
     name = exported.card["data"]["name"]
-    if name not in FREE and name.startswith("ml-"):
-        raise MustNotBePublished(
+    if name.startswith("ml-") and name not in TERMS:
+        raise ValueError(
             f"{name} must not be put on the web: its terms forbid passing it on. Build the site "
             "from ml-latest-small, from planted data or from data of your own"
         )
-    engine = Engine(exported)
-    table = json.dumps(_table(engine), ensure_ascii=True, separators=(",", ":"))
-    files = page_files()
-    written = {one: files[one] for one in (*SCRIPTS[1:], "style.css")}
-    written["table.js"] = f"window.TABLE={table};\n".encode()
-    written["index.html"] = page_html(files["index.html"], SCRIPTS, folder="")
+    table = json.dumps(_table(Engine(exported)), separators=(",", ":"))
     folder = Path(out)
-    for one, content in written.items():  # index.html last: a page that is there is whole
-        with replacing(folder / one) as temporary:
-            temporary.write_bytes(content)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.js").write_text(f"window.TABLE={table};\n", encoding="utf-8")
+    for script in (*SCRIPTS[1:], "app.js", "style.css"):
+        shutil.copy(PAGE / script, folder)
+    html = (PAGE / "index.html").read_text(encoding="utf-8").replace("page/", "")
+    tags = "\n".join(f'<script src="{script}" defer></script>' for script in SCRIPTS)
+    html = html.replace('<script src="server.js" defer></script>', tags)
+    (folder / "index.html").write_text(html, encoding="utf-8")
     return folder
 
 
-# ---- the page, for the service as well ---------------------------------------------------------
-
-
-def page_files() -> dict[str, bytes]:
-    """Each file's content by its name."""
-    folder = resources.files("recsys_tutorial.serving") / "page"
-    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
-
-
-def page_html(html: bytes, scripts: tuple[str, ...], folder: str = "page/") -> bytes:
-    """The page with its style and these scripts, all from beside it."""
-    tags = [f'<link rel="stylesheet" href="{folder}style.css">']
-    tags += [f'<script src="{folder}{name}" defer></script>' for name in scripts]
-    return html.replace(b"<!-- head -->", "\n".join(tags).encode())
-
-
-def about(engine: Engine) -> dict[str, Any]:
-    """What the page says of the data and the models behind it."""
-    card, kinds = engine.card, [engine.card["model"]]
-    if engine.stars is not None:
-        kinds.append(card["stars"])
-    models = ", ".join(f"{kind['class']} for {kind['for']}" for kind in kinds)
-    return {
-        "name": card["data"]["name"],
-        "planted": card["data"]["planted"],
-        "scale": list(engine.scale),
-        "last_year": max((i["year"] for i in engine.items if i["year"] is not None), default=None),
-        "text": f"{models}; trained on {card['data']['ratings']:,} ratings of "
-        f"{len(engine.items):,} films ({card['data']['name']}).",
-    }
-
-
-# ---- the tables ---------------------------------------------------------------------------------
-
-
 def _table(engine: Engine) -> dict[str, Any]:
-    known = about(engine)
-    known["text"] += " All of it runs in your browser." + _TERMS.get(known["name"], "")
+    about = engine.about()
+    about["text"] += " All of it runs in your browser." + TERMS.get(about["name"], "")
+    columns = {k: [one[k] for one in engine.items] for k in ("item", "title", "year", "genres")}
     return {
-        **known,
+        **about,
+        **columns,
+        "count": engine.counts.tolist(),
         "lists": _side(engine.lists),
         "stars": None if engine.stars is None else _side(engine.stars),
-        "item": [one["item"] for one in engine.items],
-        "title": [one["title"] for one in engine.items],
-        "year": [one["year"] for one in engine.items],
-        "genres": [one["genres"] for one in engine.items],
-        "count": engine.counts.tolist(),
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from recsys_tutorial import recommend, serving
-from recsys_tutorial.serving.engine import well_known_first
+from recsys_tutorial.recommending import well_known_first
 from recsys_workshop.checks.registry import register
 from recsys_workshop.pages import Page
 
