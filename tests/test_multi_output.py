@@ -12,8 +12,9 @@ import recsys_tutorial as rt
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets import from_frame
+from recsys_tutorial.losses import multi_output
 from recsys_tutorial.models import BiasedMF, MultiOutputMF
-from recsys_tutorial.models.multi_output import Outputs, multi_output, time_to_next
+from recsys_tutorial.models.multi_output import Outputs, time_to_next
 from recsys_tutorial.scale.processes import Alone
 from recsys_tutorial.training.batches import Pairs
 from recsys_tutorial.training.negatives import Negatives
@@ -131,7 +132,7 @@ class TestTheBatch:
         with pytest.raises(ValueError, match='negatives="all"'):
             rt.fit(model, small, negatives="all", epochs=1, progress=False)
         plain = BiasedMF.for_dataset(small, dim=2)
-        with pytest.raises(ValueError, match="MultiOutputMF"):
+        with pytest.raises(TypeError, match="MultiOutputMF"):
             rt.fit(plain, small, loss=multi_output(), epochs=1, progress=False)
         with pytest.raises(ValueError, match="weights"):
             multi_output(0, 0, 0)

@@ -433,7 +433,8 @@ ws.show(fig, alt=alt + " it: score, seen and gap.")
 # at both.
 
 # %%
-from recsys_tutorial.models.multi_output import Outputs, multi_output, time_to_next
+from recsys_tutorial.losses import multi_output
+from recsys_tutorial.models.multi_output import Outputs, time_to_next
 
 gaps = {
     "all ratings": time_to_next(page.data, page.data),  # seconds; nan in each user's last row

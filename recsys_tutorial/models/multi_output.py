@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recsys_tutorial import losses
@@ -15,8 +14,6 @@ from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.mf import BiasedMF
-
-SPREAD = 2.0  # of ln(1 + seconds) around its mean, where time passes at all: see `multi_output`
 
 
 class Outputs(NamedTuple):
@@ -32,62 +29,6 @@ class Outputs(NamedTuple):
     score: Tensor
     seen: Tensor
     gap: Tensor
-
-
-def multi_output(
-    rating: float = 1.0, seen: float = 0.4, gap: float = 0.3
-) -> Callable[[Any, Batch], Tensor]:
-    r"""The loss of MultiOutputMF with these weights: a mean over the rated rows of
-
-    $$w_r (r - s)^2
-      + w_s \Big[\ln(1 + e^{-z}) + \sum_{j=1}^m \ln(1 + e^{z_j})\Big]
-      + w_g \Big[-\ln P(\mathrm{gap} = 0\ \mathrm{or\ not})
-                 + \frac{(\ln(1 + \mathrm{gap}) - g)^2}{2 \cdot 2^2} [\mathrm{gap} > 0]\Big]$$
-
-    The first term is in stars^2, the others in nats: log-odds, and a Gaussian of standard
-    deviation 2 (a factor of 7 in time), so that no term rules because of its unit. A weight says
-    how many stars^2 one nat is worth. A term of weight 0 is not computed.
-
-    Needs pairs that keep rating and gap: column 0 is the rated item, with its rating and its gap
-    (NaN after the user's last rating); drawn items have NaN for both, and only `seen` hears them.
-    A user who has rated every item is shown the rated one again, which does not count as drawn.
-    """
-    weights = {"rating": rating, "seen": seen, "gap": gap}
-    if min(weights.values()) < 0 or not sum(weights.values()) > 0:
-        raise ValueError(f"weights must not be negative, and one must be positive: {weights}")
-
-    def loss(output: Any, batch: Batch) -> Tensor:
-        if not isinstance(output, Outputs):
-            raise ValueError("multi_output needs a model with three outputs: MultiOutputMF")
-        stars, time = batch.need("rating", "gap")
-        row = output.score.new_zeros(len(stars))
-        if rating:
-            row = row + rating * (output.score[:, 0] - stars[:, 0]).square()
-        if seen:
-            (item,) = batch.need("item")
-            drawn = item[:, 1:] != item[:, :1]
-            made_up = (F.softplus(output.seen[:, 1:]) * drawn).sum(-1)
-            row = row + seen * (F.softplus(-output.seen[:, 0]) + made_up)
-        if gap:
-            row = row + gap * _time_to_next(output.gap[:, 0], time[:, 0])
-        weight = torch.ones_like(row) if batch.weight is None else batch.weight.reshape(-1)
-        return losses.weighted_mean(row, weight)
-
-    loss.__name__ = "multi_output(" + ", ".join(f"{k}={w:g}" for k, w in weights.items()) + ")"
-    loss.needs = losses.LossNeeds(  # type: ignore[attr-defined]
-        batch="pairs", predicts="rating", negatives=4, keeps=("rating", "gap")
-    )
-    return loss
-
-
-def _time_to_next(told: Tensor, gap: Tensor) -> Tensor:
-    """(B, 2) and (B,) seconds -> (B,) nats; 0 where the gap is NaN: nothing is known there."""
-    known = ~gap.isnan()
-    gap = gap.nan_to_num()
-    at_once = (gap == 0).to(told.dtype)
-    of_zero = F.binary_cross_entropy_with_logits(told[:, 0], at_once, reduction="none")
-    of_rest = ((gap.log1p() - told[:, 1]) / SPREAD).square() / 2
-    return (of_zero + of_rest * (1 - at_once)) * known
 
 
 def time_to_next(rows: Dataset, train: Dataset) -> np.ndarray:
@@ -136,7 +77,7 @@ class MultiOutputMF(BiasedMF):
     Caruana 1997, "Multitask learning", on what tasks that share a representation can win.
     """
 
-    default_loss: Callable[..., Tensor] = staticmethod(multi_output())
+    default_loss: Callable[..., Tensor] = staticmethod(losses.multi_output())
 
     def __init__(
         self,
