@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.datasets.dataset import COLUMNS, Dataset
 from recsys_tutorial.files import replacing
-
-_DAMAGE = (RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
-           pickle.UnpicklingError)  # fmt: skip
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -24,28 +20,22 @@ def save(path: Path, content: dict[str, Any]) -> None:
         OSError: that is not possible; the old file stays.
     """
     with replacing(path) as temporary:
-        try:
-            with temporary.open("wb") as file:
-                torch.save(content, file)
-        except RuntimeError as error:
-            # Where a write fails in its middle, torch raises an error of its own on top.
-            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+        torch.save(content, temporary)
 
 
 def read(path: Path) -> dict[str, Any]:
     """What `save` wrote.
 
     Raises:
-        ValueError: the file is not whole.
-        OSError: it cannot be read.
+        ValueError: the file cannot be read.
     """
     try:
-        found = torch.load(path, weights_only=True, map_location="cpu")
-    except _DAMAGE as error:
-        raise ValueError(f"it is damaged: {type(error).__name__}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"it is damaged: it holds a {type(found).__name__}")
-    return found
+        return dict(torch.load(path, weights_only=True, map_location="cpu"))
+    except Exception as error:  # torch raises whatever its unpickler stumbles over
+        raise ValueError(
+            f"{path} is no readable checkpoint (it is damaged: {type(error).__name__}): delete it "
+            "to start from scratch"
+        ) from None
 
 
 def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
@@ -54,17 +44,12 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the file is damaged or belongs to a run with other settings or data.
     """
-    try:
-        content = read(path)
-        found = dict(content["run"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is no readable checkpoint ({error}): delete it to start from scratch"
-        ) from None
-    other = [name for name in run if found.get(name) != run[name]]
-    if not other:
+    content = read(path)
+    found = content.get("run", {})
+    name = next((name for name in run if found.get(name) != run[name]), None)
+    if name is None:
         return content
-    name, before, now = other[0], found.get(other[0]), run[other[0]]
+    before, now = found.get(name), run[name]
     remedy = "Use the same settings to resume, or another checkpoint_dir"
     if name == "epochs":
         remedy = (
@@ -80,9 +65,7 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
 def hash_of(data: Dataset) -> str:
     """The same for the same rows in the same order."""
     digest = hashlib.sha256()
-    for column in (data.user, data.item, data.rating, data.timestamp, data.weight):
-        if column is None:
-            digest.update(b"no such column")
-        else:
-            digest.update(np.ascontiguousarray(column).view(np.uint8).data)  # no copy
+    for name in COLUMNS:
+        column = getattr(data, name)
+        digest.update(b"none" if column is None else np.ascontiguousarray(column).data)
     return digest.hexdigest()[:16]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from recsys_tutorial.metrics.checks import whole
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.state import counted
 from recsys_tutorial.scale.processes import peers
+from recsys_tutorial.training import checkpoint
 from recsys_tutorial.training.batches import batches_for
 from recsys_tutorial.training.history import History
 from recsys_tutorial.training.live import watch
@@ -31,7 +32,6 @@ from recsys_tutorial.training.run import (
     attach_epoch_end,
     attach_tensorboard,
 )
-from recsys_tutorial.training.threads import cpu_threads
 
 
 def fit(
@@ -94,21 +94,12 @@ def fit(
         TrainingDiverged: the loss is no longer a number.
     """
     check_model(model, train, *([] if valid is None else [valid]))
-    train = counted(train) if len(train) else train
-    _check_data(model, train, valid)
+    train = _checked(model, train, valid)
     threads, seed = whole("threads", threads), whole("seed", seed, 0)
-    own_fit = getattr(model, "fit", None)
-    if own_fit is not None:
+    if hasattr(model, "fit"):
         if loss is not None:
             raise ValueError(f"{type(model).__name__} is solved, not trained: leave loss=None")
-        steps = {
-            "epochs": epochs, "batch_size": batch_size, "lr": lr, "log_dir": log_dir,
-            "early_stopping": early_stopping, "checkpoint_dir": checkpoint_dir,
-        }  # fmt: skip
-        if unused := [name for name, value in steps.items() if value is not None]:
-            verb = "has no meaning" if len(unused) == 1 else "have no meaning"
-            print(f"{type(model).__name__} is solved, not trained: {', '.join(unused)} {verb}")
-        return _closed_form(model, train, own_fit, threads, progress)
+        return _closed_form(model, train, threads, progress)
     loss = _objective(model, train, loss)
     usual = model.fit_defaults
     epochs = whole("epochs", usual["epochs"] if epochs is None else epochs)
@@ -116,11 +107,19 @@ def fit(
     if batch_size is None:
         batch_size = min(usual["batch_size"], max(32, len(train) // 40))
     batch_size = whole("batch_size", batch_size)
-    _check_settings(lr, early_stopping, valid, resume, checkpoint_dir)
+    if not isinstance(lr, (int, float)) or not 0 < lr < math.inf:
+        raise ValueError(f"lr={lr} must be a positive number, 0.01 say")
+    if early_stopping is not None and (early_stopping < 1 or valid is None):
+        raise ValueError(
+            f"early_stopping={early_stopping} needs a validation part and at least 1 epoch of "
+            "patience: fit(model, train, valid, early_stopping=3)"
+        )
+    if resume and checkpoint_dir is None:
+        raise ValueError("resume=True needs the checkpoint_dir of the run to go on with")
+
     where = _device(device)
     history = History(epochs, getattr(loss, "__name__", type(loss).__name__))
-    learner = copy.deepcopy(model) if background else model
-    learner.to(where)
+    learner = (copy.deepcopy(model) if background else model).to(where)
     together = peers(learner.generator)
     feed = batches_for(
         learner, train, valid, loss, batch_size, negatives, popularity, seed, where, together
@@ -131,30 +130,27 @@ def fit(
     if log_dir is not None and together.rank == 0:
         attach_tensorboard(run, log_dir)
     if checkpoint_dir is not None:
+        shapes = {name: tuple(table.shape) for name, table in learner.state_dict().items()}
         settings = {
+            "model": type(model).__name__, "tables": shapes, "loss": history.loss,
             "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": feed.negatives,
             "popularity": popularity, "seed": seed, "early_stopping": early_stopping,
+            "data": checkpoint.hash_of(train),
+            "valid": None if valid is None else checkpoint.hash_of(valid),
         }  # fmt: skip
-        attach_checkpoints(run, Path(checkpoint_dir), resume, settings, train, valid)
-
+        attach_checkpoints(run, Path(checkpoint_dir), resume, settings)
     learner.set_objective(loss, feed.negatives, train)
+    model._as_built = None  # a fused step leaves no trace in the tables' versions
 
     def work() -> None:
         with cpu_threads(threads), torch.enable_grad():  # also where fit is called inside no_grad
             run.go()
-
-    def work_aside() -> None:
-        try:
-            work()
+        if learner is not model:
             model.load_state_dict(learner.state_dict())
             model.generator.set_state(learner.generator.get_state())  # of noise and dropout
-        except BaseException as error:
-            history.error = error
-            print(f"background training failed: {error}", file=sys.stderr, flush=True)
 
-    model._as_built = None  # a fused step leaves no trace in the tables' versions
     if background:
-        history.start(work_aside)
+        history.start(work)
         if progress:
             watch(history)
         return history
@@ -165,13 +161,24 @@ def fit(
     return history
 
 
-def _check_data(model: Model, train: Dataset, valid: Dataset | None) -> None:
+@contextmanager
+def cpu_threads(number: int) -> Iterator[None]:
+    """Inside, torch works with so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _checked(model: Model, train: Dataset, valid: Dataset | None) -> Dataset:
+    """The training rows that count; ValueError where the parts and the model do not fit."""
     if len(train) == 0:
         raise ValueError("there is nothing to train on: this Dataset has no ratings")
     if valid is not None and len(valid) == 0:
         raise ValueError("the validation part is empty: pass valid=None")
-    if valid is not None and valid.weight is not None and not valid.weight.any():
-        raise ValueError("every weight of a part is 0, so that no row counts: give it others")
+    train = counted(train)
     for side, count in (("user", model.user_count), ("item", model.item_count)):
         new = np.flatnonzero((train.counts(side) > 0) & (count.cpu().numpy() == 0))
         if len(new):
@@ -181,6 +188,7 @@ def _check_data(model: Model, train: Dataset, valid: Dataset | None) -> None:
                 f"{vocabulary.id_at(new[0])!r} has no rating: build it anew with "
                 "for_dataset(this part)"
             )
+    return train
 
 
 def _objective(
@@ -194,82 +202,61 @@ def _objective(
             f"loss={loss!r} is no function of a model's output and a batch: pass "
             f"rt.losses.{name}, or another of {', '.join(known)}"
         )
-    needs = losses.needs(loss or model.default_loss)
-    if not train.implicit and needs.predicts == "rating" and np.ptp(train.rating) == 0:
-        print(
-            f"all ratings are {train.rating[0]:g}, so that there is nothing to predict: drop the "
-            "column 'rating' to have pairs, which models learn to rank",
-            flush=True,
-        )
-    if not (train.implicit and needs.predicts == "rating"):
-        return loss or model.default_loss
+    chosen = loss or model.default_loss
+    if losses.needs(chosen).predicts == "score":
+        return chosen
+    if not train.implicit:
+        if np.ptp(train.rating) == 0:
+            print(
+                f"all ratings are {train.rating[0]:g}, so that there is nothing to predict: drop "
+                "the column 'rating' to have pairs, which models learn to rank",
+                flush=True,
+            )
+        return chosen
     if loss is None:
         print(
             "these pairs have no ratings to predict, so the model learns to rank them "
-            f"(loss=rt.losses.{losses.bpr.__name__})",
+            "(loss=rt.losses.bpr)",
             flush=True,
         )
         return losses.bpr
     if hasattr(loss, "needs"):  # one of the library's; what your own does is yours
-        name = getattr(loss, "__name__", "this loss")
         raise ValueError(
-            f"{name} needs ratings, and these pairs have none: leave loss=None or pass "
-            "rt.losses.bpr, logistic or sampled_softmax, which rank; or take ImplicitALS"
+            f"{getattr(loss, '__name__', 'this loss')} needs ratings, and these pairs have none: "
+            "leave loss=None or pass rt.losses.bpr, logistic or sampled_softmax, which rank; or "
+            "take ImplicitALS"
         )
     return loss
 
 
 def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        if name == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        where = torch.device(name)
-    except (RuntimeError, TypeError):
-        raise ValueError(f'device={name!r} is unknown: pass "auto", "cpu" or "cuda"') from None
-    if where.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f'device={name!r}: there is no CUDA here: pass "auto" or "cpu"')
-    return where
-
-
-def _check_settings(
-    lr: float,
-    early_stopping: int | None,
-    valid: Dataset | None,
-    resume: bool,
-    checkpoint_dir: str | Path | None,
-) -> None:
-    if not isinstance(lr, (int, float)) or not (lr > 0 and math.isfinite(lr)):
-        raise ValueError(f"lr={lr} must be a positive number, 0.01 say")
-    if early_stopping is not None and (early_stopping < 1 or valid is None):
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):
         raise ValueError(
-            f"early_stopping={early_stopping} needs a validation part and at least 1 epoch of "
-            "patience: fit(model, train, valid, early_stopping=3)"
-        )
-    if resume and checkpoint_dir is None:
-        raise ValueError("resume=True needs the checkpoint_dir of the run to go on with")
+            f'device={name!r} is unknown or not here: pass "auto", "cpu" or "cuda"'
+        ) from None
 
 
-def _closed_form(
-    model: Model, train: Dataset, own_fit: Callable[..., Any], threads: int, progress: bool | str
-) -> History:
-    """Fitted by its own `fit`; one that draws tells of each draw, as if it were an epoch."""
+def _closed_form(model: Model, train: Dataset, threads: int, progress: bool | str) -> History:
+    """Fitted by its own `fit`; one that draws reports each draw, as if it were an epoch."""
+    own_fit: Any = model.fit
     samples = getattr(model, "samples", None)
     history = History(samples, "squared_error") if samples else History(1)
     lines, start = Progress(progress, history.epochs), time.monotonic()
 
-    def told(n: int, loss: float | None = None) -> None:
+    def drawn(n: int, loss: float) -> None:
         row = {"epoch": n, "train_loss": loss, "seconds": time.monotonic() - start}
-        history.rows.append({key: value for key, value in row.items() if value is not None})
-        if samples:
-            lines.epoch(row)
+        history.rows.append(row)
+        lines.epoch(row)
 
     with cpu_threads(threads):
-        if samples:
-            own_fit(train, told)
-        else:
-            own_fit(train)
-            told(1)
-    if len(history.rows) < history.epochs:
+        own_fit(train, *([drawn] if samples else []))
+    if not samples:
+        history.rows.append({"epoch": 1, "seconds": time.monotonic() - start})
+    elif len(history.rows) < samples:
         history.stopped = "interrupted"
     model._as_built = None
     history.finish()

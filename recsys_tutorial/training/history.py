@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -65,7 +66,7 @@ class Handle:
         return self.wait()
 
     def start(self, work: Callable[[], None]) -> None:
-        """Run `work` in a thread, and say so when it has finished.
+        """Run `work` in a thread, and print an error there; `wait` raises it again.
 
         The thread gets the context of its caller: by it a notebook knows the cell in which the
         thread was started, and prints there and not into whatever cell runs later.
@@ -75,8 +76,8 @@ class Handle:
             try:
                 work()
             except BaseException as error:
-                self.error = error  # for wait()
-                raise  # to be shown
+                self.error = error
+                print(f"background training failed: {error}", file=sys.stderr, flush=True)
             finally:
                 self.finish()
 
@@ -139,14 +140,8 @@ class History(Handle):
             return f"failed: {self.error}"
         state = f"  {self.stopped or 'done'}" if self.done else ""
         if not self.rows:
-            return f"{len(self.rows)} of {self.epochs} epochs{state}"
+            return f"0 of {self.epochs} epochs{state}"
         return describe(self.rows[-1], self.epochs) + state
 
     def __repr__(self) -> str:
-        state = "running" if not self.done else self.stopped or "done"
-        if self.error is not None:
-            state = f"failed: {self.error}"
-        row = self.rows[-1] if self.rows else {}
-        shown = [n for n in ("train_loss", "valid_loss", "valid_rmse") if n in row]
-        last = "".join(f"; {name} {row[name]:.4f}" for name in shown)
-        return f"<History: {len(self.rows)} of {self.epochs} epochs, {state}{last}>"
+        return f"<History: {self.status()}>"

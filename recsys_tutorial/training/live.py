@@ -9,10 +9,9 @@ from __future__ import annotations
 import base64
 import html
 import math
-import sys
 import threading
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from recsys_tutorial.training.progress import in_notebook, somebody_watches
 
@@ -35,76 +34,42 @@ class Panel(NamedTuple):
     last: int
 
 
-class Watched(Protocol):
-    """What can be watched: a History or a Sweep."""
-
-    _finished: threading.Event
-
-    @property
-    def done(self) -> bool: ...
-    def status(self) -> str: ...
-    def panels(self) -> list[Panel]: ...
-
-
-def watch(handle: Watched) -> None:
+def watch(handle: Any) -> None:
     """Draw the curves of a background run (or of a sweep) until it ends, and return at once.
 
     In a notebook it is a picture in the cell's output, about two a second while something changes;
     in a terminal a line of text every few seconds; in a pipe nothing.
     """
+    place: Any = None
+    shown = {"text/plain": ""}
     if in_notebook():
-        _start(handle, _notebook_view(handle), EVERY)
-    elif somebody_watches():
-        _start(handle, _terminal_view(handle), 4 * EVERY)
+        from IPython.display import display
 
+        # Updates name the picture, not the cell: they find it whatever cell runs by then.
+        shown = bundle(handle)
+        place = display(shown, raw=True, display_id=True)
+    elif not somebody_watches():
+        return
 
-def _start(handle: Watched, show: Callable[[], None], every: float) -> None:
     def follow() -> None:
-        try:
-            ended = False
+        nonlocal shown
+        ended = False
+        with suppress(RuntimeError, OSError):  # the kernel goes down: nobody is there to see it
             while not ended:
-                ended = handle._finished.wait(every)
-                show()
-        except (RuntimeError, OSError):  # the kernel goes down: nobody is there to see it
-            return
+                ended = handle._finished.wait(EVERY if place else 4 * EVERY)
+                new = bundle(handle) if place else {"text/plain": handle.status()}
+                if new == shown:
+                    continue
+                shown = new
+                if place:
+                    place.update(new, raw=True)
+                else:
+                    print(new["text/plain"], flush=True)
 
     threading.Thread(target=follow, name="recsys-tutorial-watch", daemon=True).start()
 
 
-def _notebook_view(handle: Watched) -> Callable[[], None]:
-    """Shows a picture now; the function returned replaces it by the next.
-
-    Updates name the picture, not the cell, so they find their place whatever cell runs by then.
-    """
-    from IPython.display import display
-
-    shown = bundle(handle)
-    place: Any = display(shown, raw=True, display_id=True)
-
-    def show() -> None:
-        nonlocal shown
-        new = bundle(handle)
-        if new != shown:
-            shown = new
-            place.update(new, raw=True)
-
-    return show
-
-
-def _terminal_view(handle: Watched) -> Callable[[], None]:
-    shown = ""
-
-    def show() -> None:
-        nonlocal shown
-        new = handle.status()
-        if new != shown:
-            shown = new
-            print(new, file=sys.stdout, flush=True)
-
-    return show
-
-
-def bundle(handle: Watched) -> dict[str, str]:
+def bundle(handle: Any) -> dict[str, str]:
     """The state as a notebook's output: a picture with its text, and a line for other readers."""
     panels, status = handle.panels(), handle.status()
     image = base64.b64encode(svg(panels).encode()).decode()

@@ -13,21 +13,19 @@ def in_notebook() -> bool:
         return False
     from IPython.core.getipython import get_ipython
 
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
+    return hasattr(get_ipython(), "kernel")
 
 
 def somebody_watches() -> bool:
     """True in a terminal and in a notebook; False in a pipe, a test or a log file."""
-    return in_notebook() or bool(sys.stdout is not None and sys.stdout.isatty())
+    return in_notebook() or sys.stdout.isatty()
 
 
 def describe(row: dict[str, Any], epochs: int) -> str:
     """One epoch as a line: `epoch  3/12  train loss 0.8312  valid rmse 0.9211  0.2 s`."""
+    measured = "valid_rmse" if "valid_rmse" in row else "valid_loss"
     parts = [f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"]
-    for name in ("train_loss", "valid_loss", "valid_rmse"):
-        if row.get(name) is not None and not (name == "valid_loss" and "valid_rmse" in row):
-            parts.append(f"{name.replace('_', ' ')} {row[name]:.4f}")
+    parts += [f"{n.replace('_', ' ')} {row[n]:.4f}" for n in ("train_loss", measured) if n in row]
     return "  ".join([*parts, f"{row['seconds']:.1f} s"])
 
 
@@ -44,7 +42,3 @@ class Progress:
         if self.wanted and (row["epoch"] == self.epochs or now - self.printed > 0.5):
             self.printed = now
             print(describe(row, self.epochs), flush=True)
-
-    def say(self, text: str) -> None:
-        """Something that must be seen even where nobody watches the epochs."""
-        print(text, flush=True)
