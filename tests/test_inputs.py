@@ -153,6 +153,10 @@ SLIPS: dict[str, tuple[Any, str]] = {
         lambda m, d, p: rt.fit(rt.models.EASE.for_dataset(d), d, loss=rt.losses.bpr),
         "EASE is solved, not trained",
     ),
+    "device": (
+        lambda m, d, p: rt.fit(MF.for_dataset(d), d, device="gpu"),
+        "'gpu' is unknown or not",
+    ),
     "lr far too large": (
         lambda m, d, p: rt.fit(MF.for_dataset(d), d, lr=1e6, progress=False),
         r"the loss became \S+e\+\d+ in epoch 1: .*Try lr=0\.\d+ ",
@@ -188,17 +192,6 @@ def test_slips_name_the_remedy(
 ) -> None:
     with pytest.raises((TypeError, ValueError, TrainingDiverged), match=message):
         call(model, parts[0], tmp_path)
-
-
-def test_settings_of_steps_are_not_passed_over_in_silence(parts: Any, capsys: Any) -> None:
-    rt.fit(rt.models.EASE.for_dataset(parts[0]), parts[0], epochs=5, lr=0.1)
-    assert "EASE is solved, not trained: epochs, lr have no meaning" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
-def test_cuda_where_there_is_none(parts: Any) -> None:
-    with pytest.raises(ValueError, match=r"no CUDA here: pass \"auto\" or \"cpu\""):
-        rt.fit(MF.for_dataset(parts[0]), parts[0], device="cuda")
 
 
 def test_predictions_that_are_not_finite_name_the_table(parts: Any) -> None:

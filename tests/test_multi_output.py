@@ -123,7 +123,7 @@ class TestTheBatch:
     def test_validation_measures_rated_items_alone(self, small):
         train, valid, _ = small.split(seed=3)
         model = fitted(train, epochs=2, dim=4)
-        row = measure(model, batches_of(model, valid, train), multi_output())
+        row = measure(model, batches_of(model, valid, train), multi_output(), Alone())
         assert row["valid_rmse"] == pytest.approx(rmse_of(model, valid), rel=1e-5)
         assert np.isfinite(row["valid_loss"])
 

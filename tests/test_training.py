@@ -327,9 +327,8 @@ class TestWhenItEndsEarly:
         nothing = replace(train, weight=np.zeros(len(train)))
         with pytest.raises(ValueError, match="every weight"):
             BiasedMF.for_dataset(nothing)
-        for given in ((nothing, valid), (train, replace(valid, weight=np.zeros(len(valid))))):
-            with pytest.raises(ValueError, match="every weight"):
-                rt.fit(BiasedMF.for_dataset(train), *given, progress=False)
+        with pytest.raises(ValueError, match="every weight"):
+            rt.fit(BiasedMF.for_dataset(train), nothing, valid, progress=False)
 
     def test_an_interrupt_leaves_a_usable_model(self, parts, capsys):
         train, valid, _ = parts
@@ -396,4 +395,4 @@ class TestBackground:
         with pytest.raises(RuntimeError, match="the third step broke"):
             history.wait(30)
         assert "the third step broke" in capfd.readouterr().err
-        assert "failed" in repr(history)
+        assert repr(history) == "<History: failed: the third step broke>"

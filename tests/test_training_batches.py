@@ -10,6 +10,7 @@ import torch
 import recsys_tutorial as rt
 from recsys_tutorial import losses
 from recsys_tutorial.models import MF, BiasedMF
+from recsys_tutorial.scale.processes import Alone
 from recsys_tutorial.scale.sparse import Optimisers
 from recsys_tutorial.training.negatives import Negatives
 from recsys_tutorial.training.run import one_cycle
@@ -248,7 +249,7 @@ class TestSlips:
         [
             ({"loss": "bpr"}, r"loss='bpr' is no function.*rt\.losses\.bpr"),
             ({"loss": torch.nn.MSELoss()}, r"loss=MSELoss\(\) is no function.*squared_error"),
-            ({"device": "gpu"}, "device='gpu' is unknown"),
+            ({"device": "gpu"}, "device='gpu' is unknown or not here"),
             ({"popularity": 0.75}, "popularity=0.75: .* learns from rated rows alone"),
         ],
     )
@@ -276,7 +277,9 @@ def test_short_histories_fill_a_step():
     rows = pd.DataFrame({"user": np.arange(6000) // 3, "item": np.arange(6000) % 7})
     data = rt.datasets.from_frame(rows)
     model = rt.models.SequenceLSTM.for_dataset(data, dim=2)
-    batches = SequenceBatches(model, data, 600, torch.Generator().manual_seed(0), model.mean.device)
+    batches = SequenceBatches(
+        model, data, 600, torch.Generator().manual_seed(0), model.mean.device, Alone()
+    )
     sizes = [batches.sizes(batch)[0] for batch in batches]
     assert len(sizes) == len(batches) == 10
     assert sum(sizes) == 6000

@@ -9,15 +9,19 @@ from torch import Tensor
 
 from recsys_tutorial.batch import Batch
 
-_GATHER = 2**20  # rows gathered at once for shuffled batches
-
 
 class Batches:
     """Iterable of Batch; every row once a pass, the last, smaller part included.
 
+    Args:
+        tensors: By the name of their field in Batch, all of one length.
+        batch_size: Rows per batch.
+        generator: Of the order, which is new in each pass; None for the order of the data.
+        device: Where the batches are wanted.
+
     Attributes:
-        shard: this process, and of how many. The shuffled batches are then `batch_size` times as
-            many rows, of which each process gets its part.
+        shard: this process, and of how many. Each step's rows are then `batch_size` times as many,
+            of which each process gets its part.
     """
 
     shard: tuple[int, int] = (0, 1)
@@ -30,8 +34,6 @@ class Batches:
         device: torch.device | str,
     ) -> None:
         self.tensors = {name: t.to(device) for name, t in tensors.items()}
-        # 32-bit codes become the 64 bits of a Batch where the batch is made.
-        self.wide = {n: torch.int64 for n, t in tensors.items() if not t.is_floating_point()}
         self.batch_size, self.generator, self.device = batch_size, generator, device
         self.n = len(next(iter(tensors.values())))
 
@@ -40,20 +42,14 @@ class Batches:
         return self.n // whole + (self.n % whole >= self.shard[1])
 
     def __iter__(self) -> Iterator[Batch]:
-        if self.generator is None:
-            yield from self._slices(self.tensors)
-            return
-        # Gathering many rows at once is far cheaper than collating them one by one.
-        order = torch.randperm(self.n, generator=self.generator)
+        order = torch.arange(self.n)
+        if self.generator is not None:
+            order = torch.randperm(self.n, generator=self.generator)
         order = part_of(order, self.batch_size, *self.shard).to(self.device)
-        for some in order.split(-(-_GATHER // self.batch_size) * self.batch_size):
-            yield from self._slices({n: t.index_select(0, some) for n, t in self.tensors.items()})
-
-    def _slices(self, tensors: dict[str, Tensor]) -> Iterator[Batch]:
-        parts = (t.split(self.batch_size) for t in tensors.values())
-        for values in zip(*parts, strict=True):
-            named = zip(tensors, values, strict=True)
-            yield Batch(**{name: t.to(self.wide.get(name, t.dtype)) for name, t in named})
+        for rows in order.split(self.batch_size):
+            picked = {name: t.index_select(0, rows) for name, t in self.tensors.items()}
+            # Columns on disk may have 32 bits; a Batch has the 64 that positions are multiplied in.
+            yield Batch(**{n: t if t.is_floating_point() else t.long() for n, t in picked.items()})
 
 
 def part_of(order: Tensor, size: int, rank: int, world: int) -> Tensor:
@@ -62,11 +58,7 @@ def part_of(order: Tensor, size: int, rank: int, world: int) -> Tensor:
     Each `size * world` places are one step of all; a rest of fewer places than processes is left
     out, so that nobody has an empty batch.
     """
-    if world == 1:
-        return order
     n_whole = len(order) // (size * world)
     whole, rest = order[: n_whole * size * world], order[n_whole * size * world :]
     mine = whole.view(n_whole, world, size)[:, rank].reshape(-1)
-    if len(rest) < world:
-        return mine
-    return torch.cat([mine, torch.tensor_split(rest, world)[rank]])
+    return mine if len(rest) < world else torch.cat([mine, rest.tensor_split(world)[rank]])

@@ -42,14 +42,12 @@ class Rows:
         generator: torch.Generator | None,
         device: torch.device,
         peers: Alone,
-        *,
-        rating: bool = True,
     ) -> None:
-        columns = [c for c in model.columns if c != "rating"] + ["rating"] * rating
-        self.device, self.usual = device, mean_weight(data)
-        self.batches = data.batches(columns, batch_size=size, generator=generator, device=device)
-        if generator is not None:
-            self.batches.shard = peers.rank, peers.world
+        self.usual = mean_weight(data)
+        self.batches = data.batches(
+            [*model.columns, "rating"], batch_size=size, generator=generator, device=device
+        )
+        self.batches.shard = peers.rank, peers.world
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -96,14 +94,14 @@ class Pairs(Rows):
                     "every user has rated every item, so that ranking has nothing to contrast "
                     "with: train on the ratings instead (loss=squared_error)"
                 )
-        on = torch.device("cpu")  # where the negatives are drawn
-        super().__init__(model, data, size, generator, on, peers, rating="rating" in keeps)
         self.device = device
+        on = torch.device("cpu")  # where the negatives are drawn
+        super().__init__(model, data, size, generator, on, peers)
         if "gap" in keeps:
             if contrast is None:
                 raise ValueError('negatives="all": this loss needs a number of drawn items')
-            gap = time_to_next(data, contrast.train)
-            self.batches.tensors["gap"] = torch.from_numpy(gap).to(on, torch.float32)
+            gap = torch.from_numpy(time_to_next(data, contrast.train))
+            self.batches.tensors["gap"] = gap.float()
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.batches:
@@ -118,16 +116,14 @@ class Pairs(Rows):
             if self.keeps:  # nobody is left out: who has no unrated item gets the rated one again
                 room = self.contrast.room[user] > 0
                 others = torch.where(room.unsqueeze(1), others, item.unsqueeze(1))
-        as_column = {
-            name: value.unsqueeze(1)
-            for name in ("user", "time", "weight")
-            if (value := getattr(batch, name)) is not None
-        }
-        for name in self.keeps:
+        columns: dict[str, Tensor | None] = {"rating": None}
+        for name in ("user", "time", "weight"):
             value = getattr(batch, name)
-            nothing = value.new_full(others.shape, torch.nan)
-            as_column[name] = torch.cat([value.unsqueeze(1), nothing], dim=1)
-        return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **as_column)
+            columns[name] = None if value is None else value.unsqueeze(1)
+        nothing = torch.full(others.shape, torch.nan)
+        for name in self.keeps:
+            columns[name] = torch.cat([getattr(batch, name).unsqueeze(1), nothing], dim=1)
+        return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **columns)
 
     def score(self, model: Model, batch: Batch) -> Any:
         """The whole catalogue goes through `score_items`, a table of (B, n_items) at most."""
@@ -171,8 +167,7 @@ def batches_for(
 ) -> Feed:
     """The one place where the form of the batches is decided, by what the loss needs."""
     needs = losses.needs(loss)
-    name = getattr(loss, "__name__", "this loss")
-    kind = type(model).__name__
+    name, kind = getattr(loss, "__name__", "this loss"), type(model).__name__
     if (needs.batch == "sequence") != hasattr(model, "score_sequence"):
         raise ValueError(
             f"{kind} does not learn from sequences, and {name} does: use another loss"
@@ -190,30 +185,28 @@ def batches_for(
         "model": model.generator,
         "valid": torch.Generator(),
     }
-    shuffle = generators["shuffle"]
-    held = None if valid is None else peers.part(valid)
-    step = min(size * peers.world, len(train))
-    measured: Any = None
+    training = (train, size, generators["shuffle"], device, peers)
+    held: Any = None if valid is None else peers.part(valid)
+    step = min(size * peers.world, len(train))  # rows
     if needs.batch == "sequence":
-        feed: Any = SequenceBatches(model, train, size, shuffle, device, peers)
+        feed: Any = SequenceBatches(model, *training)
         if held is not None:
-            measured = SequenceBatches(model, held, size, None, device, valid=True)
-        return Feed(feed, measured, generators, 0, train.n_items)
+            held = SequenceBatches(model, held, size, None, device, Alone(), valid=True)
+        return Feed(feed, held, generators, 0, train.n_items)
     if needs.batch == "rows":
-        feed = Rows(model, train, size, shuffle, device, peers)
+        feed = Rows(model, *training)
         if held is not None:
-            measured = Rows(model, held, AT_ONCE, None, device, Alone())
-        return Feed(feed, measured, generators, 0, step)
+            held = Rows(model, held, AT_ONCE, None, device, Alone())
+        return Feed(feed, held, generators, 0, step)
     whole = negatives == "all"
     m = 0 if whole else int(negatives) or needs.negatives
-    draw, draw_valid = (
-        None if whole else Negatives(train, generators[of], popularity) for of in ("draws", "valid")
-    )
-    feed = Pairs(model, train, size, shuffle, device, peers, draw, m, needs.keeps)
+
+    def contrast(of: str) -> Negatives | None:
+        return None if whole else Negatives(train, generators[of], popularity)
+
+    feed = Pairs(model, *training, contrast("draws"), m, needs.keeps)
     if held is not None:
-        measured = Pairs(model, held, size, None, device, Alone(), draw_valid, m, needs.keeps)
+        held = Pairs(model, held, size, None, device, Alone(), contrast("valid"), m, needs.keeps)
     # A softmax over the catalogue touches every row of its tables in each step.
-    return Feed(
-        feed, measured, generators, negatives if whole else m,
-        train.n_items if whole else step * (1 + m),
-    )  # fmt: skip
+    touched = train.n_items if whole else step * (1 + m)
+    return Feed(feed, held, generators, negatives if whole else m, touched)

@@ -35,11 +35,11 @@ class SequenceBatches:
         batch_size: int,
         generator: torch.Generator | None,
         device: torch.device,
-        peers: Alone | None = None,
+        peers: Alone,
         *,
         valid: bool = False,
     ) -> None:
-        self.generator, self.device, self.peers = generator, device, peers or Alone()
+        self.generator, self.device, self.peers = generator, device, peers
         self.usual = mean_weight(data)
         self.windows = windows(data, model.length)
         self.long = (self.windows.need("history")[0] != PADDING).sum(1)  # rows of each window
@@ -59,16 +59,15 @@ class SequenceBatches:
             order = torch.randperm(len(order), generator=self.generator)
         last = self.long[order].cumsum(0)  # rows up to each window's end
         ends = torch.arange(1, self.steps) * last[-1] // self.steps
-        for some in order.tensor_split(torch.searchsorted(last, ends, right=True)):
-            if self.generator is not None:
-                some = some.tensor_split(self.peers.world)[self.peers.rank]
-            fields = ("history", "rating", "time", "weight")
-            tables = dict(zip(fields, self.windows.need(*fields), strict=True))
-            used = (tables["history"][some] != PADDING).any(0).nonzero()
+        for step in order.tensor_split(torch.searchsorted(last, ends, right=True)):
+            mine = step.tensor_split(self.peers.world)[self.peers.rank]
+            used = (self.windows.need("history")[0][mine] != PADDING).any(0).nonzero()
             width = int(used.max()) + 1  # padding that nobody needs is cut off
-            user = self.windows.need("user")[0][some]
-            cut = {name: table[some, :width] for name, table in tables.items()}
-            yield Batch(user=user, **cut).to(self.device)
+            cut = {
+                name: getattr(self.windows, name)[mine, :width]
+                for name in ("history", "rating", "time", "weight")
+            }
+            yield Batch(user=self.windows.need("user")[0][mine], **cut).to(self.device)
 
     def score(self, model: Any, batch: Batch) -> Any:
         """Scores (B, L) of the rows in the windows."""
