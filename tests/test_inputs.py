@@ -101,12 +101,6 @@ def test_a_cold_user_gets_a_list_in_some_order(name: str, capsys: Any) -> None:
 # ---- tables -----------------------------------------------------------------------------------
 
 
-def test_likes_are_no_counts_though_most_are_zero() -> None:
-    likes = table().assign(rating=lambda f: (f.rating > 4).astype(float))
-    assert np.median(likes["rating"]) == 0
-    assert from_frame(likes).scale == (0, 1)  # no warning
-
-
 def test_equal_ratings_leave_nothing_to_predict_and_a_line_says_so(capsys: Any) -> None:
     fitted("BiasedMF", from_frame(table().assign(rating=1.0)))
     assert "all ratings are 1, so that there is nothing to predict" in capsys.readouterr().out
@@ -122,8 +116,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: from_frame(PAIRS, counts=pd.Series(counts())),  # type: ignore[arg-type]
         "counts=Series must be the name of the column",
     ),
-    "ids for counts": (lambda: from_frame(PAIRS, counts="user"), "counts=user must be the name"),
-    "alpha without counts": (lambda: from_frame(PAIRS, alpha=40), "alpha=40.*name their column"),
     "alpha as text": (
         lambda: from_frame(PAIRS.assign(n=1), counts="n", alpha="1"),  # type: ignore[arg-type]
         "alpha='1' must be a finite number",
@@ -165,7 +157,6 @@ SLIPS: dict[str, tuple[Any, str]] = {
         lambda m, d, p: rt.datasets.load(d.ratings),
         "Dataset of a frame by from_frame",
     ),  # type: ignore[arg-type]
-    "split, seed": (lambda m, d, p: d.split(seed=-1), "seed=-1 must be a whole number"),
     "predict, never fitted": (
         lambda m, d, p: rt.predict(rt.models.EASE.for_dataset(d), d),
         "EASE has not been fitted",
@@ -200,9 +191,3 @@ def test_predictions_that_are_not_finite_name_the_table(parts: Any) -> None:
         diverged.item_factors.fill_(float("nan"))
     with pytest.raises(ValueError, match=r"item_factors of this BiasedMF.*smaller lr"):
         rt.predict(diverged, parts[2])
-
-
-def test_a_damaged_checkpoint_is_named_once_and_in_plain_words(parts: Any, tmp_path: Any) -> None:
-    (tmp_path / "last.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match=r"\(it is damaged: \w+\): delete it"):
-        rt.fit(MF.for_dataset(parts[0]), parts[0], checkpoint_dir=tmp_path, resume=True)

@@ -18,7 +18,6 @@ import torch
 from nbclient import NotebookClient
 
 import recsys_tutorial as rt
-from recsys_tutorial import losses
 from recsys_tutorial.models import BiasedMF
 from recsys_tutorial.training import live
 from recsys_tutorial.training.live import Line, Panel
@@ -118,14 +117,6 @@ class TestPicture:
         assert [x for x, _ in of_train.points] == [1, 2, 3]
         assert history.status().startswith("epoch 3/3")
 
-    def test_drawing_is_quick(self):
-        lines = [Line([(x, 1 / x) for x in range(1, 41)], "past") for _ in range(8)]
-        panels = [Panel(name, lines, 40) for name in "abc"]
-        start = time.process_time()
-        shown = live.bundle(Still(panels))
-        assert time.process_time() - start < 0.1
-        assert len(shown["text/html"]) < 60_000
-
 
 class TestTerminal:
     def test_lines_while_it_changes_and_the_last_state(self, monkeypatch, capsys):
@@ -138,12 +129,6 @@ class TestTerminal:
         still._finished.set()
         _join_watchers()
         assert capsys.readouterr().out.splitlines() == ["epoch 1/3", "epoch 3/3"]
-
-    def test_a_pipe_stays_silent(self, capsys, parts):
-        train, valid, _ = parts
-        rt.fit(BiasedMF.for_dataset(train), train, valid, epochs=2, background=True).wait(30)
-        _join_watchers()
-        assert capsys.readouterr().out == ""
 
 
 def _join_watchers():
@@ -300,33 +285,6 @@ class TestEventFiles:
             chosen = found[(found["run"] == name) & (found["tag"] == "epoch/valid_rmse")]
             assert chosen["step"].tolist() == [1, 2, 3]
             assert chosen["value"].tolist() == pytest.approx(history.frame["valid_rmse"].tolist())
-
-    def test_a_file_that_is_being_written(self, parts, tmp_path):
-        def look(output, batch):
-            """In the third epoch, wait until the first can be read."""
-            calls.append(len(batch.user))
-            until = time.monotonic() + 20
-            while sum(calls) > 2 * len(train) and not seen:
-                assert time.monotonic() < until
-                tags = rt.scalars(tmp_path)["tag"].tolist()
-                seen.extend(t for t in tags if t == "epoch/train_loss")
-                time.sleep(0.02)
-            return losses.squared_error(output, batch)
-
-        train, calls, seen = parts[0], [], []
-        rt.fit(
-            BiasedMF.for_dataset(train),
-            train,
-            epochs=3,
-            progress=False,
-            log_dir=tmp_path,
-            loss=look,
-        )
-        assert seen
-        (path,) = tmp_path.glob("events.out.tfevents.*")
-        whole = rt.scalars(tmp_path)
-        path.write_bytes(path.read_bytes()[:-9])
-        assert len(rt.scalars(tmp_path)) == len(whole) - 1
 
     def test_of_a_run_that_was_repeated_the_later_values_count(self, parts, tmp_path):
         for lr in (1e-5, 0.05):

@@ -31,28 +31,18 @@ def same(a: Model, b: Model) -> bool:
 class Bomb:
     """A loss that raises at one call: an interrupt, a kill or a bug at a known moment."""
 
-    needs = losses.needs(losses.squared_error)
-    __name__ = "squared_error"
-
-    def __init__(self, at: int, error: BaseException) -> None:
+    def __init__(self, at: int, error: BaseException, loss=losses.squared_error) -> None:
         self.at, self.error, self.calls = at, error, 0
+        self.loss, self.needs, self.__name__ = loss, losses.needs(loss), loss.__name__
 
     def __call__(self, output, batch):
         self.calls += 1
         if self.calls == self.at:
             raise self.error
-        return losses.squared_error(output, batch)
+        return self.loss(output, batch)
 
 
 class TestWhatIsLearned:
-    @pytest.mark.parametrize("cls", [MF, BiasedMF])
-    def test_three_epochs_beat_the_global_mean(self, cls, parts):
-        train, valid, test = parts
-        model = cls.for_dataset(train)
-        rt.fit(model, train, valid, epochs=3, progress=False)
-        rmse = rt.evaluate(model, test, train=[train, valid])["rmse"]
-        assert rmse < np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2))
-
     def test_biases_only_finds_the_regularised_optimum(self, parts):
         """The penalised least-squares solution of biases only, solved exactly by numpy."""
         train = parts[0]
@@ -91,15 +81,6 @@ class TestWhatIsLearned:
         scores = model.score_items(rt.Batch(user=torch.arange(train.n_users))).detach()
         below = (scores[:, 5:] > scores[:, :5].max(dim=1, keepdim=True).values).float().mean()
         assert below > 0.2  # with the mean: 0.00
-
-    def test_full_softmax_over_the_catalogue(self, parts):
-        train, valid, test = parts
-        model = MF.for_dataset(train, dim=8, l2=0.01)
-        rt.fit(
-            model, train, valid, loss=losses.sampled_softmax, negatives="all", epochs=8,
-            progress=False,
-        )  # fmt: skip
-        assert rt.evaluate(model, test, train=[train, valid], relevant=1)["ranking_auc"] > 0.6
 
     def test_a_loss_is_a_mean_over_rows_not_over_batches(self, parts):
         """One epoch with a rate too small to change anything: the record is the loss over rows."""
@@ -168,33 +149,14 @@ class TestReproducible:
             rt.fit(rt.models.Popularity.for_dataset(train), train, threads=0)
         assert torch.get_num_threads() == before
 
-    @pytest.mark.parametrize("loss", [losses.squared_error, losses.bpr])
-    def test_killed_and_resumed_equals_uninterrupted(self, loss, parts, tmp_path):
+    def test_killed_and_resumed_equals_uninterrupted_also_in_its_record(self, parts, tmp_path):
         train, valid, _ = parts
-        settings = {"loss": loss, "epochs": 5, "batch_size": 300, "progress": False}
-        straight = BiasedMF.for_dataset(train)
+        settings = {"loss": losses.bpr, "epochs": 5, "batch_size": 300, "progress": False}
+        straight, broken, fresh = (BiasedMF.for_dataset(train) for _ in range(3))
         whole = rt.fit(straight, train, valid, **settings)
-
-        class Killed(Exception):
-            pass
-
-        bomb = Bomb(at=2 * (7 + 1) + 3, error=Killed())  # steps and validation of 2 epochs, then 3
-        bomb.needs = losses.needs(loss)
-        bomb.__name__ = loss.__name__
-        inner = bomb.__call__
-
-        def killing(output, batch):
-            bomb.calls += 1
-            if bomb.calls == bomb.at:
-                raise Killed
-            return loss(output, batch)
-
-        killing.needs, killing.__name__ = losses.needs(loss), loss.__name__
-        assert inner is not None
-        broken = BiasedMF.for_dataset(train)
-        with pytest.raises(Killed):
-            rt.fit(broken, train, valid, **{**settings, "loss": killing}, checkpoint_dir=tmp_path)
-        fresh = BiasedMF.for_dataset(train)
+        bomb = Bomb(at=2 * (7 + 1) + 3, error=RuntimeError(), loss=losses.bpr)  # in epoch 3
+        with pytest.raises(RuntimeError):
+            rt.fit(broken, train, valid, **settings | {"loss": bomb}, checkpoint_dir=tmp_path)
         rest = rt.fit(fresh, train, valid, **settings, checkpoint_dir=tmp_path, resume=True)
         assert same(straight, fresh)
         columns = [c for c in whole.frame if c != "seconds"]
@@ -237,21 +199,15 @@ class TestCheckpoints:
             with pytest.raises(ValueError, match=r"last\.pt is no readable checkpoint"):
                 rt.fit(BiasedMF.for_dataset(train), train, **settings, resume=True)
 
-    @pytest.mark.parametrize("change", [{"lr": 0.5}, {"epochs": 3}, {"seed": 9}])
+    @pytest.mark.parametrize("change", [{"lr": 0.5}, {"epochs": 3}, {"data": 1}])
     def test_other_settings_are_refused(self, parts, tmp_path, change):
         train = parts[0]
         settings = {"epochs": 2, "progress": False, "checkpoint_dir": tmp_path}
         rt.fit(BiasedMF.for_dataset(train), train, **settings)
-        with pytest.raises(ValueError, match=f"belongs to another run: its {next(iter(change))}"):
+        if "data" in change:  # the same rows, some time later
+            change, train = {}, replace(train, timestamp=train.timestamp + np.arange(len(train)))
+        with pytest.raises(ValueError, match=r"belongs to another run: its (lr|epochs|data)"):
             rt.fit(BiasedMF.for_dataset(train), train, **{**settings, **change}, resume=True)
-
-    def test_other_times_are_other_data(self, parts, tmp_path):
-        train = parts[0]
-        settings = {"epochs": 1, "progress": False, "checkpoint_dir": tmp_path}
-        rt.fit(BiasedMF.for_dataset(train), train, **settings)
-        later = replace(train, timestamp=train.timestamp + np.arange(len(train)))
-        with pytest.raises(ValueError, match="belongs to another run: its data"):
-            rt.fit(BiasedMF.for_dataset(later), later, **settings, resume=True)
 
     def test_resume_without_a_checkpoint_starts_and_says_so(self, parts, tmp_path, capsys):
         history = rt.fit(
@@ -305,12 +261,6 @@ class TestWhenItEndsEarly:
         assert rt.evaluate(model, test, train=train)["rmse"] < np.std(test.rating)
         assert "valid_rmse" in history.frame
 
-    def test_a_model_that_ranks_by_its_own_choice_goes_on_ranking(self, parts):
-        model = BiasedMF.for_dataset(parts[0])
-        model.predicts = "score"
-        rt.fit(model, parts[0], epochs=1, progress=False)
-        assert model.predicts == "score"
-
     def test_rows_of_weight_0_do_not_count_even_if_a_batch_has_no_others(self, parts):
         train, valid, _ = parts
         weight = (np.arange(len(train)) % 97 == 0).astype(float)
@@ -321,14 +271,6 @@ class TestWhenItEndsEarly:
         )  # fmt: skip
         assert np.isfinite(history.frame.to_numpy()).all()
         assert np.isfinite(rt.predict(model, valid)).all()
-
-    def test_weights_that_are_all_0_are_refused(self, parts):
-        train, valid, _ = parts
-        nothing = replace(train, weight=np.zeros(len(train)))
-        with pytest.raises(ValueError, match="every weight"):
-            BiasedMF.for_dataset(nothing)
-        with pytest.raises(ValueError, match="every weight"):
-            rt.fit(BiasedMF.for_dataset(train), nothing, valid, progress=False)
 
     def test_an_interrupt_leaves_a_usable_model(self, parts, capsys):
         train, valid, _ = parts

@@ -38,16 +38,6 @@ class TestLargeTables:
         assert model.user_bias.grad.is_sparse
         assert model.user_bias.grad._nnz() <= 2 * 32
 
-    def test_sparse_and_dense_learn_alike(self, small, monkeypatch):
-        train, valid, _ = small.split(seed=2)
-        errors = []
-        for limit in (8, 0):  # 0: every table is taken for a large one
-            monkeypatch.setattr(Optimisers, "LARGE", limit)
-            model = BiasedMF.for_dataset(train, dim=8)
-            history = rt.fit(model, train, valid, progress=False)
-            errors.append(history.frame["valid_rmse"].iloc[-1])
-        assert errors[0] == pytest.approx(errors[1], abs=0.03)
-
     def test_gradients_of_both_kinds_agree(self, small):
         batch = next(iter(small.batches(batch_size=50)))
         gradients = []
@@ -74,19 +64,6 @@ class TestNegatives:
         second = torch.bincount(draw[1], minlength=6) / 30_000
         assert second[1] == 0
         assert torch.allclose(second[[0, 2, 3, 4, 5]], torch.tensor(0.2), atol=0.02)
-
-    def test_all_users_of_a_dataset(self, small):
-        negatives = Negatives(small, torch.Generator().manual_seed(1))
-        users = torch.arange(small.n_users)[negatives.room > 0]
-        assert len(users) > small.n_users / 2
-        drawn = negatives.draw(users, 200)
-        rated = set(zip(small.user.tolist(), small.item.tolist(), strict=True))
-        made_up = {
-            (u, i) for u, row in zip(users.tolist(), drawn.tolist(), strict=True) for i in row
-        }
-        assert not rated & made_up
-        assert drawn.min() >= 0
-        assert drawn.max() < small.n_items
 
     def test_who_rated_everything_is_left_out(self):
         data = rt.datasets.from_frame(pd.DataFrame({"user": list("aab"), "item": [1, 2, 1]}))
@@ -144,10 +121,6 @@ class TestSettings:
 
 
 class TestOutput:
-    def test_silent_where_nobody_watches(self, parts, capfd):
-        rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], parts[1], epochs=2)
-        assert capfd.readouterr() == ("", "")
-
     def test_lines_of_text_where_somebody_does(self, parts, capsys, monkeypatch):
         monkeypatch.setattr("recsys_tutorial.training.progress.somebody_watches", lambda: True)
         rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], parts[1], epochs=2)
@@ -158,21 +131,6 @@ class TestOutput:
         assert "\x1b" not in out
         rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], epochs=2, progress=False)
         assert capsys.readouterr().out == ""
-
-    def test_scalars_for_tensorboard(self, parts, tmp_path):
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-        train, valid, _ = parts
-        history = rt.fit(
-            BiasedMF.for_dataset(train), train, valid, epochs=3, log_dir=tmp_path, progress=False
-        )
-        events = EventAccumulator(str(tmp_path))
-        events.Reload()
-        logged = [event.value for event in events.Scalars("epoch/valid_rmse")]
-        assert logged == pytest.approx(history.frame["valid_rmse"].tolist(), rel=1e-5)
-        steps = [event.step for event in events.Scalars("train/loss")]
-        assert steps
-        assert all(step % 50 == 0 for step in steps)
 
 
 def test_training_inside_no_grad_trains(small):
@@ -256,12 +214,6 @@ class TestSlips:
     def test_settings_of_the_wrong_kind(self, parts, settings, message):
         with pytest.raises((TypeError, ValueError), match=message):
             rt.fit(BiasedMF.for_dataset(parts[0]), parts[0], **settings)
-
-    def test_a_class_and_a_frame(self, parts):
-        with pytest.raises(TypeError, match="BiasedMF is a class"):
-            rt.fit(BiasedMF, parts[0])
-        with pytest.raises(TypeError, match="pandas frame"):
-            rt.fit(BiasedMF.for_dataset(parts[0]), parts[0].ratings)
 
 
 def test_negatives_by_popularity_follow_the_power_of_the_counts():

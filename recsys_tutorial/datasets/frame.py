@@ -11,7 +11,7 @@ import pandas as pd
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.numbers import confidence, finite, notice_counts, seconds
 from recsys_tutorial.datasets.side_tables import item_frame, side_frame
-from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.datasets.vocabulary import Vocabulary, one_dimensional
 
 Side = tuple[pd.DataFrame | None, np.ndarray | None]
 
@@ -62,39 +62,34 @@ def from_frame(
     """
     if duplicates not in (None, "sum"):
         raise ValueError(f'unknown duplicates {duplicates!r}: it is None or "sum"')
-    if counts is not None and (not isinstance(counts, str) or counts in ("user", "item")):
+    if counts is not None and not isinstance(counts, str):
         raise TypeError(
-            f"counts={counts if isinstance(counts, str) else type(counts).__name__} must be the "
-            "name of the column that says how often, as in from_frame(table, counts='plays')"
-        )
-    if counts is None and duplicates is None and alpha != 1:
-        raise ValueError(
-            f"alpha={alpha} says how much counts count, and there are none: name their column with "
-            "counts=, or leave alpha out"
+            f"counts={type(counts).__name__} must be the name of the column that says how often, "
+            "as in from_frame(table, counts='plays')"
         )
     _check_table(ratings, "ratings")
     if len(ratings) == 0:
         raise ValueError("ratings is empty: give at least one row with a user and an item")
-    for needed in ("user", "item", *([counts] if counts else [])):
-        _column(ratings, "ratings", needed)  # name what is missing before looking at any value
-    user_vocab, user, user_rows = _vocabulary(ratings, users, "user")
-    item_vocab, item, item_rows = _vocabulary(ratings, items, "item")
-
-    has = {n: n in ratings.columns for n in ("rating", "timestamp", "weight")}
-    for label in ("rating", "timestamp", "weight"):
-        if has[label]:
-            _column(ratings, "ratings", label)
-    implicit = counts is not None or not has["rating"]
-    columns: dict[str, np.ndarray | None] = {"user": user, "item": item}
-    columns["rating"] = np.ones(len(user)) if implicit else finite(ratings["rating"], "rating")
-    columns["timestamp"] = seconds(ratings["timestamp"]) if has["timestamp"] else None
-    columns["weight"] = finite(ratings["weight"], "weight", least=0.0) if has["weight"] else None
-    often = None if counts is None else finite(ratings[counts], counts, least=0.0)
-    if often is not None and has["weight"]:
+    given = [n for n in ("rating", "timestamp", "weight") if n in ratings.columns]
+    for name_ in ("user", "item", *given, *([counts] if counts else [])):
+        _column(ratings, "ratings", name_)  # say what is missing before looking at any value
+    if counts and "weight" in given:
         raise ValueError(
             f"ratings has counts ({counts!r}) and a column 'weight', and both say how much a row "
             "counts: drop one of them"
         )
+    user_vocab, user, user_rows = _vocabulary(ratings, users, "user")
+    item_vocab, item, item_rows = _vocabulary(ratings, items, "item")
+
+    implicit = counts is not None or "rating" not in given
+    columns: dict[str, np.ndarray | None] = {
+        "user": user,
+        "item": item,
+        "rating": np.ones(len(user)) if implicit else finite(ratings["rating"], "rating"),
+        "timestamp": seconds(ratings["timestamp"]) if "timestamp" in given else None,
+        "weight": finite(ratings["weight"], "weight", signed=False) if "weight" in given else None,
+        "often": finite(ratings[counts], counts, signed=False) if counts else None,
+    }
     if duplicates == "sum":
         if not implicit:
             raise ValueError(
@@ -102,14 +97,15 @@ def from_frame(
                 "with ratings.drop_duplicates(['user', 'item'], keep='last'), or name a column of "
                 "numbers of events with counts="
             )
-        often = np.ones(len(user)) if often is None and not has["weight"] else often
-        columns, often = _summed(columns, often, len(item_vocab))
+        if not counts and "weight" not in given:
+            columns["often"] = np.ones(len(user))
+        columns = _summed(columns)
     else:
         _check_pairs(user, item, user_vocab, item_vocab)
-    if often is not None:
+    if (often := columns.pop("often")) is not None:
         columns["weight"] = confidence(often, alpha)
-    elif (rating := columns["rating"]) is not None and not implicit:
-        notice_counts(rating)
+    if not implicit:
+        notice_counts(columns["rating"])  # type: ignore[arg-type]
     return assemble(
         user_vocab, item_vocab, columns, (users, user_rows), (items, item_rows),
         name=name, source=source, implicit=implicit,
@@ -210,19 +206,16 @@ def _ids(column: pd.Series, label: str, name: str) -> np.ndarray:
             f"{label}: null {name} id in row {null[0]} ({null.size} in all): drop such rows with "
             f"{label}.dropna(subset=['{name}'])"
         )
-    if len(column) and pd.api.types.is_bool_dtype(column):
-        refuse("ids are True and False", "choose the column that holds the ids")
-    if len(column) and pd.api.types.is_float_dtype(column):
-        refuse(
-            f"ids are {column.dtype} (the first is {column.iloc[0]!r})",
-            "ids must be whole numbers or text. Whole numbers become float where a null once was: "
-            f"use {label}['{name}'].astype('int64')",
-        )
-    whole = pd.api.types.is_integer_dtype(column) and column.dtype.name.lower() != "uint64"
-    if whole:
+    if pd.api.types.is_integer_dtype(column) and column.dtype.name.lower() != "uint64":
         return column.to_numpy(dtype=np.int64)
     values = [_plain(value) for value in column.tolist()]
     first = type(values[0]) if values else object
+    if first in (bool, float):
+        refuse(
+            f"ids are {column.dtype} (the first is {values[0]!r})",
+            "ids must be whole numbers or text. Whole numbers become float where a null once was: "
+            f"use {label}['{name}'].astype('int64')",
+        )
     for row, value in enumerate(values):
         if type(value) is not first:
             refuse(
@@ -230,23 +223,16 @@ def _ids(column: pd.Series, label: str, name: str) -> np.ndarray:
                 f"({type(value).__name__}) in row {row}",
                 f"make them one type, as with {label}['{name}'].astype(str)",
             )
-        try:
-            hash(value)
-        except TypeError:
-            refuse(
-                f"id {value!r} in row {row} is a {first.__name__}, which is not hashable",
-                "make it a tuple or a string",
-            )
-    if first in (bool, float):
-        refuse(f"ids are {first.__name__} (the first is {values[0]!r})", "choose another column")
-    if first is int:
-        try:
-            return np.array(values, dtype=np.int64)
-        except OverflowError:
-            large = max(values, key=abs)
-            refuse(f"id {large} does not fit 64 bits", f"use {label}['{name}'].astype(str)")
-    array = np.empty(len(values), dtype=object)
-    array[:] = values  # numpy would make tuples of equal length a 2-d array
+        if first is int and not -(2**63) <= value < 2**63:
+            refuse(f"id {value} does not fit 64 bits", f"use {label}['{name}'].astype(str)")
+    array = one_dimensional(values)
+    try:
+        pd.unique(array)
+    except TypeError:
+        refuse(
+            f"id {values[0]!r} in row 0 is a {first.__name__}, which is not hashable",
+            "make it a tuple or a string",
+        )
     return array
 
 
@@ -260,32 +246,23 @@ def _plain(value: Any) -> Any:
 
 def _check_pairs(user: np.ndarray, item: np.ndarray, users: Vocabulary, items: Vocabulary) -> None:
     pairs = user * len(items) + item
-    ordered = np.sort(pairs)  # a hash table of them would be far larger
-    if not (ordered[1:] == ordered[:-1]).any():
+    twice = pd.Series(pairs).duplicated().to_numpy()
+    if not twice.any():
         return
-    again = np.flatnonzero(pd.Series(pairs).duplicated())
-    second = int(again[0])
-    first = int(np.flatnonzero(pairs == pairs[second])[0])
+    second = int(twice.argmax())
+    first = int((pairs == pairs[second]).argmax())
     raise ValueError(
         f"ratings: user {users.id_at(user[second])!r} has item {items.id_at(item[second])!r} twice,"
-        f" in rows {first} and {second} ({again.size} such rows in all): if rows are events, add "
+        f" in rows {first} and {second} ({twice.sum()} such rows in all): if rows are events, add "
         "them up with duplicates='sum'; else keep one, as with "
         "ratings.drop_duplicates(['user', 'item'], keep='last')"
     )
 
 
-def _summed(
-    columns: dict[str, np.ndarray | None], often: np.ndarray | None, n_items: int
-) -> tuple[dict[str, np.ndarray | None], np.ndarray | None]:
-    """One row per pair, at the place of its first one; the counts of each."""
-    user, item, time, weight = (columns[n] for n in ("user", "item", "timestamp", "weight"))
-    assert user is not None
-    assert item is not None
-    group, _ = pd.factorize(user * n_items + item)  # numbered by first sight
-    first = np.flatnonzero(~pd.Series(group).duplicated())
-    merged = {n: None if c is None else c[first] for n, c in columns.items()}
-    if time is not None:
-        merged["timestamp"] = pd.Series(time).groupby(group).max().to_numpy()
-    if weight is not None:
-        merged["weight"] = np.bincount(group, weights=weight)
-    return merged, None if often is None else np.bincount(group, weights=often)
+def _summed(columns: dict[str, np.ndarray | None]) -> dict[str, np.ndarray | None]:
+    """One row per pair, at the place of its first one: the last time, and sums of the rest."""
+    rows = pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+    how = {"rating": "first", "timestamp": "max", "weight": "sum", "often": "sum"}
+    pairs = rows.groupby(["user", "item"], sort=False, as_index=False)
+    made = pairs.agg({name: of for name, of in how.items() if name in rows})
+    return {name: made[name].to_numpy(copy=True) if name in made else None for name in columns}

@@ -2,7 +2,7 @@
 
 Five layouts are read: the official one of MovieLens-100K, the copy of it that travels in the
 RecBole wheel (both give identical tables), that of MovieLens-1M, and the CSV files of all later
-sets. A reader is given `opened`, which opens a file of the set by its name.
+sets. A reader is given the folder with the files, on disk or inside an archive.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
@@ -41,7 +43,7 @@ _YEAR = re.compile(r"\((\d{4})\)")
 _RATING = {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"}
 _USER = {"user": "int64", "age": "int64", "gender": "str", "occupation": "str", "zip_code": "str"}
 
-Opener = Callable[[str], IO[bytes]]
+Folder = Path | zipfile.Path
 
 
 @dataclass(frozen=True)
@@ -69,50 +71,46 @@ def year_of(title: str) -> int | None:
     return int(years[-1]) if years else None
 
 
-def read_ml100k(opened: Opener) -> RawTables:
+def read_ml100k(folder: Folder) -> RawTables:
     """The official files u.data, u.item (latin-1, 19 genre flags) and u.user."""
     names = ["item", "title", "date", "video", "url", *GENRES_100K]
-    films = _table(opened, "u.item", "|", names, encoding="latin-1")
+    films = _table(folder, "u.item", "|", names, encoding="latin-1")
     flags = films[list(GENRES_100K)].to_numpy() == "1"
     genres = [tuple(g for g, flag in zip(GENRES_100K, row, strict=True) if flag) for row in flags]
-    ratings = _table(opened, "u.data", "\t", _RATING)
-    users = _table(opened, "u.user", "|", _USER, encoding="latin-1")
+    ratings = _table(folder, "u.data", "\t", _RATING)
+    users = _table(folder, "u.user", "|", _USER, encoding="latin-1")
     return RawTables(ratings, users, _items(films["item"], films["title"], genres))
 
 
-def read_recbole(opened: Opener) -> RawTables:
+def read_recbole(folder: Folder) -> RawTables:
     """MovieLens-100K as RecBole rewrote it; what that damaged in the titles is repaired.
 
     Its copy cut the last parenthesis off each title as "the year": "(1995)", but also the "(V)"
     of a film made for video. The film of id 267 is called "unknown" and has no year.
     """
     names = ["item", "title", "year", "genres"]
-    films = _table(opened, "ml-100k.item", "\t", names, skiprows=1)
+    films = _table(folder, "ml-100k.item", "\t", names, skiprows=1)
     titles = [
         "unknown" if year == "unkonwn" else f"{title.strip()} ({year.strip()})"
         for title, year in zip(films["title"], films["year"], strict=True)
     ]
-    ratings = _table(opened, "ml-100k.inter", "\t", _RATING, skiprows=1)
-    users = _table(opened, "ml-100k.user", "\t", _USER, skiprows=1)
+    ratings = _table(folder, "ml-100k.inter", "\t", _RATING, skiprows=1)
+    users = _table(folder, "ml-100k.user", "\t", _USER, skiprows=1)
     return RawTables(ratings, users, _items(films["item"], titles, films["genres"].str.split()))
 
 
-def read_ml1m(opened: Opener) -> RawTables:
+def read_ml1m(folder: Folder) -> RawTables:
     """ratings.dat, users.dat and movies.dat: latin-1, fields apart by `::`, ids with gaps.
 
     `age` is the lower end of a bracket, which `age_group` spells out; occupations get their names.
     """
 
-    def tabbed(name: str) -> IO[bytes]:  # pandas reads one-character separators fast
-        with opened(name) as file:
-            return io.BytesIO(file.read().replace(b"::", b"\t"))
-
-    films = _table(tabbed, "movies.dat", "\t", ["item", "title", "genres"], encoding="latin-1")
+    films = _table(folder, "movies.dat", "::", ["item", "title", "genres"], encoding="latin-1")
     coded = {"user": "int64", "gender": "str", "age": "int64", "work": "int64", "zip_code": "str"}
-    users = _table(tabbed, "users.dat", "\t", coded, encoding="latin-1")
+    users = _table(folder, "users.dat", "::", coded, encoding="latin-1")
     users["occupation"] = [OCCUPATIONS_1M[code] for code in users["work"]]
     users["age_group"] = [AGES_1M[age] for age in users["age"]]
-    ratings = _table(tabbed, "ratings.dat", "\t", _RATING)
+    ratings = _table(folder, "ratings.dat", "::", _RATING)
     return RawTables(
         ratings,
         users[[*_USER, "age_group"]].astype({"occupation": "str", "age_group": "str"}),
@@ -120,18 +118,18 @@ def read_ml1m(opened: Opener) -> RawTables:
     )
 
 
-def read_csv(opened: Opener) -> RawTables:
+def read_csv(folder: Folder) -> RawTables:
     """ratings.csv and movies.csv of the later sets: UTF-8, header, quoted commas."""
     names, quotes = ["item", "title", "genres"], csv.QUOTE_MINIMAL
-    films = _table(opened, "movies.csv", ",", names, skiprows=1, quoting=quotes)
+    films = _table(folder, "movies.csv", ",", names, skiprows=1, quoting=quotes)
     listed = films["genres"].replace("(no genres listed)", "")
     genres = [genres.split("|") if genres else () for genres in listed]
-    ratings = _table(opened, "ratings.csv", ",", _RATING, skiprows=1)
+    ratings = _table(folder, "ratings.csv", ",", _RATING, skiprows=1)
     return RawTables(ratings, None, _items(films["item"], films["title"], genres))
 
 
 def _table(
-    opened: Opener, name: str, sep: str, types: dict[str, str] | Sequence[str], **options: Any
+    folder: Folder, name: str, sep: str, types: dict[str, str] | Sequence[str], **options: Any
 ) -> pd.DataFrame:
     """One file as a table with these columns; without types they are text.
 
@@ -141,9 +139,12 @@ def _table(
     options = {"encoding": "utf-8", "quoting": csv.QUOTE_NONE, **options}
     dtype: Any = types if isinstance(types, dict) else "str"
     try:
-        with opened(name) as file:
+        with (folder / name).open("rb") as file:
+            text: IO[Any] = file
+            if sep == "::":  # pandas reads separators of one character fast
+                text, sep = io.BytesIO(file.read().replace(b"::", b"\t")), "\t"
             return pd.read_csv(
-                file, sep=sep, header=None, names=list(types), index_col=False, dtype=dtype,
+                text, sep=sep, header=None, names=list(types), index_col=False, dtype=dtype,
                 keep_default_na=False, **options,
             )  # fmt: skip
     except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors too

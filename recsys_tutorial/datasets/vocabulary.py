@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 
-def _one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
+def one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
     """A 1-d array of ids; tuples stay single ids, strings stay Python strings."""
     if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind in "iu":
         return ids
@@ -37,13 +37,13 @@ class Vocabulary:
 
     def __init__(self, ids: Iterable[Hashable], kind: str = "id") -> None:
         self.kind = kind
-        array = _one_dimensional(ids)
+        array = one_dimensional(ids)
         if array.dtype.kind in "iu":
             self.ids = np.unique(array)
         else:
             once = dict.fromkeys(array)
             text = all(isinstance(one, str) for one in once)
-            self.ids = _one_dimensional(sorted(once) if text else once)
+            self.ids = one_dimensional(sorted(once) if text else once)
         self.ids.setflags(write=False)
 
     def __len__(self) -> int:
@@ -76,12 +76,9 @@ class Vocabulary:
     def __deepcopy__(self, memo: dict[int, Any]) -> Vocabulary:
         return self  # it never changes: copies of a model share it
 
-    def __contains__(self, one: Any) -> bool:
-        return one in self._lookup
-
     def index(self, ids: Iterable[Hashable]) -> np.ndarray:
         """Positions (n,) int64 of many ids; KeyError names the first unknown one."""
-        array = _one_dimensional(ids)
+        array = one_dimensional(ids)
         position = self._lookup.get_indexer(pd.Index(array, tupleize_cols=False))
         unknown = np.flatnonzero(position < 0)
         if len(unknown):
@@ -102,17 +99,14 @@ class Vocabulary:
             self._refuse(one)
 
     def _refuse(self, one: Any) -> NoReturn:
-        known = self.id_at(0) if len(self) else None
-        hint = ""
+        known, hint = self.id_at(0) if len(self) else None, ""
         both_whole = isinstance(known, int) and isinstance(one, int | np.integer)
         if known is not None and type(one) is not type(known) and not both_whole:
-            given, wanted = type(one).__name__, type(known).__name__
-            hint = f" Ids here are of type {wanted}, this one is {given}."
-        remedy = "leave it out"
-        if self.kind == "user":
-            remedy = "for a new user pass ratings={item: rating} instead"
+            types = type(known).__name__, type(one).__name__
+            hint = f" Ids here are of type {types[0]}, this one is {types[1]}."
+        of_user = "for a new user pass ratings={item: rating} instead"
         raise KeyError(
             f"unknown {self.kind} {one!r}: it is not among the {len(self):,} {self.kind}s of this "
             f"Dataset (the first is {known!r}).{hint} Build the Dataset from a table that has it, "
-            f"or {remedy}."
+            f"or {of_user if self.kind == 'user' else 'leave it out'}."
         )
