@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -108,11 +108,7 @@ def _check_ratings(
     low, high = model.scale.tolist()
     positions = [dataset.item_vocab.position(item) for item in ratings]
     for position, value in zip(positions, ratings.values(), strict=True):
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not low <= number <= high:
+        if not isinstance(value, Real) or not low <= value <= high:
             title = dataset.items["title"].iloc[position]
             raise ValueError(
                 f"rating {value!r} of {title!r} is not a number on the scale {low:g} to {high:g}"
