@@ -53,9 +53,6 @@ class TestPredict:
         monkeypatch.setattr(evaluation, "ROWS", 7)
         assert np.array_equal(rt.predict(model, parts[0]), whole)
 
-    def test_nothing_in_nothing_out(self, model, parts):
-        assert rt.predict(model, parts[0].take(np.array([], dtype=int))).shape == (0,)
-
 
 class TestEvaluate:
     def test_every_number_against_an_independent_computation(self, model, parts):
@@ -134,7 +131,7 @@ class TestEvaluate:
         monkeypatch.setattr(evaluation.ties, "in_top", None)
         rt.evaluate(model, test, train=train, metrics=["mrr"])
 
-    @pytest.mark.parametrize("name", ["ndcg@5", "NDCG", "ndcg"])
+    @pytest.mark.parametrize("name", ["ndcg@5", "NDCG"])
     def test_an_unknown_metric_shows_the_names(self, model, parts, name):
         train, _, test = parts
         with pytest.raises(ValueError, match=rf"metrics=\['{name}'\].*BiasedMF.*rmse, .*ndcg@10, "):
@@ -186,10 +183,6 @@ class TestEvaluate:
         rt.fit(model, train, epochs=1, progress=False)
         assert rt.evaluate(model, test, train=train)["n_cold"] == len(test)
         assert rt.evaluate(model, train.take(train.user == 5), train=[])["n_cold"] == 0
-
-    def test_what_was_never_fitted_is_refused(self, parts):
-        with pytest.raises(ValueError, match="has not been fitted"):
-            rt.evaluate(BiasedMF.for_dataset(parts[0]), parts[2], train=parts[0])
 
 
 class TestRelevance:

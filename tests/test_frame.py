@@ -72,13 +72,6 @@ def test_any_ids_of_one_type_round_trip(users: list, items: list, data: st.DataO
     pd.testing.assert_frame_equal(ratings, before)
 
 
-def test_tuples_that_cannot_be_compared_keep_their_order() -> None:
-    ids = [("b", 2), (1, "a"), (1, 2)]
-    made = from_frame(pd.DataFrame({"user": objects(*ids), "item": [1, 2, 3]}))
-    assert list(made.user_vocab.ids) == ids
-    assert made.user_vocab.position((1, "a")) == 1
-
-
 @pytest.mark.parametrize("dtype", ["int8", "uint32", "Int64", "category"])
 def test_whole_number_ids_of_any_dtype(dtype: str) -> None:
     given_ = frame()
@@ -156,13 +149,6 @@ def test_side_tables_add_ids_and_are_put_in_vocabulary_order() -> None:
     assert made.users["age"].tolist() == [40, pd.NA, 30]
     assert made.counts("user").tolist() == [1, 2, 0]
     assert made.counts("item").tolist() == [2, 1, 0]
-
-
-def test_side_tables_need_not_tell_of_anybody() -> None:
-    nobody = pd.DataFrame({"user": [], "age": []})
-    made = from_frame(frame(), users=nobody)
-    assert made.n_users == 2
-    assert made.users["age"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -81,16 +81,6 @@ def test_train_loss_is_a_mean_over_rows(cls, chain):
 
 
 @BOTH
-def test_background(cls, chain):
-    train, valid, _ = chain
-    model, twin = (cls.for_dataset(train, **SMALL) for _ in range(2))
-    history = rt.fit(model, train, valid, epochs=2, background=True, progress=False)
-    rt.fit(twin, train, valid, epochs=2, progress=False)
-    history.wait(60)
-    assert torch.equal(model.item_factors, twin.item_factors)
-
-
-@BOTH
 def test_dropout_is_for_training_alone(cls, chain):
     model = cls.for_dataset(chain[0], dim=8, length=6, dropout=0.5)
     batch = random_windows(model)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +120,6 @@ def test_directory_argument_then_environment_then_default(
     assert str(places["argument"]) in load("ml-100k", data_dir="ml-100k.zip").source
 
 
-def test_default_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    root = Path(sources.__file__).parents[2]
-    assert sources.default_directory() == root / "data"
-    installed = tmp_path / "lib" / "recsys_tutorial" / "datasets" / "sources.py"
-    monkeypatch.setattr(sources, "__file__", str(installed))
-    assert sources.default_directory().name == "recsys-tutorial"
-
-
 # ---- what is here but wrong -----------------------------------------------------------------
 
 
@@ -181,16 +172,6 @@ def test_files_without_a_pin_are_checked_by_content(
     unpack(tmp_path / "ml-100k", {**files, name: change(files[name])})
     with pytest.raises(DataUnavailable, match=message):
         load("ml-100k", data_dir=tmp_path)
-
-
-@pytest.mark.parametrize("counts", [(5, 2, 4), (4, 3, 4), (4, 2, 5)])
-def test_counts_are_checked(
-    table: dict[str, sources.Source], tmp_path: Path, counts: tuple[int, int, int]
-) -> None:
-    table["ml-100k"] = replace(table["ml-100k"], counts=counts)
-    with pytest.raises(DataUnavailable) as caught:
-        load("ml-100k", data_dir=put_zip(tmp_path), offline=True)
-    assert f"expected (ratings, users, items) {counts}, found (4, 2, 4)" in str(caught.value)
 
 
 def test_a_named_archive_that_is_missing_or_something_else(table: object, tmp_path: Path) -> None:
@@ -379,17 +360,6 @@ def test_fetch_command(
     for word in ("ml-100k.zip", str(tmp_path), "4 ratings", "no redistribution", "10.1145/2827872"):
         assert word in line
     assert files_in(tmp_path) == ["ml-100k.zip"]
-
-
-@pytest.mark.parametrize("arguments", [["--dataset", "ml-100k", "--offline"], ["--dataset", "no"]])
-def test_fetch_command_fails_in_one_line(
-    table: object, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
-    assert fetch.main([*arguments, "--data-dir", str(tmp_path)]) == 1
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert len(shown.err.splitlines()) == 1
-    assert shown.err.startswith("fetch: ")
 
 
 # ---- the real thing -------------------------------------------------------------------------
