@@ -94,9 +94,10 @@ def seconds(column: pd.Series) -> np.ndarray:
 
 def _are_dates(size: np.ndarray) -> bool:
     """Whether numbers are dates written as 20190131; as seconds they would be one month of 1970."""
+    if size.min() < 19e6 or size.max() > 22e6:
+        return False
     day, month = size % 100, size // 100 % 100
-    likely = (size > 19e6) & (size < 22e6) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    return bool(likely.all())
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
 def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:
