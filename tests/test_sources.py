@@ -32,47 +32,29 @@ from recsys_workshop import fetch
 # ---- what is here ---------------------------------------------------------------------------
 
 
-def put_zip(directory: Path) -> Path:
-    (directory / "ml-100k.zip").write_bytes(OFFICIAL)
+def put(directory: Path, files: dict[str, bytes], folder: str = "") -> Path:
+    """Write the files and return the directory."""
+    unpack(directory / folder, files)
     return directory
 
 
-def put_wheel(directory: Path) -> Path:
-    (directory / WHEEL_NAME).write_bytes(WHEEL)
-    return directory
-
-
-def put_folder(directory: Path) -> Path:
-    unpack(directory / "ml-100k", ml100k_files())
-    return directory
-
-
-def put_recbole_folder(directory: Path) -> Path:
-    unpack(directory / "ml-100k", recbole_files())
-    return directory
-
-
-def put_files(directory: Path) -> Path:
-    unpack(directory, ml100k_files())
-    return directory
-
-
-PUT = [
-    (put_zip, "ml-100k.zip"),
-    (put_wheel, WHEEL_NAME),
-    (put_folder, "u.data"),
-    (put_recbole_folder, "ml-100k.inter"),
-    (put_files, "u.data"),
-    (lambda d: put_zip(d) / "ml-100k.zip", "ml-100k.zip"),
-    (lambda d: put_wheel(d) / WHEEL_NAME, WHEEL_NAME),
+ZIP, WHL = {"ml-100k.zip": OFFICIAL}, {WHEEL_NAME: WHEEL}
+FORMS = [
+    (ZIP, "", "", "ml-100k.zip"),
+    (WHL, "", "", WHEEL_NAME),
+    (ml100k_files(), "ml-100k", "", "u.data"),
+    (recbole_files(), "ml-100k", "", "ml-100k.inter"),
+    (ml100k_files(), "", "", "u.data"),
+    (ZIP, "", "ml-100k.zip", "ml-100k.zip"),
+    (WHL, "", WHEEL_NAME, WHEEL_NAME),
 ]
 
 
-@pytest.mark.parametrize(("put", "word"), PUT)
+@pytest.mark.parametrize(("files", "folder", "named", "word"), FORMS)
 def test_every_local_form_gives_the_same_data(
-    table: object, tmp_path: Path, put: Callable[[Path], Path], word: str
+    table: object, tmp_path: Path, files: dict[str, bytes], folder: str, named: str, word: str
 ) -> None:
-    made = load("ml-100k", data_dir=put(tmp_path), offline=True)
+    made = load("ml-100k", data_dir=put(tmp_path, files, folder) / named, offline=True)
     assert made.name == "ml-100k"
     assert word in made.source
     assert str(tmp_path) in made.source
@@ -82,20 +64,15 @@ def test_every_local_form_gives_the_same_data(
     assert made.items.index.tolist() == [1, 7, 267, 1412]
 
 
-@pytest.mark.parametrize("form", ["zip", "folder", "files"])
-def test_latest_small_from_here(table: object, tmp_path: Path, form: str) -> None:
-    if form == "zip":
-        (tmp_path / "ml-latest-small.zip").write_bytes(LATEST)
-    else:
-        unpack(tmp_path / "ml-latest-small" if form == "folder" else tmp_path, csv_files())
-    made = load("ml-latest-small", data_dir=str(tmp_path), offline=True)
+def test_latest_small_from_here(table: object, tmp_path: Path) -> None:
+    made = load("ml-latest-small", data_dir=put(tmp_path, csv_files()), offline=True)
     assert (len(made), made.n_users, made.n_items) == (3, 2, 5)
     assert made.scale == (0.5, 4.0)
     assert made.users.columns.tolist() == ["user"]
 
 
 def test_nothing_is_written_where_the_data_is(table: object, tmp_path: Path) -> None:
-    put_zip(tmp_path)
+    put(tmp_path, ZIP)
     tmp_path.chmod(0o555)
     try:
         load("ml-100k", data_dir=tmp_path)
@@ -110,7 +87,7 @@ def test_directory_argument_then_environment_then_default(
     places = {name: tmp_path / name for name in ("argument", "environment", "default")}
     for place in places.values():
         place.mkdir()
-        put_zip(place)
+        put(place, ZIP)
     monkeypatch.setattr(sources, "default_directory", lambda: places["default"])
     assert str(places["default"]) in load("ml-100k").source
     monkeypatch.setenv(sources.ENVIRONMENT, str(places["environment"]))
@@ -123,35 +100,25 @@ def test_directory_argument_then_environment_then_default(
 # ---- what is here but wrong -----------------------------------------------------------------
 
 
-def damage_zip(directory: Path) -> str:
-    (directory / "ml-100k.zip").write_bytes(OFFICIAL[:-30])
-    return "ml-100k.zip"
+DAMAGED = [
+    {"ml-100k.zip": OFFICIAL[:-30]},
+    {WHEEL_NAME: WHEEL.replace(b"PK", b"KP", 1)},
+    ml100k_files() | {"u.data": ml100k_files()["u.data"][:-5]},
+]
 
 
-def damage_wheel(directory: Path) -> str:
-    (directory / WHEEL_NAME).write_bytes(WHEEL.replace(b"PK", b"KP", 1))
-    return WHEEL_NAME
-
-
-def damage_ratings(directory: Path) -> str:
-    put_folder(directory)
-    (directory / "ml-100k" / "u.data").write_bytes(ml100k_files()["u.data"][:-5])
-    return "u.data"
-
-
-@pytest.mark.parametrize("damage", [damage_zip, damage_wheel, damage_ratings])
+@pytest.mark.parametrize("files", DAMAGED, ids=lambda files: next(iter(files)))
 @pytest.mark.parametrize("fallback", [None, "planted"])
 def test_a_damaged_file_is_never_passed_over(
-    table: object, server: Server, tmp_path: Path, damage: Callable[[Path], str],
-    fallback: str | None,
-) -> None:  # fmt: skip
-    name = damage(tmp_path)
+    table: object, server: Server, tmp_path: Path, files: dict[str, bytes], fallback: str | None
+) -> None:
+    put(tmp_path, files)
     server.on("/ml-100k.zip", answers(OFFICIAL))
     before = files_in(tmp_path)
     with pytest.raises(DataUnavailable) as caught:
         load("ml-100k", data_dir=tmp_path, fallback=fallback)
     message = str(caught.value)
-    for word in (name, "expected sha256", "found", "Delete it", "from_frame"):
+    for word in (next(iter(files)), "expected sha256", "found", "Delete it", "from_frame"):
         assert word in message
     assert "\n" not in message
     assert files_in(tmp_path) == before
@@ -319,7 +286,7 @@ def test_fallback_says_so_loudly(
     assert made.name == "planted"
     assert made.truth is not None
     assert "in place of ml-100k" in made.source
-    put_zip(tmp_path)
+    put(tmp_path, ZIP)
     assert load("ml-100k", data_dir=tmp_path, fallback="planted").name == "ml-100k"
     assert capsys.readouterr() == ("", "")
 
