@@ -22,6 +22,7 @@ from recsys_tutorial.training.sequences import SequenceBatches, mean_weight
 AT_ONCE = 16 * 1024  # rows measured at once
 
 
+@dataclass
 class Rows:
     """Rated rows, shuffled anew in each pass if there is a generator.
 
@@ -34,20 +35,20 @@ class Rows:
         peers: Other processes, each of which gets its part of a step.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        data: Dataset,
-        size: int,
-        generator: torch.Generator | None,
-        device: torch.device,
-        peers: Alone,
-    ) -> None:
-        self.usual = mean_weight(data)
-        self.batches = data.batches(
-            [*model.columns, "rating"], batch_size=size, generator=generator, device=device
-        )
-        self.batches.shard = peers.rank, peers.world
+    model: Model
+    data: Dataset
+    size: int
+    generator: torch.Generator | None
+    device: torch.device
+    peers: Alone
+
+    def __post_init__(self) -> None:
+        self.usual = mean_weight(self.data)
+        self.batches = self.data.batches(
+            [*self.model.columns, "rating"],
+            batch_size=self.size, generator=self.generator, device=self.device,
+        )  # fmt: skip
+        self.batches.shard = self.peers.rank, self.peers.world
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -65,6 +66,7 @@ class Rows:
         return rows, rows if batch.weight is None else float(batch.weight.sum()) / self.usual
 
 
+@dataclass
 class Pairs(Rows):
     """Rated items in column 0, and beside each the items that the user has not rated.
 
@@ -74,33 +76,25 @@ class Pairs(Rows):
         keeps: Columns of the rated item that stay, NaN for the others.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        data: Dataset,
-        size: int,
-        generator: torch.Generator | None,
-        device: torch.device,
-        peers: Alone,
-        contrast: Negatives | None,
-        m: int,
-        keeps: tuple[str, ...] = (),
-    ) -> None:
-        self.contrast, self.m, self.keeps, self.n_items = contrast, m, keeps, data.n_items
-        if contrast is not None and not keeps:  # who has rated everything has no contrast
-            data = data.take(contrast.room.numpy()[data.user] > 0)
-            if len(data) == 0:
+    contrast: Negatives | None
+    m: int
+    keeps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.contrast is not None and not self.keeps:  # who rated everything has no contrast
+            self.data = self.data.take(self.contrast.room.numpy()[self.data.user] > 0)
+            if len(self.data) == 0:
                 raise ValueError(
                     "every user has rated every item, so that ranking has nothing to contrast "
                     "with: train on the ratings instead (loss=squared_error)"
                 )
-        self.device = device
-        on = torch.device("cpu")  # where the negatives are drawn
-        super().__init__(model, data, size, generator, on, peers)
-        if "gap" in keeps:
-            if contrast is None:
+        wanted, self.device = self.device, torch.device("cpu")  # where the negatives are drawn
+        super().__post_init__()
+        self.device = wanted
+        if "gap" in self.keeps:
+            if self.contrast is None:
                 raise ValueError('negatives="all": this loss needs a number of drawn items')
-            gap = torch.from_numpy(time_to_next(data, contrast.train))
+            gap = torch.from_numpy(time_to_next(self.data, self.contrast.train))
             self.batches.tensors["gap"] = gap.float()
 
     def __iter__(self) -> Iterator[Batch]:
@@ -110,7 +104,7 @@ class Pairs(Rows):
     def _beside(self, batch: Batch) -> Batch:
         user, item = batch.need("user", "item")
         if self.contrast is None:
-            others = torch.arange(self.n_items).expand(len(user), self.n_items)
+            others = torch.arange(self.data.n_items).expand(len(user), -1)
         else:
             others = self.contrast.draw(user, self.m)
             if self.keeps:  # nobody is left out: who has no unrated item gets the rated one again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,13 +14,14 @@ from recsys_tutorial.models.sequences import NEVER, PADDING, windows
 from recsys_tutorial.scale.processes import Alone
 
 
+@dataclass
 class SequenceBatches:
     """Windows of each user's items in order. Each row is predicted once.
 
     Args:
         model: Its `length` is that of a window.
         data: The rows.
-        batch_size: About how many rows a batch has: whole windows, short or long, fill it.
+        size: About how many rows a batch has: whole windows, short or long, fill it.
         generator: Of the shuffling; None for the order of the data.
         device: Where the batches are wanted.
         peers: Other processes, each of which gets its part of a step.
@@ -28,26 +29,23 @@ class SequenceBatches:
             training alone, each as if it came next.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        data: Dataset,
-        batch_size: int,
-        generator: torch.Generator | None,
-        device: torch.device,
-        peers: Alone,
-        *,
-        valid: bool = False,
-    ) -> None:
-        self.generator, self.device, self.peers = generator, device, peers
-        self.usual = mean_weight(data)
-        self.windows = windows(data, model.length)
+    model: Any
+    data: Dataset
+    size: int
+    generator: torch.Generator | None
+    device: torch.device
+    peers: Alone
+    valid: bool = False
+
+    def __post_init__(self) -> None:
+        self.usual = mean_weight(self.data)
+        self.windows = windows(self.data, self.model.length)
         self.long = (self.windows.need("history")[0] != PADDING).sum(1)  # rows of each window
-        if valid:
-            self.windows = _behind_history(model, self.windows)
+        if self.valid:
+            self.windows = _behind_history(self.model, self.windows)
         # Long enough that no window fills two steps, nor leaves a process without one.
         world = self.peers.world
-        long = max(batch_size * world, model.length * world * (2 if world > 1 else 1))
+        long = max(self.size * world, self.model.length * world * (2 if world > 1 else 1))
         self.steps = max(1, min(len(self.long), int(self.long.sum()) // long))
 
     def __len__(self) -> int:
