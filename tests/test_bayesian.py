@@ -210,7 +210,7 @@ def test_a_planted_posterior_is_found(planted, model):
     data, truth = planted
     user, item = (torch.tensor(v) for v in np.divmod(np.arange(4_800), 60))
     draws = model.draws(Batch(user=user, item=item)).numpy()
-    new = ~np.isin(np.arange(4_800), data.pairs())
+    new = ~np.isin(np.arange(4_800), data.user * data.n_items + data.item)
     low, high = np.quantile(draws[:, new], [0.05, 0.95], axis=0)
     inside = (low < truth.ravel()[new]) & (truth.ravel()[new] < high)
     assert 0.84 < inside.mean() < 0.95
