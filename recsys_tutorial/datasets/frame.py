@@ -71,8 +71,8 @@ def from_frame(
     if len(ratings) == 0:
         raise ValueError("ratings is empty: give at least one row with a user and an item")
     given = [n for n in ("rating", "timestamp", "weight") if n in ratings.columns]
-    for name_ in ("user", "item", *given, *([counts] if counts else [])):
-        _column(ratings, "ratings", name_)  # say what is missing before looking at any value
+    for column in ("user", "item", *given, *([counts] if counts else [])):
+        _column(ratings, "ratings", column)  # say what is missing before looking at any value
     if counts and "weight" in given:
         raise ValueError(
             f"ratings has counts ({counts!r}) and a column 'weight', and both say how much a row "
