@@ -111,8 +111,22 @@ def _words(title: str) -> list[str]:
 
 
 def item_of(dataset: Dataset, title: str) -> Hashable:
-    """The id of the item that `find` finds."""
-    return dataset.item_vocab.id_at(find(dataset, title))
+    """The id of the item with exactly this title, capitals and accents aside.
+
+    Raises KeyError that suggests titles like it; ValueError where two items have it.
+    """
+    titles = dataset.items["title"].to_numpy()
+    same = np.flatnonzero(titles == title)
+    if len(same) == 0:
+        plain = np.array([plain_text(one) for one in titles])
+        same = np.flatnonzero(plain == plain_text(str(title)))
+    if len(same) == 1:
+        return dataset.item_vocab.ids[same[0]].item()
+    if len(same) > 1:
+        raise ValueError(f"{len(same)} films are called {title!r}: rate them by their ids")
+    close = find_titles(dataset, str(title), 3)
+    advice = f"did you mean {', '.join(map(repr, close))}?" if close else "no title is like it"
+    raise KeyError(f"there is no film {title!r} in {dataset.name}: {advice}")
 
 
 def plain_text(text: str) -> str:

@@ -46,6 +46,7 @@ class TestVocabulary:
         assert repr(unknown) in str(error.value)
         with pytest.raises(KeyError, match="unknown user"):
             vocabulary.index([10, unknown])
+        assert unknown not in vocabulary
         if unknown == "10":
             assert "of type int, this one is str" in str(error.value)
 

@@ -76,16 +76,21 @@ class TestFindTitles:
 
 
 class TestItemOf:
-    def test_exactly_nearly_and_with_a_slip(self, films):
+    def test_exact_and_nearly(self, films):
         assert item_of(films, "Star Wars (1977)") == 9
         assert item_of(films, "amelie (2001)") == 20
-        assert item_of(films, "Toy Storry (1995)") == item_of(films, "Toy Story (1995)")
 
-    def test_what_fits_several_titles_or_none(self, films):
-        with pytest.raises(KeyError, match=r"several titles fit 'Hamlet': 'Hamlet \(1948\)'; 'Ham"):
+    def test_close_titles_are_suggested(self, films):
+        with pytest.raises(KeyError, match=r"'Toy Storry \(1995\)' in films: did you mean 'Toy St"):
+            item_of(films, "Toy Storry (1995)")
+        with pytest.raises(KeyError, match=r"did you mean 'Hamlet \(1948\)', 'Hamlet \(1996\)'"):
             item_of(films, "Hamlet")
-        with pytest.raises(KeyError, match="no title is like 'qqqqqqqqq'"):
+        with pytest.raises(KeyError, match="no title is like it"):
             item_of(films, "qqqqqqqqq")
+
+    def test_a_title_of_two_films_is_no_answer(self, films):
+        with pytest.raises(ValueError, match=r"2 films are called 'Twin \(1990\)'"):
+            item_of(films, "Twin (1990)")
 
 
 class TestDictionary:

@@ -223,8 +223,8 @@ def _ids(column: pd.Series, label: str, name: str) -> np.ndarray:
                 f"({type(value).__name__}) in row {row}",
                 f"make them one type, as with {label}['{name}'].astype(str)",
             )
-        if first is int and not -(2**63) <= value < 2**63:
-            refuse(f"id {value} does not fit 64 bits", f"use {label}['{name}'].astype(str)")
+    if first is int and not -(2**63) <= (large := max(values, key=abs)) < 2**63:
+        refuse(f"id {large} does not fit 64 bits", f"use {label}['{name}'].astype(str)")
     array = one_dimensional(values)
     try:
         pd.unique(array)

@@ -76,6 +76,9 @@ class Vocabulary:
     def __deepcopy__(self, memo: dict[int, Any]) -> Vocabulary:
         return self  # it never changes: copies of a model share it
 
+    def __contains__(self, one: Any) -> bool:
+        return one in self._lookup
+
     def index(self, ids: Iterable[Hashable]) -> np.ndarray:
         """Positions (n,) int64 of many ids; KeyError names the first unknown one."""
         array = one_dimensional(ids)
