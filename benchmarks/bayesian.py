@@ -104,7 +104,7 @@ def my_fm(model: BayesianFM, train: Dataset, test: Dataset) -> dict[str, Any]:
 def settings() -> dict[str, Any]:
     """What the figures belong to; the ledger's test compares it."""
     kept = BayesianFM(2, 2).settings()
-    return {n: v for n, v in kept.items() if n not in ("n_users", "n_items", "n_days")}
+    return {n: v for n, v in kept.items() if n not in ("n_users", "n_items")}
 
 
 def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:

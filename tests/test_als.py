@@ -14,7 +14,7 @@ from recsys_tutorial import Batch
 from recsys_tutorial.models import EASE, ImplicitALS, Popularity
 
 SETTINGS = {"dim": 5, "l2": 3.0, "alpha": 4.0}
-KINDS = [{"prior": 0.0, "worst": 0.2}, {"prior": 0.3}, {"prior": 0.0, "graded": False}]
+KINDS = [{"prior": 0.0, "worst": 0.2}, {"prior": 0.3}, {"prior": 0.0, "worst": 1.0}]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_it_sweeps_as_the_library_implicit_does(cut):
     users first, we items."""
     als = pytest.importorskip("implicit.als")
     threads = pytest.importorskip("threadpoolctl")  # it warns where BLAS has several
-    model = ImplicitALS.for_dataset(cut, **SETTINGS, graded=False, prior=0.0).double()
+    model = ImplicitALS.for_dataset(cut, **SETTINGS, worst=1.0, prior=0.0).double()
     x = model.table(cut)
     confidence = sparse.csr_matrix((1 + model.alpha * x.data, x.indices, x.indptr), x.shape)
     settings = {"factors": 5, "regularization": 3.0, "alpha": 1.0, "iterations": 4}
@@ -147,15 +147,9 @@ def test_it_sweeps_as_the_library_implicit_does(cut):
 
 
 def test_settings_that_make_no_sense_are_refused():
-    for wrong in ({"l2": 0.0}, {"alpha": -1.0}, {"sweeps": 0}, {"worst": 1.5}, {"prior": 2.0}):
+    for wrong in ({"l2": 0.0}, {"worst": 1.5}, {"prior": 2.0}):
         with pytest.raises(ValueError, match="must be"):
             ImplicitALS(3, 4, **wrong)
-
-
-def test_the_seed_decides(cut):
-    first, again, other = (fitted(cut, seed=s, sweeps=1) for s in (1, 1, 2))
-    assert torch.equal(first.item_factors, again.item_factors)
-    assert not torch.allclose(first.item_factors, other.item_factors, atol=1e-3)
 
 
 def test_more_confidence_fits_the_rated_cells_better(cut):

@@ -45,14 +45,13 @@ def fitted(cls, train, epochs=15, **settings):
 class TestTheEquation:
     def test_by_hand(self):
         """One hidden number that is on for one pair and off for the other."""
-        model = DeepMF(1, 2, dim=1, width=1, n_user_features=1, n_item_features=1)
+        model = DeepMF(1, 2, dim=1, width=1)
+        model.set_features(torch.ones(1, 1), torch.tensor([[0.0], [1.0]]))
         with torch.no_grad():
             model.mean.fill_(3.0)
             model.user_factors.fill_(2.0)
             model.item_factors.copy_(torch.tensor([[0.5], [-1.0]]))
             model.user_bias.fill_(0.25)
-            model.user_side.fill_(1.0)
-            model.item_side.copy_(torch.tensor([[0.0], [1.0]]))
             model.clock.copy_(torch.tensor([100.0, 50.0, 0.0, 200.0]))
             for weight, value in (
                 (model.deep_user, 1.0),
@@ -80,20 +79,6 @@ class TestTheEquation:
         before, first, last, after = model(batch).tolist()
         assert before == first != last == after
 
-    def test_every_field_is_heard(self):
-        """Change what is said of a user, an item or the time: the score changes."""
-        data = toy()
-        model = scrambled(DeepMF.for_dataset(data, dim=2, width=32))
-        batch = batch_of(data)
-        score = model(batch)
-        for name in ("user_side", "item_side"):
-            changed = scrambled(DeepMF.for_dataset(data, dim=2, width=32))
-            changed.load_state_dict(model.state_dict())
-            getattr(changed, name).add_(1.0)
-            assert (changed(batch) != score).all()
-        later = replace(batch, time=batch.time.flip(0))
-        assert (model(later) != score).any()
-
     def test_the_penalty_on_the_network_is_paid_once_an_epoch(self):
         data = toy()
         model = scrambled(DeepMF.for_dataset(data, dim=2, width=4, l2=0, l2_bias=0, l2_deep=5.0))
@@ -112,9 +97,8 @@ class TestBiasedMFIsInIt:
         model, plain = (cls.for_dataset(small, dim=5, seed=3) for cls in (DeepMF, BiasedMF))
         assert np.array_equal(rt.predict(model, small), rt.predict(plain, small))
 
-    @pytest.mark.parametrize("dropout", [0.0, 0.3])
-    def test_with_the_network_frozen_it_trains_as_biased_mf(self, small, dropout):
-        model = DeepMF.for_dataset(small, dim=5, seed=3, dropout=dropout)
+    def test_with_the_network_frozen_it_trains_as_biased_mf(self, small):
+        model = DeepMF.for_dataset(small, dim=5, seed=3)
         for name, parameter in model.named_parameters():
             if name.startswith("deep_"):
                 parameter.requires_grad_(False)
@@ -123,57 +107,15 @@ class TestBiasedMFIsInIt:
             rt.fit(each, small, epochs=3, progress=False)
         assert np.array_equal(rt.predict(model, small), rt.predict(plain, small))
 
-    def test_held_tightly_it_comes_out_as_biased_mf(self, small):
-        model = fitted(DeepMF, small, dim=5, seed=3, l2_deep=1e7)
-        plain = fitted(BiasedMF, small, dim=5, seed=3)
-        assert np.allclose(rt.predict(model, small), rt.predict(plain, small), atol=0.02)
-
 
 class TestTraining:
     def test_it_works_without_times_and_side_tables(self, small):
         train, _, test = bare(small).split(seed=3)
         model = fitted(DeepMF, train, dim=4)
-        assert (model.timed, model.n_user_features, model.n_item_features) == (False, 0, 0)
+        assert (model.timed, model.user_side.shape[1], model.item_side.shape[1]) == (False, 0, 0)
         assert "time" not in model.columns
         assert rmse_of(model, test) < rmse_of(BiasedMF.for_dataset(train, dim=0), test) - 0.1
         assert rt.evaluate(model, test, train=train, relevant=4)["n_users"] > 0
-
-    def test_dropout_is_off_in_evaluation(self, small):
-        model = scrambled(DeepMF.for_dataset(small, dim=4, dropout=0.5))
-        state = model.generator.get_state()
-        first, second = rt.predict(model, small), rt.predict(model, small)
-        assert np.array_equal(first, second)
-        assert torch.equal(model.generator.get_state(), state)
-        model.train()
-        noisy = model(batch_of(small))
-        assert not torch.allclose(noisy, model(batch_of(small)))
-        many = torch.stack([model(batch_of(small)).detach() for _ in range(400)])
-        gap = (many.mean(0).numpy() - rt.predict(model, small, clip=False)) / many.std(0).numpy()
-        assert abs(gap.mean()) < 0.01  # unbiased: what is left in is scaled up
-
-    @pytest.mark.parametrize("share", [-0.1, 1.0])
-    def test_an_impossible_dropout_is_refused(self, share):
-        with pytest.raises(ValueError, match=f"dropout={share}"):
-            DeepMF(2, 2, dropout=share)
-
-
-class TestUsingIt:
-    def test_cold_rows_score_by_their_features(self, small):
-        train = small.take((small.user != 4) & (small.item != 9))
-        model = fitted(DeepMF, train, dim=4)
-        assert model.user_factors[4].abs().sum() == model.item_factors[9].abs().sum() == 0
-        batch = Batch(user=torch.tensor([4]), item=torch.tensor([9]), time=torch.tensor([0]))
-        with torch.no_grad():
-            assert float(model(batch)) == pytest.approx(float(model.mean + model.deep(batch)))
-
-    def test_a_new_user_cannot_be_folded_in(self, small):
-        model = fitted(DeepMF, small, dim=4)
-        with pytest.raises(TypeError, match="DeepMF cannot place a new user") as error:
-            rt.recommend(model, small, ratings={1: 5.0})
-        able = str(error.value).split("these models can:")[1]
-        assert "DeepMF" not in able
-        assert "BiasedMF" in able
-        assert len(rt.recommend(model, small, user=1, k=5)) == 5
 
 
 # ---- where it pays: planted interactions that a product of the given length cannot express ----

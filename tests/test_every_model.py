@@ -23,7 +23,7 @@ SETTINGS = {  # small and quick, for each model
     "FactorizationMachine": {"dim": 4, "fields": None},
     "MixtureOfTastes": {"dim": 4},
     "GumbelTastes": {"dim": 4},
-    "DeepMF": {"dim": 4, "width": 6, "dropout": 0.1},
+    "DeepMF": {"dim": 4, "width": 6},
     "MultiOutputMF": {"dim": 4},
     "VariationalMF": {"dim": 4},
     "SVDpp": {"dim": 4, "features": True},
@@ -46,7 +46,7 @@ NO_PENALTY = {
     "TemporalMF": {"l2_time": 0, "l2_day": 0, "tv": 0},
     "TensorFactorization": {"l2_time": 0, "tv": 0},
     "FactorizationMachine": {"l2_table": 0, "l2_bias_table": 0, "l2_side": 0},
-    "DeepMF": {"l2_deep": 0, "dropout": 0},
+    "DeepMF": {"l2_deep": 0},
     "MultiOutputMF": {"l2_heads": 0},
     "MixtureOfTastes": {"l2_attention": 0},
     "GumbelTastes": {"l2_attention": 0},
@@ -205,6 +205,20 @@ class TestEach:
         assert np.allclose(expected, got, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_somebody_new_gets_a_list_with_reasons_or_a_plain_refusal(name, small):
+    model = fitted(name, small)
+    ratings = {small.item_vocab.ids[k]: stars for k, stars in ((0, 5.0), (7, 5.0), (9, 1.0))}
+    if getattr(model, "fold_in", None) is None:
+        with pytest.raises(TypeError, match=f"{name} cannot place a new user.*BiasedMF"):
+            rt.recommend(model, small, ratings=ratings)
+        return
+    table = rt.recommend(model, small, ratings=ratings, k=5, reasons=True)
+    assert len(table) == 5
+    assert not set(table["item"]) & set(ratings)
+    assert table["reasons"].str.contains("rated").any()
+
+
 @pytest.mark.parametrize("name", CLOSED)
 def test_the_order_of_rows_does_not_matter(name, small):
     mixed = small.take(np.random.default_rng(0).permutation(len(small)))
@@ -223,7 +237,7 @@ def test_gradients_against_differences(name):
     rows = {"user": [0, 0, 1, 1, 2], "item": [0, 1, 1, 2, 0], "rating": [1.0, 5, 3, 2, 4]}
     data = from_frame(pd.DataFrame({**rows, "timestamp": [5, 9, 2, 7, 4]}))
     small = {"dim": 2, "length": 3} if "length" in SETTINGS[name] else {"dim": 2}
-    small |= {"width": 3, "dropout": 0.0} if name == "DeepMF" else {}
+    small |= {"width": 3} if name == "DeepMF" else {}
     small |= {"heads": 1, "layers": 1} if name == "SequenceTransformer" else {}
     model = scrambled(made(name, data, **small).double(), 0.4)
     if isinstance(model, SequenceModel):

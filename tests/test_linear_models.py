@@ -85,13 +85,10 @@ def test_ease_is_a_ridge_regression_of_each_item_on_the_others(cut):
 
 
 def test_a_catalogue_too_large_is_refused_with_its_memory_and_a_remedy():
-    with pytest.raises(ValueError, match=r"59,047 items.*103\.9 GiB.*max_gib=4.*ImplicitALS"):
+    with pytest.raises(ValueError, match=r"59,047 items.*103\.9 GiB.*than 4.*ImplicitALS"):
         EASE(10, 59_047)
     with pytest.raises(ValueError, match="ItemKNN holds a number for each pair"):
         ItemKNN(10, 59_047)
-    assert EASE(10, 100, max_gib=0.001).max_gib == 0.001
-    with pytest.raises(ValueError, match="more than max_gib"):
-        EASE(10, 1_000, max_gib=0.001)
 
 
 def test_ease_without_regularisation_is_refused():
@@ -165,14 +162,6 @@ def test_pure_svd_with_more_dimensions_than_there_are_gives_x_back():
 # ---- all of them --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [EASE, ItemKNN, PureSVD])
-def test_cold_users_and_items_score_zero(cls, cut):
-    table = everybody(fitted(cls, cut), cut)
-    assert (table[3] == 0).all()
-    assert (table[:, 5] == 0).all()
-    assert (table != 0).any()
-
-
 @pytest.mark.parametrize("cls", ALL)
 def test_a_known_user_folded_in_gets_the_trained_scores(cls, cut):
     model = fitted(cls, cut)
@@ -185,17 +174,6 @@ def test_a_known_user_folded_in_gets_the_trained_scores(cls, cut):
         assert folded.parts.shape == (mine.sum(), rows.shape[1])
         scores = (rows @ folded.row + offset).numpy()
         assert np.allclose(scores, everybody(model, cut)[user], atol=1e-4)
-
-
-@pytest.mark.parametrize("cls", ALL)
-def test_recommendations_for_somebody_new_with_reasons(cls, small):
-    model = fitted(cls, small)
-    ratings = {small.item_vocab.ids[k]: stars for k, stars in ((0, 5.0), (7, 5.0), (9, 1.0))}
-    table = rt.recommend(model, small, ratings=ratings, k=5, reasons=True)
-    assert len(table) == 5
-    assert not set(table["item"]) & set(ratings)
-    assert table["score"].is_monotonic_decreasing
-    assert table["reasons"].str.contains("rated").any()
 
 
 @pytest.mark.parametrize("cls", ALL)

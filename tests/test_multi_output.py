@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import rmse_of, scrambled
+from ladder import rmse_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
@@ -76,10 +76,6 @@ class TestTimeToNext:
         mixed = time_to_next(small.take(rows), small.take(rows[::-1]))
         assert np.array_equal(mixed, whole[rows], equal_nan=True)
         assert np.isnan(whole).sum() == len(np.unique(small.user))
-
-    def test_without_times_nothing_is_known(self):
-        data = replace(toy(), timestamp=None)
-        assert np.isnan(time_to_next(data, data)).all()
 
 
 class TestTheBatch:
@@ -215,39 +211,12 @@ class TestTraining:
             for others in parts.values():
                 assert others == own or not others & moved
 
-    def test_drawn_items_are_told_nothing_of_ratings_and_times(self, small):
-        """Whatever is drawn: the rating's and the gap's part of the loss stay the same."""
-        model = scrambled(MultiOutputMF.for_dataset(small, dim=4))
-        found = []
-        for seed in (0, 1):
-            (batch,) = batches_of(model, small, seed=seed)
-            out = model(batch)
-            found.append([float(multi_output(*w)(out, batch).detach()) for w in np.eye(3)])
-        assert found[0][0] == found[1][0]
-        assert found[0][2] == found[1][2]
-        assert found[0][1] != found[1][1]
-
     def test_it_works_without_times(self, small):
         data = replace(small, timestamp=None)
         model = fitted(data, dim=4)
         assert all(torch.isfinite(part).all() for part in outputs_of(model, data))
         assert rmse_of(model, data) < rmse_of(BiasedMF.for_dataset(data, dim=0), data) - 0.1
         assert float(model.user_gap.detach().abs().sum()) == 0
-
-    def test_cold_rows_say_what_is_usual(self, small):
-        train = small.take((small.user != 4) & (small.item != 9))
-        model = fitted(train, epochs=2, dim=4)
-        with torch.no_grad():
-            out = model(Batch(user=torch.tensor([4]), item=torch.tensor([9])))
-        assert out.score.item() == model.mean.item()
-        assert [out.seen.item(), *out.gap[0].tolist()] == model.shift.tolist()
-
-    def test_export_and_fold_in(self, small, tmp_path):
-        model = fitted(small, epochs=2, dim=4)
-        loaded = rt.serving.load(rt.serving.export(model, small, tmp_path / "x"), small).model
-        for mine, theirs in zip(outputs_of(model, small), outputs_of(loaded, small), strict=True):
-            assert torch.equal(mine, theirs)
-        assert len(rt.recommend(model, small, ratings={1: 5.0, 2: 1.0}, k=5)) == 5
 
 
 # ---- what sharing buys -------------------------------------------------------------------------

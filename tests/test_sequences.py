@@ -1,6 +1,5 @@
 """Sequence models: what a row is predicted from, and what must not matter."""
 
-import numpy as np
 import pytest
 import torch
 from sequence_data import (
@@ -48,12 +47,6 @@ def test_every_row_is_in_one_window_with_its_weight():
                            cut.history[real].tolist(), strict=True))  # fmt: skip
         assert pairs == sorted(zip(data.user.tolist(), data.item.tolist(), strict=True))
         assert cut.weight.sum() == 28
-
-
-def test_order_of_rows_and_names_do_not_matter(chain):
-    train = chain[0]
-    shuffled = train.take(np.random.default_rng(0).permutation(len(train)))
-    assert torch.equal(windows(train, 5).history, windows(shuffled, 5).history)
 
 
 def test_history_is_each_users_last_rows():
@@ -131,22 +124,6 @@ def test_padding_before_an_item_is_refused(cls, chain):
     model = cls.for_dataset(chain[0], **SMALL)
     with pytest.raises(ValueError, match="padding comes last"):
         model.score_items(Batch(user=torch.tensor([0]), history=torch.tensor([[3, -1, 4]])))
-
-
-@BOTH
-def test_a_batch_of_one(cls, chain):
-    model = scrambled(cls.for_dataset(chain[0], **SMALL))
-    batch = random_windows(model)
-    together = model.score_sequence(batch)
-    for i in range(3):
-        alone = model.score_sequence(
-            window_batch(batch.history[i : i + 1], batch.rating[i : i + 1])
-        )
-        assert alone.score.shape == (1, 6)
-        assert torch.allclose(alone.score[0], together.score[i], atol=1e-5)
-    one = model(Batch(user=torch.tensor([2]), item=torch.tensor([5])))
-    assert one.score.shape == (1,)
-    assert model.score_items(Batch(user=torch.tensor([2]))).shape == (1, model.n_items)
 
 
 @BOTH

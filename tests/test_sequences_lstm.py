@@ -5,7 +5,6 @@ import pytest
 import torch
 from sequence_data import (
     SMALL,
-    chain_parts,
     scrambled,
     toy,
 )
@@ -14,11 +13,6 @@ import recsys_tutorial as rt
 from recsys_tutorial import Batch
 from recsys_tutorial.models import SequenceLSTM
 from recsys_workshop.labs.planted_sequences import planted_sequences
-
-
-@pytest.fixture(scope="module")
-def chain():
-    return chain_parts()
 
 
 def test_ratings_and_states_by_hand():
@@ -77,8 +71,3 @@ def test_planted_levels_of_films_and_users_are_found():
     found = rt.metrics.rmse(valid.rating, model(rows).rating.detach().numpy())
     assert found < rt.metrics.rmse(valid.rating, rt.predict(biases, valid)) + 0.02
     assert found < 0.85 * valid.rating.std()
-
-
-def test_a_state_needs_a_place_for_the_mean(chain):
-    with pytest.raises(ValueError, match="dim=1"):
-        SequenceLSTM.for_dataset(chain[0], dim=1)

@@ -21,9 +21,8 @@ PLANTED = {"dim": 32, "length": 50, "dropout": 0.2}
 
 
 def test_markov_refuses_a_catalogue_too_large_for_a_table_of_pairs():
-    with pytest.raises(ValueError, match=r"Markov holds .* 60,000 items .* 107.3 GiB .*max_gib=4"):
+    with pytest.raises(ValueError, match=r"Markov holds .* 60,000 items .* 107.3 GiB .*than 4"):
         Markov(10, 60_000)
-    assert Markov(10, 50, max_gib=1e-4).follows.shape == (50, 50)
 
 
 def test_markov_by_hand():
@@ -72,7 +71,7 @@ def test_rules_by_hand_and_without_ties_a_window_of_one_is_markov():
     for model in (one, two):
         rt.fit(model, data)
     everybody = Batch(user=torch.arange(3))
-    assert torch.equal(one.score_items(everybody), two.score_items(everybody))
+    assert torch.allclose(one.score_items(everybody), two.score_items(everybody))
 
 
 def test_next_group_by_hand():

@@ -8,7 +8,6 @@ from sequence_data import (
     BOTH,
     SMALL,
     chain_parts,
-    random_windows,
     scrambled,
     toy,
 )
@@ -78,18 +77,6 @@ def test_train_loss_is_a_mean_over_rows(cls, chain):
         history = rt.fit(model, train, epochs=1, lr=1e-9, batch_size=batch_size, progress=False)
         means.append(history.frame["train_loss"].iloc[0])
     assert means[0] == pytest.approx(means[1], abs=1e-4)
-
-
-@BOTH
-def test_dropout_is_for_training_alone(cls, chain):
-    model = cls.for_dataset(chain[0], dim=8, length=6, dropout=0.5)
-    batch = random_windows(model)
-    model.train()
-    a, b = model.score_sequence(batch).score, model.score_sequence(batch).score
-    assert not torch.equal(a, b)
-    model.eval()
-    c, d = model.score_sequence(batch).score, model.score_sequence(batch).score
-    assert torch.equal(c, d)
 
 
 def test_a_loss_must_suit_the_model(chain):

@@ -1,7 +1,5 @@
 """SideFeatureMF for cold rows and new users, and how it is kept."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,6 @@ from ladder import rmse_of
 from test_side_features import fitted, planted_on_features
 
 import recsys_tutorial as rt
-from recsys_tutorial.datasets import concat
 from recsys_tutorial.models import BiasedMF, SideFeatureMF
 
 # ---- cold rows, unknown ids, new users ------------------------------------------------------
@@ -50,26 +47,6 @@ def test_fold_in_counts_item_features_and_a_stranger_has_none():
     assert torch.allclose(folded.parts.sum(0), folded.row, atol=1e-5)
     scores = (rows @ folded.row + offset)[:30].numpy()  # films that nobody has rated
     assert scores[liked[:30]].min() > scores[~liked[:30]].max()
-
-
-def test_fold_in_finds_the_row_that_training_finds(small):
-    model = SideFeatureMF.for_dataset(
-        replace(small, users=small.users[["user"]]), dim=4, l2=0.1, l2_bias=0.01, own=1.0
-    )
-    rt.fit(model, small, epochs=200, batch_size=len(small), lr=0.05, progress=False)
-    user = int(np.argmax(small.counts("user")))
-    mine = small.user == user
-    folded = model.fold_in(torch.tensor(small.item[mine]), torch.tensor(small.rating[mine]))
-    trained = torch.cat([model.user_factors[user], model.user_bias[user : user + 1]])
-    assert torch.allclose(folded.row, trained, atol=0.02)
-
-
-# ---- keeping --------------------------------------------------------------------------------
-
-
-def test_it_learns_from_parts_joined(small):
-    train, valid, _ = small.split()
-    assert len(fitted(SideFeatureMF, concat(train, valid)).user_side) == small.n_users
 
 
 @pytest.mark.real

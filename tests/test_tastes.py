@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 import recsys_tutorial as rt
 from recsys_tutorial import losses
 from recsys_tutorial.datasets import planted
-from recsys_tutorial.models import MF, BiasedMF, GumbelTastes, MixtureOfTastes
+from recsys_tutorial.models import BiasedMF, GumbelTastes, MixtureOfTastes
 from recsys_tutorial.models.tastes import gumbel
 
 BOTH = pytest.mark.parametrize("cls", [MixtureOfTastes, GumbelTastes])
@@ -107,21 +107,6 @@ def test_one_taste_is_biased_mf_scores_objective_and_gradients(small, cls):
 
 
 @BOTH
-def test_one_taste_trains_as_biased_mf_does(small, cls):
-    settings = {"dim": 5, "l2": 0.1, "l2_bias": 0.02, "seed": 3}
-    one = fitted(cls, small, n_tastes=1, **settings)
-    parent = fitted(BiasedMF, small, **settings)
-    assert np.allclose(rt.predict(one, small), rt.predict(parent, small), atol=1e-3)
-
-
-def test_one_taste_without_biases_is_mf(small):
-    one = MixtureOfTastes.for_dataset(small, dim=5, n_tastes=1, seed=2)
-    plain = MF.for_dataset(small, dim=5, seed=2)
-    batch = batch_of(small.user, small.item)
-    assert torch.allclose(one(batch), plain(batch), rtol=0, atol=1e-6)
-
-
-@BOTH
 def test_equal_tastes_are_biased_mf_whatever_the_attention(small, cls):
     model = scrambled(cls.for_dataset(small, dim=4, n_tastes=3)).eval()
     with torch.no_grad():
@@ -160,17 +145,6 @@ def test_the_penalty_is_the_squared_length_of_all_tastes(small):
         )
     )
     assert float(model.penalty(batch_of(user, item)).detach()) == pytest.approx(expected, rel=1e-5)
-
-
-@BOTH
-def test_cold_users_and_items_score_the_mean_and_the_other_bias(small, cls):
-    warm = small.take((small.user != 4) & (small.item != 9))
-    model = fitted(cls, warm, dim=4)
-    tables = (model.user_tastes[4], model.user_attention[4], model.item_factors[9])
-    assert all(float(t.detach().abs().sum()) == 0 for t in tables)
-    assert float(model(batch_of([4], [9])).detach()) == pytest.approx(float(model.mean))
-    known = float(model(batch_of([4], [2])).detach())
-    assert known == pytest.approx(float((model.mean + model.item_bias[2]).detach()))
 
 
 @BOTH
@@ -247,35 +221,3 @@ def test_the_temperature_falls_while_fit_goes_on(small, monkeypatch):
 def test_temperatures_that_cannot_be_are_refused(temperatures):
     with pytest.raises(ValueError, match="temperatures must fall"):
         GumbelTastes(2, 2, warm=temperatures[0], cold=temperatures[1])
-
-
-def test_evaluation_draws_nothing(small):
-    model = fitted(GumbelTastes, small, dim=4)
-    state = model.generator.get_state()
-    batch = batch_of(small.user, small.item)
-    assert torch.equal(model(batch), model(batch))
-    assert torch.equal(model.generator.get_state(), state)
-    model.train()
-    assert not torch.equal(model(batch), model(batch))
-
-
-@BOTH
-def test_entropy_of_known_attention(small, cls):
-    model = scrambled(cls.for_dataset(small, n_tastes=4)).eval()
-    model.user_attention.detach().zero_()
-    undecided = model.entropy(small)
-    assert undecided["choice"] == pytest.approx(math.log(4), abs=1e-6)
-    assert undecided["use"] == pytest.approx(math.log(4), abs=1e-6)
-    with torch.no_grad():  # items of two kinds, and a taste for each
-        model.item_factors.zero_()
-        model.item_factors[:, 0] = torch.where(torch.arange(small.n_items) % 2 == 0, 1.0, -1.0)
-        model.user_attention.zero_()
-        model.user_attention[:, 0, 0], model.user_attention[:, 1, 0] = 100.0, -100.0
-    edges = model.entropy(small)
-    even = np.bincount(small.user, weights=small.item % 2 == 0) / small.counts("user")
-    expected = -(even * np.log(even) + (1 - even) * np.log(1 - even))
-    assert edges["choice"] == pytest.approx(0, abs=1e-6)
-    assert edges["use"] == pytest.approx(float(expected[small.user].mean()), abs=1e-5)
-    model.user_attention.data[:, 1] = model.user_attention.data[:, 0] * 0  # one taste ...
-    model.item_factors.data.abs_()  # ... speaks for every item
-    assert model.entropy(small)["use"] == pytest.approx(0, abs=1e-6)

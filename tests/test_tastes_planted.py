@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from ladder import batch_of, rmse_of, whole_and_resumed
+from ladder import batch_of, rmse_of
 from scipy.optimize import linear_sum_assignment
 from test_tastes import BOTH, fitted
 
@@ -110,50 +110,6 @@ def test_no_second_taste_is_found_where_none_was_planted():
     found = best_of(MixtureOfTastes, grid, *several_tastes(0).split(seed=0)[:2])
     first, second = found.of_catalogue(found.user_tastes, torch.arange(300)).detach().unbind(1)
     assert alike > torch.cosine_similarity(first, second, dim=-1).mean() + 0.3
-
-
-# ---- in use -----------------------------------------------------------------------------------
-
-
-@BOTH
-def test_a_new_user_is_refused_plainly_and_a_known_one_served(small, cls):
-    model = fitted(cls, small, dim=4)
-    with pytest.raises(TypeError, match=f"{cls.__name__} cannot place a new user.*BiasedMF"):
-        rt.recommend(model, small, ratings={1: 5.0})
-    assert len(rt.recommend(model, small, user=3, k=5)) == 5
-    assert rt.evaluate(model, small, train=[], relevant=4)["rmse"] < np.std(small.rating)
-
-
-@BOTH
-def test_weights_and_settings_are_all_that_predicting_needs(small, tmp_path, cls):
-    model = fitted(cls, small, dim=4, n_tastes=3)
-    loaded = rt.serving.load(rt.serving.export(model, small, tmp_path / "export"), small).model
-    assert type(loaded) is cls
-    assert np.array_equal(rt.predict(loaded, small), rt.predict(model, small))
-
-
-@BOTH
-def test_a_resumed_run_equals_an_uninterrupted_one(small, tmp_path, cls):
-    """Also the one that draws noise: its generator is in the checkpoint, its temperature follows
-    from the step."""
-    whole, resumed = whole_and_resumed(
-        lambda: cls.for_dataset(small, dim=4), small, tmp_path, batch_size=64
-    )
-    assert np.array_equal(rt.predict(whole, small), rt.predict(resumed, small))
-
-
-@BOTH
-def test_the_seed_decides_and_nothing_else_is_touched(small, cls):
-    before = torch.random.get_rng_state()
-    first, again, other = (fitted(cls, small, seed=s, fit={"epochs": 1}) for s in (1, 1, 2))
-    assert torch.equal(first.user_tastes, again.user_tastes)
-    assert not torch.equal(first.user_tastes, other.user_tastes)
-    assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_no_taste_at_all_is_refused():
-    with pytest.raises(ValueError, match="n_tastes=0"):
-        MixtureOfTastes(2, 2, n_tastes=0)
 
 
 @pytest.mark.real

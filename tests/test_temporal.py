@@ -188,30 +188,6 @@ def test_no_drift_is_found_where_none_was_planted():
     assert rise.abs().mean() < 0.1
 
 
-def test_absolute_variation_leaves_one_jump_and_the_square_a_slope():
-    data = drifting(noise=0.5)
-    few = {"dim": 0, "user_bins": 0, "order_bins": 0, "days": False, "l2_time": 0.1}
-    jumpy = fitted(TemporalMF, data, tv=20.0, **few)
-    smooth = fitted(TemporalMF, data, tv=40.0, tv_squared=True, **few)
-    share = []
-    for model in (jumpy, smooth):
-        steps = model.item_time.detach().diff(dim=1).abs()  # (n_items, 7)
-        share.append(float((steps[:, 3] / steps.sum(1)).mean()))  # of the change, at the real jump
-    assert share[0] > share[1] + 0.1
-
-
-def test_cold_rows_score_what_is_known_of_the_others(small):
-    warm = small.take((small.user != 4) & (small.item != 9))
-    model = fitted(TemporalMF, warm)
-    assert model.user_time[4].abs().sum() == model.item_time[9].abs().sum() == 0
-    score = model(batch_at([4], [9], small.timestamp[:1])).detach()
-    assert float(score) == pytest.approx(float((model.mean + model.order_bias[0]).detach()))
-    test = small.take((small.user == 4) | (small.item == 9))
-    result = rt.evaluate(model, test, train=warm)
-    assert result["n_cold"] == len(test)
-    assert np.isfinite(result["rmse"])
-
-
 def test_data_without_times_is_refused_with_a_remedy():
     data = from_frame(pd.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [1.0, 5.0]}))
     with pytest.raises(ValueError, match="BiasedMF"):
@@ -227,15 +203,6 @@ def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():
     assert torch.allclose(offset, model.mean + model.unit * (model.item_bias + drift))
     assert rows.shape == (data.n_items, model.dim + 1)
     assert model.fold_in(torch.tensor([0]), torch.tensor([4.0])).row.shape == (model.dim + 1,)
-
-
-def test_its_settings_build_it_again(small):
-    """As the pages do it for a model that was kept."""
-    for model in (TemporalMF.for_dataset(small), TemporalMF.for_dataset(small, **OFF)):
-        settings = {n: v for n, v in model.settings().items() if n not in ("n_users", "n_items")}
-        again = TemporalMF.for_dataset(small, **settings)
-        assert again.day_bias.shape == model.day_bias.shape
-        assert again.order_bias.shape == model.order_bias.shape
 
 
 @pytest.mark.real

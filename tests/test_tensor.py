@@ -64,18 +64,6 @@ def test_ones_as_third_factor_equal_biased_mf_at_the_start_and_through_training(
     np.testing.assert_allclose(rt.predict(model, test), rt.predict(plain, test), atol=1e-4)
 
 
-def test_ranking_agrees_with_rows(small):
-    train, _, _ = small.split(seed=1)
-    model = fitted(TensorFactorization, train, l2_time=1.0, tv=0.0)
-    assert float((model.time_factors.detach() - 1).abs().max()) > 0.01
-    user = torch.arange(4)
-    time = torch.from_numpy(train.timestamp[:4].copy())
-    all_items = model.score_items(Batch(user=user, time=time)).detach()
-    items = torch.arange(train.n_items).unsqueeze(0)
-    rows = model(Batch(user=user.unsqueeze(1), item=items, time=time.unsqueeze(1))).detach()
-    torch.testing.assert_close(all_items, rows, atol=1e-5, rtol=1e-5)
-
-
 def test_stretches_without_ratings_take_the_last_one_before():
     rows = pd.DataFrame(
         {
@@ -92,8 +80,6 @@ def test_stretches_without_ratings_take_the_last_one_before():
 def test_without_times_one_sentence_says_what_to_do(small):
     with pytest.raises(ValueError, match=r"TensorFactorization needs times.*timestamp"):
         TensorFactorization.for_dataset(replace(small, timestamp=None))
-    with pytest.raises(ValueError, match="bins=0"):
-        TensorFactorization(3, 3, bins=0)
 
 
 def turning(seed: int, turn: float):

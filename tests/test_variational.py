@@ -122,19 +122,6 @@ def test_the_variance_is_that_of_drawn_vectors():
     assert float(scores.var()) == pytest.approx(float(variance) - noise, rel=0.02)
 
 
-def test_without_variance_it_is_biased_mf(small):
-    model = scrambled(VariationalMF.for_dataset(small, dim=5), 0.5)
-    parent = BiasedMF.for_dataset(small, dim=5)
-    state = {k: v for k, v in model.state_dict().items() if k in parent.state_dict()}
-    parent.load_state_dict(state)
-    with torch.no_grad():
-        for name in ("user_logvar", "item_logvar", "user_bias_logvar", "item_bias_logvar"):
-            getattr(model, name).fill_(-60)
-    batch = rows_of(small)
-    assert torch.equal(model.eval()(batch).score, parent(batch))
-    assert torch.allclose(model.train()(batch).score, parent(batch), atol=1e-5)
-
-
 # ---- the divergence, at the right scale -----------------------------------------------------
 
 
@@ -166,17 +153,6 @@ def test_the_sparse_form_is_the_full_form_over_an_epoch_and_on_average(small):
     assert error < 0.05 * full
 
 
-def test_the_penalty_is_a_mean_so_that_its_size_does_not_hang_on_the_batch(small):
-    """The well-known mistake adds the divergence of the whole table to the mean loss, unscaled."""
-    model = scrambled(VariationalMF.for_dataset(small, dim=3), 0.5)
-    batch = rows_of(small)
-    twice = batch_of(*(torch.cat([t, t]) for t in (batch.user, batch.item)))
-    once = float(model.penalty(batch).detach())
-    assert float(model.penalty(twice).detach()) == pytest.approx(once, rel=1e-5)
-    assert once == pytest.approx(whole_kl(model) / len(small), rel=1e-4)
-    assert once < whole_kl(model) / 100
-
-
 def test_active_users_do_not_pay_twice():
     """Without 1/n a user with ten ratings would be held ten times as strongly as one with one."""
     data = planted(30, 20, 200, min_ratings=1, seed=3)
@@ -197,26 +173,7 @@ def test_the_prior_is_scaled_so_that_a_prediction_is_not_as_wide_as_the_scale(sm
         assert spread == pytest.approx(0.3 * left, rel=0.1)  # N(0, 1): a variance of dim
 
 
-def test_variances_start_small():
-    model = VariationalMF(5, 4, dim=3)
-    for name in ("user_logvar", "item_logvar", "user_bias_logvar", "item_bias_logvar"):
-        assert -5 <= float(getattr(model, name).detach().min()) <= -3
-
-
 # ---- drawing --------------------------------------------------------------------------------
-
-
-def test_evaluation_draws_nothing(small):
-    model = scrambled(VariationalMF.for_dataset(small, dim=3), 0.5).eval()
-    before = model.generator.get_state()
-    first, again = (model(rows_of(small)) for _ in range(2))
-    assert torch.equal(first.score, again.score)
-    assert np.array_equal(rt.predict(model, small), rt.predict(model, small))
-    assert rt.evaluate(model, small, train=small.take([0])) == rt.evaluate(
-        model, small, train=small.take([0])
-    )
-    assert torch.equal(model.generator.get_state(), before)
-    assert np.allclose(rt.predict(model, small, clip=False), first.score.detach().numpy())
 
 
 def test_training_draws_anew_for_each_row_with_the_models_own_generator(small):
@@ -263,9 +220,3 @@ def test_an_unscaled_divergence_drowns_the_data(kl):
     else:
         assert rmse_of(model, test) > 0.97 * nothing
         assert moved < 1e-4
-
-
-def test_it_runs_without_factors(small):
-    model = fitted(small, dim=0)
-    assert rmse_of(model, small) < np.std(small.rating)
-    assert float(model(batch_of([0], [0])).variance.detach()) > 0

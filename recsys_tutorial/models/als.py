@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class ImplicitALS(FactorTables):
     cost nothing: their part of the normal equations is one table, $Q'Q$, common to all users.
 
     Hu, Koren, Volinsky 2008, "Collaborative filtering for implicit feedback datasets" has this
-    objective with b = 0 and t = 1 for every rated cell (prior=0, graded=False). The target of
+    objective with b = 0 and t = 1 for every rated cell (prior=0, worst=1). The target of
     dislikes and the start at popularity are ours; the settings were chosen on validation parts of
     MovieLens-100K.
 
@@ -66,10 +67,9 @@ class ImplicitALS(FactorTables):
         l2: lambda, in squared units of t. None: half the fourth root of the number of cells, 18 for
             MovieLens-100K, since the noise of a table grows with the root of its sides.
         sweeps: each solves all items, then all users.
-        graded: False gives every rated cell t = 1, as pairs without ratings have it.
     """
 
-    popularity: Tensor
+    least: ClassVar = {"dim": 1, "sweeps": 1, "worst": -math.inf}
 
     def __init__(
         self,
@@ -81,19 +81,15 @@ class ImplicitALS(FactorTables):
         worst: float = -0.2,
         prior: float = 0.25,
         sweeps: int = 6,
-        graded: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__(n_users, n_items, dim=dim, seed=seed)
         l2 = 0.5 * (n_users * n_items) ** 0.25 if l2 is None else l2
-        if not (l2 > 0 and alpha >= 0 and sweeps >= 1):
-            raise ValueError(f"l2={l2} must be positive, alpha={alpha} >= 0, sweeps={sweeps} >= 1")
-        if not (worst <= 1 and 0 <= prior <= 1):
-            raise ValueError(f"worst={worst} must be at most 1, and prior={prior} from 0 to 1")
+        if not (l2 > 0 and worst <= 1 and prior <= 1):
+            raise ValueError(f"l2={l2} must be positive, worst={worst} and prior={prior} at most 1")
         self.l2, self.alpha, self.worst, self.prior = l2, alpha, worst, prior
-        self.sweeps, self.graded = sweeps, graded
+        self.sweeps = sweeps
         self.register_buffer("popularity", torch.zeros(n_items))
-        self._known: tuple[tuple[Any, ...], Tensor, Tensor] | None = None
         for table in (self.user_factors, self.item_factors):
             table.copy_(torch.randn(table.shape, generator=self.generator) * 0.1)
 
@@ -112,14 +108,11 @@ class ImplicitALS(FactorTables):
 
     # ---- fitting --------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def fit(self, train: Dataset) -> Self:
+    def solve_for(self, train: Dataset) -> None:
         """Sweep `sweeps` times, users last, so that they are exact for the final items.
 
         Warns where nothing personal was learned: no score moves by a hundredth.
         """
-        train = counted(train)
-        self.read(train)
         self.reset_cold()
         cells = self.cells(train)
         for _ in range(self.sweeps):
@@ -133,24 +126,22 @@ class ImplicitALS(FactorTables):
                 "as counts (from_frame(table, counts=...)), or lower l2",
                 stacklevel=2,
             )
-        return self
 
     def target(self, ratings: Tensor) -> Tensor:
         """t of ratings on the training scale; 1 for pairs alone."""
         low, high = self.scale.to(ratings)
-        if not (self.graded and high > low):
+        if high <= low:
             return torch.ones_like(ratings)
         share = (ratings - low) / (high - low)
         return self.worst + (1 - self.worst) * share
 
     @torch.no_grad()
     def cells(self, train: Dataset) -> dict[str, Rows]:
-        """The rated cells, by "user" and by "item"; sets b. A row of weight 0 is not there."""
-        weight = np.ones(len(train)) if train.weight is None else train.weight
-        there = weight > 0
-        user, item = train.user[there], train.item[there]
-        ratings = torch.from_numpy(train.rating[there]).double()
-        more = self.alpha * self.strength(ratings).numpy() * weight[there]
+        """The rated cells, by "user" and by "item"; sets b."""
+        train = counted(train)
+        user, item, ratings = train.user, train.item, torch.from_numpy(train.rating).double()
+        more = self.alpha * self.strength(ratings).numpy()
+        more = more if train.weight is None else more * train.weight
         target = self.target(ratings).numpy()
         pull = np.bincount(item, (1 + more) * target, minlength=self.n_items)
         unrated = len(np.unique(user)) - np.bincount(item, minlength=self.n_items)
@@ -208,25 +199,16 @@ class ImplicitALS(FactorTables):
             items: positions (n,).
             ratings: stars (n,).
         """
-        gram, pull = self._zeros()
-        mine, b = self.item_factors[items].double(), self.popularity[items].double()
-        ratings = ratings.double()
+        q, b = self.item_factors.double(), self.popularity.double()
+        gram, pull = q.T @ q, b @ q  # what the cells without a rating ask for
+        gram.diagonal().add_(self.l2)
+        own, ratings = q[items], ratings.double()
         more = self.alpha * self.strength(ratings)
-        left = gram + (mine * more[:, None]).T @ mine
-        left.diagonal().add_(self.l2)
-        wanted = (1 + more) * self.target(ratings) - more * b
-        right = mine * wanted[:, None] - pull / max(len(items), 1)
+        left = gram + (own * more[:, None]).T @ own
+        wanted = (1 + more) * self.target(ratings) - more * b[items]
+        right = own * wanted[:, None] - pull / max(len(items), 1)
         parts = torch.linalg.solve(left, right.T).T.to(self.item_factors)  # (n, dim)
         return FoldedUser(parts.sum(0), parts)
-
-    def _zeros(self) -> tuple[Tensor, Tensor]:
-        """Q'Q and Q'b, what all cells without a rating ask for; computed once for these tables."""
-        table = self.item_factors
-        version = (table.data_ptr(), table.dtype, table._version, self.popularity._version)
-        if self._known is None or self._known[0] != version:
-            q = table.double()
-            self._known = version, q.T @ q, self.popularity.double() @ q
-        return self._known[1:]
 
 
 def _rows(

@@ -1,8 +1,8 @@
-"""What every model shares: how it is built from data, and how its rows are looked up."""
+"""What every model shares: how it is built from data, what it pays, and how it scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -32,21 +32,40 @@ class Model(ModelState):
     """A recommender: `forward(batch)` gives one score for each (user, item) of the batch.
 
     Parameters whose names start with `user_` or `item_` and that have one row per user or item are
-    its tables: the rows of ids without training ratings are kept at zero.
+    its tables: the rows of ids without training ratings are kept at zero. Tables that are as long
+    as the data has ratings or features are empty until a Dataset is read, or a state is loaded.
 
     Attributes:
         columns: Fields of Batch that `forward` and the loss use.
         ranks: Whether only the order of its scores means something, before a loss says more.
         default_loss: The loss that `fit` minimises unless told otherwise.
         fit_defaults: epochs, lr and batch_size that suit the model.
+        least: The least value of a hyperparameter, where that is not 0.
         progress: Share of the training steps already made, kept by `fit`; 1 outside of it.
-    Besides: what every `ModelState` has, such as `mean`, `unit`, `user_count`.
+        mean: The mean training rating, in stars; 0 for scores.
+        unit: Stars in one unit of what is learned: 1 on a scale from 1 to 5, 20 from 0 to 100. So
+            learning rates and penalties mean the same on every scale.
+        scale: Lowest and highest rating, in stars.
+        user_count, item_count: Training rows of each user and item; 0 for cold ones.
+        user_weight, item_weight: The same as sums of the rows' weights.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating")
     fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 12, "lr": 0.01, "batch_size": 1024}
+    least: ClassVar[Mapping[str, float]] = {}
 
     progress: float = 1.0
+
+    def __init__(self, n_users: int, n_items: int, *, seed: int = 0) -> None:
+        super().__init__()
+        self.n_users, self.n_items, self.seed = n_users, n_items, seed
+        self.generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("unit", torch.ones(()))
+        self.register_buffer("scale", torch.tensor([-torch.inf, torch.inf]))
+        for side, n in (("user", n_users), ("item", n_items)):
+            self.register_buffer(f"{side}_count", torch.ones(n, dtype=torch.int64))
+            self.register_buffer(f"{side}_weight", torch.ones(n))
 
     # ---- building -------------------------------------------------------------------------
 
@@ -55,7 +74,7 @@ class Model(ModelState):
         """An unfitted model for this training part; everything estimated comes from it.
 
         Raises:
-            ValueError: the part is empty, or its weights are all 0.
+            ValueError: the part is empty, or its weights are all 0; a hyperparameter is too low.
             TypeError: an unknown hyperparameter or one of the wrong type, or no Dataset.
         """
         if not isinstance(train, Dataset):
@@ -66,16 +85,11 @@ class Model(ModelState):
         if len(train) == 0:
             raise ValueError("cannot build a model for an empty Dataset: it has no ratings")
         train, settings = counted(train), checked_settings(cls, hyperparameters)
-        model = cls(train.n_users, train.n_items, **cls.from_data(train, settings))
+        model = cls(train.n_users, train.n_items, **settings)
         model.read(train)
         model.reset_cold()
         model._as_built = model._versions()
         return model
-
-    @classmethod
-    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
-        """The constructor's arguments: `settings`, and sizes that some models read off the data."""
-        return settings
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
@@ -153,6 +167,10 @@ class Model(ModelState):
         """1 / n, the part (*S,) that each row pays of what users or items pay once."""
         return self.rows(getattr(self, f"{side}_weight"), who).clamp_min(1e-6).reciprocal()
 
+    def paid_by_all(self, total: Tensor) -> Tensor:
+        """What each row pays of a total that all training ratings pay once."""
+        return total / self.user_weight.sum().clamp_min(1)
+
     # ---- the whole catalogue --------------------------------------------------------------
 
     def score_items(self, batch: Batch) -> Tensor:
@@ -200,18 +218,11 @@ def mean_square(row: Tensor, weight: Tensor | None = None, share: Tensor | None 
     return losses.weighted_mean(square, None if weight is None else weight.reshape(-1))
 
 
-def at_least(least: float, **settings: float) -> None:
-    """ValueError that names the first setting below its least sensible value."""
-    for name, value in settings.items():
-        if not value >= least:
-            raise ValueError(f"{name}={value} must be at least {least:g}")
-
-
 def runs(first: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions of several stretches, one after the other, and where each stretch begins in them.
+    """Places of B runs of consecutive rows, one run after the other, and where each begins: (B,).
 
     Args:
-        first: (B,), the position where each stretch starts.
+        first: (B,), the first row of each run.
         many: (B,), its length.
     """
     begins = many.cumsum(0) - many

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy import sparse
 from torch import Tensor
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser, at_least
+from recsys_tutorial.models.base import FoldedUser
 from recsys_tutorial.models.features import feature_table
 from recsys_tutorial.models.gibbs import Block, Field, Sampler
 from recsys_tutorial.models.mf import Factorised
 from recsys_tutorial.models.state import counted
+from recsys_tutorial.models.temporal import day_key, need_times
 from recsys_tutorial.models.variational import RatingBelief
-
-DAY = 24 * 60 * 60  # seconds
 
 
 class BayesianFM(Factorised):
@@ -53,15 +53,7 @@ class BayesianFM(Factorised):
     with independent factors.
     """
 
-    user_draws: Tensor
-    item_draws: Tensor
-    day_draws: Tensor
-    rated_draws: Tensor
-    day_keys: Tensor
-    level: Tensor
-    noise: Tensor
-    newcomer: Tensor
-    tightness: Tensor
+    least: ClassVar = {"thin": 1}
 
     def __init__(
         self,
@@ -74,33 +66,34 @@ class BayesianFM(Factorised):
         features: bool = True,
         histories: bool = True,
         days: bool = False,
-        n_days: int = 0,
         seed: int = 0,
     ) -> None:
-        at_least(0, dim=dim, burn=burn)
-        at_least(1, thin=thin)
         if samples - burn < thin:
             raise ValueError(f"samples={samples} keeps no draw: burn={burn}, thin={thin}")
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.samples, self.burn, self.thin = dim, samples, burn, thin
-        self.features, self.histories, self.days, self.n_days = features, histories, days, n_days
+        self.features, self.histories, self.days = features, histories, days
         self.columns = ("user", "item", "rating", "time")[: 4 if days else 3]  # type: ignore[misc]
         self.n_kept = kept = (samples - burn) // thin
         row = (dim + 1,)
         self.of_draws: dict[str, tuple[int, ...]] = {
             "user_draws": (n_users, *row), "item_draws": (n_items, *row),
-            "day_draws": (n_days + 1 if days else 0, *row),
+            "day_draws": (0, *row),
             "rated_draws": (n_items if histories else 0, *row),
             "newcomer": row, "tightness": row, "level": (), "noise": (),
         }  # fmt: skip
         for name, shape in self.of_draws.items():
             self.register_buffer(name, torch.zeros(kept, *shape))
-        self.register_buffer("day_keys", torch.zeros(n_days, dtype=torch.int64))
+        self.register_buffer("day_keys", torch.zeros(0, dtype=torch.int64))
 
-    @classmethod
-    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
-        n_days = len(np.unique(day_key(train))) if settings.get("days") else 0
-        return {**settings, "n_days": n_days}
+    @torch.no_grad()
+    def read(self, train: Dataset) -> None:
+        """Besides what every model takes: the (user, day) pairs."""
+        super().read(train)
+        if self.days:
+            need_times(self, train)
+            self.day_keys = days_of(train).unique()
+            self.day_draws = torch.zeros(self.n_kept, len(self.day_keys) + 1, self.dim + 1)
 
     # ---- sampling -------------------------------------------------------------------------
 
@@ -152,9 +145,8 @@ class BayesianFM(Factorised):
                 blocks.append(Block(sparse.csc_matrix((x, (code, other)), (n, m)), d))
             sides.append(Field(code, n, d, g, blocks))
         if self.days:
-            keys, code = np.unique(day_key(train), return_inverse=True)
-            self.day_keys.copy_(torch.from_numpy(keys))
-            sides.append(Field(code, len(keys) + 1, d, g, []))
+            code = torch.searchsorted(self.day_keys, days_of(train)).numpy()
+            sides.append(Field(code, len(self.day_keys) + 1, d, g, []))
         y = (train.rating - float(self.mean)) / float(self.unit)
         return Sampler(y, train.weight, sides, g)
 
@@ -177,11 +169,10 @@ class BayesianFM(Factorised):
 
     def day(self, batch: Batch) -> Tensor:
         """Places (*S,) of the (user, day) in `day_draws`."""
-        user, time = batch.need("user", "time")
-        key = (user << 32) + time.div(DAY, rounding_mode="floor")
-        place = torch.searchsorted(self.day_keys, key).clamp(max=max(self.n_days - 1, 0))
-        known = self.day_keys[place] == key if self.n_days else torch.zeros_like(key) > 0
-        return torch.where(known, place, self.n_days)
+        key = day_key(*batch.need("user", "time"))
+        place = torch.searchsorted(self.day_keys, key)
+        known = F.pad(self.day_keys, (0, 1), value=-1)[place] == key
+        return torch.where(known, place, len(self.day_keys))
 
     def draws(self, batch: Batch) -> Tensor:
         """What each kept draw expects, (n_kept, *S), in stars."""
@@ -200,15 +191,9 @@ class BayesianFM(Factorised):
 
     def forward(self, batch: Batch) -> Any:  # a RatingBelief
         """Mean of the draws, and the variance of a rating: what is unknown, and its noise."""
-        user, item = batch.need("user", "item")
-        day = self.day(batch) if self.days else None
-        total = squares = self.mean.new_zeros(())
-        for k in range(self.n_kept):  # one at a time: all of them would fill the memory
-            off = self._one(k, user, item, day) - self.mean
-            total, squares = total + off, squares + off.square()
-        mean = total / self.n_kept
-        unknown = (squares / self.n_kept - mean.square()).clamp_min(0)
-        return RatingBelief(self.mean + mean, unknown + self.unit.square() * self.noise.mean())
+        draws = self.draws(batch)
+        unknown = draws.var(0, correction=0)
+        return RatingBelief(draws.mean(0), unknown + self.unit.square() * self.noise.mean())
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """All draws side by side over their number, (*S, n_kept * dim), and mean biases, (*S,)."""
@@ -275,11 +260,10 @@ class BayesianFM(Factorised):
         return z
 
 
-def day_key(data: Dataset) -> np.ndarray:
-    """One number for each row's (user, day), (n,)."""
-    if data.timestamp is None:
-        raise ValueError("days=True needs times, and this Dataset has no timestamps")
-    return (data.user.astype(np.int64) << 32) + data.timestamp // DAY
+def days_of(data: Dataset) -> Tensor:
+    """The `day_key` of each row, (n,)."""
+    assert data.timestamp is not None
+    return day_key(*(torch.from_numpy(c).long() for c in (data.user, data.timestamp)))
 
 
 def side_by_side(draws: Tensor) -> Tensor:

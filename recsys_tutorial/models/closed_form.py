@@ -7,7 +7,7 @@ A row's weight, in multiples of the usual one, multiplies its x: so many copies 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser, Model, at_least, runs
+from recsys_tutorial.models.base import FoldedUser, Model, runs
 from recsys_tutorial.models.state import counted
 
-CELLS = 8 * 1024 * 1024  # scores held at once: 32 MB
+MOST_GIB = 4.0  # that a table of all pairs of items may take
 BYTES = 32  # a cell of the item-item table while it is made: sparse, float64 and inverse, float32
 
 
@@ -31,35 +31,45 @@ class ClosedForm(Model):
     columns = ("user", "item")
     ranks = True
 
+    @torch.no_grad()
+    def fit(self, train: Dataset) -> Self:
+        """Compute everything from the training part; no epochs, no learning rate."""
+        train = counted(train)
+        self.read(train)
+        self.solve_for(train)
+        self.reset_cold()
+        return self
+
+    def solve_for(self, train: Dataset) -> None:
+        """Fill the model's tables, from rows as `counted` gives them."""
+        raise NotImplementedError
+
     def strength(self, ratings: Tensor) -> Tensor:
         """x for ratings on the training scale: r / 5 for 1 to 5 stars, 1 for pairs alone."""
         low, high = self.scale
         return (ratings - low + 1) / (high - low + 1)
 
     def table(self, train: Dataset) -> sparse.csr_matrix:
-        """x as a sparse float64 table (n_users, n_items), of rows as `counted` gives them."""
+        """x as a sparse float64 table (n_users, n_items)."""
         x = self.strength(torch.from_numpy(train.rating).double()).numpy()
         if train.weight is not None:
             x = x * train.weight
         return sparse.csr_matrix((x, (train.user, train.item)), shape=(self.n_users, self.n_items))
 
 
-def check_pairs_fit(model: str, n_items: int, max_gib: float) -> None:
-    """Raise ValueError where a table of all pairs of items would take more than that."""
+def check_pairs_fit(model: str, n_items: int) -> None:
+    """Raise ValueError where a table of all pairs of items would take more than MOST_GIB."""
     needed = n_items**2 * BYTES / 2**30
-    if needed > max_gib:
+    if needed > MOST_GIB:
         raise ValueError(
             f"{model} holds a number for each pair of {n_items:,} items and would need about "
-            f"{needed:,.1f} GiB of memory, more than max_gib={max_gib:g}: use ImplicitALS or "
-            "PureSVD, keep the items with most ratings, or raise max_gib"
+            f"{needed:,.1f} GiB of memory, more than {MOST_GIB:g}: use ImplicitALS or PureSVD, "
+            "keep the items with most ratings, or raise recsys_tutorial.models.closed_form.MOST_GIB"
         )
 
 
 class ItemToItem(ClosedForm):
     r"""$s_{ui} = \sum_j x_{uj} W_{ji}$: what each rated item says about each other item.
-
-    Args:
-        max_gib: Memory that `fit` may take, in GiB: it grows with the square of the catalogue.
 
     Attributes:
         weights: W, (n_items, n_items).
@@ -67,15 +77,9 @@ class ItemToItem(ClosedForm):
             a known user is scored without the training data.
     """
 
-    weights: Tensor
-    row_start: Tensor
-    row_item: Tensor
-    row_value: Tensor
-
-    def __init__(self, n_users: int, n_items: int, max_gib: float = 4.0, seed: int = 0) -> None:
+    def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)
-        check_pairs_fit(type(self).__name__, n_items, max_gib)
-        self.max_gib = max_gib
+        check_pairs_fit(type(self).__name__, n_items)
         self.register_buffer("weights", torch.zeros(n_items, n_items))
         self.register_buffer("row_start", torch.zeros(n_users + 1, dtype=torch.int64))
         self.register_buffer("row_item", torch.zeros(0, dtype=torch.int64))
@@ -85,40 +89,25 @@ class ItemToItem(ClosedForm):
         """W from the Gram table x'x, (n_items, n_items) float64, which may be overwritten."""
         raise NotImplementedError
 
-    def fit(self, train: Dataset) -> Self:
-        """Compute W; no epochs, no learning rate."""
-        train = counted(train)
-        self.read(train)
+    def solve_for(self, train: Dataset) -> None:
         x = self.table(train)
         self.weights.copy_(self.item_weights((x.T @ x).toarray()))
         self.row_start.copy_(torch.from_numpy(x.indptr.astype(np.int64)))
         self.row_item = torch.from_numpy(x.indices.astype(np.int64)).to(self.mean.device)
         self.row_value = torch.from_numpy(x.data).to(self.weights)
-        return self
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
         who, place = torch.unique(user, return_inverse=True)
-        place, item = torch.broadcast_tensors(place, item)
-        scores = self.weights.new_zeros(item.shape)
-        block = max(1, CELLS // self.n_items)
-        for start in range(0, len(who), block):
-            mine = (place >= start) & (place < start + block)
-            rows = self.score_items(Batch(user=who[start : start + block]))
-            scores[mine] = rows[place[mine] - start, item[mine]]
-        return scores
+        return self.score_items(Batch(user=who))[place, item]
 
     def score_items(self, batch: Batch) -> Tensor:
         user = batch.need("user")[0].reshape(-1)
         first, many = self.row_start[user], self.row_start[user + 1] - self.row_start[user]
         picked, bag = runs(first, many)
-        return F.embedding_bag(  # x @ W over the rated items alone
-            self.row_item[picked],
-            self.weights,
-            bag,
-            mode="sum",
-            per_sample_weights=self.row_value[picked],
-        )
+        item, x = self.row_item[picked], self.row_value[picked]
+        # x @ W over the rated items alone
+        return F.embedding_bag(item, self.weights, bag, mode="sum", per_sample_weights=x)
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
         """W' (n_items, n_items) and zeros (n_items,): a new user's row is its x."""
@@ -129,12 +118,6 @@ class ItemToItem(ClosedForm):
         parts = self.weights.new_zeros(len(items), self.n_items)
         parts[torch.arange(len(items)), items] = self.strength(ratings).to(parts)
         return FoldedUser(parts.sum(0), parts)
-
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
-        for name in ("row_item", "row_value"):  # as long as there were training ratings
-            if prefix + name in state_dict:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 class EASE(ItemToItem):
@@ -149,10 +132,8 @@ class EASE(ItemToItem):
     Steck 2019, "Embarrassingly shallow autoencoders for sparse data".
     """
 
-    def __init__(
-        self, n_users: int, n_items: int, l2: float = 200.0, max_gib: float = 4.0, seed: int = 0
-    ) -> None:
-        super().__init__(n_users, n_items, max_gib=max_gib, seed=seed)
+    def __init__(self, n_users: int, n_items: int, l2: float = 200.0, seed: int = 0) -> None:
+        super().__init__(n_users, n_items, seed=seed)
         if not l2 > 0:
             raise ValueError(f"l2={l2} must be positive: items nobody rated have no inverse")
         self.l2 = l2
@@ -177,18 +158,12 @@ class ItemKNN(ItemToItem):
     Deshpande and Karypis 2004, "Item-based top-N recommendation algorithms".
     """
 
+    least: ClassVar = {"k": 1}
+
     def __init__(
-        self,
-        n_users: int,
-        n_items: int,
-        k: int = 200,
-        shrink: float = 10.0,
-        max_gib: float = 4.0,
-        seed: int = 0,
+        self, n_users: int, n_items: int, k: int = 200, shrink: float = 10.0, seed: int = 0
     ) -> None:
-        super().__init__(n_users, n_items, max_gib=max_gib, seed=seed)
-        if k < 1 or not shrink >= 0:
-            raise ValueError(f"k={k} must be at least 1 and shrink={shrink} not negative")
+        super().__init__(n_users, n_items, seed=seed)
         self.k, self.shrink = k, shrink
 
     def item_weights(self, gram: np.ndarray) -> Tensor:
@@ -207,8 +182,9 @@ class FactorTables(ClosedForm):
         item_factors: q, (n_items, dim).
     """
 
-    def __init__(self, n_users: int, n_items: int, dim: int, seed: int = 0) -> None:
-        at_least(1, dim=dim)
+    least: ClassVar = {"dim": 1}
+
+    def __init__(self, n_users: int, n_items: int, dim: int = 16, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)
         self.dim = dim
         self.user_factors = nn.Parameter(torch.zeros(n_users, dim), requires_grad=False)
@@ -237,14 +213,8 @@ class PureSVD(FactorTables):
     Cremonesi, Koren, Turrin 2010, "Performance of recommender algorithms on top-N tasks".
     """
 
-    def __init__(self, n_users: int, n_items: int, dim: int = 16, seed: int = 0) -> None:
-        super().__init__(n_users, n_items, dim=dim, seed=seed)
-
-    @torch.no_grad()
-    def fit(self, train: Dataset) -> Self:
-        """Compute the vectors; beyond the rank of x they are zero."""
-        train = counted(train)
-        self.read(train)
+    def solve_for(self, train: Dataset) -> None:
+        """Beyond the rank of x the vectors are zero."""
         x = self.table(train)
         if self.dim < min(x.shape):
             start = np.random.default_rng(self.seed).normal(size=min(x.shape))
@@ -255,8 +225,6 @@ class PureSVD(FactorTables):
         for table, values in ((self.item_factors, q), (self.user_factors, x @ q)):
             table.zero_()
             table[:, : q.shape[1]] = torch.from_numpy(values).to(table)
-        self.reset_cold()
-        return self
 
     @torch.no_grad()
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:

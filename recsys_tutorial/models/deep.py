@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.features import feature_table, from_features
 from recsys_tutorial.models.mf import BiasedMF
 
@@ -27,8 +26,6 @@ class DeepMF(BiasedMF):
         l2_deep: Penalty on the network's weights, paid once: their sum of squares divided by the
             number of training ratings. Without it the network learns the training ratings by
             heart, and the whole is worse than BiasedMF.
-        dropout: Share of the hidden numbers left out at random in a training step; none in
-            evaluation.
         **rest: As in BiasedMF.
 
     Attributes:
@@ -49,9 +46,7 @@ class DeepMF(BiasedMF):
 
     fold_in: Any = None
 
-    user_side: Tensor
-    item_side: Tensor
-    clock: Tensor
+    least: ClassVar = {"width": 1}
 
     def __init__(
         self,
@@ -61,23 +56,14 @@ class DeepMF(BiasedMF):
         *,
         width: int = 64,
         l2_deep: float = 200.0,
-        dropout: float = 0.0,
         timed: bool = True,
-        n_user_features: int = 0,
-        n_item_features: int = 0,
         **rest: Any,
     ) -> None:
-        at_least(1, width=width)
-        at_least(0, l2_deep=l2_deep)
         super().__init__(n_users, n_items, dim=dim, **rest)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout} must be a share, from 0 to below 1")
-        self.width, self.l2_deep, self.dropout, self.timed = width, l2_deep, dropout, timed
+        self.width, self.l2_deep, self.timed = width, l2_deep, timed
         # mean, standard deviation, first and last of the training times, in seconds
         self.register_buffer("clock", torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64))
-        self.set_features(
-            torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features)
-        )
+        self.set_features(torch.zeros(n_users, 0), torch.zeros(n_items, 0))
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
@@ -96,7 +82,6 @@ class DeepMF(BiasedMF):
 
     def set_features(self, x: Tensor, y: Tensor) -> None:
         """Take these features, and make the network that reads them."""
-        self.n_user_features, self.n_item_features = x.shape[1], y.shape[1]
         times = ("time",) if self.timed else ()
         self.columns = ("user", "item", "rating", *times)  # type: ignore[misc]
         self.register_buffer("user_side", x)
@@ -138,17 +123,12 @@ class DeepMF(BiasedMF):
 
     def last_layer(self, h: Tensor) -> Tensor:
         """v . max(0, h): (*S, width) -> (*S,)"""
-        h = h.relu()
-        if self.training and self.dropout:
-            noise = torch.rand(h.shape, generator=self.generator).to(h.device)
-            h = h * (noise >= self.dropout) / (1 - self.dropout)
-        return h @ self.deep_last
+        return h.relu() @ self.deep_last
 
     def penalty(self, batch: Batch) -> Tensor:
         weights = (p for name, p in self.named_parameters() if name.startswith("deep_"))
         squares = torch.stack([w.square().sum() for w in weights]).sum()
-        n_ratings = self.user_weight.sum().clamp_min(1)
-        return super().penalty(batch) + self.l2_deep * squares / n_ratings
+        return super().penalty(batch) + self.paid_by_all(self.l2_deep * squares)
 
     def score_items(self, batch: Batch) -> Tensor:
         """Users and items go through the network's first layer once, and meet user by user."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +33,7 @@ class FeatureTable(NamedTuple):
     names: list[str]
 
 
-def feature_table(frame: pd.DataFrame, counts: np.ndarray) -> FeatureTable:
+def feature_table(frame: pd.DataFrame, counts: np.ndarray, as_number: bool = True) -> FeatureTable:
     """Turn a side frame into features.
 
     Columns named user, item and title are left out; of the others,
@@ -48,23 +50,16 @@ def feature_table(frame: pd.DataFrame, counts: np.ndarray) -> FeatureTable:
         frame: One row a user or item, in the order of the vocabulary (`Dataset.users`, `.items`).
         counts: (n,), training ratings of each row; scales, ranges and known values come from rows
             with training ratings alone, each as often as it was rated.
+        as_number: Whether numbers are features themselves, beside the ranges they fall into.
     """
     columns: dict[str, np.ndarray] = {}
     for name in frame.columns:
         if name in ("user", "item", "title"):
             continue
-        if is_number(frame[name]):
-            columns |= standardised(str(name), frame[name], counts)
-            columns |= ranges(str(name), frame[name], counts)
-        else:
-            columns |= labels(str(name), frame[name], counts, seen_only=True)
-    return FeatureTable(stacked(columns, len(frame)), list(columns))
-
-
-def stacked(columns: dict[str, np.ndarray], n: int) -> Tensor:
-    """The columns side by side, float32 (n, f)."""
-    values = np.stack(list(columns.values()), axis=1) if columns else np.zeros((n, 0))
-    return torch.from_numpy(values.astype(np.float32))
+        read = partial(_ranges, as_number=as_number) if is_number(frame[name]) else _labels
+        columns |= read(str(name), frame[name], counts)
+    values = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(frame), 0))
+    return FeatureTable(torch.from_numpy(values.astype(np.float32)), list(columns))
 
 
 def is_number(column: pd.Series) -> bool:
@@ -73,58 +68,40 @@ def is_number(column: pd.Series) -> bool:
     return kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column)
 
 
-def standardised(name: str, column: pd.Series, counts: np.ndarray) -> dict[str, np.ndarray]:
-    """One column: distance from the training mean in standard deviations, 0 where unknown."""
-    values, known, rated = _numbers(column, counts)
+def _ranges(
+    name: str, column: pd.Series, counts: np.ndarray, as_number: bool
+) -> dict[str, np.ndarray]:
+    """At most BINS columns, 1 where the number falls into this range of the training ratings.
+
+    Before them, as_number, its distance from the training mean in standard deviations.
+    """
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = np.isfinite(values)
+    values = np.where(known, values, 0.0)
+    rated = np.repeat(values, counts * known)  # an entry for each training rating
     # Nothing to tell rows apart by; the standard deviation of equal numbers is not always 0.
     if len(rated) == 0 or rated.min() == rated.max():
         return {}
-    return {name: np.where(known, (values - rated.mean()) / rated.std(), 0.0)}
-
-
-def ranges(
-    name: str, column: pd.Series, counts: np.ndarray, bins: int = BINS
-) -> dict[str, np.ndarray]:
-    """At most `bins` columns: 1 where the number falls into this range of the training ratings."""
-    values, known, rated = _numbers(column, counts)
-    if len(rated) == 0 or rated.min() == rated.max():
-        return {}
-    cuts = np.unique(np.quantile(rated, np.arange(1, bins) / bins))
-    place = np.searchsorted(cuts, np.where(known, values, 0.0), side="right")
+    columns = {name: np.where(known, (values - rated.mean()) / rated.std(), 0.0)}
+    cuts = np.unique(np.quantile(rated, np.arange(1, BINS) / BINS))
+    place = np.searchsorted(cuts, values, side="right")
     ends = ["", *(f"{cut:g}" for cut in cuts), ""]
-    return {
+    ranges = {
         f"{name} {ends[k]}..{ends[k + 1]}": (known & (place == k)).astype(float)
         for k in range(len(cuts) + 1)
     }
+    return columns | ranges if as_number else ranges
 
 
-def _numbers(column: pd.Series, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The numbers (n,), where they are known (n,), and one entry for each training rating."""
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    known = np.isfinite(values)
-    return np.where(known, values, 0.0), known, np.repeat(values, counts * known)
-
-
-def labels(
-    name: str, column: pd.Series, counts: np.ndarray, seen_only: bool = False
-) -> dict[str, np.ndarray]:
-    """A column for each label: 1 where it applies.
+def _labels(name: str, column: pd.Series, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """A column for each label with training ratings: 1 where it applies.
 
     At most MOST_CATEGORIES, those on most rows with training ratings; none where each row has one
     label and there are more.
-
-    Args:
-        name: What the columns' names begin with.
-        column: Values, or tuples or lists of values.
-        counts: (n,), training ratings of each row.
-        seen_only: Leave out labels without training ratings.
     """
     sets = [_set_of(value) for value in column]
     several = any(isinstance(value, _SEVERAL) for value in column)
-    seen: dict[str, int] = {}  # label: rows with training ratings that carry it
-    for row, n in zip(sets, counts, strict=True):
-        for label in row if n or not seen_only else ():
-            seen[label] = seen.get(label, 0) + bool(n)
+    seen = Counter(label for row, n in zip(sets, counts, strict=True) if n for label in row)
     if len(seen) > MOST_CATEGORIES and not several:
         return {}
     kept = sorted(sorted(seen), key=lambda label: -seen[label])[:MOST_CATEGORIES]

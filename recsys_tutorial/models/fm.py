@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from itertools import accumulate
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models import features
-from recsys_tutorial.models.base import at_least
-from recsys_tutorial.models.mf import BiasedMF, Factorised
+from recsys_tutorial.models.features import MOST_CATEGORIES, feature_table, is_number
+from recsys_tutorial.models.mf import BiasedMF
+
+USUAL_FIELDS = ("age", "gender", "occupation", "year", "genres")
 
 
 class FactorizationMachine(BiasedMF):
@@ -27,16 +29,16 @@ class FactorizationMachine(BiasedMF):
 
     A column of texts is a categorical field (one-hot). A column of tuples is multi-hot and enters
     as a *sum*: a film of three genres has three ones, not three thirds. A column of numbers is cut
-    into `bins` parts of equal training weight, or with bins=0 enters as one number (standardised).
-    What is missing is all zeros. Without side fields this is BiasedMF, exactly.
+    into ten ranges of equal training weight. What is missing is all zeros. Without side fields this
+    is BiasedMF, exactly.
 
     Args:
         l2: A row of the batch pays for its vectors: frequency-weighted.
         l2_table, l2_bias_table: The whole table pays once, divided by the number of training
             ratings.
         l2_side: As l2, for the vectors of side features.
-        fields: Columns of the users' and the items' table, () for none; None for those of age,
-            gender, occupation, year and genres that are there.
+        fields: Columns of the users' and the items' table, () for none; None for those of
+            USUAL_FIELDS that are there.
 
     Attributes:
         user_bias, item_bias, side_bias: w, (n_users,), (n_items,), (n_side,), in units as biases.
@@ -47,10 +49,6 @@ class FactorizationMachine(BiasedMF):
     """
 
     fit_defaults: ClassVar = {"epochs": 20, "lr": 0.01, "batch_size": 4096}
-
-    user_x: Tensor
-    item_x: Tensor
-    side_count: Tensor
 
     def __init__(
         self,
@@ -63,55 +61,55 @@ class FactorizationMachine(BiasedMF):
         l2_table: float = 7.2,
         l2_bias_table: float = 3.1,
         l2_side: float = 0.1,
-        fields: Sequence[str] | None = (),
-        sizes: Sequence[int] = (),
-        bins: int = 10,
+        fields: Sequence[str] | None = None,
         seed: int = 0,
     ) -> None:
-        at_least(0, l2_table=l2_table, l2_bias_table=l2_bias_table, l2_side=l2_side, bins=bins)
         super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
         self.l2_table, self.l2_bias_table, self.l2_side = l2_table, l2_bias_table, l2_side
-        self.fields, self.bins = list(fields or ()), bins
-        self.set_sizes(sizes)
+        self.fields = None if fields is None else list(fields)
+        self.register_buffer("field_sizes", torch.zeros(0, dtype=torch.int64))
+        self.set_features(torch.zeros(n_users, 0), torch.zeros(n_items, 0))
 
-    def set_sizes(self, sizes: Sequence[int]) -> None:
-        """Make room for so many features in each of the side fields."""
-        self.sizes = list(sizes)
-        self.n_side = sum(self.sizes)
-        self.side_factors = self.random_table(self.n_side, self.dim)
-        self.side_bias = nn.Parameter(torch.zeros(self.n_side))
-        self.register_buffer("user_x", torch.zeros(self.n_users, self.n_side))
-        self.register_buffer("item_x", torch.zeros(self.n_items, self.n_side))
-        self.register_buffer("side_count", torch.ones(self.n_side, dtype=torch.int64))
+    def set_features(self, x: Tensor, y: Tensor) -> None:
+        """Take x of the users and y of the items, (n, n_side), and make room for their numbers."""
+        self.register_buffer("user_x", x)
+        self.register_buffer("item_x", y)
+        self.side_factors = self.random_table(x.shape[1], self.dim)
+        self.side_bias = nn.Parameter(torch.zeros(x.shape[1]))
+        on = (x != 0).T.double() @ self.user_count.double()
+        on = on + (y != 0).T.double() @ self.item_count.double()
+        self.register_buffer("side_count", on.long())
+
+    @property
+    def n_side(self) -> int:
+        """Features beside the ids."""
+        return len(self.side_bias)
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many features each of `fields` has."""
+        return self.field_sizes.tolist()
 
     @property
     def offsets(self) -> list[int]:
         """Where each field starts among all features: user, item, then `fields`."""
-        sizes = [self.n_users, self.n_items, *self.sizes]
-        return [sum(sizes[:k]) for k in range(len(sizes))]
-
-    # ---- the fields -----------------------------------------------------------------------
-
-    @classmethod
-    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
-        fields = settings.get("fields")
-        if fields is None:
-            known = [*train.users.columns, *train.items.columns]
-            fields = [f for f in ("age", "gender", "occupation", "year", "genres") if f in known]
-        return {**settings, "fields": fields, "sizes": ()}
+        return [0, *accumulate([self.n_users, self.n_items, *self.sizes])][:-1]
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
         """Besides what every model takes: x of users and items, and how often each is on."""
         super().read(train)
-        encoded = [field_columns(train, field, self.bins) for field in self.fields]
-        self.set_sizes([x.shape[1] for _, x in encoded])
-        for (side, x), size, start in zip(encoded, self.sizes, self.offsets[2:], strict=True):
-            first = start - self.offsets[2]
-            getattr(self, f"{side}_x")[:, first : first + size] = x
-        on = (self.user_x != 0).T.double() @ self.user_count.double()
-        on += (self.item_x != 0).T.double() @ self.item_count.double()
-        self.side_count.copy_(on)
+        if self.fields is None:
+            known = [*train.users.columns, *train.items.columns]
+            self.fields = [f for f in USUAL_FIELDS if f in known]
+        columns = [field_columns(train, field) for field in self.fields]
+        sizes = [values.shape[1] for _, values in columns]
+        x = {"user": torch.zeros(self.n_users, sum(sizes))}
+        x["item"] = torch.zeros(self.n_items, sum(sizes))
+        for (side, values), end in zip(columns, accumulate(sizes), strict=True):
+            x[side][:, end - values.shape[1] : end] = values
+        self.field_sizes = torch.tensor(sizes, dtype=torch.int64)
+        self.set_features(x["user"], x["item"])
 
     @torch.no_grad()
     def reset_cold(self) -> None:
@@ -158,22 +156,17 @@ class FactorizationMachine(BiasedMF):
             batch, True, user_factors=self.l2_table, item_factors=self.l2_table,
             user_bias=self.l2_bias_table, item_bias=self.l2_bias_table,
         )  # fmt: skip
-        if self.n_side:
-            n = self.user_weight.sum().clamp(min=1)
-            often = self.side_count / self.user_count.sum().clamp(min=1)  # on, per rating
-            total = total + (self.l2_side * often * self.side_factors.square().sum(-1)).sum()
-            total = total + self.l2_bias_table * self.side_bias.square().sum() / n
-        return total
-
-    def item_rows(self) -> tuple[Tensor, Tensor]:
-        return Factorised.item_rows(self)
+        # A feature that is on in a share of the ratings pays that share, as l2 of an id does.
+        share = self.side_count / self.user_count.sum().clamp(min=1)
+        total = total + self.l2_side * (share * self.side_factors.square().sum(-1)).sum()
+        return total + self.paid_by_all(self.l2_bias_table * self.side_bias.square().sum())
 
     def ridge(self, n: int) -> Tensor:
         table = [self.l2_table] * self.dim + [self.l2_bias_table]
         return super().ridge(n) + self.mean.new_tensor(table)
 
 
-def field_columns(train: Dataset, field: str, bins: int) -> tuple[str, Tensor]:
+def field_columns(train: Dataset, field: str) -> tuple[str, Tensor]:
     """("user" or "item", columns of the field): float32 (n_users or n_items, size)."""
     sides = {"user": train.users, "item": train.items}
     holders = [side for side, table in sides.items() if field in table.columns]
@@ -182,16 +175,11 @@ def field_columns(train: Dataset, field: str, bins: int) -> tuple[str, Tensor]:
             f"field {field!r} must be a column of either the users' or the items' table: users "
             f"have {list(train.users.columns)}, items have {list(train.items.columns)}"
         )
-    table, counts = sides[holders[0]], train.counts(holders[0])
-    if not features.is_number(table[field]):
-        columns = features.labels(field, table[field], counts)
-        if not columns and table[field].notna().any():
-            raise ValueError(
-                f"field {field!r} has more than {features.MOST_CATEGORIES} values, which tells "
-                "rows apart and groups none: leave it out, or merge values before from_frame"
-            )
-    elif bins:
-        columns = features.ranges(field, table[field], counts, bins)
-    else:
-        columns = features.standardised(field, table[field], counts)
-    return holders[0], features.stacked(columns, len(table))
+    column, counts = sides[holders[0]][field], train.counts(holders[0])
+    values, names = feature_table(column.to_frame(), counts, as_number=False)
+    if not names and not is_number(column) and column[counts > 0].notna().any():
+        raise ValueError(
+            f"field {field!r} has more than {MOST_CATEGORIES} values, which tells rows apart and "
+            "groups none: leave it out, or merge values before from_frame"
+        )
+    return holders[0], values

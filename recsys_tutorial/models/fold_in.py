@@ -40,15 +40,8 @@ def by_ranking(
     x = rows.new_zeros(rows.shape[1])
     if len(items) == 0 or len(items) == len(rows):  # nothing to rank, or nothing to rank it above
         return FoldedUser(x.float(), rows.new_zeros(len(items), len(x)).float())
-
-    def pulls(x: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss at x, and what each rated item's loss changes with the scores: (n, n_items)."""
-        scores = (rows @ x + offset).expand(len(items), -1).clone().requires_grad_()
-        loss = losses_of(scores, items, kind, negatives).sum()
-        return loss.detach(), torch.autograd.grad(loss, scores)[0]
-
     x.requires_grad_()
-    optimiser = torch.optim.LBFGS(
+    search = torch.optim.LBFGS(
         [x],
         max_iter=60,
         tolerance_grad=1e-7,
@@ -56,16 +49,21 @@ def by_ranking(
         line_search_fn="strong_wolfe",
     )
 
+    @torch.enable_grad()
     def closure() -> Tensor:
-        with torch.enable_grad():
-            loss, by_score = pulls(x.detach())
-        x.grad = rows.T @ by_score.sum(0) + 2 * ridge * x.detach()
-        return loss + (ridge * x.detach().square()).sum()
+        search.zero_grad()
+        scores = (rows @ x + offset).expand(len(items), -1)
+        loss = losses_of(scores, items, kind, negatives).sum() + (ridge * x.square()).sum()
+        loss.backward()
+        return loss
 
-    optimiser.step(closure)
+    search.step(closure)
     x = x.detach()
+    scores = (rows @ x + offset).repeat(len(items), 1).requires_grad_()
     with torch.enable_grad():
-        parts = -(pulls(x)[1] @ rows) / (2 * ridge)
+        loss = losses_of(scores, items, kind, negatives).sum()
+    (by_score,) = torch.autograd.grad(loss, scores)
+    parts = -(by_score @ rows) / (2 * ridge)
     parts = parts + (x - parts.sum(0)) / len(items)  # what the search left
     return FoldedUser(x.float(), parts.float())
 

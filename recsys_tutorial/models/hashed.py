@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
-from recsys_tutorial.models.base import Model, at_least, mean_square, rated
-from recsys_tutorial.models.mf import BiasedMF, Factorised
+from recsys_tutorial.models.base import Model, mean_square, rated
+from recsys_tutorial.models.mf import BiasedMF
 
 HASH_SEEDS = (101, 202)  # fixed and stored with the project: Python's hash() differs a process
 
@@ -42,11 +42,7 @@ class HashedMF(BiasedMF):
     """
 
     fit_defaults: ClassVar = {"epochs": 16, "lr": 0.02, "batch_size": 1024}
-
-    hashed_users: nn.Parameter
-    hashed_items: nn.Parameter
-    user_buckets: Tensor
-    item_buckets: Tensor
+    least: ClassVar = {"compress": 1}
 
     def __init__(
         self,
@@ -58,52 +54,45 @@ class HashedMF(BiasedMF):
         compress: float = 4.0,
         seed: int = 0,
     ) -> None:
-        at_least(0, dim=dim, l2=l2, l2_bias=l2_bias)
-        at_least(1, compress=compress)
         Model.__init__(self, n_users, n_items, seed=seed)  # no full tables, as BiasedMF has them
         self.dim, self.l2, self.l2_bias, self.compress = dim, l2, l2_bias, compress
-        for side, n in (("user", n_users), ("item", n_items)):
-            buckets = max(1, round(n / compress))
-            # A vector is a sum of two: by the root of two it starts as long as BiasedMF's.
-            self.register_parameter(
-                f"hashed_{side}s", self.random_table(buckets, dim, 0.1 / 2**0.5)
-            )
-            self.register_parameter(f"{side}_weights", nn.Parameter(torch.ones(n, 2)))
-            self.register_parameter(f"{side}_bias", nn.Parameter(torch.zeros(n)))
-            empty = torch.zeros(n, 2, dtype=torch.int64)
-            self.register_buffer(f"{side}_buckets", empty)
+        sd = 0.1 / 2**0.5  # a vector is a sum of two, and starts as long as BiasedMF's
+        self.hashed_users = self.random_table(max(1, round(n_users / compress)), dim, sd)
+        self.hashed_items = self.random_table(max(1, round(n_items / compress)), dim, sd)
+        self.user_weights = nn.Parameter(torch.ones(n_users, 2))
+        self.item_weights = nn.Parameter(torch.ones(n_items, 2))
+        self.user_bias = nn.Parameter(torch.zeros(n_users))
+        self.item_bias = nn.Parameter(torch.zeros(n_items))
+        self.register_buffer("user_buckets", torch.zeros(n_users, 2, dtype=torch.int64))
+        self.register_buffer("item_buckets", torch.zeros(n_items, 2, dtype=torch.int64))
 
     def read(self, train: Dataset) -> None:
         super().read(train)
         self.user_buckets.copy_(buckets_of(train.user_vocab, len(self.hashed_users)))
         self.item_buckets.copy_(buckets_of(train.item_vocab, len(self.hashed_items)))
 
-    def of(self, side: str, index: Tensor) -> Tensor:
-        """The vectors (*S, dim) of these users or items."""
-        table, weights = getattr(self, f"hashed_{side}s"), getattr(self, f"{side}_weights")
-        where = getattr(self, f"{side}_buckets")[index]  # (*S, 2)
-        w = self.rows(weights, index)  # (*S, 2)
-        return (w.unsqueeze(-1) * self.rows(table, where)).sum(-2)
+    def vectors(self, side: str, who: Tensor) -> Tensor:
+        """p or q, (*S, dim), of these users or items: put together from their two buckets."""
+        buckets = getattr(self, f"{side}_buckets")[who]  # (*S, 2)
+        w = self.rows(getattr(self, f"{side}_weights"), who)  # (*S, 2)
+        return (w.unsqueeze(-1) * self.rows(getattr(self, f"hashed_{side}s"), buckets)).sum(-2)
 
     @property
     def user_factors(self) -> Tensor:  # type: ignore[override]
-        """All users' vectors (n_users, dim), put together from the buckets."""
-        return self.of("user", torch.arange(self.n_users, device=self.mean.device))
+        """All users' vectors, (n_users, dim)."""
+        return self.vectors("user", torch.arange(self.n_users, device=self.mean.device))
 
     @property
     def item_factors(self) -> Tensor:  # type: ignore[override]
-        """All items' vectors (n_items, dim), put together from the buckets."""
-        return self.of("item", torch.arange(self.n_items, device=self.mean.device))
+        """All items' vectors, (n_items, dim)."""
+        return self.vectors("item", torch.arange(self.n_items, device=self.mean.device))
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         (user,) = batch.need("user")
-        return self.of("user", user), self.rows(self.user_bias, user)
+        return self.vectors("user", user), self.rows(self.user_bias, user)
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
-        return self.of("item", item), self.rows(self.item_bias, item)
-
-    def forward(self, batch: Batch) -> Tensor:
-        return Factorised.forward(self, batch)
+        return self.vectors("item", item), self.rows(self.item_bias, item)
 
     def penalty(self, batch: Batch) -> Tensor:
         rows, weight = rated(batch), rated(batch).weight
@@ -113,9 +102,8 @@ class HashedMF(BiasedMF):
 
     def collisions(self, side: str) -> Collisions:
         """How many of the "user"s or "item"s are not alone in their buckets: shares, 0 to 1."""
-        first, second = np.sort(getattr(self, f"{side}_buckets").cpu().numpy(), axis=1).T
-        alone = getattr(self, f"{side}_buckets")[:, 0].cpu().numpy()
-        return Collisions(_shared(alone), _shared(first * (second.max() + 1) + second))
+        buckets = getattr(self, f"{side}_buckets")
+        return Collisions(_shared(buckets[:, :1]), _shared(buckets.sort(dim=1).values))
 
 
 def buckets_of(vocabulary: Vocabulary, buckets: int) -> Tensor:
@@ -127,6 +115,7 @@ def buckets_of(vocabulary: Vocabulary, buckets: int) -> Tensor:
     return torch.from_numpy(np.array(hashes, dtype=np.int64).T % buckets)
 
 
-def _shared(keys: np.ndarray) -> float:
-    _, place, many = np.unique(keys, return_inverse=True, return_counts=True)
-    return float((many[place] > 1).mean())
+def _shared(keys: Tensor) -> float:
+    """Share of the rows (n, k) that are there more than once."""
+    _, place, many = keys.unique(dim=0, return_inverse=True, return_counts=True)
+    return float((many[place] > 1).double().mean())

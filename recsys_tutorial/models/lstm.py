@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.sequences import PADDING, SequenceModel, SequenceScores
 
 
@@ -43,6 +42,7 @@ class SequenceLSTM(SequenceModel):
 
     default_loss = staticmethod(losses.next_item_and_rating)
     fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 10, "lr": 0.01, "batch_size": 2048}
+    least: ClassVar = {"dim": 2, "length": 1}  # a state is a mean and the network's
 
     def __init__(
         self,
@@ -55,8 +55,6 @@ class SequenceLSTM(SequenceModel):
         l2: float = 0.1,
         seed: int = 0,
     ) -> None:
-        at_least(2, dim=dim)  # a state is a mean and the network's
-        at_least(0, shrink=shrink, l2=l2)
         super().__init__(n_users, n_items, dim, length, dropout, seed)
         self.shrink, self.l2 = shrink, l2
         # Made without numbers first, since its own would come from the global random state.

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import ClassVar
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import Model, at_least
-from recsys_tutorial.models.closed_form import check_pairs_fit
+from recsys_tutorial.models.closed_form import ClosedForm, check_pairs_fit
 from recsys_tutorial.models.sequences import PADDING, in_order
-from recsys_tutorial.models.state import counted
 
 
-class Rows(NamedTuple):
-    """Training rows by user and time, (n,) each; `from_end` counts a user's rows from the last."""
-
-    user: np.ndarray
-    item: np.ndarray
-    moment: np.ndarray
-    weight: np.ndarray
-    from_end: np.ndarray
-
-
-class SequentialRules(Model):
+class SequentialRules(ClosedForm):
     r"""$s_{ui} = $ weighted mean over the user's last items $j$ of
     $P(i | j) = (c_{ji} + \alpha\, p_i) / (\sum_i c_{ji} + \alpha)$.
 
@@ -39,16 +28,11 @@ class SequentialRules(Model):
         window: Rows that counting and scoring look back.
         decay: d, from 0 to 1.
         smoothing: alpha, in transitions: how many it takes to be believed as much as popularity is.
-        max_gib: Memory that `fit` may take, in GiB: it grows with the square of the catalogue.
 
     Ludewig and Jannach 2018, "Evaluation of session-based recommendation algorithms".
     """
 
-    columns = ("user", "item")
-    ranks = True
-    follows: Tensor
-    last: Tensor
-    recent: Tensor
+    least: ClassVar = {"window": 1, "length": 1}
 
     def __init__(
         self,
@@ -57,30 +41,22 @@ class SequentialRules(Model):
         window: int = 10,
         decay: float = 0.8,
         smoothing: float = 10.0,
-        max_gib: float = 4.0,
         seed: int = 0,
     ) -> None:
-        at_least(0, smoothing=smoothing, decay=decay)
-        at_least(1, window=window)
         super().__init__(n_users, n_items, seed=seed)
-        check_pairs_fit(type(self).__name__, n_items, max_gib)
-        self.window, self.decay = window, decay
-        self.smoothing, self.max_gib = smoothing, max_gib
+        check_pairs_fit(type(self).__name__, n_items)
+        self.window, self.decay, self.smoothing = window, decay, smoothing
         self.register_buffer("follows", torch.zeros(n_items, n_items))
         self.register_buffer("last", torch.full((n_users, window), PADDING))
         self.register_buffer("recent", torch.zeros(n_users, window))
 
-    @torch.no_grad()
-    def fit(self, train: Dataset) -> Self:
-        """Count what followed what; no epochs, no learning rate."""
-        train = counted(train)
-        self.read(train)
+    def solve_for(self, train: Dataset) -> None:
         order, moment = in_order(train)
         user, item = train.user[order], train.item[order].astype(np.int64)
         weight = np.ones(len(train)) if train.weight is None else train.weight[order]
         from_end = np.cumsum(self.user_count.numpy())[user] - 1 - np.arange(len(user))
-        counts, recent = self.look(Rows(user, item, moment, weight, from_end))
-        c = torch.from_numpy(counts).view(self.n_items, self.n_items)
+        counts, recent = self.look(user, item, moment, weight, from_end)
+        c = torch.from_numpy(counts)
         share = self.item_weight.double() / self.item_weight.double().sum()
         n = c.sum(1, keepdim=True) + self.smoothing
         self.follows.copy_(torch.where(n > 0, (c + self.smoothing * share) / n, share))
@@ -90,17 +66,20 @@ class SequentialRules(Model):
         at = user[newest], from_end[newest]
         self.last[at] = torch.from_numpy(item[newest])
         self.recent[at] = torch.from_numpy(recent[newest]).to(self.recent)
-        return self
 
-    def look(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-        """c, (n_items^2,), of rows in order, and what each row weighs as one of the last, (n,)."""
+    def look(self, *rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """c, (n_items, n_items), and what each row weighs as one of the last, (n,).
+
+        Args:
+            *rows: User, item, moment and weight of the rows, by user and time, and how far each is
+                from the user's last; (n,) each.
+        """
         user, item, _, weight, from_end = rows
-        counts = np.zeros(self.n_items**2)
+        counts = np.zeros((self.n_items, self.n_items))
         for back in range(1, min(self.window, len(user) - 1) + 1):
             same = user[back:] == user[:-back]
-            pair = (item[:-back] * self.n_items + item[back:])[same]
             part = self.decay ** (back - 1) * weight[back:][same]
-            counts += np.bincount(pair, part, self.n_items**2)
+            np.add.at(counts, (item[:-back][same], item[back:][same]), part)
         return counts, self.decay ** from_end.astype(float)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -126,35 +105,23 @@ class Markov(SequentialRules):
     of them.
 
     Args:
-        smoothing, max_gib: As in SequentialRules.
+        smoothing: As in SequentialRules.
     """
 
     def __init__(
-        self,
-        n_users: int,
-        n_items: int,
-        smoothing: float = 10.0,
-        length: int = 20,
-        max_gib: float = 4.0,
-        seed: int = 0,
+        self, n_users: int, n_items: int, smoothing: float = 10.0, length: int = 20, seed: int = 0
     ) -> None:
-        at_least(1, length=length)
+        super().__init__(n_users, n_items, length, 1.0, smoothing, seed)
         self.length = length
-        super().__init__(n_users, n_items, length, 1.0, smoothing, max_gib, seed)
 
-    def look(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    def look(self, *rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         user, item, moment, weight, from_end = rows
-        starts = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
-        group = np.cumsum(starts) - 1  # rows of one user and one time
-        start = np.flatnonzero(starts)
-        size = np.diff(np.append(start, len(user)))
-        follows = np.append(False, np.diff(user[start]) == 0)  # an earlier group of this user
-        after = np.flatnonzero(follows[group])
-        many = size[group[after] - 1]
-        offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-        before = np.repeat(start[group[after] - 1], many) + offset
-        pair = item[before] * self.n_items + item[np.repeat(after, many)]
-        of_group = np.bincount(group, weight)  # a transition counts as what came, shared among
-        part = weight[before] / of_group[group[before]]  # what it came after
-        counts = np.bincount(pair, part * np.repeat(weight[after], many), self.n_items**2)
+        new = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
+        group = np.cumsum(new) - 1  # rows of one user and one time
+        shape = (int(group[-1]) + 1, self.n_items)
+        came = sparse.csr_matrix((weight, (group, item)), shape)
+        of_group = np.asarray(came.sum(1)).ravel()
+        share = sparse.csr_matrix((weight / of_group[group], (group, item)), shape)
+        later = np.flatnonzero(np.diff(user[new]) == 0) + 1  # groups with one before, of this user
+        counts = (share[later - 1].T @ came[later]).toarray()
         return counts, (group == group[np.arange(len(user)) + from_end]).astype(float)

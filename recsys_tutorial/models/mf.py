@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.models.base import FoldedUser, Model, at_least
+from recsys_tutorial.models.base import FoldedUser, Model
 from recsys_tutorial.models.fold_in import by_ranking, by_ridge
 
 
@@ -118,17 +118,10 @@ class MF(Factorised):
     def __init__(
         self, n_users: int, n_items: int, dim: int = 64, l2: float = 0.1, seed: int = 0
     ) -> None:
-        at_least(0, dim=dim, l2=l2)
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.l2 = dim, l2
         self.user_factors = self.random_table(n_users, dim)
         self.item_factors = self.random_table(n_items, dim)
-
-    def forward(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        p = self.rows(self.user_factors, user)  # (*S, dim)
-        q = self.rows(self.item_factors, item)  # (*S, dim)
-        return self.mean + self.unit * (p * q).sum(-1)
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         (user,) = batch.need("user")
@@ -172,17 +165,10 @@ class BiasedMF(MF):
         l2_bias: float = 0.01,
         seed: int = 0,
     ) -> None:
-        at_least(0, l2_bias=l2_bias)
         super().__init__(n_users, n_items, dim=dim, l2=l2, seed=seed)
         self.l2_bias = l2_bias
         self.user_bias = nn.Parameter(torch.zeros(n_users))
         self.item_bias = nn.Parameter(torch.zeros(n_items))
-
-    def forward(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        b_u = self.rows(self.user_bias, user)  # (*S,)
-        b_i = self.rows(self.item_bias, item)  # (*S,)
-        return super().forward(batch) + self.unit * (b_u + b_i)
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         (user,) = batch.need("user")

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.mf import BiasedMF
 
 
@@ -88,7 +87,6 @@ class MultiOutputMF(BiasedMF):
         l2_heads: float = 0.002,
         **rest: Any,
     ) -> None:
-        at_least(0, l2_heads=l2_heads)
         super().__init__(n_users, n_items, dim=dim, **rest)
         self.l2_heads = l2_heads
         self.heads = nn.Parameter(torch.zeros(3, dim))

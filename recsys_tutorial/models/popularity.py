@@ -7,29 +7,21 @@ from torch import Tensor
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import Model
-from recsys_tutorial.models.state import counted
+from recsys_tutorial.models.closed_form import ClosedForm
 
 
-class Popularity(Model):
+class Popularity(ClosedForm):
     r"""Everybody gets what most people rated: $s_{ui} = n_i$.
 
     n is the number of the item's training ratings, each as often as its weight says.
     """
 
-    columns = ("user", "item")
-    ranks = True
-    score: Tensor
-
     def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)
         self.register_buffer("score", torch.zeros(n_items))
 
-    def fit(self, train: Dataset) -> Popularity:
-        """Count the ratings of each item; no epochs, no learning rate."""
-        self.read(counted(train))
+    def solve_for(self, train: Dataset) -> None:
         self.score.copy_(self.item_weight)
-        return self
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")

@@ -92,15 +92,14 @@ class SequenceModel(Model):
     ranks = True
     default_loss = staticmethod(losses.next_item)
 
-    history: Tensor
-    history_rating: Tensor
+    least: ClassVar = {"dim": 1, "length": 1}
 
     def __init__(
         self, n_users: int, n_items: int, dim: int, length: int, dropout: float, seed: int
     ) -> None:
         super().__init__(n_users, n_items, seed=seed)
-        if length < 1 or not 0 <= dropout < 1:
-            raise ValueError(f"length={length} must be at least 1, dropout={dropout} in [0, 1)")
+        if not dropout < 1:
+            raise ValueError(f"dropout={dropout} must be a share below 1")
         self.dim, self.length, self.dropout = dim, length, dropout
         self.item_factors = self.random_table(n_items, dim)
         self.item_bias = nn.Parameter(torch.zeros(n_items))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import at_least, mean_square, rated
+from recsys_tutorial.models.base import mean_square, rated
 from recsys_tutorial.models.features import feature_table, from_features
 from recsys_tutorial.models.mf import BiasedMF
 
@@ -39,9 +39,6 @@ class SideFeatureMF(BiasedMF):
 
     fit_defaults: ClassVar = {"epochs": 16, "lr": 0.02, "batch_size": 4096}
 
-    user_side: Tensor
-    item_side: Tensor
-
     def __init__(
         self,
         n_users: int,
@@ -53,16 +50,11 @@ class SideFeatureMF(BiasedMF):
         own_bias: float = 2.8,
         side: float = 10.0,
         side_bias: float = 200.0,
-        n_user_features: int = 0,
-        n_item_features: int = 0,
         seed: int = 0,
     ) -> None:
-        at_least(0, own=own, own_bias=own_bias, side=side, side_bias=side_bias)
         super().__init__(n_users, n_items, dim=dim, l2=l2, l2_bias=l2_bias, seed=seed)
         self.own, self.own_bias, self.side, self.side_bias = own, own_bias, side, side_bias
-        self.set_features(
-            torch.zeros(n_users, n_user_features), torch.zeros(n_items, n_item_features)
-        )
+        self.set_features(torch.zeros(n_users, 0), torch.zeros(n_items, 0))
 
     def read(self, train: Dataset) -> None:
         super().read(train)
@@ -73,7 +65,6 @@ class SideFeatureMF(BiasedMF):
 
     def set_features(self, x: Tensor, y: Tensor) -> None:
         """Take these features; what they mean is zero until it is learned."""
-        self.n_user_features, self.n_item_features = x.shape[1], y.shape[1]
         self.register_buffer("user_side", x)
         self.register_buffer("item_side", y)
         self.side_user_factors = nn.Parameter(torch.zeros(x.shape[1], self.dim))
@@ -97,10 +88,6 @@ class SideFeatureMF(BiasedMF):
             b + from_features(self.item_side, self.side_item_bias, item),
         )
 
-    def forward(self, batch: Batch) -> Any:
-        (p, b_u), (q, b_i) = self.of_users(batch), self.of_items(*batch.need("item"))
-        return self.mean + self.unit * ((p * q).sum(-1) + b_u + b_i)
-
     def penalty(self, batch: Batch) -> Tensor:
         rows, weight = rated(batch), rated(batch).weight
         (p, b_u) = SideFeatureMF.of_users(self, rows)  # without what models built on it add
@@ -109,8 +96,7 @@ class SideFeatureMF(BiasedMF):
         whole = whole + self.l2_bias * (mean_square(b_u, weight) + mean_square(b_i, weight))
         vectors = self.side_user_factors.square().sum() + self.side_item_factors.square().sum()
         of_biases = self.side_user_bias.square().sum() + self.side_item_bias.square().sum()
-        n_ratings = self.user_weight.sum().clamp_min(1)
-        meaning = (self.side * vectors + self.side_bias * of_biases) / n_ratings
+        meaning = self.paid_by_all(self.side * vectors + self.side_bias * of_biases)
         return whole + meaning + self.paid(
             batch, True, user_factors=self.own, item_factors=self.own,
             user_bias=self.own_bias, item_bias=self.own_bias,

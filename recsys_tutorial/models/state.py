@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,42 +24,22 @@ class ModelState(nn.Module):
     Attributes:
         in_stars: Whether scores are in stars, a bool: see `predicts`.
         fitted_to: The loss it was fitted to, and the number of negatives: see `set_objective`.
-        mean: The mean training rating, in stars; 0 for scores.
-        unit: Stars in one unit of what is learned: 1 on a scale from 1 to 5, 20 from 0 to 100. So
-            learning rates and penalties mean the same on every scale.
-        scale: Lowest and highest rating, in stars.
-        user_count, item_count: Training rows of each user and item; 0 for cold ones.
-        user_weight, item_weight: The same as sums of the rows' weights.
     """
 
     ranks: ClassVar[bool] = False
     default_loss: Callable[..., Tensor] = staticmethod(losses.squared_error)
 
-    in_stars: Tensor
-    fitted_to: Tensor
-    mean: Tensor
-    unit: Tensor
-    scale: Tensor
-    user_count: Tensor
-    item_count: Tensor
-    user_weight: Tensor
-    item_weight: Tensor
+    if TYPE_CHECKING:  # the buffers
 
-    def __init__(self, n_users: int, n_items: int, *, seed: int = 0) -> None:
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(self) -> None:
         super().__init__()
-        self.n_users, self.n_items, self.seed = n_users, n_items, seed
-        self.generator = torch.Generator().manual_seed(seed)
         self.user_vocab: Vocabulary | None = None
         self.item_vocab: Vocabulary | None = None
         self._as_built: list[int] | None = None
         self.register_buffer("in_stars", torch.tensor(not self.ranks))
         self.register_buffer("fitted_to", torch.zeros(2, dtype=torch.int64))
-        self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("unit", torch.ones(()))
-        self.register_buffer("scale", torch.tensor([-torch.inf, torch.inf]))
-        for side, n in (("user", n_users), ("item", n_items)):
-            self.register_buffer(f"{side}_count", torch.ones(n, dtype=torch.int64))
-            self.register_buffer(f"{side}_weight", torch.ones(n))
 
     @torch.no_grad()
     def read_unit(self, train: Dataset) -> None:
@@ -142,23 +121,16 @@ class ModelState(nn.Module):
         )
 
     def settings(self) -> dict[str, Any]:
-        """The arguments with which the constructor of its `library_class` makes it again.
+        """The arguments with which the constructor of its `library_class` makes it again."""
+        return {name: getattr(self, name) for name in _arguments(self.library_class())}
 
-        Raises:
-            ValueError: an argument is not kept as an attribute, or cannot be written as JSON.
-        """
-        arguments = _arguments(self.library_class())
-        missing = [name for name in arguments if not hasattr(self, name)]
-        if missing:
-            raise ValueError(
-                f"{type(self).__name__} does not keep its argument {missing[0]!r} as an attribute: "
-                "it could not be built again"
-            )
-        settings = {name: getattr(self, name) for name in arguments}
-        try:
-            return dict(json.loads(json.dumps(settings, allow_nan=False)))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{type(self).__name__}: a setting is not plain: {error}") from None
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        """Before the numbers: what is still empty becomes as large as what is loaded."""
+        tables = (*self.named_parameters(recurse=False), *self.named_buffers(recurse=False))
+        for name, table in tables:
+            if not table.numel() and prefix + name in state_dict:
+                table.data = table.new_empty(state_dict[prefix + name].shape)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def is_cold(self, user: Tensor) -> Tensor:
         """Which of these users (*S,) have no training rating: their lists are everybody's."""
@@ -205,33 +177,35 @@ class ModelState(nn.Module):
                 )
 
 
-def _arguments(cls: type) -> list[str]:
-    """Names of what the constructor takes, also of what it passes on as **rest."""
-    names: list[str] = []
+def _arguments(cls: type) -> dict[str, Any]:
+    """What the constructor takes, also what it passes on as **rest, and how it is annotated."""
+    names: dict[str, Any] = {}
     for parent in cls.__mro__:
         if "__init__" in vars(parent):
             parameters = list(inspect.signature(parent).parameters.values())
-            names += [p.name for p in parameters if p.kind != p.VAR_KEYWORD and p.name not in names]
-            if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            own = {p.name: p.annotation for p in parameters if p.kind != p.VAR_KEYWORD}
+            names = {**own, **names}
+            if len(own) == len(parameters):
                 break
     return names
 
 
-def checked_settings(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, those annotated `int` as whole numbers; TypeError for what is no number."""
+def checked_settings(cls: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as plain numbers; TypeError for what is none, ValueError for too low a one."""
     checked = dict(settings)
-    for parent in cls.__mro__:
-        for name, kind in getattr(vars(parent).get("__init__"), "__annotations__", {}).items():
-            if name not in settings or kind not in ("int", int, "float", float):
-                continue
-            value, is_int = settings[name], kind in ("int", int)
-            plain = isinstance(value, Integral if is_int else Real) and not isinstance(value, bool)
-            if not plain or value != value:
-                raise TypeError(
-                    f"{name}={value!r} of a {cls.__name__} must be a "
-                    f"{'whole number' if is_int else 'number'}"
-                )
-            checked[name] = int(value) if is_int else float(value)
+    for name, kind in _arguments(cls).items():
+        if name not in settings or kind not in ("int", int, "float", float):
+            continue
+        value, is_int = settings[name], kind in ("int", int)
+        plain = isinstance(value, Integral if is_int else Real) and not isinstance(value, bool)
+        if not plain or value != value:
+            raise TypeError(
+                f"{name}={value!r} of a {cls.__name__} must be a "
+                f"{'whole number' if is_int else 'number'}"
+            )
+        if value < (least := cls.least.get(name, 0)):
+            raise ValueError(f"{name}={value} must be at least {least}")
+        checked[name] = int(value) if is_int else float(value)
     return checked
 
 

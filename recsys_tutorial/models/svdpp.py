@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser, at_least, runs
+from recsys_tutorial.models.base import FoldedUser, runs
 from recsys_tutorial.models.mf import BiasedMF
 from recsys_tutorial.models.side import SideFeatureMF
 
@@ -35,12 +35,10 @@ class SVDpp(SideFeatureMF):
 
     Attributes:
         item_implicit: y, (n_items, dim): what it says of a user to have rated the item at all.
-        rated: N(u), the user's *training* items, those of user 0 first, (n_past,).
+        rated: N(u), the user's *training* items, those of user 0 first, (n_ratings,).
 
     Koren 2008, "Factorization meets the neighborhood", equation 15.
     """
-
-    rated: Tensor
 
     def __init__(
         self,
@@ -51,18 +49,12 @@ class SVDpp(SideFeatureMF):
         own: float = 7.0,
         history: float = 60.0,
         features: bool = False,
-        n_past: int = 0,
         **rest: Any,
     ) -> None:
-        at_least(0, history=history)
         super().__init__(n_users, n_items, dim=dim, l2=l2, own=own, **rest)
-        self.history, self.features, self.n_past = history, features, n_past
+        self.history, self.features = history, features
         self.item_implicit = nn.Parameter(torch.zeros(n_items, dim))
-        self.register_buffer("rated", torch.zeros(n_past, dtype=torch.int64))
-
-    @classmethod
-    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
-        return {**settings, "n_past": len(train)}
+        self.register_buffer("rated", torch.zeros(0, dtype=torch.int64))
 
     def read(self, train: Dataset) -> None:
         if self.features:
@@ -70,7 +62,7 @@ class SVDpp(SideFeatureMF):
         else:
             BiasedMF.read(self, train)  # passes over SideFeatureMF, which would take them
         by_user = np.argsort(train.user, kind="stable")
-        self.rated.copy_(torch.from_numpy(train.item[by_user]))
+        self.rated = torch.from_numpy(train.item[by_user].astype(np.int64))
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """SideFeatureMF's vectors plus the sum over the history, (*S, dim); its biases, (*S,)."""

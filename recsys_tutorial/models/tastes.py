@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import Model, at_least
+from recsys_tutorial.models.base import Model
 
 
 class MixtureOfTastes(Model):
@@ -39,6 +38,7 @@ class MixtureOfTastes(Model):
     """
 
     fit_defaults: ClassVar = {"epochs": 20, "lr": 0.01, "batch_size": 2048}
+    least: ClassVar = {"n_tastes": 1}
 
     def __init__(
         self,
@@ -51,8 +51,6 @@ class MixtureOfTastes(Model):
         l2_bias: float = 0.012,
         seed: int = 0,
     ) -> None:
-        at_least(1, n_tastes=n_tastes)
-        at_least(0, dim=dim, l2=l2, l2_attention=l2_attention, l2_bias=l2_bias)
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.n_tastes = dim, n_tastes
         self.l2, self.l2_attention, self.l2_bias = l2, l2_attention, l2_bias
@@ -106,27 +104,6 @@ class MixtureOfTastes(Model):
         """How likely each taste is to speak, softmax of its attention: (*S, n_tastes)."""
         q = self.rows(self.item_factors, item).unsqueeze(-2)
         return (self.rows(self.user_attention, user) * q).sum(-1).softmax(-1)
-
-    @torch.no_grad()
-    def entropy(self, dataset: Dataset) -> dict[str, float]:
-        """How many tastes are at work in these ratings, in nats, from 0 to ln(n_tastes).
-
-        Returns:
-            choice: Mean over the rows of the entropy of their weights: ln(n_tastes) where the item
-                decides nothing, 0 where one taste speaks alone.
-            use: Entropy of each user's mean weights, mean over rows: 0 where a user's other tastes
-                never speak (they collapsed).
-        """
-        self.check_vocabulary(dataset)
-        user, item = torch.from_numpy(dataset.user), torch.from_numpy(dataset.item)
-        w = self.weights(user.to(self.mean.device), item.to(self.mean.device)).double().cpu()
-        total = w.new_zeros(self.n_users, self.n_tastes).index_add_(0, user, w)
-        count = torch.bincount(user, minlength=self.n_users).clamp_min(1)
-        mean = total / count.unsqueeze(-1)
-        return {
-            "choice": float(torch.special.entr(w).sum(-1).mean()),
-            "use": float(torch.special.entr(mean).sum(-1)[user].mean()),
-        }
 
 
 class GumbelTastes(MixtureOfTastes):

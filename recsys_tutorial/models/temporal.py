@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import at_least, mean_square, rated
+from recsys_tutorial.models.base import Model, mean_square, rated
 from recsys_tutorial.models.mf import BiasedMF
 
 DAY = 86_400  # seconds
@@ -25,14 +25,12 @@ class TemporalMF(BiasedMF):
 
     A bin in which the user (item) has no training rating takes the value of its last bin before
     that has one (of its first, if none is before): nothing is known of the future but the present.
-    The sizes of training (`n_past` ratings, `n_days` pairs of user and day) are 0 for parts that
-    are switched off: order_bins=0, user_bins=0, item_bins=0, days=False leave BiasedMF.
+    Each part can be left out: order_bins=0, user_bins=0, item_bins=0, days=False leave BiasedMF.
 
     Args:
         l2_time, l2_day: Penalties on drift and days, of the whole table divided by the number of
             training ratings.
         tv: Penalty on the total variation of drift along time, alike.
-        tv_squared: The smooth form of it.
         **rest: As in BiasedMF.
 
     Attributes:
@@ -47,14 +45,6 @@ class TemporalMF(BiasedMF):
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating", "time")
 
-    span: Tensor
-    past: Tensor
-    past_start: Tensor
-    user_seen_bin: Tensor
-    item_seen_bin: Tensor
-    day_key: Tensor
-    day_weight: Tensor
-
     def __init__(
         self,
         n_users: int,
@@ -67,58 +57,43 @@ class TemporalMF(BiasedMF):
         l2_time: float = 30.0,
         l2_day: float = 30.0,
         tv: float = 30.0,
-        tv_squared: bool = False,
-        n_past: int = 0,
-        n_days: int = 0,
+        days: bool = True,
         **rest: Any,
     ) -> None:
-        at_least(0, order_bins=order_bins, user_bins=user_bins, item_bins=item_bins)
-        at_least(0, l2_time=l2_time, l2_day=l2_day, tv=tv)
         super().__init__(n_users, n_items, dim=dim, **rest)
         self.order_bins, self.user_bins, self.item_bins = order_bins, user_bins, item_bins
-        self.l2_time, self.l2_day, self.tv, self.tv_squared = l2_time, l2_day, tv, tv_squared
-        self.n_past, self.n_days = n_past, n_days
+        self.l2_time, self.l2_day, self.tv, self.days = l2_time, l2_day, tv, days
         self.order_bias = nn.Parameter(torch.zeros(order_bins))
         self.user_time = nn.Parameter(torch.zeros(n_users, user_bins))
         self.item_time = nn.Parameter(torch.zeros(n_items, item_bins))
-        self.day_bias = nn.Parameter(torch.zeros(n_days))
+        self.day_bias = nn.Parameter(torch.zeros(0))
         self.register_buffer("span", torch.tensor([0, 1]))
-        self.register_buffer("past", torch.zeros(n_past, dtype=torch.int64))
-        self.register_buffer("past_start", torch.zeros(n_users, dtype=torch.int64))
+        self.register_buffer("past", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("user_seen_bin", torch.arange(user_bins).repeat(n_users, 1))
         self.register_buffer("item_seen_bin", torch.arange(item_bins).repeat(n_items, 1))
-        self.register_buffer("day_key", torch.zeros(n_days, dtype=torch.int64))
-        self.register_buffer("day_weight", torch.ones(n_days))
+        self.register_buffer("known_days", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("day_weight", torch.zeros(0))
 
     # ---- what is counted in the training part -------------------------------------------------
-
-    @classmethod
-    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
-        need_times(cls, train)
-        days = settings.get("n_days") != 0  # the settings of a kept model
-        days = {"days": True, **settings}.pop("days") and days
-        settings = {name: value for name, value in settings.items() if name != "days"}
-        n_days = len(np.unique(_day_key(train))) if days else 0
-        return {**settings, "n_past": len(train), "n_days": n_days}
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
         """Besides what every model takes: times of ratings, bins that are seen, days."""
         super().read(train)
+        need_times(self, train)
         self.span.copy_(time_span(train))
         columns = (train.user, train.item, train.timestamp)
         user, item, time = (torch.from_numpy(c).long() for c in columns)  # products need 64 bits
-        self.past.copy_(self._moment(user, time).sort().values)
-        self.past_start.copy_(self.user_count.cumsum(0) - self.user_count)
+        self.past = self._moment(user, time).sort().values
         for side, who in (("user", user), ("item", item)):
             seen_bin = getattr(self, f"{side}_seen_bin")
             when = bin_of(time, self.span, seen_bin.shape[1])
             seen_bin.copy_(last_rated_bin(who, when, *seen_bin.shape))
-        if self.n_days:
-            key, place = torch.from_numpy(_day_key(train)).unique(return_inverse=True)
-            weight = torch.from_numpy(np.bincount(place.numpy(), train.weight))
-            self.day_key.copy_(key)
-            self.day_weight.copy_(weight)
+        if self.days:
+            self.known_days, place = day_key(user, time).unique(return_inverse=True)
+            weight = np.bincount(place.numpy(), train.weight)
+            self.day_weight = torch.from_numpy(weight.astype(np.float32))
+            self.day_bias.data = torch.zeros(len(self.known_days))
 
     def _moment(self, user: Tensor, time: Tensor) -> Tensor:
         """One number a (user, time) that sorts by user, then time; times after training alike."""
@@ -127,8 +102,9 @@ class TemporalMF(BiasedMF):
 
     def earlier(self, user: Tensor, time: Tensor) -> Tensor:
         """n(u, t): how many training ratings the user gave strictly before that second."""
-        moment = self._moment(user, time)
-        return torch.searchsorted(self.past, moment) - self.past_start[user]
+        first = self._moment(user, self.span[0])
+        until = self._moment(user, time)
+        return torch.searchsorted(self.past, until) - torch.searchsorted(self.past, first)
 
     # ---- the equation ---------------------------------------------------------------------
 
@@ -147,7 +123,7 @@ class TemporalMF(BiasedMF):
             added = added + self._drift("user", user, time)  # c
         if self.item_bins:
             added = added + self._drift("item", item, time)  # d
-        if self.n_days:
+        if self.days:
             day, known = self._day(user, time)
             added = added + self.rows(self.day_bias, day) * known  # e
         return added
@@ -160,9 +136,9 @@ class TemporalMF(BiasedMF):
 
     def _day(self, user: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """Position among the (user, day) pairs of training, and whether it is one of them."""
-        key = _key(user, time)
-        place = torch.searchsorted(self.day_key, key).clamp(max=self.n_days - 1)
-        return place, self.day_key[place] == key
+        key = day_key(user, time)
+        place = torch.searchsorted(self.known_days, key).clamp(max=len(self.known_days) - 1)
+        return place, self.known_days[place] == key
 
     def penalty(self, batch: Batch) -> Tensor:
         user, item, time = rated(batch).need("user", "item", "time")
@@ -173,10 +149,9 @@ class TemporalMF(BiasedMF):
                 share = self.share(side, who)
                 drift = self.rows(table, who).gather(-1, self.rows(seen, who))  # (B, bins)
                 total = total + self.l2_time * mean_square(drift, weight, share)
-                steps = drift.diff(dim=-1)
-                way = (steps.square() if self.tv_squared else steps.abs()).sum(-1) * share
+                way = drift.diff(dim=-1).abs().sum(-1) * share
                 total = total + self.tv * losses.weighted_mean(way, weight)
-        if self.n_days:
+        if self.days:
             day, known = self._day(user, time)
             of_day = self.rows(self.day_bias, day) * known
             total = total + self.l2_day * mean_square(of_day, weight, 1 / self.day_weight[day])
@@ -197,11 +172,11 @@ class TemporalMF(BiasedMF):
         return rows, offset
 
 
-def need_times(cls: type, train: Dataset) -> None:
+def need_times(model: Model, train: Dataset) -> None:
     """ValueError for a Dataset without timestamps."""
     if train.timestamp is None:
         raise ValueError(
-            f"{cls.__name__} needs times, and Dataset {train.name!r} has none: add a "
+            f"{type(model).__name__} needs times, and Dataset {train.name!r} has none: add a "
             "`timestamp` column in from_frame, or use BiasedMF"
         )
 
@@ -219,13 +194,9 @@ def bin_of(time: Tensor, span: Tensor, bins: int) -> Tensor:
     return ((time - start) * bins // length).clamp(0, max(bins - 1, 0))
 
 
-def _key(user: Tensor, time: Tensor) -> Tensor:
-    return user * 10**6 + time // DAY  # a million days reach to the year 4707
-
-
-def _day_key(train: Dataset) -> np.ndarray:
-    assert train.timestamp is not None
-    return train.user.astype(np.int64) * 10**6 + train.timestamp // DAY
+def day_key(user: Tensor, time: Tensor) -> Tensor:
+    """One number for each (user, day): a million days reach to the year 4707."""
+    return user * 10**6 + time // DAY
 
 
 def last_rated_bin(who: Tensor, bin: Tensor, n: int, bins: int) -> Tensor:

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.mf import BiasedMF
 from recsys_tutorial.models.temporal import bin_of, last_rated_bin, need_times, time_span
 
@@ -35,9 +34,7 @@ class TensorFactorization(BiasedMF):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating", "time")
-
-    span: Tensor
-    seen_bin: Tensor
+    least: ClassVar = {"bins": 1}
 
     def __init__(
         self,
@@ -50,22 +47,16 @@ class TensorFactorization(BiasedMF):
         tv: float = 300.0,
         **rest: Any,
     ) -> None:
-        at_least(1, bins=bins)
-        at_least(0, l2_time=l2_time, tv=tv)
         super().__init__(n_users, n_items, dim=dim, **rest)
         self.bins, self.l2_time, self.tv = bins, l2_time, tv
         self.time_factors = nn.Parameter(torch.ones(bins, dim))
         self.register_buffer("span", torch.tensor([0, 1]))
         self.register_buffer("seen_bin", torch.arange(bins))
 
-    @classmethod
-    def from_data(cls, train: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
-        need_times(cls, train)
-        return settings
-
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
         super().read(train)
+        need_times(self, train)
         self.span.copy_(time_span(train))
         time = torch.from_numpy(train.timestamp).long()  # seconds times bins need 64 bits
         stretch = bin_of(time, self.span, self.bins)
@@ -77,15 +68,12 @@ class TensorFactorization(BiasedMF):
         w = self.rows(self.time_factors, self.seen_bin[bin_of(time, self.span, self.bins)])
         return p * w, b_u
 
-    def forward(self, batch: Batch) -> Tensor:
-        (p_w, b_u), (q, b_i) = self.of_users(batch), self.of_items(*batch.need("item"))
-        return self.mean + self.unit * ((p_w * q).sum(-1) + b_u + b_i)
-
     def penalty(self, batch: Batch) -> Tensor:
         drift = self.time_factors - 1
         smooth = self.tv * losses.total_variation(drift, dim=0, squared=True)
-        of_time = self.l2_time * drift.square().sum() + smooth
-        return super().penalty(batch) + of_time / self.user_weight.sum().clamp_min(1)
+        return super().penalty(batch) + self.paid_by_all(
+            self.l2_time * drift.square().sum() + smooth
+        )
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
         """As BiasedMF has them, at the end of training: a new user comes after it."""

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from recsys_tutorial.models.base import at_least
 from recsys_tutorial.models.sequences import PADDING, SequenceModel
 
 
@@ -32,6 +31,7 @@ class SequenceTransformer(SequenceModel):
     """
 
     fit_defaults: ClassVar[dict[str, Any]] = {"epochs": 20, "lr": 0.005, "batch_size": 2048}
+    least: ClassVar = {"dim": 1, "length": 1, "layers": 1, "heads": 1}
 
     def __init__(
         self,
@@ -44,7 +44,6 @@ class SequenceTransformer(SequenceModel):
         dropout: float = 0.3,
         seed: int = 0,
     ) -> None:
-        at_least(1, dim=dim, layers=layers, heads=heads)
         super().__init__(n_users, n_items, dim, length, dropout, seed)
         if dim % heads:
             raise ValueError(f"dim={dim} must be a multiple of heads={heads}")

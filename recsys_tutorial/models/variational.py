@@ -7,12 +7,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.base import FoldedUser, at_least, rated
+from recsys_tutorial.models.base import FoldedUser, rated
 from recsys_tutorial.models.mf import BiasedMF
 
 
@@ -29,10 +30,12 @@ class UserBelief(NamedTuple):
     Attributes:
         mean: (dim + 1,).
         covariance: (dim + 1, dim + 1).
+        parts: (n, dim + 1), what each of n ratings contributed to the mean.
     """
 
     mean: Tensor
     covariance: Tensor
+    parts: Tensor
 
 
 class VariationalMF(BiasedMF):
@@ -70,8 +73,6 @@ class VariationalMF(BiasedMF):
 
     START: ClassVar = -4.0  # of log-variances: a posterior as wide as 1 would drown the signal
 
-    factor_prior: Tensor
-
     def __init__(
         self,
         n_users: int,
@@ -81,7 +82,6 @@ class VariationalMF(BiasedMF):
         prior: float = 0.3,
         seed: int = 0,
     ) -> None:
-        at_least(0, kl=kl, prior=prior)
         super().__init__(n_users, n_items, dim=dim, l2=0.0, l2_bias=0.0, seed=seed)
         self.kl, self.prior = kl, prior
         self.user_logvar = nn.Parameter(torch.full((n_users, dim), self.START))
@@ -153,13 +153,6 @@ class VariationalMF(BiasedMF):
     # ---- one user, many items -------------------------------------------------------------
 
     @torch.no_grad()
-    def belief(self, user: int) -> UserBelief:
-        """What training has learned of the user at this position."""
-        mean = torch.cat([self.user_factors[user], self.user_bias[user : user + 1]])
-        logvar = torch.cat([self.user_logvar[user], self.user_bias_logvar[user : user + 1]])
-        return UserBelief(mean, logvar.exp().diag())
-
-    @torch.no_grad()
     def belief_from(self, items: Tensor, ratings: Tensor) -> UserBelief:
         """What n ratings tell of a new user.
 
@@ -169,13 +162,6 @@ class VariationalMF(BiasedMF):
         Args:
             items: (n,), positions of the rated items.
             ratings: (n,), in stars.
-        """
-        mean, covariance, _ = self._bayes(items, ratings)
-        return UserBelief(mean.float(), covariance.float())
-
-    @torch.no_grad()
-    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The mean of `belief_from`, and what each rating contributed to it.
 
         Raises:
             TypeError: the model was fitted by a loss that ranks, which tells nothing of ratings.
@@ -185,37 +171,34 @@ class VariationalMF(BiasedMF):
                 "a VariationalMF that ranks cannot place a new user: its doubts are about ratings. "
                 "Fit it with its own loss, or rank with BiasedMF"
             )
-        mean, _, parts = self._bayes(items, ratings)
-        return FoldedUser(mean.float(), parts.float())
-
-    def _bayes(self, items: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean (d,), covariance (d, d) and parts (n, d) of a new user's row; d = dim + 1."""
         rows, offset = (t.double() for t in self.item_rows())
         z, y = rows[items] / self.unit, (ratings.double() - offset[items]) / self.unit.double()
         # An uncertain item says less: its variance holds the user's number near zero.
-        blur = self.item_logvar.detach()[items].double().exp().sum(0)  # (dim,)
-        blur = torch.cat([blur, blur.new_zeros(1)])
+        blur = F.pad(self.item_logvar[items].double().exp().sum(0), (0, 1))  # (dim + 1,)
         prior = torch.cat([self.factor_prior.expand(self.dim), self.bias_prior[:1]]).double()
         noise = self.log_noise.double().exp()
         precision = (z.T @ z + blur.diag()) / noise + (-prior).exp().diag()
         covariance = torch.linalg.inv(precision)
         parts = (covariance @ z.T * y / noise).T
-        return parts.sum(0), covariance, parts
+        return UserBelief(parts.sum(0).float(), covariance.float(), parts.float())
+
+    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """The mean of `belief_from`, and what each rating contributed to it."""
+        mean, _, parts = self.belief_from(items, ratings)
+        return FoldedUser(mean, parts)
 
     @torch.no_grad()
-    def expect(self, belief: UserBelief, items: Tensor, *, noise: bool = False) -> RatingBelief:
+    def expect(self, belief: UserBelief, items: Tensor) -> RatingBelief:
         """Expected ratings (n,) of one user for n items, in stars, and their covariance (n, n).
 
         What is unknown of the user is common to all items and so ties them together; what is
-        unknown of an item is its own and stands on the diagonal, with `noise` that of a rating too.
+        unknown of an item is its own and stands on the diagonal.
         """
         rows, offset = self.item_rows()
         z, stars2 = rows[items], self.unit.square()
         p, spread = belief.mean[:-1], belief.covariance.diagonal()[:-1]
         own = self.item_logvar[items].exp() @ (p.square() + spread)
         own = own + self.item_bias_logvar[items].exp()
-        if noise:
-            own = own + self.log_noise.exp()
         covariance = z @ belief.covariance @ z.T + stars2 * own.diag()
         return RatingBelief(offset[items] + z @ belief.mean, covariance)
 
