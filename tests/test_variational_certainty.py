@@ -149,7 +149,8 @@ def test_no_ratings_leave_the_prior_and_each_rating_narrows_it(cut):
     stars = torch.full((40,), 4.0)
     beliefs = [model.belief_from(items[:n], stars[:n]) for n in (0, 5, 40)]
     assert torch.allclose(beliefs[0].mean, torch.zeros(model.dim + 1))
-    prior = [float(model.factor_prior.exp())] * model.dim + [float(model.bias_prior[0].exp())]
+    priors = model.factor_prior, model.bias_prior.detach()[0]
+    prior = [float(priors[0].exp())] * model.dim + [float(priors[1].exp())]
     assert beliefs[0].covariance.diagonal().tolist() == pytest.approx(prior, rel=1e-4)
     everything = torch.arange(model.n_items)
     widths = [float(model.expect(b, everything).variance.diagonal().mean()) for b in beliefs]
