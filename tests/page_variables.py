@@ -40,7 +40,7 @@ def run_cells(name: str, mode: str) -> Variables:
         tempfile.TemporaryDirectory() as state,
         mock.patch.dict(os.environ, {pages.SWITCH: mode, local.STATE: state}),
         mock.patch.object(pages, "_current", None),
-        mock.patch.object(figures, "_in_notebook", return_value=False),
+        mock.patch.object(figures, "in_notebook", return_value=False),
         matplotlib.rc_context(),
         contextlib.redirect_stdout(printed),
     ):

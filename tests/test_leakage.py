@@ -147,11 +147,6 @@ def test_a_twin_in_training_gives_the_test_row_away(doubled):
     np.testing.assert_array_equal(twin_ratings(train, test), [4.0, np.nan, np.nan])
 
 
-def test_twins_of_another_vocabulary_are_refused(doubled, small):
-    with pytest.raises(ValueError, match="vocabularies"):
-        twin_ratings(doubled, small)
-
-
 @pytest.mark.real
 def test_ml_100k_has_eighteen_titles_twice(ml100k):
     found = twins(ml100k.items)

@@ -240,3 +240,23 @@ def test_a_file_is_written_whole_or_not_at_all(state):
         interrupted()
     assert local.read_json("x.json", lambda content: True) == {"old": 1}
     assert {p.name for p in state.iterdir()} == {"x.json", ".x.json.lock"}
+
+
+def test_a_loop_says_how_far_it_is_in_one_place_and_only_in_a_notebook(monkeypatch):
+    assert list(ws.steps(iter("ab"))) == ["a", "b"]  # nobody watches: nothing is displayed
+    said = []
+
+    class Place:
+        def update(self, data, raw):
+            said.append(data["text/plain"])
+
+    def display(data, **how):
+        said.append(data["text/plain"])
+        return Place()
+
+    monkeypatch.setattr("recsys_workshop.waiting.in_notebook", lambda: True)
+    monkeypatch.setattr("time.monotonic", iter(range(9)).__next__)  # each step takes a second
+    monkeypatch.setattr("IPython.display.display", display)
+    assert list(ws.steps("abc", "seed")) == ["a", "b", "c"]
+    assert said[:2] == ["seed 1 of 3", "seed 2 of 3, about 4 s left"]
+    assert said[3:] == ["seed 3 of 3: done."]

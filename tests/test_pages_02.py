@@ -67,11 +67,18 @@ def test_biases_come_first(values, mode):
         assert (mean - biases) / (mean - full) > 0.7  # "a large part of the gain"
 
 
-def test_other_people_would_not_change_what_the_page_concludes(values):
+def test_other_people_would_not_change_what_the_page_concludes(values, mode):
     told = values["told"]  # intervals over users
     assert told["auc"][1] < 0 < told["recall@10"][0]
     for worse in ("the biases alone", "the product alone", "none"):
         assert told[worse][1] < 0
+    judged = values["judged"]
+    assert judged["both biases, rmse"][1] < 0
+    assert judged["both biases, conditional_auc"] == pytest.approx([0, 0], abs=1e-3)
+    assert judged["biased MF, conditional_auc"][0] > 0
+    assert judged["best at lists, recall@10"][0] > 0 > judged["best at lists, auc"][1]
+    if mode == "full":  # the most rated films beat squared error, and ranking beats them
+        assert values["lists"][0] > 0 > values["lists"][1]
 
 
 def test_three_numbers_disagree(values, mode):

@@ -47,6 +47,9 @@ def test_a_guilty_mean_pays_most_where_ratings_are_few(values):
     honest, guilty = values["payoff"]["film means (stars)"]
     assert guilty < honest
     assert values["rare"][0] - values["rare"][1] > honest - guilty
+    everywhere, rare, _ = values["pays"]  # value, low, high over users
+    assert everywhere[1] > 0
+    assert rare[1] > 0
 
 
 def test_all_planted_crimes_pay(values):

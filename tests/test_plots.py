@@ -106,7 +106,7 @@ def figure():
 def displayed(monkeypatch):
     """What `show` hands to the notebook."""
     calls = []
-    monkeypatch.setattr(figures, "_in_notebook", lambda: True)
+    monkeypatch.setattr(figures, "in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append((data, more)))
     return calls
 

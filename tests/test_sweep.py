@@ -87,8 +87,6 @@ class TestRuns:
         assert runs.frame["epochs"].tolist() == [1, 2]
 
     def test_settings_that_make_no_sense(self, parts):
-        with pytest.raises(ValueError, match="nothing to run"):
-            ws.sweep(MF, *parts[:2], [])
         with pytest.raises(ValueError, match=r"same settings: dim 2"):
             ws.sweep(MF, *parts[:2], {"dim": [2, 2]})
 

@@ -165,12 +165,3 @@ def test_planted_analogies_are_of_pairs_that_occur():
         assert len(set(question)) == 4
         assert not set(question) & set(made.truth.topic)
     assert set(made.words) <= seen
-
-
-@pytest.mark.parametrize(
-    "size", [{"n_passages": 0}, {"n_topics": 1}, {"n_words": 0}, {"n_pairs": 1}]
-)
-def test_sizes_that_cannot_be_are_refused(size):
-    ((name, value),) = size.items()
-    with pytest.raises(ValueError, match=rf"planted_text\({name}={value}\)"):
-        planted_text(**size)

@@ -48,21 +48,9 @@ def test_sequences_of_ids_are_taken_as_they_are():
     assert list(text.passage) == [0, 0, 0, 2]
 
 
-@pytest.mark.parametrize(
-    ("passages", "settings", "error", "message"),
-    [
-        ([], {}, ValueError, "the 0 passages hold no word"),
-        (["", " 12 -- "], {}, ValueError, "the 2 passages hold no word"),
-        (["a b b"], {"min_count": 3}, ValueError, "most frequent, 'b', occurs 2 times"),
-        (["a"], {"min_count": 0}, ValueError, "min_count=0"),
-        ("a b", {}, TypeError, "one text"),
-        (["a", ["b"]], {}, TypeError, "see passage 1"),
-    ],
-)
-def test_text_that_cannot_be_counted_is_refused_in_one_line(passages, settings, error, message):
-    with pytest.raises(error, match=message) as caught:
-        words.corpus(passages, **settings)
-    assert "\n" not in str(caught.value)
+def test_text_without_a_frequent_word_is_refused():
+    with pytest.raises(ValueError, match="most frequent, 'b', occurs 2 times"):
+        words.corpus(["a b b"], min_count=3)
 
 
 # ---- counts -----------------------------------------------------------------------------------
@@ -119,15 +107,6 @@ def test_counting_a_dictionary_takes_seconds():
     assert counts.sum() == pytest.approx(per_passage * len(code) / 13, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("passages", "window", "message"),
-    [(["a b"], 0, "window=0"), (["a", "b"], 5, "within 5 places"), (["a"], 1, "within 1 places")],
-)
-def test_nothing_to_count_is_refused(passages, window, message):
-    with pytest.raises(ValueError, match=message):
-        words.cooccurrences(words.corpus(passages), window)
-
-
 # ---- PMI --------------------------------------------------------------------------------------
 
 COUNTS = np.array([[0.0, 4.0], [4.0, 8.0]])  # margins 4, 12; 16 in all
@@ -155,12 +134,6 @@ def test_independent_words_have_no_mutual_information():
     np.testing.assert_allclose(
         words.pmi(np.outer([1, 2, 3], [4, 5]), smoothing=1, positive=False).toarray(), 0, atol=1e-12
     )
-
-
-@pytest.mark.parametrize("counts", [np.zeros((2, 2)), np.array([[1, -1]]), np.array([[np.inf]])])
-def test_counts_that_are_none_are_refused(counts):
-    with pytest.raises(ValueError, match="counts"):
-        words.pmi(counts)
 
 
 # ---- the Dataset ------------------------------------------------------------------------------
@@ -214,13 +187,6 @@ def test_a_weight_is_how_often_a_row_counts():
     assert weighted == repeated == (3 * 1 + 4) / 4
 
 
-@pytest.mark.parametrize("settings", [{"zeros": -1}, {"power": -0.5}, {"zeros": float("nan")}])
-def test_settings_that_cannot_be_are_refused(settings):
-    text = words.corpus(["a b"])
-    with pytest.raises(ValueError, match="must not be negative"):
-        words.pmi_dataset(text, words.cooccurrences(text), **settings)
-
-
 # ---- looking ----------------------------------------------------------------------------------
 
 VOCAB = rt.datasets.Vocabulary(["man", "woman", "king", "queen", "fog"])
@@ -239,10 +205,6 @@ def test_nearest_by_hand():
 def test_what_cannot_be_looked_up_is_refused():
     with pytest.raises(KeyError, match="'dog' is not among the 5 words"):
         words.nearest(VOCAB, VECTORS, "dog")
-    with pytest.raises(ValueError, match="zero"):
-        words.nearest(rt.datasets.Vocabulary(["a", "b"]), np.array([[0.0], [1.0]]), "a")
-    with pytest.raises(ValueError, match="k=0"):
-        words.nearest(VOCAB, VECTORS, "man", 0)
 
 
 def test_overlap_counts_shared_neighbours():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recsys_workshop.results import ledger
     from recsys_workshop.sweeping import Sweep, sweep
     from recsys_workshop.tables import films
+    from recsys_workshop.waiting import steps
 
 _HOME = {
     "DIVERGING": "figures",
@@ -35,6 +36,7 @@ _HOME = {
     "rate_films": "rating",
     "readiness": "machine",
     "show": "figures",
+    "steps": "waiting",
     "sweep": "sweeping",
     "use": "checks",
 }
@@ -54,6 +56,7 @@ __all__ = [
     "rate_films",
     "readiness",
     "show",
+    "steps",
     "sweep",
     "use",
 ]

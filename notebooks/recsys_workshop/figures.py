@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import sys
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +13,8 @@ import matplotlib
 import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.figure import Figure
+
+from recsys_tutorial.training.progress import in_notebook
 
 PALETTE = {
     "blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "vermilion": "#D55E00",
@@ -68,7 +69,7 @@ def show(fig: Figure, *, alt: str) -> None:
         raise ValueError(f"alt={alt!r} says too little: what is drawn, and what does it show?")
     for problem in unlabelled(fig):
         warnings.warn(problem, stacklevel=2)
-    if not _in_notebook():
+    if not in_notebook():
         print(f"[Figure: {text}]")
         plt.close(fig)
         return
@@ -106,12 +107,3 @@ def unlabelled(fig: Figure) -> list[str]:
             if has_numbers and not (axis.get_label_text() or shared):
                 found.append(f"axes {number} of the figure have no {side} label")
     return found
-
-
-def _in_notebook() -> bool:
-    if "IPython" not in sys.modules:
-        return False
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")

@@ -75,13 +75,10 @@ def sweep(
     The result of a run depends on its settings only, not on the order. A run that
     fails is shown and recorded, and the others go on.
 
-    Raises ValueError when there is nothing to run, two runs have the same settings, or `relevant`
-    is unclear.
+    Raises ValueError when two runs have the same settings, or `relevant` is unclear.
     """
     own = _combinations(settings)
     names = [_name(one) for one in own]
-    if not own:
-        raise ValueError("there is nothing to run: `settings` is empty")
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise ValueError(f"two runs have the same settings: {twice[0]}")
     relevant_rows(valid, relevant)  # asks for a threshold now, not when a run has been trained
@@ -116,13 +113,10 @@ def _stop_button(result: Sweep) -> None:
     """A button under the curves, where a notebook can show one."""
     if not in_notebook():
         return
-    try:
-        import ipywidgets as widgets
-    except ImportError:
-        return
     from IPython.display import display
+    from ipywidgets import Button
 
-    button = widgets.Button(description="Stop the sweep")
+    button = Button(description="Stop the sweep")
 
     def stop(_: Any) -> None:
         result.request_stop()

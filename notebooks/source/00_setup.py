@@ -5,8 +5,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Set up and look around
 #
-# Rate a few films and watch a list of recommendations answer each click. It comes from two models that
-# you have just trained yourself.
+# Rate a few films and watch a list of recommendations answer each click. The list comes from two models
+# that you train yourself on this page.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -85,8 +85,11 @@ hits = {
     for name, model in (("the ranker", page.ranker), ("the star model", page.model))
 }
 for name, table in (("the ranker", ten), ("the star model", most_stars)):
-    print(f"Ten films by {name}: people like {hits[name]:.1f} of their ten on average.", end=" ")
-    print(f"Its ten above have {table['ratings'].median():.0f} ratings each (median).")
+    print(f"Of the ten films that {name} shows to a person, the person likes", end=" ")
+    print(f"{hits[name]:.1f} on average.")
+    print(
+        f"  The films in its table above have a median of {table['ratings'].median():.0f} ratings."
+    )
 both = rt.compare(page.ranker, page.model, page.valid, train=page.train, metric="precision@10")
 more, low, high = (10 * share for share in (both.difference, both.low, both.high))
 print(f"The ranker minus the star model: {more:+.2f} of ten films ({low:+.2f} to {high:+.2f}).")
@@ -233,6 +236,9 @@ readiness = ws.readiness(page.data)
 #
 # You have trained two recommenders. You watched the ranker answer your clicks, you saw that the star model
 # beats the laziest guess, and you know how to take part.
+#
+# **One question to end with**, and no check: which film should have been in your list and was not, and
+# what would the recommender have to know about you to find it?
 #
 # **Read on.** Harper and Konstan 2015, *The MovieLens datasets: history and context* (where the
 # real ratings come from); Koren, Bell and Volinsky 2009, *Matrix factorization techniques for

@@ -56,8 +56,8 @@ print(f"Titles that the second and the third window have in common: {shared} of 
 # A shop that sends clothes by post asks: who should choose for a client, a stylist or a computer model?
 # Here is a case that we have made up, so that we know the right answer.
 #
-# Two numbers describe each piece: how *colourful* it is, from −1 to 1, and how *dressy*. Our client
-# has rated four pieces that she was sent before.
+# Two numbers describe each piece of clothing: how *colourful* it is, from −1 to 1, and how *dressy*. Our
+# client has rated four pieces that she was sent before.
 
 # %%
 rated = pd.DataFrame(
@@ -72,9 +72,9 @@ rated
 
 # %% [markdown]
 # The **model** looks for two numbers that explain her stars best: how much she likes colour, and how
-# much she likes dressy things. Three stars mean "so-so", so it explains how far her stars are from
-# three. To predict the stars of a piece, it multiplies each liking by the piece's number, adds the two
-# products, and adds the three stars back.
+# much she likes dressy things. Three stars mean "so-so", so the model explains how far each of her ratings
+# is from three stars. To predict the stars of a piece, it multiplies her liking for colour by how colourful
+# the piece is, does the same for dressy, adds the two products, and adds the three stars back.
 
 # %%
 has = rated[["colourful", "dressy"]].to_numpy()  # (4, 2)
@@ -83,7 +83,7 @@ print(f"Her liking is {likes[0]:+.1f} for colour and {likes[1]:+.1f} for dressy 
 
 # %% [markdown]
 # The **stylist** has never seen those numbers. But the client wrote a note, and the stylist can
-# read: *"For a wedding in a garden, in July."* No model here reads notes. The stylist knows at once
+# read it: *"For a wedding in a garden, in July."* No model here reads notes. The stylist knows at once
 # what is too warm, too casual, or in the way on a lawn.
 
 # %%
@@ -105,10 +105,10 @@ pieces["truth"] = truth.clip(lower=1)  # there is nothing below one star
 pieces
 
 # %% [markdown]
-# Each of them sends two pieces. The model takes those with the most predicted stars. The stylist takes any
-# two that fit the note. When they work together, the stylist strikes out what does not fit, and the
-# model ranks what is left. Before you run the cell: what could the model send by mistake, and what could
-# the stylist?
+# The model and the stylist each send two pieces. The model takes those with the most predicted stars. The
+# stylist takes any two that fit the note. When they work together, the stylist strikes out what does not
+# fit, and the model ranks what is left. Before you run the cell: what could the model send by mistake,
+# and what could the stylist?
 
 # %%
 fitting = pieces[pieces["fits the note"]]
@@ -126,7 +126,7 @@ for who, stars in sent.items():
 # understands a sentence.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Is that only this client?
+# ### Does it hold for other clients?
 #
 # One client proves nothing, least of all one we invented. So let us invent 400 clients and 200
 # pieces. Now nobody is perfect. The model is off by half a star. The stylist's guess of a client's
@@ -181,7 +181,8 @@ fig, ax = plt.subplots()
 for (who, values), style in zip(mean_joy.items(), ("o-", "s--", "^:"), strict=True):
     ax.plot(prices, values, style, label=who)
 ax.set(xlabel="what the note is worth (stars lost by a piece that does not fit)")
-ax.set(ylabel="mean of the true stars per piece", title="400 invented clients, three pieces each")
+ax.set(ylabel="mean of the true stars per piece")
+ax.set_title("400 invented clients, three pieces each (the axis does not start at 0)")
 ax.legend()
 ends = ", ".join(f"{who} from {v[0]:.1f} to {v[-1]:.1f}" for who, v in mean_joy.items())
 ws.show(fig, alt=f"Mean stars per piece as the note gets more important: {ends}.")
@@ -195,15 +196,15 @@ for alone in ("the model alone", "the stylist alone"):
 
 # %% [markdown]
 # Read the figure from the left. If the note is worth nothing, the model alone and the pair get the same
-# result, because the note adds nothing. The more the note matters, the more it helps that somebody reads
+# result. The more the note matters, the more it helps that somebody reads
 # it. The stylist alone stays below the pair everywhere: he sees only 20 random pieces per client, and he
 # guesses taste less well than the model.
 #
 # (A *standard error* says how much such an average typically changes if you take 400 other clients.)
 #
-# The example contains what we put into it; it does not measure stylists. It shows *why* such pairs work:
-# each knows something that the other cannot see. Keep the question for every recommender that you build:
-# who can see what the model cannot?
+# The example contains only what we put into it, so it says nothing about real stylists. It shows *why*
+# such pairs work: each knows something that the other cannot see. Keep the question for every recommender
+# that you build: who can see what the model cannot?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: in your own work, what is "the note"? What does somebody know that never reaches the
@@ -234,8 +235,8 @@ print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 # built them:
 #
 # * **Amazon** compares *items*. "People who bought this also bought" comes from a table of related
-#   items that is computed beforehand, so that each visit costs only a few look-ups, whatever the
-#   number of customers (Linden, Smith and York, *IEEE Internet Computing* 7(1), 2003). Fourteen years
+#   items that is computed beforehand, so that each visit costs only a few look-ups, however many
+#   customers there are (Linden, Smith and York, *IEEE Internet Computing* 7(1), 2003). Fourteen years
 #   later Smith and Linden looked back in the same journal, 21(3).
 # * **Netflix** has one recommender per shelf of its home page, and another that orders the shelves.
 #   By its own account about 80% of the hours watched start from a recommendation, and it decides on
@@ -248,7 +249,8 @@ print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The smallest recommender, by hand
 #
-# Five friends have rated six films that we invented. Seven cells are empty. What belongs in them?
+# Five friends have rated six films that we invented. Seven cells of their table are empty. What belongs
+# in them?
 
 # %%
 friends = ["Ana", "Ben", "Cleo", "Dan", "Eve"]
@@ -281,10 +283,12 @@ as_table(stars)
 # Letter in June* and *The Wrong Groom*, 0 for the other two. Each friend gets a number as well: +2 for
 # Ana, −2 for Ben.
 #
-# Multiply and you have the first half of a model. *Oops, the Moon* for Ana: 3 + 2 · 1 = 5 stars.
+# Multiply a friend's number by a film's number, and you have the first half of a model. Ana would give
+# *Oops, the Moon* 3 + 2 · 1 = 5 stars.
 #
 # Cleo's and Dan's rows follow the same pattern more weakly, as *A Letter in June* shows: Cleo's number is
-# +1, Dan's −1. Eve's three stars for *Star Chase* give her 0. Take all this off, and look at what is left.
+# +1, Dan's −1. Eve's three stars for *Star Chase* give her 0. Subtract these products from the table, and
+# look at what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -361,7 +365,7 @@ ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Now change the numbers yourself. Choose a friend or a film and move its two numbers: the framed row or
-# column recolours. What happens to Eve when her second number goes from −2 to +2?
+# column changes colour. What happens to Eve when her second number goes from −2 to +2?
 
 # %% tags=["long"]
 from ipywidgets import FloatSlider, interact
@@ -408,7 +412,7 @@ def play(name="Eve", first=0.0, second=-2.0):
 # ### Exercise: a new friend
 #
 # Fay joins. She gives *Star Chase* 4 stars and *Grey Winter* 4 stars. Which two numbers describe
-# her? The films keep theirs.
+# her? The films keep their numbers.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -438,16 +442,16 @@ ws.check("01.new_friend", fay)
 # ## The same by gradient steps
 #
 # With a hundred thousand ratings, nobody can find the vectors by eye. So start with random vectors and
-# improve them a little at a time. "Better" needs one number: the **mean squared error** over the cells
-# that hold a rating, and *only those*.
+# improve them a little at a time. To say which vectors are better, we need one number: the **mean squared
+# error** over the cells that hold a rating, and *only those*.
 
 # %% [markdown]
 # ### Exercise: the error, and the usual mistake
 #
 # Write `observed_error(stars, predicted)`: the mean squared error over the ratings that exist. Both
-# are arrays of the same shape, with `nan` in `stars` where there is no rating. The usual mistake
-# turns an empty cell into "zero stars", and then learns that everybody hates what they have not
-# seen. The pictures below report the error that *your* function measures.
+# are arrays of the same shape, with `nan` in `stars` where there is no rating. The usual mistake is to
+# count an empty cell as zero stars. The model then learns that everybody hates what they have not seen.
+# The pictures below show the error that *your* function measures.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -505,8 +509,9 @@ print(f"At random: {squared_error(*random_vectors()).item():.2f} stars², {seen.
 #
 # $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
 #
-# In words: where the model said too few stars, move the person towards the film; where it said too
-# many, away from it. The **gradient** is the opposite direction: it points to where the error grows.
+# In words: to make the error smaller, move the person towards the film where the model said too few stars,
+# and away from it where the model said too many. The formula itself, the **gradient**, points the other
+# way: to where the error grows.
 # PyTorch can compute it for us, in a part that is called *autograd*. Let us check that our formula and
 # autograd give the same gradient.
 
@@ -549,8 +554,8 @@ print(f"hand and by gradient differ by at most {gap:.4f} stars.")
 import textwrap
 
 
-def arrows(ax, vectors, title, reach=None):
-    """Films as arrows from the origin, a colour for each, named at their tips."""
+def arrows(ax, vectors, title, reach=None, names=True):
+    """Films as arrows from the origin, a colour for each; their names at the tips, or left out."""
     reach = reach or 1.9 * np.abs(vectors).max()
     for (x, y), film, colour in zip(vectors, films, ws.PALETTE.values(), strict=False):
         ax.annotate(
@@ -558,7 +563,8 @@ def arrows(ax, vectors, title, reach=None):
         )
         side = "left" if x > 0.2 * reach else "right" if x < -0.2 * reach else "center"
         place = (1.1 * x, 1.1 * y + 0.1 * reach * np.sign(y))
-        ax.text(*place, textwrap.fill(film, 9), ha=side, va="center", fontsize=13)
+        if names:
+            ax.text(*place, textwrap.fill(film, 9), ha=side, va="center", fontsize=13)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
     ax.set(xlabel="first number", ylabel="second number")
 
@@ -573,8 +579,8 @@ Winter."""
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# How did they get there? The figure shows four moments of the training that you have just run. Below it
-# is an animation of the first 60 steps: press play.
+# How did they get there? The figure shows four moments of the training that you have just run, in the
+# colours of the figure above. Below it is an animation of the first 60 steps: press play.
 
 # %%
 error_at = [
@@ -585,7 +591,8 @@ whose = "your function" if error_works else "our function, until yours passes th
 print(f"The errors are measured by {whose}.")
 fig, axes = plt.subplots(1, 4, figsize=(15, 4.4))
 for ax, step in zip(axes, (0, 3, 10, 299), strict=True):
-    arrows(ax, path[step][1], f"step {step}: {error_at[step]:.3g} stars²", reach=3)
+    named = step > 10  # before that, the tips are too close to each other for names
+    arrows(ax, path[step][1], f"step {step}: {error_at[step]:.2g} stars²", reach=3, names=named)
 ws.show(fig, alt="Films as arrows at four moments: a random bunch at first, then they spread until "
               "opposites point in opposite directions, while the error falls to nearly zero.")  # fmt: skip
 
@@ -596,7 +603,8 @@ from ipywidgets import Play
 @interact(step=Play(min=0, max=60, interval=150))
 def at_step(step=0):
     fig, ax = plt.subplots(figsize=(5.5, 5.5))
-    arrows(ax, path[step][1], f"step {step}: {error_at[step]:.3g} stars²", reach=3)
+    title = f"step {step}: {error_at[step]:.3g} stars²"
+    arrows(ax, path[step][1], title, reach=2, names=step > 5)
     ws.show(fig, alt=f"Films as arrows after {step} steps, error {error_at[step]:.3g} stars².")
 
 
@@ -651,8 +659,8 @@ class WithBias(Match):
 
 
 # %% [markdown]
-# **Change 2: a side feature.** Three ratings hardly teach a model the vector of a film. But we know
-# its genres. Give each genre a vector, and add the vectors of its genres to the film's own.
+# **Change 2: a side feature.** From three ratings a model can hardly learn the vector of a film. But
+# we know its genres. Give each genre a vector, and add the vectors of its genres to the film's own.
 
 
 # %%
@@ -672,24 +680,25 @@ names = sorted({g for each in page.data.items["genres"] for g in each})
 genres = torch.tensor([[float(g in each) for g in names] for each in page.data.items["genres"]])
 
 # %% [markdown]
-# We worked out no gradient, yet `rt.fit` trains all three. We look at the error on ratings that were
-# held out, the **validation part**: over all of them, over the tenth whose films have the fewest
-# ratings to learn from, and over the rest. Each model is trained with three **seeds**, the numbers
+# We worked out no gradient, yet `rt.fit` trains all three. We measure the error on ratings that were held
+# out, the **validation part**: on all of them, on the fifth whose films have the fewest training ratings,
+# and on the rest. Each model is trained with three **seeds**, the numbers
 # that fix its random start: `±` is how much the result moves when only the seed changes.
 
 # %%
 count = page.train.counts("item")[page.valid.item]  # training ratings of each row's film
-rare = count <= np.quantile(count, 0.1)
+rare = count <= np.quantile(count, 0.2)
 parts = {"all ratings": rare | True, "rare films": rare, "other films": ~rare}
 errors, nets = {}, {}
-for kind, settings in ((Match, {}), (WithBias, {}), (WithGenres, {"genres": genres})):
-    for seed in range(3):
-        net = kind.for_dataset(page.train, dim=8, seed=seed, **settings)
-        rt.fit(net, page.train, seed=seed, progress=False)
-        miss = page.valid.rating - rt.predict(net, page.valid)
-        rmse = [np.sqrt((miss[rows] ** 2).mean()) for rows in parts.values()]
-        errors.setdefault(kind.__name__, []).append(rmse)
-        nets[kind.__name__, seed] = net
+trials = [(kind, seed) for kind in (Match, WithBias, WithGenres) for seed in range(3)]
+for kind, seed in ws.steps(trials, "model"):  # says how far it is
+    settings = {"genres": genres} if kind is WithGenres else {}
+    net = kind.for_dataset(page.train, dim=8, seed=seed, **settings)
+    rt.fit(net, page.train, seed=seed, progress=False)
+    miss = page.valid.rating - rt.predict(net, page.valid)
+    rmse = [np.sqrt((miss[rows] ** 2).mean()) for rows in parts.values()]
+    errors.setdefault(kind.__name__, []).append(rmse)
+    nets[kind.__name__, seed] = net
 
 # %%
 table = pd.DataFrame(index=pd.Index(parts, name="RMSE in stars, lower is better"))
@@ -702,7 +711,7 @@ table.T
 # Chance has a second source: other *people* would have given other ratings. The output below shows the
 # difference that each change makes. The brackets give the range in which it would usually lie if we had
 # other users (page 06 shows how to compute it). If zero is inside, the data cannot tell the two models
-# apart.
+# apart. We call a change a gain only if the whole range is below zero with at least two of the three seeds.
 
 
 # %%
@@ -720,17 +729,18 @@ verdicts = {
 for what, by_seed in verdicts.items():
     one, below = by_seed[0], sum(each.high < 0 for each in by_seed)
     print(f"{what} by {one.difference:+.4f} stars ({one.low:+.4f} to {one.high:+.4f}, first seed).")
-    print(f"  With {below} of 3 seeds, the whole range is below zero.")
+    said = "a gain" if below > 1 else "not told apart"
+    print(f"  With {below} of 3 seeds, the whole range is below zero: {said}.")
 
 # %% [markdown]
-# A change need not help everywhere. A side feature has most to say where there are few ratings, as the
-# table shows. Page 08 takes that up.
+# A change need not help everywhere. A side feature has most to say where there are few ratings: compare
+# the last two verdicts. Page 08 takes that up.
 #
 # **Change 3: another question.** Stars may not be what you need. Perhaps you want a *probability*: how
 # likely is it that somebody gives the film four stars or five? That is another **loss**, the number that
 # training makes small, and it takes one line. The model is the library's `BiasedMF`, a model like ours
-# with biases of films and users. We take 3.5, half-way between three stars and four, off its output, and
-# read the result as a *logit*: 0 means a probability of one half, and a larger logit means a larger
+# with biases of films and users. We subtract 3.5, half-way between three stars and four, from its output
+# and read the result as a *logit*: 0 means a probability of one half, and a larger logit means a larger
 # probability.
 
 
@@ -741,7 +751,7 @@ def liked_or_not(score, batch):
 
 
 likely = rt.models.BiasedMF.for_dataset(page.train, dim=8, l2=0.02)
-rt.fit(likely, page.train, loss=liked_or_not, progress=False)
+rt.fit(likely, page.train, loss=liked_or_not)
 logit = rt.predict(likely, page.valid, clip=False) - 3.5
 probability = 1 / (1 + np.exp(-logit))
 liked = page.valid.rating >= 4
@@ -768,7 +778,7 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 # ## What a recommender sees
 #
 # So far we know who gave how many stars to what. In the picture below, that is the thick line. Most real
-# services have the rest as well, and you can add each thin line to a model with a few lines of code.
+# services also have data for the thin lines, and you can add each to a model with a few lines of code.
 
 # %% slideshow={"slide_type": "subslide"}
 from recsys_workshop.labs.drawings import relationships
@@ -849,12 +859,10 @@ def thinned(share, seed):
 # %%
 seeds = page.pick(3, 2)
 shares = np.array([0.1, 0.25, 0.5, 1.0])
-thinner = np.empty((2, len(shares), seeds))  # stars, by model, share and seed
-for j, share in enumerate(shares):
-    for seed in range(seeds):
-        part = thinned(share, seed)
-        for i, dim in enumerate((0, 16)):
-            thinner[i, j, seed] = error(trained(part, dim, seed), page.valid)
+thinner, fitted = np.empty((2, len(shares), seeds)), {}  # stars, by model, share and seed
+for i, j, seed in ws.steps(np.ndindex(thinner.shape), "model"):
+    fitted[i, j, seed] = trained(thinned(shares[j], seed), (0, 16)[i], seed)
+    thinner[i, j, seed] = error(fitted[i, j, seed], page.valid)
 
 # %% slideshow={"slide_type": "subslide"}
 per_user = shares * len(page.train) / page.train.n_users
@@ -863,8 +871,9 @@ kinds = ("biases only", "biases and vectors")
 for values, style, label in zip(thinner, ("s--", "o-"), kinds, strict=True):
     spread = 2 * values.std(1, ddof=1)
     ax.errorbar(per_user, values.mean(1), spread, fmt=style, capsize=5, label=label)
-ax.set(xlabel="training ratings per user", ylabel="error on unseen ratings (RMSE, stars)")
-ax.set(title="More ratings help both models (bars: ± 2 standard deviations of seeds)")
+ax.set(xlabel="training ratings per user (bars: ± 2 standard deviations of seeds)")
+ax.set(ylabel="error on unseen ratings (RMSE, stars)")
+ax.set(title="More ratings help both models (the axis does not start at 0)")
 ax.legend()
 mean_error = thinner.mean(2)  # (2, 4)
 ends = [f"{values[0]:.2f} to {values[-1]:.2f} stars" for values in mean_error]
@@ -875,28 +884,35 @@ ws.show(fig, alt=alt)
 
 # %%
 by_data = mean_error[1, 0] - mean_error[1, -1]
-by_model = mean_error[0, -1] - mean_error[1, -1]
-print(f"Ten times the ratings lower the error of the model with vectors by {by_data:.3f} stars.")
-print(f"On all ratings, adding vectors to the biases lowers the error by {by_model:.3f} stars.")
-worse = mean_error[1, 0] - mean_error[0, 0]
-print(f"On a tenth of the ratings, adding vectors changes the error by {worse:+.3f} stars.")
-held = [error(trained(thinned(0.1, s), 16, s, l2=0.8), page.valid) for s in range(seeds)]
-worse = round(np.mean(held) - mean_error[0, 0], 3) + 0.0  # no minus before 0.000
-print(f"With a strong penalty on large vectors, it changes by {worse:+.3f} stars there.")
+print("With ten times as many ratings, the error of the model with vectors is", end=" ")
+print(f"{by_data:.3f} stars lower.")
+print("What adding vectors to the biases changes (RMSE in stars, over users, a line per seed):")
+held = [trained(thinned(0.1, s), 16, s, l2=0.8) for s in ws.steps(range(seeds), "model")]
+vectors_add = {
+    "all ratings": [(fitted[1, 3, s], fitted[0, 3, s]) for s in range(seeds)],
+    "a tenth of the ratings": [(fitted[1, 0, s], fitted[0, 0, s]) for s in range(seeds)],
+    "a tenth, vectors held small": [(held[s], fitted[0, 0, s]) for s in range(seeds)],
+}
+how = {"train": page.train, "metric": "rmse"}
+for what, two in vectors_add.items():
+    vectors_add[what] = [rt.compare(*models, page.valid, **how) for models in two]
+    print(f"{what}:", *(f"  {one}" for one in vectors_add[what]), sep="\n")
 
 # %% [markdown]
-# We read two things from this. Ten times as many ratings reduced the error more than adding vectors did.
-# And the vectors only help where there is enough to learn from: on the thin table their many numbers
-# mostly fit random noise. A strong **penalty** on large vectors (page 02) keeps them so small that they do
-# no harm; then they bring no gain either.
+# In each line, the first model has vectors and the second has biases only; "not told apart" means that
+# zero is inside the range. We read two things from this. Ten times as many ratings reduced the error more
+# than adding vectors did. And the vectors only help where there is enough to learn from: on the thin table
+# their many numbers mostly fit random noise. A strong **penalty** on large vectors (page 02) keeps them so
+# small that they do no harm; then they bring no gain either.
 #
-# But does the *density* help, or just the number of ratings? Let us keep that number fixed. Take a quarter
-# of the users. The **dense** model trains on all of their ratings, and nobody else's. The **thin** model
-# trains on the same number of ratings, spread over everybody. First we test both on that quarter.
+# But does the *density* help, or just the number of ratings? Let us keep that number fixed. Take a
+# quarter of the users. The **dense** model trains on all of their ratings, and nobody else's. The
+# **thin** model trains on the same number of ratings, spread over everybody. First we test both on the
+# ratings of that quarter.
 
 # %%
 dense, thin, pairs = [], [], []
-for seed in range(page.pick(5, 3)):
+for seed in ws.steps(range(page.pick(5, 3)), "draw"):
     rng = np.random.default_rng(100 + seed)
     chosen = np.zeros(page.train.n_users, dtype=bool)
     chosen[rng.permutation(len(chosen))[: len(chosen) // 4]] = True
@@ -920,11 +936,10 @@ for who, found in (("that quarter", same_people), ("everybody", everyone)):
     print(*(f"  {one}" for one in found), sep="\n")
 
 # %% [markdown]
-# "Not told apart" means that zero is inside the range. Tested on the people it knows, the dense model is
-# ahead. Tested on *everybody*, it has no lead, and it is behind where a line says that the second is
-# better: it has never met three of every four people. So the gain belongs to those who gave the ratings.
-# When the total number of ratings is fixed, a person who gave many of them is served better than if they
-# had given few.
+# Tested on the people it knows, the dense model is ahead. Tested on *everybody*, it has no lead, because
+# it has never met three quarters of the people. (If a line says "the second is better", it is even behind
+# in that draw.) So the gain belongs to those who gave the ratings. When the total number of ratings is
+# fixed, a person who gave many of them is served better than if they had given few.
 #
 # Before you look for a better model, ask: could you get *one more rating* from each person, and for each
 # item? On this page, ten times the ratings paid more than the better model.
@@ -947,16 +962,17 @@ for part, gain in zip(parts, gains.T, strict=True):
     print(f"What genres gain, {part}: {gain.mean():+.3f} stars (seed by seed: {each})")
 
 # %% [markdown]
-# The gain is largest where there are few ratings. We expect the same of every thin line in the drawing
-# under "What a recommender sees": a text describes the film that nobody has seen, and the hour says
-# something about the person who never rates. Different kinds of data fill each other's gaps. In a model
-# made of vectors they all enter in the same way: give each new piece of information a vector, and add it
-# to the vector of the film or the person.
+# The gain is largest where there are few ratings, and it is no more certain than the last verdict under
+# "Change 2" says. We expect the same of the other kinds of data in the drawing under "What a recommender
+# sees": a text describes the film that nobody has seen, and the hour says something about the person who
+# never rates. Different kinds of data fill each other's gaps. In a model made of vectors they all enter in
+# the same way: give each new piece of information a vector, and add it to the vector of the film or the
+# person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
 #
-# "You might like this" leaves you nothing to answer. "Because you liked that" is the beginning of a
+# "You might like this" gives you nothing to reply to. "Because you liked that" is the beginning of a
 # conversation: you can say no, and say why. It helps those who build the model, too: wrong reasons are
 # easier to spot than wrong numbers.
 
@@ -988,7 +1004,7 @@ def place(item, without):
 # %%
 rng = np.random.default_rng(0)
 falls = {"named": [], "others": []}
-for film in top.itertuples():
+for film in ws.steps(top.itertuples(), "film"):
     named = [i for i in page.me if title_of[i] in film.reasons]
     others = [i for i in page.me if i not in named]
     here = place(film.item, [])
@@ -1027,8 +1043,8 @@ names_known = titles[well_known]
 print(f"{len(v)} films with {counts[well_known].min()} training ratings or more")
 
 # %% [markdown]
-# **Reusable.** The team that runs the film pages wants "more like this". It needs no new model, only
-# the nearest vectors.
+# **Reusable.** The team that runs the film pages wants a list "more like this" beside each film. It needs
+# no new model, only the nearest vectors.
 
 # %%
 for k in np.argsort(-counts[well_known], kind="stable")[:3]:
@@ -1038,7 +1054,7 @@ for k in np.argsort(-counts[well_known], kind="stable")[:3]:
 # %% [markdown]
 # **Transformable.** The editors want a science-fiction shelf. Average the vectors of the films with
 # that label: the average is a vector, too, and you can search with it as with a film. We compare each
-# film with the average of the *others*, so that none meets itself.
+# film with the average of the *others*, so that no film is compared with itself.
 
 # %%
 labelled = np.array(["Sci-Fi" in page.data.items["genres"].iloc[i] for i in well_known])
@@ -1050,8 +1066,9 @@ print(f"A labelled film is closer than an unlabelled one in {auc:.0%} of pairs (
 print("No label, but close:", "; ".join(names_known[~labelled][np.argsort(-close[~labelled])[:4]]))
 
 # %% [markdown]
-# **Interpretable.** The marketing team asks how people's tastes differ. Turn the cloud of films so that
-# it is widest along the first axis, and look at the films at both ends.
+# **Interpretable.** The marketing team asks how people's tastes differ. Think of the vectors as a cloud of
+# points, one per film. Turn the cloud so that it is widest along the first axis, and look at the films at
+# both ends.
 
 
 # %%
@@ -1075,7 +1092,7 @@ ws.films(ends.assign(end=6 * ["one"] + 6 * ["the other"]), ["end", "title", "gen
 
 # %%
 again = rt.models.BiasedMF.for_dataset(page.train, dim=page.model.dim, seed=1)
-rt.fit(again, page.train, page.valid, seed=1, progress=False)
+rt.fit(again, page.train, page.valid, seed=1)
 w = unit(again.item_factors.detach().numpy())
 pairs = np.triu_indices(len(v), 1)
 single = np.corrcoef(v.ravel(), w.ravel())[0, 1]

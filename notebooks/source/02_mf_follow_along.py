@@ -260,7 +260,8 @@ ax.plot(epochs, on_train, "s--", label="training: ratings it has seen")
 ax.axhline(lazy, color="black", linestyle=":", label="the mean, always")
 best = by_hand.argmin()
 ax.annotate("best", (epochs[best], by_hand[best] + 0.015), ha="center")
-ax.set(xlabel="epoch", ylabel="RMSE (stars)", title="Better, then worse, on ratings that are new")
+ax.set(xlabel="epoch", ylabel="RMSE (stars)")
+ax.set_title("Better, then worse, on new ratings (the axis does not start at 0)")
 ax.legend()
 ws.show(fig, alt=f"Training RMSE falls to {on_train[-1]:.2f}. Validation RMSE falls to "
               f"{by_hand[best]:.2f} at epoch {epochs[best]}, then rises to {by_hand[-1]:.2f}.")  # fmt: skip
@@ -308,9 +309,8 @@ for run, points in events[events["tag"] == "epoch/valid_rmse"].groupby("run"):
         color=ws.PALETTE["blue" if by_us else "orange"], linewidth=3 if by_us else 1,
         label="ours, by hand" if by_us else "runs of the sweep" if len(ax.lines) == 1 else None,
     )  # fmt: skip
-ax.set(
-    xlabel="epoch", ylabel="RMSE on validation (stars)", title="All runs that predict stars, so far"
-)
+ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)")
+ax.set_title("All runs that predict stars, so far (the axis does not start at 0)")
 ax.legend(loc="upper right")
 ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that predict stars, "
               "ours among them. Run the cell again later for more.")  # fmt: skip
@@ -403,16 +403,21 @@ print(f"Ten films from the whole catalogue: {rank.loc[winner, 'loss']} finds", e
 print(f"{rank.loc[winner, 'recall@10']:.0%}")
 print(f"  of what people liked, squared error {square['recall@10']:.0%},")
 print(f"  and the most rated films, without any model, {popularity['recall@10']:.0%}.")
-pair, told = (runs[winner].model, runs[best_run["squared_error"]].model), {}
-print(f"The first run is {winner}; the second is {best_run['squared_error']}.")
+
+# %%
+of_rank, of_square = runs[winner].model, runs[best_run["squared_error"]].model
+told = {}
 for measure in ("auc", "recall@10"):
-    told[measure] = rt.compare(*pair, page.valid, train=page.train, metric=measure)
-    print(told[measure])
+    told[measure] = rt.compare(of_rank, of_square, page.valid, train=page.train, metric=measure)
+    print(f"{winner} against {best_run['squared_error']}, {told[measure]}")
+for name, one in ((best_run["squared_error"], of_square), (winner, of_rank)):
+    told[name] = rt.compare(heads, one, page.valid, train=page.train, metric="recall@10")
+    print(f"The most rated films against {name}, {told[name]}")
 
 # %% [markdown]
-# The last two lines give the first run's value minus the second's. We then draw the users at random,
-# again and again: 95% of the differences lie in the range in brackets. If this range contained zero, the
-# line would say "not told apart". Page 06 builds this interval; we use it from now on.
+# The last four lines give the value of the first model minus that of the second. We then draw the users at
+# random, again and again: 95% of the differences lie in the range in brackets. If this range contained
+# zero, the line would say "not told apart". Page 06 builds this interval; we use it from now on.
 #
 # Squared error never sees the films that a user did *not* rate. It learns a lot about taste and little
 # about what people choose to watch, so its lists contain many films that few people would pick.
@@ -484,6 +489,8 @@ print("The share of liked films that is among the ten (recall@10, validation):")
 print(f"  the most rated films {popularity['recall@10']:.3f}")
 print(f"  the winner of the sweep ({rank.loc[winner, 'loss']}) {rank.loc[winner, 'recall@10']:.3f}")
 print(f"  ImplicitALS {listed['recall@10']:.3f}")
+als = rt.compare(ranker, of_rank, page.valid, train=page.train, metric="recall@10")
+print(f"ImplicitALS against the winner of the sweep, {als}")
 
 # %% [markdown]
 # Does `ImplicitALS` hear a dislike? We rate the same ten films twice: first we love them all, the second
@@ -558,7 +565,7 @@ large, small = (
     for d in (64, 8)
 )
 of_size = rt.compare(large, small, page.valid, train=page.train, metric="rmse")
-print(f"Over users, 64 numbers first, 8 second: {of_size}.")
+print(f"64 numbers against 8, over users, {of_size}.")
 
 # %% [markdown]
 # With too little penalty the model learns by heart. With too much it forgets: the rows shrink towards
@@ -597,9 +604,13 @@ class TableMF(MF):
 batch_prior = HeldBackMF.for_dataset(page.train, l2=0.1)
 table_prior = TableMF.for_dataset(page.train, l2=page.pick(10, 5))
 adamw = MF.for_dataset(page.train)
-train_by_hand(batch_prior, torch.optim.Adam(batch_prior.parameters(), lr=0.01), "batch")
-train_by_hand(table_prior, torch.optim.Adam(table_prior.parameters(), lr=0.01), "table")
-train_by_hand(adamw, torch.optim.AdamW(adamw.parameters(), lr=0.01, weight_decay=1), "adamw")
+of_kind = {
+    "batch": (batch_prior, torch.optim.Adam(batch_prior.parameters(), lr=0.01)),
+    "table": (table_prior, torch.optim.Adam(table_prior.parameters(), lr=0.01)),
+    "adamw": (adamw, torch.optim.AdamW(adamw.parameters(), lr=0.01, weight_decay=1)),
+}
+for name in ws.steps(of_kind, "model"):
+    train_by_hand(*of_kind[name], name)
 
 # %% slideshow={"slide_type": "subslide"} tags=["long"]
 kinds = {"batch": batch_prior, "table": table_prior, "adamw": adamw, "none": model}
@@ -638,8 +649,8 @@ for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
 # The data and the model are the same, and the three penalties leave three shapes. With the table
 # penalty, famous films get longer rows than rare films. With the batch penalty they do not, since a row
 # pays each time it is used. Which belief fits better is a question for the data. Here all three errors
-# end close together, compared with what the lack of any penalty costs. But their strengths mean
-# different things: never carry an `l2` from one kind to another.
+# end close together; without any penalty the error is much larger. But a strength means something
+# different in each kind of penalty: never carry an `l2` from one kind to another.
 #
 # (Adam's own `weight_decay` adds the gradient of a table penalty to the gradient of the loss. Adam then
 # rescales the sum for each number, so the penalty is no longer equally strong for all numbers. That is
@@ -729,7 +740,7 @@ for ours, theirs in ((HeldBackMF, rt.models.MF), (BiasedMF, rt.models.BiasedMF))
 biased = rt.models.BiasedMF.for_dataset(page.train)
 biases = rt.models.BiasedMF.for_dataset(page.train, dim=0)
 product = rt.models.MF.for_dataset(page.train)
-for one in (biases, product, biased):
+for one in ws.steps((biases, product, biased), "model"):
     history = rt.fit(one, page.train, page.valid, progress=False)
 page.save(biased)
 errors = {
@@ -789,11 +800,14 @@ contest = {
     "biased MF": biased,
     "best at lists": runs[table["recall@10"].idxmax()].model,
 }
-results = {name: rt.evaluate(one, page.valid, train=page.train) for name, one in contest.items()}
 
 # %% slideshow={"slide_type": "subslide"}
 import pandas as pd
 
+results = {
+    name: rt.evaluate(contest[name], page.valid, train=page.train)
+    for name in ws.steps(contest, "model")
+}
 three = pd.DataFrame(results).T[["rmse", "auc", "conditional_auc", "recall@10"]]
 three
 
@@ -816,6 +830,19 @@ ws.show(fig, alt=f"AUC and conditional AUC of six models. Knowing the user only:
 # %%
 print(f"Knowing only who rates: AUC {user_only['auc']:.3f}, RMSE {user_only['rmse']:.3f} stars,")
 print(f"and a conditional AUC of exactly {user_only['conditional_auc']}: a coin.")
+
+# %%
+judged = {}
+for first, second, measure in (
+    ("both biases", "film only", "rmse"),
+    ("both biases", "film only", "conditional_auc"),
+    ("biased MF", "both biases", "conditional_auc"),
+    ("best at lists", "biased MF", "recall@10"),
+    ("best at lists", "biased MF", "auc"),
+):
+    pair = contest[first], contest[second]
+    judged[first, measure] = rt.compare(*pair, page.valid, train=page.train, metric=measure)
+    print(f"{first} against {second}, {judged[first, measure]}")
 
 # %% [markdown]
 # The model "user only" gives all films the same score for any one user, and yet two of the three
@@ -885,11 +912,12 @@ whose = "a sample person, since you have not rated yet" if page.me_is_sample els
 print(f"{len(me)} ratings of {whose}.")
 
 # %% [markdown]
-# Neither `page.model` nor `page.ranker` has ever seen you, and neither has to be trained again. The
-# films keep their rows. A small regression of your ratings on the rows of the films that you rated gives
-# your own row. This is called **folding in**. The solution of the regression is a sum with one term for
-# each of your ratings, so each recommendation can name the ratings that added most to its score. The
-# numbers in brackets say how much; this score has no unit. (Rate more, then run this cell again.)
+# Neither `page.model` nor `page.ranker` has ever seen you, and neither has to be trained again. The films
+# keep their rows. Your own row comes from a small regression: it predicts your ratings from the rows of
+# the films that you rated. This is called **folding in**. The solution of the regression is a sum with
+# one term for each of your ratings, so each recommendation can name the ratings that added most to its
+# score. The numbers in brackets say how much; this score has no unit. (Rate more, then run this cell
+# again.)
 
 # %% slideshow={"slide_type": "subslide"}
 mine = rt.recommend(page.ranker, page.data, ratings=page.me, k=10, reasons=True, stars=biased)
@@ -910,8 +938,8 @@ ws.films(mine, ["title", "stars", "reasons"])
 #
 # You have read every line. Now write the one that matters. The class below has all the parameters
 # of a biased MF; only its `forward` is missing. It should return the mean plus both biases plus the
-# product of the rows. Once it passes the check below, the model for the test part is made from *your*
-# class.
+# product of the rows. Once it passes the check below, the last section, which looks at the test
+# part, uses *your* class.
 #
 # <details><summary>Hint</summary>
 #
@@ -961,6 +989,9 @@ training.wait()
 my_rmse = rt.evaluate(my_model, page.valid, train=page.train)["rmse"]
 print(f"Your model: {my_rmse:.3f} stars on validation, after {training.epochs} epochs.")
 print(f"Ours above: {errors['biases and taste']:.3f} stars, after {history.epochs} epochs.")
+print(
+    "Yours against ours,", rt.compare(my_model, biased, page.valid, train=page.train, metric="rmse")
+)
 ws.films(rt.recommend(page.ranker, page.data, ratings=page.me, k=5, stars=my_model))
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -993,7 +1024,7 @@ print(f"Chosen: {chosen.name}. The class is {whose_class}.")
 
 # %%
 seeds = []
-for seed in (1, 2, 3):
+for seed in ws.steps((1, 2, 3), "seed"):
     again = rt.models.BiasedMF.for_dataset(page.train, **chosen.settings, seed=seed)
     rt.fit(again, page.train, seed=seed, progress=False)
     seeds.append(rt.metrics.rmse(page.valid.rating, rt.predict(again, page.valid)))
@@ -1007,9 +1038,10 @@ print(f"conditional AUC {on_valid['conditional_auc']:.3f}")
 print(f"In words: a guess is typically {once['rmse']:.1f} stars off. Of two films that a user")
 print("rated, one liked and one not, the model puts the liked one first", end=" ")
 print(f"in {once['conditional_auc']:.0%} of cases.")
-print("Of its ten films from the whole catalogue, a user rated and liked", end=" ")
-print(f"{10 * once['precision@10']:.1f} on average")
-print("in the test part (and may like others without having rated them).")
+print("The model picks ten films for each user from the whole catalogue. On average,", end=" ")
+print(f"{10 * once['precision@10']:.1f} of them")
+print("are among the films that the user rated and liked in the test part.", end=" ")
+print("(The user may like others, too, without having rated them.)")
 
 # %% [markdown]
 # Test and validation give different numbers: their ratings differ, some ratings are harder to predict

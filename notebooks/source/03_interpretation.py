@@ -209,7 +209,12 @@ print(f"users {axes.users.shape}, in standard deviations; items {axes.items.shap
 # hold a trace of something.)
 
 # %%
-noise = rt.interpret.permutation_baseline(model, page.train, repeats=page.pick(6, 2))  # stars
+noise = np.vstack(  # stars, a row per shuffle
+    [
+        rt.interpret.permutation_baseline(model, page.train, repeats=1, seed=seed)[0, :12]
+        for seed in ws.steps(range(page.pick(6, 2)), "shuffle")
+    ]
+)
 chance = noise.max()
 real = int((axes.sd > chance).sum())
 print(
@@ -317,7 +322,7 @@ else:
 from dataclasses import replace
 
 halves = rt.interpret.halves(page.train)
-one, two = (rt.interpret.refit(model, half, seed=0) for half in halves)
+one, two = (rt.interpret.refit(model, half, seed=0) for half in ws.steps(halves, "half"))
 both = np.minimum(*(half.counts("item") for half in halves)) >= 10  # films known to both
 a, b = rt.interpret.pca(one), rt.interpret.pca(two)
 people = rt.interpret.matches(a, b, both)
@@ -490,7 +495,7 @@ print(f"Median of the most rated tenth, from {many:.0f} ratings: {frequent:.2f} 
 function = polarizability if splits else (lambda P, Q: (P @ Q.T).std(axis=0))
 print("The groups are made with", "your function." if splits else "ours: yours is still open.")
 well_rated = page.train.counts("item") >= 20
-score = function(P, Q)  # (n_items,) stars
+score = np.asarray(function(P, Q))  # (n_items,) stars
 edges = np.quantile(score[well_rated], [0.2, 0.4, 0.6, 0.8])
 group = np.digitize(score, edges)[page.valid.item]  # (n_valid,) 0 to 4
 full = rt.predict(model, page.valid, clip=False)
@@ -554,10 +559,9 @@ places = axes.items[rows]
 unit = places / np.linalg.norm(places, axis=1, keepdims=True)  # so that nearness is the cosine
 perplexities, maps = (5, 30, 100) if len(rows) > 300 else (3, 10, 30), {}
 with threadpool_limits(1):  # with so few films, more threads cost more than they save
-    for seed in (0, 1):
-        for p in perplexities:
-            tsne = TSNE(perplexity=p, init="random", max_iter=500, random_state=seed)
-            maps[seed, p] = tsne.fit_transform(unit)  # (films, 2)
+    for seed, p in ws.steps([(seed, p) for seed in (0, 1) for p in perplexities], "map"):
+        tsne = TSNE(perplexity=p, init="random", max_iter=500, random_state=seed)
+        maps[seed, p] = tsne.fit_transform(unit)  # (films, 2)
 
 # %%
 kept = {key: rt.interpret.neighbours_kept(places, xy).mean() for key, xy in maps.items()}
@@ -754,6 +758,9 @@ ws.show(fig, alt="Two rows of three tables: people, films and scores. The tables
 #   knowing the person helps.
 # * What holds for other seeds need not hold for other people.
 # * On a t-SNE map, look at neighbours and check them; do not trust distances.
+#
+# **One question to end with**, and no check: which of your conclusions about your own users would you still
+# believe if half of them had not been asked?
 #
 # **Read on.** Steck, Ekanadham and Kallus 2024, *Is cosine-similarity of embeddings really about
 # similarity?*; Chang et al. 2009, *Reading tea leaves: how humans interpret topic models* (if you name

@@ -18,9 +18,9 @@ page = ws.page("04_deploy_it_now")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
 #
-# You have used the web page below since the first minute of the series. Now we open the bonnet.
-# **Export** the two models to files: the ranker fills the list, and the star model predicts the stars
-# beside each title. **Serve** the files. **Look.** The ratings that you have kept are already there.
+# You have used the web page below since the first minute of the series. Now we look under the
+# bonnet. **Export** the two models to files: the ranker fills the list, and the star model predicts the stars
+# beside each title. **Serve** the files. Then **look**: the ratings that you have kept are already there.
 
 # %% slideshow={"slide_type": "subslide"}
 folder = rt.serving.export(page.ranker, page.train, page.folder / "export", stars=page.model)
@@ -121,9 +121,9 @@ print(f"{first['title']}, because of {because or 'what most people like'}")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What an export is
 #
-# Two files: the *weights*, which are the models' tables of numbers, and a *card* that says what they are.
-# Neither is code, so loading somebody else's export cannot run anything on your machine. (A model saved
-# with Python's `pickle` can.)
+# An export has two files: the *weights*, which are the models' tables of numbers, and a *card* that says
+# what they are. Neither is code, so loading somebody else's export cannot run anything on your machine.
+# (Loading a model that was saved with Python's `pickle` can.)
 
 # %%
 for path in sorted(folder.iterdir()):
@@ -135,9 +135,9 @@ for key in ("data", "versions"):
     print(f"{key}: {card[key]}")
 
 # %% [markdown]
-# The card holds a checksum of the weights file. If a full disk has cut that file short, or if the file
-# belongs to another card, loading stops with a short error message. Otherwise you get exactly the models
-# that were exported. We test this with the star model:
+# The card holds a *checksum*, a short code that is computed from the whole weights file. If a full disk
+# has cut that file short, or if the file belongs to another card, loading stops with a short error
+# message. Otherwise you get exactly the models that were exported. We test this with the star model:
 
 # %%
 loaded = rt.serving.load(folder).stars
@@ -155,8 +155,8 @@ print(f"All {len(page.test):,} predictions for the test part are equal, to the l
 # python -m recsys_tutorial.serving serve data/export --host 0.0.0.0 --port 8000
 # ```
 #
-# This is the same service as a program of its own, which keeps running when you close the notebook. You
-# can export new models to the same folder while it runs. The service looks for them once a second, and
+# The command starts the same service as a separate program, which keeps running when you close the notebook.
+# You can export new models to the same folder while it runs. The service looks for them once a second, and
 # switches to them between two requests. (Page 17 tries it, and counts the answers.)
 
 # %% [markdown]
@@ -170,7 +170,7 @@ print(f"All {len(page.test):,} predictions for the test part are equal, to the l
 #
 # <details><summary>Hint 1</summary>
 #
-# The service's address `openapi.json` says what `/recommend` takes: a list of ratings, and `k`.
+# The page `openapi.json` of the service says what `/recommend` takes: a list of ratings, and `k`.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -194,7 +194,9 @@ def request_for(ratings):
 request_works = ws.check("04.request", request_for)
 
 # %%
-generous = dict.fromkeys(page.me, page.data.scale[1])  # you love every film: try other stars
+generous = dict.fromkeys(
+    page.me, page.data.scale[1]
+)  # as if you loved all of them: try other stars
 if request_works:
     print("The answer to your request:")
     for film in ask("recommend", request_for(generous))["recommendations"]:
@@ -213,8 +215,9 @@ else:
 # <details><summary>Hint 1</summary>
 #
 # `ask("explain", {"ratings": ratings, "item": first["item"]})["contributions"]` is a list of
-# dictionaries. Each has the `title` of a film that you rated, and its `lift`: how far your rating raises
-# the score above what it does for films in general. A negative lift speaks against the film.
+# dictionaries. Each has the `title` of a film that you rated, and its `lift`: how much more this rating
+# raises the score of the recommended film than that of an average film. A negative lift speaks against
+# the recommended film.
 #
 # </details>
 # <details><summary>Hint 2</summary>

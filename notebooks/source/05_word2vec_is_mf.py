@@ -201,6 +201,14 @@ pd.DataFrame({word: " ".join(found) for word, found in near.items()}, index=["ne
 # %% [markdown]
 # Nobody told the model what any word means. It has only seen which words meet. Words with the same
 # company get similar vectors, even if they never meet each other, like two users with the same taste.
+#
+# **Try it.** Put a word of your own into `my_word`. Before you run the cell, write down three words that
+# you expect. Then try a word with two meanings, such as *bank* or *spring*: one vector must serve both.
+
+# %%
+my_word = text.words[-1]  # change this
+near_mine = labs.words.nearest(corpus.vocab, vectors, my_word, 8)
+print(f"{my_word}:", ", ".join(f"{word} {cosine:.2f}" for word, cosine in near_mine.items()))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What do zeros and weights do?
@@ -219,13 +227,13 @@ def learn(counts, **how):
 
 
 variants = {"both": vectors}
-for name, how in (
-    ("zeros alone", {"power": 0}),
-    ("weights alone", {"zeros": 0}),
-    ("neither", {"zeros": 0, "power": 0}),
-):
-    variants[name] = learn(counts, **how)
-    print(f"trained: {name}", flush=True)
+settings_of = {
+    "zeros alone": {"power": 0},
+    "weights alone": {"zeros": 0},
+    "neither": {"zeros": 0, "power": 0},
+}
+for name in ws.steps(settings_of, "model"):
+    variants[name] = learn(counts, **settings_of[name])
 
 # %%
 naive = variants["neither"]
@@ -282,7 +290,7 @@ def word2vec(counts, steps, dim, power=0.75, k=5, seed=0):
     optimiser = torch.optim.Adam([p, q], lr=0.01)
     met = pairs.data.cumsum()  # to draw pairs as often as they meet
     noise = (np.asarray(counts.sum(0)).ravel() ** power).cumsum()
-    for step in range(steps):
+    for _ in ws.steps(range(steps), "step"):
         real = np.searchsorted(met, draw.random(4_096) * met[-1])
         fake = np.searchsorted(noise, draw.random((4_096, k)) * noise[-1])
         of = p[torch.from_numpy(pairs.row[real]).long()]  # (4096, dim)
@@ -292,8 +300,6 @@ def word2vec(counts, steps, dim, power=0.75, k=5, seed=0):
         optimiser.zero_grad()
         (softplus(-score).mean() + softplus(others).sum(1).mean()).backward()
         optimiser.step()
-        if step % 250 == 249:
-            print(f"step {step + 1} of {steps}", flush=True)
     return p.detach().numpy(), q.detach().numpy()
 
 
@@ -314,8 +320,7 @@ shared = {
     for name, v in variants.items()
 }
 means = pd.DataFrame({n: {who: each.mean() for who, each in s.items()} for n, s in shared.items()})
-print("Of a word's ten nearest words, how many the judge finds too, on average", end=" ")
-print(f"(standard error about {shared['both']['inside: SVD'].std() / np.sqrt(len(frequent)):.1f}):")
+print("Of a word's ten nearest words, how many the judge finds too, on average:")
 means.T.round(1)
 
 # %%
@@ -331,22 +336,26 @@ alt = ", ".join(f"{name} {median:.0f}" for name, median in medians.items())
 ws.show(fig, alt=f"Number of words by nearest words shared with the SVD; medians, of ten: {alt}.")
 
 # %%
-gain = {  # in shared nearest words, judged from inside and from outside
-    "zeros": means["zeros alone"] - means["neither"],
-    "weights": means["weights alone"] - means["neither"],
-    "weights on top of zeros": means["both"] - means["zeros alone"],
+added = {  # what was added: two models to compare
+    "zeros": ("zeros alone", "neither"),
+    "weights": ("weights alone", "neither"),
+    "weights on top of zeros": ("both", "zeros alone"),
 }
-for what, each in gain.items():
-    seen_by = ", ".join(f"{v:+.1f} ({who})" for who, v in each.items())
-    print(f"Gain from {what}, in shared words: {seen_by}")
+gain = {}  # in shared nearest words, with an interval over the 200 words
+for what, (one, other) in added.items():
+    for who in judges:
+        gain[what, who] = rt.interpret.mean_interval(shared[one][who] - shared[other][who])
+        value, low, high, _ = gain[what, who]
+        told = "" if gain[what, who].off_zero else ", not told apart"
+        print(f"Gain from {what}, judge {who}: {value:+.1f} ({low:+.1f} to {high:+.1f}{told})")
 
 # %% [markdown]
 # BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there
 # is nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.)
-# Read the last lines with care, and ignore gains that are hardly larger than the standard error. The
-# judge inside sees most of the gain in the *zeros*, and it is filled with zeros itself. The judge
-# outside fills nothing with zeros: compare the gains that it sees. What a comparison says depends on who
-# judges.
+# Read the last lines with care. The brackets say where a gain would lie with other words: both models are
+# judged on the same words, and we draw the words at random, again and again. The judge
+# inside sees most of the gain in the *zeros*, and it is filled with zeros itself. The judge outside fills
+# nothing with zeros: compare the gains that it sees. What a comparison says depends on who judges.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Directions have meaning
@@ -554,7 +563,7 @@ if minimum:  # your formula, entry by entry
 gap = np.abs((p @ q.T).detach().numpy() - expected).max()
 print(f"Largest difference between p·q and {whose}: {gap:.0e}.")
 if pmi_works:
-    apart = np.abs(pmi(n.numpy()) - np.log(k) - expected).max()
+    apart = np.abs(np.asarray(pmi(n.numpy())) - np.log(k) - expected).max()
     print(f"Largest difference between your pmi - ln {k} and {whose}: {apart:.0e}.")
 
 # %% [markdown]
@@ -631,7 +640,8 @@ ws.films(pd.DataFrame(rows, columns=["near", *both]))
 # %% [markdown]
 # They answer different questions. Company: which films are *rated in one sitting*, liked or not. Stars:
 # which films please the *same people*, whether or not they rate them in one sitting. We now put numbers
-# on this, over all films that have a vector, with five neighbours each.
+# on this, over all films that have a vector, with five neighbours each. The brackets say where a
+# difference would lie with other films.
 
 # %%
 genres = {i: set(g) for i, g in page.data.items["genres"].items()}
@@ -639,13 +649,14 @@ year = page.data.items["year"].astype(float)
 
 
 def alike(v):
-    """Means over films and neighbours: share of their genres that both have, years between them."""
+    """Of each film with its neighbours: share of genres that both have, years between them."""
     same, apart = [], []
     for film in films.vocab.ids:
-        for other in labs.words.nearest(films.vocab, v, film, 5).index:
-            same.append(len(genres[film] & genres[other]) / len(genres[film] | genres[other]))
-            apart.append(abs(year[film] - year[other]))
-    return {"genres shared": np.mean(same), "years apart": np.nanmean(apart)}
+        five = labs.words.nearest(films.vocab, v, film, 5).index
+        mine = genres[film]
+        same.append(np.mean([len(mine & genres[o]) / len(mine | genres[o]) for o in five]))
+        apart.append((year[five] - year[film]).abs().mean())
+    return {"genres shared": np.array(same), "years apart": np.array(apart)}  # (n_films,) each
 
 
 # %%
@@ -656,14 +667,26 @@ kinds = {
     "company, order of rating shuffled": unordered,
     "any films": rng.normal(size=film_vectors.shape),
 }
-compared = pd.DataFrame({kind: alike(v) for kind, v in kinds.items()}).T
+per_film = {kind: alike(v) for kind, v in kinds.items()}
+compared = pd.DataFrame(per_film).map(np.nanmean).T
 compared
+
+# %%
+company, company_gap = per_film["by company (item2vec)"], {}
+for other in ("by stars (MF)", "company, order of rating shuffled"):
+    for what in ("genres shared", "years apart"):
+        difference = company[what] - per_film[other][what]
+        company_gap[other, what] = rt.interpret.mean_interval(difference)
+        value, low, high, _ = company_gap[other, what]
+        told = "" if company_gap[other, what].off_zero else ", not told apart"
+        print(f"company minus {other}, {what}: {value:+.2f} ({low:+.2f} to {high:+.2f}{told})")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What the order of rating really is
 #
-# On MovieLens, neighbours share fewer genres if we shuffle the films within each sitting. So the order
-# carries something. But is it taste? Count which film directly follows which.
+# The last lines above compare the order of rating with a shuffled one. On MovieLens, neighbours share
+# fewer genres if we shuffle the films within each sitting. So the order carries something. But is it taste?
+# Count which film directly follows which.
 
 
 # %%

@@ -49,6 +49,8 @@ CASES = {
             lambda page: 2,
             lambda page: "one",
             lambda page: (0, -2),  # her numbers
+            lambda page: "1",
+            lambda page: [1],
         ],
     ),
     "01.new_friend": Case(
@@ -59,6 +61,10 @@ CASES = {
             lambda page: (4, 4),  # stars
             lambda page: (-1, 1),
             lambda page: 1,
+            lambda page: ("1", "-1"),
+        ],
+        also=[
+            lambda page: np.array([1.0, -1.0]),
         ],
     ),
     "01.observed_error": Case(
@@ -81,6 +87,10 @@ CASES = {
             lambda page: len(page.data) / (page.data.n_users + page.data.n_items),
             lambda page: page.data.n_users / page.data.n_items,
             lambda page: 1 - _density(page),
+            lambda page: f"{_density(page):.4f}",
+        ],
+        also=[
+            lambda page: round(_density(page), 3),
         ],
     ),
 }

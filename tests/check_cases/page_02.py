@@ -108,6 +108,12 @@ def _club(**names):
     return rt.datasets.from_frame(frame[[c for c in frame if c in ("user", "item", "rating")]])
 
 
+def _shuffled_ratings():
+    frame = pd.read_csv(io.StringIO(CLUB), sep=";")
+    frame = frame.rename(columns={"member": "user", "book": "item", "stars": "rating"})
+    return rt.datasets.from_frame(frame.assign(rating=frame["rating"].to_numpy()[::-1]))
+
+
 CASES = {
     "02.choose": Case(
         right=_choice("held", "ranked"),
@@ -119,6 +125,7 @@ CASES = {
             _choice("held", "other"),
             lambda page: ({"stars": 0, "window": 1}, TABLE),
             lambda page: ("held", TABLE),
+            lambda page: ({"stars": TABLE.loc["held"], "window": "ranked"}, TABLE),
         ],
     ),
     "02.shrunk": Case(
@@ -129,6 +136,11 @@ CASES = {
             lambda page: lambda n, d, l2: n * d / (n + 2 * l2),
             lambda page: lambda n, d, l2: d,
             lambda page: 0.5,
+            lambda page: lambda n, d, l2: str(n * d / (n + l2)),
+            lambda page: lambda n, d, l2: n * d / (n + l2**2),
+        ],
+        also=[
+            lambda page: lambda n, d, l2: d / (1 + l2 / n),
         ],
     ),
     "02.fool_auc": Case(
@@ -140,6 +152,12 @@ CASES = {
             lambda page: _user_mean(page.valid, page.valid),  # looked at the answers
             lambda page: _user_mean(page.train, page.train),  # rows of the other part
             lambda page: -_user_mean(page.valid, page.train),
+            lambda page: _user_mean(page.valid, page.train).astype(str),
+            lambda page: _user_mean(page.valid, page.train).round(),
+            lambda page: _user_mean(page.valid, rt.datasets.concat(page.train, page.valid)),
+        ],
+        also=[
+            lambda page: _user_mean(page.valid, page.train) - page.train.rating.mean(),
         ],
     ),
     "02.forward": Case(
@@ -153,6 +171,9 @@ CASES = {
             _forward(_axis_one),
             _forward(_nothing),
             lambda page: rt.models.MF,
+            _forward(lambda self, batch: _right(self, batch).squeeze()),
+            _forward(lambda self, batch: _right(self, batch).detach()),
+            _forward(lambda self, batch: _right(self, batch).clamp(1, 5)),
         ],
         also=[
             _forward(
@@ -168,6 +189,7 @@ CASES = {
             lambda page: _club(member="user", book="item"),  # no ratings
             lambda page: pd.read_csv(io.StringIO(CLUB), sep=";"),
             lambda page: page.data,
+            lambda page: _shuffled_ratings(),
         ],
     ),
 }

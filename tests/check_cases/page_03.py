@@ -41,6 +41,11 @@ def _turned(P, Q):
     return P @ rotation, Q @ rotation
 
 
+def _largest(column, table, least):
+    enough = table["ratings"] >= least
+    return table.loc[column[enough].idxmax(), "title"]
+
+
 CASES = {
     "03.guess": Case(
         right=lambda page: ["year", "popularity", "Comedy"],
@@ -63,6 +68,9 @@ CASES = {
             lambda page: lambda t, least: t.loc[t["bias"].idxmax(), "title"],
             lambda page: lambda t, least: t["beyond"].idxmax(),  # the row, not the title
             lambda page: "Crash (1996)",
+            lambda page: lambda t, least: _largest(t["bias"] - t["mean"], t, least),
+            lambda page: lambda t, least: _largest(-t["generosity"], t, least),
+            lambda page: lambda t, least: _largest(t["ratings"], t, least),
         ],
         also=[lambda page: lambda t, least: _beyond(t, least + 1)],  # more than `least`
     ),
@@ -74,6 +82,10 @@ CASES = {
             lambda page: _by_product,
             lambda page: _by_distance,
             lambda page: lambda places, i: float((_unit(places) @ _unit(places)[i]).max()),
+            lambda page: (
+                lambda places, i: int(np.delete(_unit(places) @ _unit(places)[i], i).argmax())
+            ),
+            lambda page: lambda places, i: "Toy Story (1995)",
         ],
     ),
     "03.polarizability": Case(
@@ -85,6 +97,7 @@ CASES = {
             lambda page: lambda P, Q: np.sqrt(((P @ Q.T) ** 2).mean(0)),  # not centred
             lambda page: lambda P, Q: np.linalg.norm(Q, axis=1),
             lambda page: lambda P, Q: (P @ Q.T).std(),
+            lambda page: lambda P, Q: (P @ Q.T).std(0).astype(str),
         ],
     ),
     "03.twin": Case(

@@ -67,6 +67,8 @@ CASES = {
             lambda page: _only_one,
             lambda page: _tensors,
             lambda page: _right({1: 5}),  # the body in place of the function
+            lambda page: lambda r: {**_right(r), "ratings": 2 * _right(r)["ratings"]},
+            lambda page: lambda r: {**_right(r), "ratings": _right(r)["ratings"][:5]},
         ],
     ),
     "04.against": Case(
@@ -88,6 +90,7 @@ CASES = {
             lambda page: [404, 422],
             lambda page: {"404": 1},
             lambda page: ["404", "422", "413"],
+            lambda page: [404, 413, 422],
         ],
     ),
     "04.damaged": Case(

@@ -47,6 +47,8 @@ CASES = {
             lambda page: lambda n: np.log(n * n.sum() / n.sum(1, keepdims=True) ** 2),
             lambda page: lambda n: np.full_like(n, np.nan),
             lambda page: lambda n: _pmi(n).sum(),
+            lambda page: lambda n: np.maximum(_pmi(n), 0),
+            lambda page: lambda n: _pmi(n).astype(str),
         ],
     ),
     "05.target": Case(
@@ -58,6 +60,8 @@ CASES = {
             lambda page: _no_start,
             lambda page: lambda v, a, b, c: int(c),
             lambda page: lambda v, a, b, c: np.zeros(3),
+            lambda page: lambda v, a, b, c: v[c],
+            lambda page: lambda v, a, b, c: v[b],
         ],
     ),
     "05.best_score": Case(
@@ -70,6 +74,8 @@ CASES = {
             lambda page: lambda n_wc, n_w, n_c, n, k: np.log(k * n_w * n_c / (n_wc * n)),
             lambda page: _probability,
             lambda page: lambda n_wc, n_w, n_c, n, k: 0.0,
+            lambda page: lambda n_wc, n_w, n_c, n, k: np.log(n_wc * n / (n_w * n_c)) - k,
+            lambda page: lambda *given: str(_best(*given)),
         ],
     ),
 }

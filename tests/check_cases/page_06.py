@@ -37,6 +37,30 @@ def _means(size=1.0, replace=True, fixed=False):
     return draw
 
 
+def _unseeded(values, draws, seed):
+    rng = np.random.default_rng()
+    return np.array([rng.choice(values, len(values)).mean() for _ in range(draws)])
+
+
+def _never_the_last(values, draws, seed):
+    rng, n = np.random.default_rng(seed), len(values)
+    return values[rng.integers(0, n - 1, (draws, n))].mean(1)
+
+
+def _bell_curve(values, draws, seed):
+    rng = np.random.default_rng(seed)
+    return rng.normal(values.mean(), values.std() / np.sqrt(len(values)), draws)
+
+
+def _fifty(values, draws, seed):  # as many as the check's own example has
+    return values[np.random.default_rng(seed).integers(0, 50, (draws, 50))].mean(1)
+
+
+def _by_rows(labels, scores, users):
+    each, rows = _each(labels, scores, users), np.bincount(users)
+    return np.average(each[each.notna()], weights=rows[each.notna()])
+
+
 def _each(labels, scores, users):
     return pd.Series(rt.metrics.group_auc(labels, scores, users).auc)
 
@@ -50,6 +74,10 @@ CASES = {
             lambda page: _means(size=0.5),  # too few, so too wide
             lambda page: _means(fixed=True),
             lambda page: lambda values, draws, seed: values.mean(),
+            lambda page: _unseeded,
+            lambda page: _never_the_last,
+            lambda page: _bell_curve,
+            lambda page: _fifty,
         ],
     ),
     "06.prepare": Case(
@@ -63,6 +91,8 @@ CASES = {
             lambda page: lambda train, test: train.counts("item"),
             lambda page: lambda train, test: train.rating.mean(),
             lambda page: 3.5,
+            lambda page: lambda train, test: _damped(page.data, test),
+            lambda page: lambda train, test: _damped(train, test).astype(str),
         ],
     ),
     "06.conditional_auc": Case(
@@ -76,6 +106,7 @@ CASES = {
             lambda page: lambda y, s, u: np.mean(_each(y, s, u).to_numpy()),
             lambda page: lambda y, s, u: _each(y, s, u).to_numpy(),
             lambda page: 0.7,
+            lambda page: _by_rows,
         ],
     ),
     "06.true_rank": Case(
@@ -88,6 +119,8 @@ CASES = {
             lambda page: lambda s, n, m: 1 + n * (s - 1) / m,
             lambda page: lambda s, n, m: round(1 + (n - 1) * (s - 1) / m),
             lambda page: 50,
+            lambda page: lambda s, n, m: 1 + 999 * (s - 1) / 99,
+            lambda page: lambda s, n, m: str(1 + (n - 1) * (s - 1) / m),
         ],
     ),
     "06.which_metric": Case(
@@ -100,6 +133,7 @@ CASES = {
             lambda page: ["ndcg", "auc"],
             lambda page: ["recall", "auc", "rmse"],
             lambda page: "rmse",
+            lambda page: {"ndcg", "auc", "rmse"},
         ],
     ),
 }

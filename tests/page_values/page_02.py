@@ -20,5 +20,7 @@ VALUES = {
     "seeds": "[float(value) for value in seeds]",
     "kept": "float(rt.metrics.rmse(page.valid.rating, rt.predict(page.load(), page.valid)))",
     "told": "{name: [c.low, c.high] for name, c in {**told, **versus}.items()}",
+    "judged": "{', '.join(names): [c.low, c.high] for names, c in judged.items()}",
+    "lists": "[told[best_run['squared_error']].low, told[winner].high]",
     "gap": "gap",  # between what the page shows and what the library has
 }

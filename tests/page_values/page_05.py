@@ -4,6 +4,8 @@ VALUES = {
     "pairs": "counts.nnz",
     "medians": "medians",
     "means": "means.to_dict()",
+    "gain": "{', '.join(name): [g.low, g.high] for name, g in gain.items()}",
+    "company_gap": "{', '.join(name): [g.low, g.high] for name, g in company_gap.items()}",
     "popularity_in": "list(popularity_in.values())",
     "right": "sum(right)",
     "in_five": "sum(in_five)",

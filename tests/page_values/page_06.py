@@ -13,6 +13,7 @@ VALUES = {
     "caught": "caught",
     "payoff": "{n: [float(x) for x in v] for n, v in payoff.items()}",
     "rare": "[float(honest), float(guilty)]",
+    "pays": "[list(gain) for gain in pays.values()]",
     "planted_popularity": "planted_popularity",
     "planted_vocabulary": "[float(x) for x in planted_vocabulary]",
     "rank_error": "[float(rank_error['honest']), float(rank_error['guilty'])]",

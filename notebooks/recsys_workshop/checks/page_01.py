@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_workshop.checks.registry import compare, register
+from recsys_workshop.checks.registry import compare, number, numbers, register
 from recsys_workshop.pages import Page
 
 FRIENDS = np.array([[2, 0], [-2, 0], [1, 1], [-1, 1], [0, -2]])
@@ -18,9 +18,7 @@ FILMS = np.array([[1, 0], [1, 1], [-1, 0], [-1, 1], [0, 1], [0, -1]])
 def fill_cell(answer: Any, page: Page) -> str | None:
     """Stars that Eve gives to the second film."""
     product = float(FRIENDS[4] @ FILMS[1])
-    if np.size(answer) != 1:
-        return f"one number of stars is expected; these are {np.size(answer)}."
-    value = float(answer)
+    value = number(answer)
     slips = {
         "that is how far from three stars it is; give the stars themselves.": product,
         "mind the signs: plus times minus is minus.": 3 - product,
@@ -34,11 +32,11 @@ def fill_cell(answer: Any, page: Page) -> str | None:
 @register("01.new_friend")
 def new_friend(answer: Any, page: Page) -> str | None:
     """Two numbers that explain 4 stars for the first film and 4 for the last."""
-    numbers = np.asarray(answer, dtype=float)
-    if numbers.shape != (2,):
-        return f"two numbers are expected, like (0, 0); this has the shape {numbers.shape}."
+    fay = numbers(answer)
+    if fay.shape != (2,):
+        return f"two numbers are expected, like (0, 0); this has the shape {fay.shape}."
     for name, film in (("Star Chase", 0), ("Grey Winter", 5)):
-        stars = 3 + float(numbers @ FILMS[film])
+        stars = 3 + float(fay @ FILMS[film])
         if abs(stars - 4) > 1e-6:
             return f"with these numbers Fay would give {name} {stars:g} stars, and she gave 4."
     return None
@@ -70,7 +68,7 @@ def observed_error(answer: Any, page: Page) -> str | None:
 def density(answer: Any, page: Page) -> str | None:
     """Share of the cells of the data that hold a rating."""
     data = page.data
-    value, right = float(answer), len(data) / (data.n_users * data.n_items)
+    value, right = number(answer), len(data) / (data.n_users * data.n_items)
     if abs(value - 100 * right) < 0.05 * 100 * right:
         return "that looks like a percentage; a share is between 0 and 1."
     if not 0 <= value <= 1:

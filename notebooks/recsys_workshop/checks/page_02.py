@@ -8,8 +8,8 @@ import torch
 
 from recsys_tutorial import metrics, models
 from recsys_tutorial.batch import Batch
-from recsys_tutorial.datasets import Dataset
-from recsys_workshop.checks.registry import NOTHING_YET, near, register
+from recsys_tutorial.datasets import Dataset, concat
+from recsys_workshop.checks.registry import NOTHING_YET, near, number, numbers, register
 from recsys_workshop.pages import Page
 
 
@@ -23,9 +23,8 @@ def choose(answer: Any, page: Page) -> str | None:
         return 'it should be a dictionary with the keys "stars" and "window".'
     for job, name in choice.items():
         if not isinstance(name, str) or name not in table.index:
-            return (
-                f"{name!r} for {job!r} is not the name of a run: names are the index of the table."
-            )
+            said = repr(name) if isinstance(name, str) else f"a {type(name).__name__}"
+            return f"for {job!r} you give {said}: give the name of a run, from the table's index."
     rmse, recall = table["rmse"], table["recall@10"]
     if pd.isna(rmse[choice["stars"]]):
         return "the run for the stars was never trained on stars: its scores have no unit."
@@ -40,7 +39,7 @@ def choose(answer: Any, page: Page) -> str | None:
 def shrunk(answer: Any, page: Page) -> str | None:
     """The minimum over p of n (d - p)^2 + l2 p^2, as a function of n, d, l2."""
     for n, d, l2 in ((1, 1.0, 1.0), (10, 1.0, 1.0), (3, -2.0, 5.0), (4, 0.5, 0.0), (2, 1.0, 6.0)):
-        p = float(answer(n, d, l2))
+        p = number(answer(n, d, l2))
         cost = [n * (d - x) ** 2 + l2 * x**2 for x in (p, p - 1e-3, p + 1e-3)]
         if not cost[0] <= min(cost[1:]):
             return f"for n={n}, d={d:g}, l2={l2:g} another p than {p:.4g} costs less."
@@ -50,7 +49,7 @@ def shrunk(answer: Any, page: Page) -> str | None:
 @register("02.fool_auc")
 def fool_auc(answer: Any, page: Page) -> str | None:
     """Scores of the validation rows that know the user only: each user's mean in train."""
-    scores = np.asarray(answer, dtype=float)
+    scores = numbers(answer)
     valid, train = page.valid, page.train
     if scores.shape != (len(valid),):
         return f"its shape is {scores.shape}; expected one score for each of the {len(valid)} rows."
@@ -62,9 +61,17 @@ def fool_auc(answer: Any, page: Page) -> str | None:
     pooled = metrics.auc(valid.rating >= page.data.scale[1] - 1, scores)
     if pooled < 0.55:
         return f"its pooled AUC is {pooled:.3f}: it does not know who is kind."
-    means = pd.Series(train.rating).groupby(train.user).mean().reindex(valid.user).to_numpy()
-    if (np.abs(scores - means) > 0.01).any():  # False where the user has no rating in train
-        return "these are not the users' means in train. Did the validation ratings leak in?"
+    leaky = concat(train, valid)
+    means, leaked = (
+        pd.Series(part.rating).groupby(part.user).mean().reindex(valid.user)
+        for part in (train, leaky)
+    )
+    if near(scores, leaked, 0.001):
+        return "these are means of train and valid together: use the ratings of train alone."
+    known = means.notna().to_numpy()  # a user without a rating in train may have any score
+    mine, its = (pd.Series(x[known]).round(9).rank() for x in (scores, means.to_numpy()))
+    if not near(mine, its, 0.1):
+        return "these scores do not put the users in the order of their mean ratings in train."
     return None
 
 
@@ -82,13 +89,13 @@ def forward(answer: Any, page: Page) -> str | None:
     user, item = torch.tensor([0, 1, 1, 2]), torch.tensor([3, 3, 0, 1])
     batches = {
         "rows": Batch(user=user, item=item),
+        "a single row": Batch(user=user[:1], item=item[:1]),
         "ranking": Batch(user=user[:, None], item=torch.arange(5)[None]),
     }
     for said, batch in batches.items():
-        with torch.no_grad():
-            got, wanted = model(batch), right(batch)
+        got, wanted = model(batch), right(batch)
         if not isinstance(got, torch.Tensor):
-            return f"forward returned a {type(got).__name__} in place of a tensor of scores."
+            return f"forward should return a tensor of scores, not a {type(got).__name__}."
         if got.shape != wanted.shape:
             users, films = (tuple(ids.shape) for ids in batch.need("user", "item"))
             return (
@@ -97,6 +104,8 @@ def forward(answer: Any, page: Page) -> str | None:
             )
         if not near(got, wanted, 1e-4):
             return _missing(got, right, batch)
+        if not got.requires_grad:
+            return "right, but no gradient gets through, so it cannot learn: leave out `detach`."
     return None
 
 
@@ -134,5 +143,11 @@ def own_csv(answer: Any, page: Page) -> str | None:
     if users != {"Ada", "Ben", "Cleo", "Dan"}:
         return f"its users are {sorted(map(str, users))[:3]}...: the members should be the users."
     if len(answer) != 12 or answer.scale != (1.0, 5.0):
-        return f"it has {len(answer)} ratings from {answer.scale[0]:g} to {answer.scale[1]:g}."
+        return (
+            f"it has {len(answer)} ratings from {answer.scale[0]:g} to {answer.scale[1]:g}; "
+            "the file has 12, from 1 to 5."
+        )
+    ada = answer.ratings[answer.ratings["user"] == "Ada"].set_index("item")["rating"].to_dict()
+    if ada != {"Emma": 5, "Dracula": 2, "Persuasion": 5}:
+        return f"Ada's ratings became {ada}, which is not what the file says."
     return None

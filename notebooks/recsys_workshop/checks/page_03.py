@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_tutorial import interpret
-from recsys_workshop.checks.registry import compare, cosines, near, register
+from recsys_workshop.checks.registry import compare, cosines, near, number, numbers, register
 from recsys_workshop.pages import Page
 
 
@@ -31,23 +31,29 @@ def loved_beyond(answer: Any, page: Page) -> str | None:
     rows = [
         ("Rare", 3, 2.0, -0.5, -0.5, -0.4),
         ("Best", 90, 4.5, 0.7, 0.1, 0.2),
+        ("Often", 400, 3.4, 0.0, 0.0, 0.0),
+        ("Strict", 85, 3.1, 0.1, -0.35, 0.3),
+        ("Rest", 75, 2.2, -0.6, 0.05, 0.05),
         ("Liked", 200, 4.4, 0.9, -0.1, 0.0),
         ("Beyond", 80, 2.6, -0.7, -0.2, -0.05),
         ("Fans", 70, 3.9, 0.1, 0.1, 0.3),
         ("Just enough", 50, 3.0, -0.2, -0.3, 0.0),
     ]
-    table = pd.DataFrame(rows, columns=columns, index=range(10, 16))
+    table = pd.DataFrame(rows, columns=columns, index=range(10, 10 + len(rows)))
     table["beyond"] = -(table["generosity"] + table["fans"])
     title = answer(table.copy(), 60)
     slips = {
         "Rare": "this film has too few ratings.",
         "Just enough": "with least=60, a film with 50 ratings is out: use `least`, not 50.",
         "Best": "that is the film with the highest mean rating.",
+        "Often": "that is the film with the most ratings.",
+        "Strict": "its audience is strict, but the film suits them: `beyond` counts both.",
+        "Rest": "that is bias minus mean rating, with the small rest in it: use `beyond`.",
         "Liked": "that is the film with the largest bias: loved, and its ratings say so.",
         "Fans": "that is the other end: its mean rating is better than its bias.",
     }
     if not isinstance(title, str):
-        return f"it should return one title, a string; this is a {type(title).__name__}."
+        return f"it should return one title; this is of the type {type(title).__name__}."
     if title != "Beyond":
         return slips.get(title, f"{title!r} is not a title in the table.")
     again = answer(table.copy(), 49)  # at least, or more than: both are fine
@@ -62,10 +68,11 @@ def nearest(answer: Any, page: Page) -> str | None:
     itself = np.where(np.eye(40) > 0, np.inf, 0.0)
     cosine, dot = cosines(places), places @ places.T - itself
     apart = ((places[:, None] - places[None]) ** 2).sum(-1)
+    right = (cosine - itself).argmax(1)
     given = [answer(places.copy(), i) for i in range(40)]
     if any(np.ndim(g) != 0 for g in given):
         return "it should return one position, not several."
-    if any(float(g) != int(g) for g in given):
+    if any(number(g) != int(g) for g in given):
         return "it should return a position, a whole number, and not the cosine itself."
     slips = {
         "every film is its own nearest: leave it out.": range(40),
@@ -74,8 +81,10 @@ def nearest(answer: Any, page: Page) -> str | None:
         ),
         "this is the nearest by plain distance: use the cosine.": (apart + itself).argmin(1),
         "this is the least similar film.": (cosine + itself).argmin(1),
+        "without film i, all later films move up by one place: count them from the full table.": [
+            j - (j > i) for i, j in enumerate(right)
+        ],
     }
-    right = (cosine - itself).argmax(1)
     off = int((np.array(given, dtype=int) != right).sum())
     return compare(given, right, slips, f"for {off} of 40 films another one is nearer.")
 
@@ -112,7 +121,7 @@ def twin(answer: Any, page: Page) -> str | None:
     pair = answer(people.copy(), films.copy())
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         return "it should return two tables: P2, Q2."
-    p, q = (np.asarray(t, dtype=float) for t in pair)
+    p, q = (numbers(t) for t in pair)
     if p.shape != people.shape or q.shape != films.shape:
         return f"the shapes must stay {people.shape} and {films.shape}: {p.shape}, {q.shape}."
     if np.allclose(q, films):

@@ -16,8 +16,8 @@ from recsys_workshop.pages import Page
 def request(answer: Any, page: Page) -> str | None:
     """A function that makes the body of a request to /recommend."""
     low, high = page.data.scale
-    some = page.data.item_vocab.ids[[3, 0, 7]].tolist()
-    ratings = dict(zip(some, [high, low, high], strict=True))
+    some = page.data.item_vocab.ids[[3, 0, 7, 2, 9, 5, 4]].tolist()
+    ratings = dict(zip(some, [high, low, high, low, low, high, low], strict=True))
     body = answer(dict(ratings))
     if not isinstance(body, dict):
         return f"the function should return a dictionary; it returns a {type(body).__name__}."
@@ -35,8 +35,8 @@ def request(answer: Any, page: Page) -> str | None:
     ):
         return "'ratings' should be a list, with a dictionary of item and rating for each film."
     sent = {str(row["item"]): row["rating"] for row in rows}
-    if sent != {str(item): stars for item, stars in ratings.items()}:
-        return "the ratings in the request are not those that the function was given."
+    if len(rows) != 7 or sent != {str(item): stars for item, stars in ratings.items()}:
+        return f"the function was given {len(ratings)} ratings, and the request holds others."
     return None
 
 
@@ -47,7 +47,7 @@ def against(answer: Any, page: Page) -> str | None:
     items = page.data.item_vocab.index(page.me)
     rated = titles.iloc[items].tolist()
     if not isinstance(answer, str):
-        return f"it should be a title, a string; this is a {type(answer).__name__}."
+        return f"it should be one title, in quotes; this is of the type {type(answer).__name__}."
     if answer not in rated:
         return f"{answer!r} is not among the {len(rated)} films that you have rated."
     listed = page.data.item_vocab.index(
@@ -69,12 +69,14 @@ def against(answer: Any, page: Page) -> str | None:
 def statuses(answer: Any, page: Page) -> str | None:
     """Three statuses: unknown film, impossible rating, too large a body."""
     given = np.asarray(answer)
-    if given.shape != (3,) or given.dtype.kind not in "iu":
+    if given.shape != (3,) or given.dtype.kind not in "iuf":
         return "it should be a list of three whole numbers."
-    questions = ("the film that does not exist", "the 99 stars", "the large body")
+    if given.tolist() != [404, 422, 413] and sorted(given) == [404, 413, 422]:
+        return "these are the right numbers in another order than that of the three requests."
+    questions = ("the film that does not exist", "the rating of 99 stars", "the large body")
     for status, right, question in zip(given.tolist(), (404, 422, 413), questions, strict=True):
         if status != right:
-            return f"{question} is not answered with {status}: send it and see."
+            return f"{question} is not answered with {status:g}: send it and see."
     return None
 
 

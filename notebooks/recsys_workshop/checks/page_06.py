@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from recsys_tutorial import metrics
-from recsys_workshop.checks.registry import compare, near, pick, register
+from recsys_tutorial.datasets import Dataset
+from recsys_workshop.checks.registry import compare, near, number, numbers, pick, register
 from recsys_workshop.labs.leakage import sees_test
 from recsys_workshop.pages import Page
 
@@ -14,35 +15,50 @@ from recsys_workshop.pages import Page
 def prepare(answer: Any, page: Page) -> str | None:
     """A function: damped mean stars of each film, from the training part alone."""
     train, test = page.train, page.test
-    found = np.asarray(answer(train, test), dtype=float)
+    found = numbers(answer(train, test))
     if np.isnan(found).any():
         return "it gives nan for some film: what does the formula say where the count is 0?"
     if found.shape == (train.n_items,) and sees_test(answer, train, test):
         return "the detective has caught it: something here comes from the test part."
-    total = np.bincount(train.item, train.rating, train.n_items)
-    count, mean = train.counts("item"), train.rating.mean()
-    plain = total / np.maximum(count, 1)
-    if near(found, plain) or near(found, np.where(count > 0, plain, mean)):
+    plain = _damped(train, 1e-9)
+    if near(found, plain) or near(found, np.where(train.counts("item") > 0, plain, 0)):
         return "these are the plain means: five more people give the overall mean."
+    everything = "it counts all ratings of `page.data`, and the test part is among them."
     other = "it is honest, but it is not (sum + 5 · mean) / (count + 5)."
     shape = f"expected one number per film, ({train.n_items},); this returns {{shape}}."
-    return compare(found, (total + 5 * mean) / (count + 5), {}, other, shape=shape, tolerance=1e-4)
+    slips = {everything: _damped(page.data)}
+    return compare(found, _damped(train), slips, other, shape=shape, tolerance=1e-4)
+
+
+def _damped(part: Dataset, more: float = 5) -> np.ndarray:
+    """Mean stars of each film, (n_items,), as if `more` people had given the overall mean."""
+    total = np.bincount(part.item, part.rating, part.n_items) + more * part.rating.mean()
+    return np.asarray(total / (part.counts("item") + more))
 
 
 @register("06.bootstrap", asks="function")
 def bootstrap(answer: Any, page: Page) -> str | None:
     """A function: means of `draws` samples with replacement, as large as the values."""
     values = np.random.default_rng(7).normal(3, 1, 50)
-    found = np.asarray(answer(values.copy(), 500, 1), dtype=float)
+    found = numbers(answer(values.copy(), 500, 1))
     if found.shape != (500,):
         return f"500 draws give 500 means; this returns the shape {found.shape}."
     if near(found, np.full(500, found[0])):
         return "all means are the same: draw again each time, and with replacement."
     if near(found, answer(values.copy(), 500, 2)):
         return "another seed gives the same means: it does not look at `seed`."
+    if not near(found, answer(values.copy(), 500, 1)):
+        return "the same seed gives other means: draw with `np.random.default_rng(seed)`."
+    if abs(found.mean() - values.mean()) > 0.05:
+        return f"the values have the mean {values.mean():.1f}, and the draws {found.mean():.1f}."
     wide = found.std() / (values.std() / np.sqrt(50))  # 1, give or take 0.03
-    if not 0.85 < wide < 1.15 or abs(found.mean() - values.mean()) > 0.05:
-        return f"the means spread {wide:.1f} times too much: draw len(values) each time."
+    if not 0.85 < wide < 1.15:
+        return f"the means spread {wide:.1f} times as much as they should: draw len(values)."
+    few = numbers(answer(np.array([0.0, 0, 0, 0, 5]), 500, 1))  # means: how often the 5 is drawn
+    if not near(few, few.round()):
+        return "these are not means of drawn values: of 0, 0, 0, 0, 5 they would be whole."
+    if abs(few.mean() - 1) > 0.2 or abs(few.std() - 0.9) > 0.2:
+        return "of 0, 0, 0, 0, 5 each should be drawn equally often, five at a time."
     return None
 
 
@@ -56,10 +72,13 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
     labels = (scores + rng.normal(0, 1.5, len(users)) > users / 20 + 1).astype(int)
     each = metrics.group_auc(labels, scores, users).auc
     by_pairs = metrics.conditional_auc(labels, scores, users, average="pairs")
+    has, rows = ~np.isnan(each), np.bincount(users)
+    by_rows = np.average(each[has], weights=rows[has])
     slips = {
         "it returns nan: users with one kind of row have got into the mean.": np.nan,
         "this is the pooled AUC: pairs across users are in it.": metrics.auc(labels, scores),
         "larger users count more here: each user counts the same.": by_pairs,
+        "users with more rows count more here: each user counts the same.": by_rows,
         "users with one kind of row count as a half here: leave them out.": np.nan_to_num(
             each, nan=0.5
         ).mean(),
@@ -74,14 +93,17 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
 @register("06.true_rank", asks="function")
 def true_rank(answer: Any, page: Page) -> str | None:
     """A function: estimate of the exact rank from a sampled one."""
-    value = answer(6, 1_000, 99)
-    if abs(float(answer(1, 1_000, 99)) - 1) > 1e-9:
+    first, last, value, other = (
+        number(answer(*given))
+        for given in ((1, 1_000, 99), (100, 1_000, 99), (6, 1_000, 99), (6, 400, 49))
+    )
+    if abs(first - 1) > 1e-9:
         return "where none of the drawn films is above it, the best guess is rank 1."
-    if abs(float(answer(100, 1_000, 99)) - 1_000) > 1e-9:
+    if abs(last - 1_000) > 1e-9:
         return "where all drawn films are above it, the best guess is the last rank."
-    if float(value) == round(1 + 999 * 5 / 99):
+    if value == round(1 + 999 * 5 / 99):
         return "do not round: an estimate that is right on average is seldom whole."
-    if abs(float(value) - (1 + 999 * 5 / 99)) > 1e-9:
+    if abs(value - (1 + 999 * 5 / 99)) > 1e-9 or abs(other - (1 + 399 * 5 / 49)) > 1e-9:
         return "what share of the drawn films is above it, and how many of all others is that?"
     return None
 

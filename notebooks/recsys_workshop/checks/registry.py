@@ -31,7 +31,7 @@ _checks: dict[str, Check] = {}
 _solutions: dict[str, Any] = {}
 
 
-ONE_NUMBER = "one number is asked; this returns the shape {shape}."
+ONE_NUMBER = "one number is expected; this has the shape {shape}."
 
 
 class Off(Exception):
@@ -79,7 +79,7 @@ def _of_function(inner: Check) -> Check:
 
 def near(found: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     """Whether numbers, arrays or tensors have one shape and differ by no more; nan equals nan."""
-    found, expected = _array(found), _array(expected)
+    found, expected = numbers(found), numbers(expected)
     return found.shape == expected.shape and np.allclose(
         found, expected, rtol=0, atol=tolerance, equal_nan=True
     )
@@ -126,8 +126,8 @@ def pick(answer: Any, choices: Sequence[str], right: Mapping[str, str]) -> str |
 
     right : the hint to each question, and under it the name that is asked
     """
-    if isinstance(answer, str) or not hasattr(answer, "__len__") or len(answer) != len(right):
-        return "a list of three names is asked."
+    if isinstance(answer, str | set | dict) or np.shape(answer) != (len(right),):
+        return "a list of three names is expected, in the order of the questions."
     if unknown := [a for a in answer if a not in choices]:
         return f"{unknown[0]!r} is none of {', '.join(choices)}."
     wrong = [hint for a, (hint, name) in zip(answer, right.items(), strict=True) if a != name]
@@ -144,12 +144,19 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
-def _array(numbers: Any) -> np.ndarray:
-    if isinstance(numbers, torch.Tensor):
-        numbers = numbers.detach()
-    if np.asarray(numbers).dtype.kind in "US":
-        raise Off("numbers are asked, and this is text.")
-    return np.asarray(numbers, dtype=float)
+def number(answer: Any) -> float:
+    """An answer that should be one number; `Off` where it is several, or text."""
+    if np.shape(answer) != ():
+        raise Off(ONE_NUMBER.format(shape=np.shape(answer)))
+    return float(numbers(answer))
+
+
+def numbers(answer: Any) -> np.ndarray:
+    """An answer of numbers as an array; `Off` where it is text."""
+    array = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer)
+    if array.dtype.kind in "US":
+        raise Off("numbers are expected, and this is text: leave out the quotes.")
+    return array.astype(float)
 
 
 def names(page: str | None = None) -> list[str]:

@@ -30,22 +30,11 @@ def exact_ranks(
     Returns:
         rank: (n,), 1 is the top; equal scores share the mean of their ranks.
         candidates: (n,), how many items were ranked.
-
-    Raises:
-        ValueError: the scores have another shape; a relevant row is also a seen one.
     """
     table = np.array(scores, dtype=np.float64)  # a copy: seen cells are overwritten
-    if table.shape != (relevant.n_users, relevant.n_items):
-        raise ValueError(
-            f"scores must be {(relevant.n_users, relevant.n_items)}, got {table.shape}"
-        )
     for part in [seen] if isinstance(seen, Dataset) else seen:
         table[part.user, part.item] = -np.inf
     mine = table[relevant.user, relevant.item]
-    if np.isneginf(mine).any():
-        at = int(np.argmax(np.isneginf(mine)))
-        item = relevant.item_vocab.id_at(int(relevant.item[at]))
-        raise ValueError(f"item {item!r} is relevant for a user who has already seen it")
     table = np.sort(table, axis=1)
     rank, candidates = np.empty(len(mine)), np.empty(len(mine))
     for at, (user, score) in enumerate(zip(relevant.user, mine, strict=True)):
@@ -67,18 +56,9 @@ def sampled_ranks(rank: Any, candidates: Any, negatives: int = 99, *, seed: int)
         negatives: items drawn for each.
         seed: of the drawing.
 
-    Raises:
-        ValueError: a rank outside of 1 to candidates, fewer than two candidates, no negatives.
-
     Source: Krichene and Rendle 2020, "On sampled metrics for item recommendation".
     """
     r, n = np.asarray(rank, dtype=np.float64), np.asarray(candidates, dtype=np.float64)
-    r, n = np.broadcast_arrays(r, n)
-    if negatives < 1 or (n < 2).any() or (r < 1).any() or (r > n).any():
-        raise ValueError(
-            f"negatives={negatives} must be at least 1, candidates at least 2 (least: "
-            f"{n.min(initial=2):g}), ranks from 1 to candidates"
-        )
     rng = np.random.default_rng(seed)
     above = rng.binomial(negatives, (r - 1) / (n - 1))
     return 1.0 + above.astype(np.float64)

@@ -176,16 +176,7 @@ def planted_text(
 
     Returns:
         Text whose `truth.topic` maps each word of a topic to the topic's number.
-
-    Raises:
-        ValueError: a size below 1, fewer than two topics or pairs.
     """
-    for label, value, least in (
-        ("n_passages", n_passages, 1), ("n_words", n_words, 1),
-        ("n_topics", n_topics, 2), ("n_pairs", n_pairs, 2),
-    ):  # fmt: skip
-        if value < least:
-            raise ValueError(f"planted_text({label}={value}): at least {least}")
     rng = np.random.default_rng(seed)
     invented = _invented(rng, n_topics * n_words + n_pairs * 7 + 16 + 20)
     take = iter(invented)

@@ -23,7 +23,7 @@ def film_map(
     xy: np.ndarray,
     *,
     labels: Sequence[str],
-    places: np.ndarray | None = None,
+    places: np.ndarray,
     mine: Mapping[Hashable, float] | None = None,
     you: np.ndarray | None = None,
     most: int = 300,
@@ -33,15 +33,13 @@ def film_map(
 
     xy     : (n_items, 2); items with nan are left out
     labels : what the two axes say, with units
-    places : (n_items, d), to list each item's nearest by cosine; None for distance on the map
+    places : (n_items, d), to list each item's nearest by cosine
     mine   : item id to stars, shown as diamonds
     you    : (2,), an arrow from the origin in this direction; None for no arrow
     most   : so many items at the most, those with most ratings in `dataset` (and all of `mine`)
 
-    Raises ValueError for shapes that do not fit, KeyError for an unknown id in `mine`.
+    Raises KeyError for an unknown id in `mine`.
     """
-    if xy.shape != (dataset.n_items, 2) or (places is not None and len(places) != dataset.n_items):
-        raise ValueError(f"xy is (n_items, 2) with n_items={dataset.n_items}, not {xy.shape}")
     mine = mine or {}
     own = dict(zip(dataset.item_vocab.index(list(mine)).tolist(), mine.values(), strict=True))
     counts = dataset.counts("item")
@@ -49,10 +47,7 @@ def film_map(
     order = order[np.isfinite(xy[order]).all(1) & (counts[order] > 0)]
     chosen = dict.fromkeys([*order[:most].tolist(), *(i for i in order.tolist() if i in own)])
     rows = np.array(list(chosen), dtype=np.int64)
-    if len(rows) < 2:
-        raise ValueError("a map needs two items with ratings and a place")
-    near = _nearest(xy[rows], cosine=False) if places is None else _nearest(places[rows])
-    films = _films(dataset, xy, rows, own, near)
+    films = _films(dataset, xy, rows, own, _nearest(places[rows]))
     alt = (
         f"{title}: {len(films)} films, across {labels[0]}, upwards {labels[1]}. "
         f"Far right {_end(films, 'x', max)}, far left {_end(films, 'x', min)}, "
@@ -95,14 +90,11 @@ def _films(
     ]
 
 
-def _nearest(where: np.ndarray, cosine: bool = True) -> list[list[int]]:
-    """For each row the numbers of its nearest, by cosine or by plain distance."""
+def _nearest(where: np.ndarray) -> list[list[int]]:
+    """For each row the numbers of its nearest by cosine."""
     x = np.asarray(where, dtype=np.float64)
-    if cosine:
-        unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
-        close = unit @ unit.T
-    else:
-        close = -((x[:, None] - x[None]) ** 2).sum(-1)
+    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
+    close = unit @ unit.T
     np.fill_diagonal(close, -np.inf)
     return np.argsort(-close, axis=1, kind="stable")[:, : min(_NEAREST, len(x) - 1)].tolist()
 

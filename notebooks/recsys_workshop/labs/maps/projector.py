@@ -25,10 +25,8 @@ def projector(
 
     Returns the folder; None, after one line that says why, where it cannot be written.
 
-    Raises ValueError for places of other items, or a folder with anything else in it.
+    Raises ValueError for a folder with anything else in it.
     """
-    if places.ndim != 2 or len(places) != dataset.n_items:
-        raise ValueError(f"places are (n_items, d) with n_items={dataset.n_items}: {places.shape}")
     target = Path(folder).expanduser().absolute()
     if target.exists() and not (target / _MARK).is_file() and any(target.iterdir()):
         raise ValueError(f"{target} holds other files: name a folder that is new or empty")
