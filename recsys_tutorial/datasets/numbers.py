@@ -77,8 +77,8 @@ def seconds(column: pd.Series) -> np.ndarray:
     unit, usual = np.searchsorted(limits, [largest, np.median(size)], "right").tolist()
     if (unit != usual and unit > 0) or unit == len(limits):
         raise ValueError(
-            f"ratings: timestamp {largest:g} in row {size.argmax()} is no time in seconds, or not "
-            "in the unit of the others: divide the column by its unit, or convert it with "
+            f"ratings: timestamp {largest:g} in row {size.argmax()} is not a time in seconds, or "
+            "not in the unit of the others: divide the column by its unit, or convert it with "
             "pd.to_datetime"
         )
     if unit > 0:
