@@ -259,7 +259,8 @@ ax.plot(epochs, by_hand, "o-", label="validation: new ratings")
 ax.plot(epochs, on_train, "s--", label="training: ratings it has seen")
 ax.axhline(lazy, color="black", linestyle=":", label="the mean, always")
 best = by_hand.argmin()
-ax.annotate("best", (epochs[best], by_hand[best] + 0.015), ha="center")
+ax.annotate("best", (epochs[best], by_hand[best] - 0.02), (epochs[best], by_hand[best] - 0.2),
+            ha="center", arrowprops={"arrowstyle": "->"})  # fmt: skip
 ax.set(xlabel="epoch", ylabel="RMSE (stars)")
 ax.set_title("Better, then worse, on new ratings (the axis does not start at 0)")
 ax.legend()
@@ -311,7 +312,7 @@ for run, points in events[events["tag"] == "epoch/valid_rmse"].groupby("run"):
     )  # fmt: skip
 ax.set(xlabel="epoch", ylabel="RMSE on validation (stars)")
 ax.set_title("All runs that predict stars, so far (the axis does not start at 0)")
-ax.legend(loc="upper right")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that predict stars, "
               "ours among them. Run the cell again later for more.")  # fmt: skip
 
@@ -482,6 +483,7 @@ ws.films(ten_of_run.assign(**{"ratings in train": times}), ["title", "ratings in
 
 # %%
 ranker = rt.models.ImplicitALS.for_dataset(page.train)
+print("ImplicitALS trains for a few seconds ...", flush=True)
 rt.fit(ranker, page.train, progress=False)
 page.save(ranker, "ranker")
 listed = rt.evaluate(ranker, page.valid, train=page.train)
@@ -624,7 +626,7 @@ for (name, one), style in zip(kinds.items(), ("o-", "s--", "^-.", "d:"), strict=
     norm = one.item_factors.detach().norm(dim=1).numpy()  # (n_items,) |q|
     length[name] = [norm[(group == g) & (count > 0)].mean() for g in range(len(edges) - 1)]
     ax.plot(middle, length[name], style, label=name)
-ax.set(xscale="log", xlabel="ratings per film", ylabel="mean length of its row, |q|")
+ax.set(xscale="log", xlabel="ratings per film", ylabel="mean length of its row, |q|", ylim=0)
 ax.set_title("Which rows stay short depends on the belief")
 ax.xaxis.set_major_formatter("{x:g}")
 ax.xaxis.set_minor_formatter("")

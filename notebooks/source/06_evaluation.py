@@ -106,7 +106,7 @@ print(f"{len(lab.test):,} test ratings of {len(users)} users;", end=" ")
 print(f"{len(lab.past):,} training ratings in past, {len(lab.mixed):,} in mixed.")
 
 # %% slideshow={"slide_type": "subslide"}
-fig, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharex=True, sharey=True)
 start = data.timestamp.min()
 for ax, name in zip(axes, ("past", "mixed"), strict=True):
     for part, colour, mark in ((getattr(lab, name), "blue", "|"), (lab.test, "vermilion", "x")):

@@ -16,6 +16,7 @@ from recsys_tutorial.models.base import Model
 from recsys_workshop.figures import PALETTE
 from recsys_workshop.labs.framed import Framed, filled, png, safe_json
 from recsys_workshop.sweeping import Sweep, _text
+from recsys_workshop.waiting import steps
 
 PANEL, COLOUR, LINE = "loss", "l2", "dim"  # settings: a panel, a colour, a dash for each value
 UNITS = {"squared_error": "stars²"}  # of a validation loss; the others are logarithms: nats
@@ -37,7 +38,7 @@ def instrument(
     colours = dict(zip(_values(runs, COLOUR), map(PALETTE.get, COLOURS), strict=False))
     dashes = dict(zip(_values(runs, LINE), DASHES, strict=False))
     shown: list[dict[str, Any]] = []
-    for run in runs:
+    for run in steps(runs, "list"):
         if run.history is None:
             continue
         found = run.metrics
