@@ -174,9 +174,31 @@ for least in (1, 10, 50, 100):
 # same for all such pairs.
 #
 # A short cut avoids the table of all people by all films. The QR decomposition writes $P$, and likewise
-# $Q$, as a table with perpendicular columns of length 1 times a small square one. The first factor
-# changes no lengths, so the two small ones are enough to find the *width* of each axis: the standard
-# deviation of its part of the scores. The cell prints its square, as a share of the total:
+# $Q$, as a table with perpendicular columns of length 1 times a small square one. Here it is for twelve
+# people and three columns:
+
+# %%
+tall = np.random.default_rng(0).normal(size=(12, 3))
+small_left, small_r = np.linalg.qr(tall)  # (12, 3) and (3, 3)
+shown = {
+    "P: 12 × 3": tall,
+    "= left: 12 × 3": small_left,
+    "times R: 3 × 3": small_r,
+    "columns of left\nwith each other": small_left.T @ small_left,
+}
+fig, panels = plt.subplots(1, 4, figsize=(10, 4))
+for ax, (name, table_of) in zip(panels, shown.items(), strict=True):
+    ax.imshow(table_of, cmap=ws.DIVERGING, vmin=-2, vmax=2)
+    ax.set(title=name, ylim=(11.5, -0.5))
+    ax.set_axis_off()
+ws.show(
+    fig, alt="A tall table is a tall table with perpendicular columns times a small square one."
+)
+
+# %% [markdown]
+# On the right, each column of *left* has the product 1 with itself and 0 with the others. So *left* changes
+# no lengths, and the two small tables are enough to find the *width* of each axis: the standard deviation
+# of its part of the scores. The cell prints its square, as a share of the total:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
