@@ -121,21 +121,3 @@ def test_a_belief_three_times_too_wide_explores_for_too_long():
         for width in (1.0, 3.0)
     )
     assert wide > 2 * right
-
-
-WRONG = [
-    ({"users": np.ones(3)}, "users"),
-    ({"prior": [1.0, 1.0]}, "prior"),
-    ({"prior": [-1.0]}, "prior"),
-    ({"noise": 0.0}, "noise"),
-    ({"width": -1.0}, "width"),
-    ({"epsilon": 1.5}, "epsilon"),
-    ({"items": 0}, "items"),
-    ({"life": 0.5}, "life"),
-]
-
-
-@pytest.mark.parametrize(("wrong", "named"), WRONG)
-def test_what_cannot_be_is_refused(wrong, named):
-    with pytest.raises(ValueError, match=named):
-        bandit(**{"users": ALIKE, "prior": [1.0], "noise": 1.0, **wrong})

@@ -50,12 +50,23 @@ def test_check_accepts_every_right_answer(name, page, capsys):
 def test_check_refuses_stub_none_and_plausible_wrong_answers(name, page, capsys):
     case = CASES[name]
     assert len(case.wrong) >= 2
-    for answer in [case.stub(page), None, *(make(page) for make in case.wrong)]:
+    for answer in [
+        case.stub(page),
+        None,
+        *(make(page) for make in (*case.wrong, *case.says.values())),
+    ]:
         assert ws.check(name, answer) is False, f"{name} accepts {answer!r}"
         out = capsys.readouterr().out
         assert f"{name} not yet: " in out
         assert len(out.strip().splitlines()) == 1
     assert json.loads((local.directory() / "progress.json").read_text())["passed"] == {}
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(CASES) if CASES[name].says])
+def test_a_message_names_the_mistake_that_was_made(name, page, capsys):
+    for words, wrong in CASES[name].says.items():
+        ws.check(name, wrong(page))
+        assert words in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", [n for n in checks.names() if n in registry._solutions])

@@ -180,8 +180,3 @@ def test_planted_chances_are_what_was_drawn():
                     cut.history.numpy()])  # fmt: skip
     assert np.mean(expected) == pytest.approx(own.mean(), abs=0.01)  # what is drawn, on average
     assert np.allclose(next_chances(truth, [0, 5, 7])[[0, 5, 7]], 0)
-    with pytest.raises(ValueError, match="memory"):
-        next_chances(truth, [])
-    for wrong in ({"moods": 1}, {"order": 3}, {"length": (5, 1000)}):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
-            planted_sequences(**wrong)

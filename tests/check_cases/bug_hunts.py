@@ -21,11 +21,12 @@ def version(hunt: str, tag: str):
     return scope["mended"]
 
 
-def _case(hunt: str, *wrong) -> Case:
+def _case(hunt: str, *wrong, says=()) -> Case:
     return Case(
         right=lambda page: version(hunt, "solution"),
         stub=lambda page: version(hunt, "stub"),
         wrong=[lambda page, w=w: w for w in wrong],
+        says={words: lambda page, w=w: w for words, w in dict(says).items()},
     )
 
 
@@ -52,6 +53,13 @@ def _first_row_twice(guess, rating, batch_size):
     return float(np.sqrt(np.mean(error**2)))
 
 
+def _all_but_one(guess, rating, batch_size):
+    stop = 0
+    for start in range(0, len(rating) - 1, batch_size):
+        stop = start + batch_size
+    return float(np.sqrt(np.mean((guess - rating)[:stop] ** 2)))
+
+
 CASES = {
     "bug_hunts.softmax": _case(
         "01",
@@ -74,7 +82,13 @@ CASES = {
         lambda drift: (drift[:, 1:] - drift[:, :-1]).sum() / len(drift),
         lambda drift: drift.square().sum(),
     ),
-    "bug_hunts.last_batch": _case("04", _rows_dropped, _first_row_twice, lambda g, r, b: None),
+    "bug_hunts.last_batch": _case(
+        "04",
+        _rows_dropped,
+        _first_row_twice,
+        lambda g, r, b: None,
+        says={"batches of 59": _all_but_one},
+    ),
     "bug_hunts.seen": _case(
         "05",
         lambda scores, seen, k=10: scores.masked_fill(seen, -1.0).topk(k, dim=1).indices,
@@ -88,6 +102,7 @@ CASES = {
         lambda valid, test: (int(np.argmin(valid + test)), float(test.min())),
         lambda valid, test: (int(np.argmin(valid)), float(valid.min())),
         lambda valid, test: (int(np.argmax(valid)), float(test[np.argmax(valid)])),
+        says={"comes first": lambda valid, test: (test[valid.argmin()], valid.argmin())},
     ),
     "bug_hunts.mean_of_means": _case(
         "07",

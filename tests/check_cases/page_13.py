@@ -1,5 +1,7 @@
 """Answers to the checks of page 13."""
 
+from statistics import NormalDist
+
 import numpy as np
 
 from check_cases import Case
@@ -36,8 +38,25 @@ def _means(director, person, r, prior, noise, rng):
     return director, _belief(r - director, prior, noise)[0]
 
 
-def _coverage(rating, score, sd, z):
-    return float((abs(rating - score) < z * sd).mean())
+def _within(rating, score, width):
+    return float((abs(rating - score) < width).mean())
+
+
+def _z(promised):
+    return NormalDist().inv_cdf(0.5 + promised / 2)
+
+
+def _coverage(rating, score, sd, promised):
+    return _within(rating, score, _z(promised) * sd)
+
+
+def _epsilon_greedy(mean, covariance, visitor, rng):
+    greedy = int((mean @ visitor).argmax())
+    return int(rng.integers(len(mean))) if rng.random() < 0.1 else greedy
+
+
+def _person_first(director, person, r, prior, noise, rng):
+    return _gibbs(person, director, r, prior, noise, rng)[::-1]
 
 
 def _drawn(mean, covariance, visitor, rng, power=0.5):
@@ -70,6 +89,7 @@ def _diagonal_alone(mean, covariance, visitor, rng):
 CASES = {
     "13.belief": Case(
         right=lambda page: _belief,
+        also=[lambda page: lambda *given: np.array(_belief(*given))],
         stub=lambda page: lambda x, prior, noise: None,
         wrong=[
             lambda page: _mean_of_ratings,
@@ -81,6 +101,7 @@ CASES = {
     ),
     "13.gibbs_step": Case(
         right=lambda page: _gibbs,
+        also=[lambda page: lambda *given: np.array(_gibbs(*given))],
         stub=lambda page: lambda director, person, r, prior, noise, rng: None,
         wrong=[
             lambda page: _given_the_old,
@@ -89,16 +110,26 @@ CASES = {
             lambda page: lambda director, person, *rest: _gibbs(director, 0.0, *rest),
             lambda page: lambda *given: _gibbs(*given)[0],
         ],
+        says={
+            "the other way round": lambda page: lambda *given: _gibbs(*given)[::-1],
+            "given the old director": lambda page: _person_first,
+            "not as wide": lambda page: lambda *given: _gibbs(*given) + given[-1].normal(0, 0.4, 2),
+        },
     ),
     "13.coverage": Case(
         right=lambda page: _coverage,
-        stub=lambda page: lambda rating, score, sd, z: None,
+        stub=lambda page: lambda rating, score, sd, promised: None,
+        also=[lambda page: lambda r, s, sd, p: np.mean(np.abs((r - s) / sd) <= _z(p))],
         wrong=[
-            lambda page: lambda r, s, sd, z: 1 - _coverage(r, s, sd, z),
-            lambda page: lambda r, s, sd, z: float((r - s < z * sd).mean()),
-            lambda page: lambda r, s, sd, z: float((abs(r - s) < sd).mean()),
-            lambda page: lambda r, s, sd, z: abs(r - s) < z * sd,
-            lambda page: lambda r, s, sd, z: float((abs(r - s) < z * np.sqrt(sd)).mean()),
+            lambda page: lambda *given: 1 - _coverage(*given),
+            lambda page: lambda r, s, sd, p: float((r - s < _z(p) * sd).mean()),
+            lambda page: lambda r, s, sd, p: _within(r, s, sd),
+            lambda page: lambda r, s, sd, p: _within(r, s, p * sd),
+            lambda page: lambda r, s, sd, p: _within(r, s, NormalDist().inv_cdf(p) * sd),
+            lambda page: lambda r, s, sd, p: abs(r - s) < _z(p) * sd,
+            lambda page: lambda r, s, sd, p: _within(r, s, _z(p) * np.sqrt(sd)),
+            lambda page: lambda r, s, sd, p: _within(r, s, _z(p) * sd.mean()),
+            lambda page: lambda r, s, sd, p: p,
             lambda page: 0.9,
         ],
     ),
@@ -115,5 +146,6 @@ CASES = {
             lambda page: lambda *given: int(np.argmin(_drawn(*given))),
             lambda page: lambda mean, covariance, visitor, rng: int(rng.integers(len(mean))),
         ],
+        says={"chance comes from the belief alone": lambda page: _epsilon_greedy},
     ),
 }

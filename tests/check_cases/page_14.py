@@ -60,6 +60,10 @@ CASES = {
             lambda page: lambda a, b, n: a @ _turn(a, b, n),
             lambda page: np.eye(4),
         ],
+        says={
+            "not anchors": lambda page: lambda a, b, n: _turn(a, b, np.setdiff1d(range(len(a)), n)),
+            "returns 3 things": lambda page: lambda a, b, n: np.linalg.svd(a[n].T @ b[n]),
+        },
     ),
     "14.kept": Case(
         right=lambda page: lambda a, b, k: _kept(_cosines, a, b, k),
@@ -73,6 +77,10 @@ CASES = {
             lambda page: lambda a, b, k: _kept(_cosines, a, b, k, mean=False),
             lambda page: 0.5,
         ],
+        says={
+            "in percent": lambda page: lambda *given: 100 * _kept(_cosines, *given),
+            "k + 1": lambda page: lambda a, b, k: _kept(_cosines, a, b, k + 1, itself=True),
+        },
     ),
     "14.together": Case(
         right=lambda page: lambda speaks: _numbers(speaks) / len(speaks),
@@ -85,5 +93,10 @@ CASES = {
             lambda page: lambda speaks: _numbers(speaks.T) / len(speaks),
             lambda page: lambda speaks: np.corrcoef(speaks.T),
         ],
+        says={
+            "always together with itself": lambda page: (
+                lambda speaks: _numbers(speaks) / len(speaks) - np.eye(speaks.shape[1])
+            ),
+        },
     ),
 }

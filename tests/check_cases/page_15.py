@@ -27,6 +27,10 @@ def _rules(last, follows, decay):
     return weight @ follows[last] / weight.sum()
 
 
+def _mean(weight, rows):
+    return weight @ rows / weight.sum()
+
+
 def _a_sum(last, follows, decay):
     return decay ** torch.arange(len(last), dtype=follows.dtype) @ follows[last]
 
@@ -74,6 +78,10 @@ CASES = {
             lambda page: _all_later,
             lambda page: lambda times, films, t: films[t],
         ],
+        says={
+            "5 is none of": lambda page: lambda times, films, t: [x for x in times if x > times[t]],
+            "for some of the arguments": lambda page: lambda *given: _answers(*given) or None,
+        },
     ),
     "15.rules": Case(
         right=lambda page: _rules,
@@ -86,6 +94,12 @@ CASES = {
             lambda page: lambda last, follows, decay: _a_sum(last, follows, decay) / len(last),
             lambda page: lambda last, follows, decay: follows[last[0]],
         ],
+        says={
+            "k times decay": lambda page: (
+                lambda last, follows, decay: _mean(decay * torch.arange(len(last)), follows[last])
+            ),
+            "the shape (5,)": lambda page: lambda last, follows, decay: follows[last],
+        },
     ),
     "15.weights": Case(
         right=lambda page: _weights,
@@ -97,5 +111,9 @@ CASES = {
             lambda page: _not_divided,
             lambda page: _over_columns,
         ],
+        says={
+            "exchanged": lambda page: lambda query, key: _weights(key, query),
+            "this is a ndarray": lambda page: lambda *given: _weights(*given).numpy(),
+        },
     ),
 }

@@ -59,6 +59,7 @@ CASES = {
             lambda page: lambda x, l2: _ease(x.T, l2),
             lambda page: np.eye(6),
         ],
+        says={"`l2` is missing": lambda page: lambda x, l2: _ease(x, 0)},
     ),
     "16.user_row": Case(
         right=lambda page: _user_row,
@@ -91,5 +92,6 @@ CASES = {
             lambda page: lambda n, buckets: 1 - (1 - 1 / buckets) ** n,
             lambda page: 0.8,
         ],
+        says={"in percent": lambda page: lambda *given: 100 * _shared(*given)},
     ),
 }

@@ -79,6 +79,15 @@ def _no_smoothing(p, q):
         return float(np.nansum(p * np.log(p / q)))
 
 
+def _less(nearest):
+    def take(r, s, chosen, lam):
+        value = lam * r - (1 - lam) * (nearest(s[:, chosen]) if chosen else 0)
+        value[chosen] = -np.inf
+        return int(value.argmax())
+
+    return take
+
+
 CASES = {
     "18.int8": Case(
         right=lambda page: _int8,
@@ -106,6 +115,11 @@ CASES = {
             lambda page: lambda r, s, chosen, lam: 0,
             lambda page: 3,
         ],
+        says={
+            "not the mean": lambda page: _less(lambda alike: alike.mean(1)),
+            "that was taken last": lambda page: _less(lambda alike: alike[:, -1]),
+            "one position": lambda page: lambda *given: [_next_one(*given)],
+        },
     ),
     "18.next_share": Case(
         right=lambda page: _next_share,
@@ -132,5 +146,6 @@ CASES = {
             lambda page: lambda p, q: np.abs(p - q).sum(),
             lambda page: 0.3,
         ],
+        says={"in bits": lambda page: lambda p, q: _divergence(p, q) / np.log(2)},
     ),
 }

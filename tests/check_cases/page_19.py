@@ -1,5 +1,6 @@
 """Answers to the checks of page 19."""
 
+import numpy as np
 import torch
 
 from check_cases import Case
@@ -36,6 +37,13 @@ def _dense(table, rows, gradients, lr):
     return table.sub_(lr * gradient)
 
 
+def _dense_by_numpy(table, rows, gradients, lr):
+    gradient = np.zeros(table.shape, np.float32)
+    np.add.at(gradient, rows.numpy(), gradients.numpy())
+    table.numpy()[:] -= lr * gradient
+    return table
+
+
 def _combine(gradients, sizes):
     return sum(g * (n / sum(sizes)) for g, n in zip(gradients, sizes, strict=True))
 
@@ -53,6 +61,15 @@ CASES = {
             lambda page: _dense,
             lambda page: lambda table, rows, gradients, lr: gradients,
         ],
+        also=[
+            lambda page: (
+                lambda t, rows, g, lr: t.add_(
+                    torch.sparse_coo_tensor(rows[None], g, t.shape, check_invariants=False),
+                    alpha=-lr,
+                )
+            ),
+        ],
+        says={"as large as the table": lambda page: _dense_by_numpy},
     ),
     "19.combine": Case(
         right=lambda page: _combine,
@@ -65,5 +82,6 @@ CASES = {
             ),
             lambda page: lambda gradients, sizes: gradients[0],
         ],
+        also=[lambda page: lambda *given: _combine(*given).numpy()],
     ),
 }

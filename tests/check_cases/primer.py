@@ -17,6 +17,11 @@ def _safe(prediction, rating):
     return ((prediction - rating) ** 2).mean()
 
 
+def _asserts(prediction, rating):
+    assert prediction.shape == rating.shape
+    return ((prediction - rating) ** 2).mean()
+
+
 def _trap(prediction, rating):
     return ((prediction - rating) ** 2).mean()
 
@@ -63,13 +68,14 @@ class _Column(_Tiny):
         return super().forward(user, item).unsqueeze(-1)
 
 
-def _learner(kind=_Tiny, steps=30, moves=True):
+def _learner(kind=_Tiny, steps=30, moves=True, clears=True):
     def learn(user, item, rating):
         model = kind(float(rating.mean()))
         optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
         for _ in range(steps):
             loss = ((model(user, item) - rating) ** 2).mean()
-            optimiser.zero_grad()
+            if clears:
+                optimiser.zero_grad()
             loss.backward()
             if moves:
                 optimiser.step()
@@ -89,11 +95,13 @@ CASES = {
             lambda page: _squeezed,
             lambda page: rt.losses.squared_error,
         ],
+        says={"not AssertionError": lambda page: _asserts},
     ),
     "primer.slope": Case(
         right=lambda page: -2.0,
         stub=lambda page: None,
         wrong=[lambda page: 2.0, lambda page: -8.0, lambda page: -1.0, lambda page: 0.0],
+        says={"numbers are asked, and this is text": lambda page: "-2"},
     ),
     "primer.count_steps": Case(
         right=lambda page: _counter(Events.ITERATION_COMPLETED),
@@ -111,6 +119,7 @@ CASES = {
         stub=lambda page: _stub,
         wrong=[
             lambda page: _learner(moves=False),
+            lambda page: _learner(clears=False),
             lambda page: _learner(steps=0),
             lambda page: _learner(_Column),
             lambda page: lambda user, item, rating: rating.mean(),

@@ -69,7 +69,12 @@ def last_batch(answer: Any, page: Page) -> str | None:
     rng = np.random.default_rng(14)
     guess, rating = rng.normal(size=(2, 60))
     expected = float(np.sqrt(np.mean((guess - rating) ** 2)))
-    for size, what in ((7, "a smaller last batch"), (20, "a full last batch"), (60, "one batch")):
+    for size, what in (
+        (7, "a smaller last batch"), (20, "a full last batch"), (59, "one row in the last batch"),
+        (60, "one batch"),
+    ):  # fmt: skip
+        if near(answer(guess, rating, size), expected**2, 1e-9):
+            return "every row counts, but this is the mean of the squares: the root is missing."
         if not near(answer(guess, rating, size), expected, 1e-9):
             return f"60 rows in batches of {size} ({what}): not every row counts exactly once."
     return None if near(answer(guess, rating, 100), expected, 1e-9) else WRONG
@@ -97,7 +102,12 @@ def seen(answer: Any, page: Page) -> str | None:
 def choosing(answer: Any, page: Page) -> str | None:
     """Which setting is taken, and what is reported of it."""
     valid, test = np.array([0.93, 0.91, 0.95, 0.92]), np.array([0.90, 0.94, 0.92, 0.91])
-    best, reported = answer(valid.copy(), test.copy())
+    found = answer(valid.copy(), test.copy())
+    if np.shape(found) != (2,):
+        return "two things are asked: the position of the setting, and the error to report."
+    best, reported = found
+    if best not in range(4):
+        return "the position of the setting comes first, then the error to report."
     if int(best) == 0:
         return "the choice still depends on the rows that the report is about."
     if int(best) != 1:

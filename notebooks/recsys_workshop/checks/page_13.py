@@ -1,5 +1,6 @@
 """Checks of page 13."""
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ def _gibbs_step(a: float, b: float, r: Any, prior: float, noise: float, rng: Any
     return a, b
 
 
-def _coverage(rating: Any, score: Any, sd: Any, z: float) -> float:
+def _coverage(rating: Any, score: Any, sd: Any, promised: float) -> float:
+    z = NormalDist().inv_cdf(0.5 + promised / 2)
     return float((abs(rating - score) < z * sd).mean())
 
 
@@ -34,8 +36,10 @@ def belief(answer: Any, page: Page) -> str | None:
     """A function (x, prior, noise): mean and variance of the posterior."""
     x, prior, noise = np.array([1.0, 0.4, 2.2]), 0.5, 0.8
     nothing = answer(x[:0].copy(), prior, noise)
-    if not isinstance(nothing, tuple | list) or len(nothing) != 2:
+    if np.shape(nothing) != (2,):
         return "two numbers are asked: the mean and the variance."
+    if np.isnan(nothing[0]):
+        return "without ratings the mean comes out as nan: no ratings have no mean, but a sum of 0."
     if not near(nothing[0], 0.0) or not near(nothing[1], prior):
         return "without ratings the belief is the prior: mean 0, and the prior's variance."
     mean, variance = answer(x.copy(), prior, noise)
@@ -61,17 +65,28 @@ def gibbs_step(answer: Any, page: Page) -> str | None:
     """A function (director, person, r, prior, noise, rng): each drawn given the other."""
     r, prior, noise, rng = np.array([1.5, 0.5, 1.0]), 0.5, 0.8, np.random.default_rng(3)
     pairs = [answer(0.2, 0.9, r.copy(), prior, noise, rng) for _ in range(3_000)]
-    if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
+    if any(np.shape(pair) != (2,) for pair in pairs):
         return "two numbers are asked: the director's and the person's."
     x, y = np.array(pairs, dtype=float).T
     variance = 1 / (1 / prior + 3 / noise)
     mean, sd = variance * (r - 0.9).sum() / noise, np.sqrt(variance)
     if x.std() < 0.01 * sd or y.std() < 0.01 * sd:
         return "both numbers must be drawn; one of them is always the same."
-    if abs(x.std() / sd - 1) > 0.1:
-        return "the director's draws are not as wide as the belief: rng.normal takes the root."
+    own = variance * (r - 0.2).sum() / noise  # the mean of either, given the old director
+    known = {
+        "the person is drawn given the old director: draw the director first.": (y, own),
+        "the director is drawn given the person: subtract the person from the ratings.": (x, own),
+        "the pair is the other way round: the director comes first.": (y, mean),
+    }
+    for text, (one, wanted) in known.items():
+        if abs(one.mean() - wanted) < 0.1 * sd and abs(one.std() / sd - 1) < 0.1:
+            return text
+    if abs(x.std() / variance - 1) < 0.1:
+        return "the director's draws are too narrow: rng.normal takes a standard deviation."
     if abs(x.mean() - mean) > 0.1 * sd:
         return "the director's mean is not right: what do the ratings say once the person is known?"
+    if abs(x.std() / sd - 1) > 0.1:
+        return "the director's mean is right, but the draws are not as wide as the belief says."
     rest = y - variance * (r.sum() - 3 * x) / noise
     if abs(np.corrcoef(rest, x)[0, 1]) > 0.1:
         return "the person must be drawn given the new director, not the old one."
@@ -82,25 +97,41 @@ def gibbs_step(answer: Any, page: Page) -> str | None:
 
 @register("13.coverage", asks="function", solution=_coverage)
 def coverage(answer: Any, page: Page) -> str | None:
-    """A function (rating, score, sd, z): share of ratings within z standard deviations."""
+    """A function (rating, score, sd, promised): share of ratings inside of the interval."""
     rng = np.random.default_rng(4)
-    rating, score = rng.integers(1, 6, 500).astype(float), rng.uniform(1, 5, 500)
-    sd = rng.uniform(0.3, 2.0, 500)
+    rating, score = rng.uniform(0.5, 5.5, 500), rng.uniform(1, 5, 500)
+    sd, promised = rng.uniform(0.3, 2.0, 500), 0.8
     off = rating - score
-    miss, right = abs(off), (abs(off) < 1.2 * sd).mean()
-    one_side, rooted = (off < 1.2 * sd).mean(), (miss < 1.2 * np.sqrt(sd)).mean()
+
+    def within(width: Any) -> float:
+        return float((abs(off) < width).mean())
+
+    z, narrow = (NormalDist().inv_cdf(share) for share in (0.9, 0.8))
+    right = within(z * sd)
     slips = {
         "this counts those that are outside.": 1 - right,
-        "an interval has two sides: a rating far below the score is outside too.": one_side,
-        "`sd` is a standard deviation already: it needs no root.": rooted,
-        "this does not look at z.": (miss < sd).mean(),
-        "this does not look at `sd`.": (miss < 1.2).mean(),
+        "20 % are left out on both sides together: 10 % on each.": within(narrow * sd),
+        "an interval has two sides: a rating far below the score is outside too.": (
+            (off < z * sd).mean()
+        ),
+        "`sd` is a standard deviation already: it needs no root.": within(z * np.sqrt(sd)),
+        "`sd` is a standard deviation, not a variance: do not square it.": within(z * sd**2),
+        "this takes the promised share for the number of standard deviations.": (
+            within(promised * sd)
+        ),
+        "this does not look at what is promised: one standard deviation.": within(sd),
+        "this does not look at what is promised: it is always the interval for 90 %.": (
+            within(1.645 * sd)
+        ),
+        "this does not look at `sd`.": within(z),
+        "each row has an `sd` of its own: this uses their mean.": within(z * sd.mean()),
+        "this is what was promised; count how many ratings really are inside.": promised,
         "a share from 0 to 1 is asked, this is in percent.": 100 * right,
         "a share is asked, this is a number of rows.": 500 * right,
     }
     other = "on rows of our own it gives another share than counting does."
     shape = "one share is asked; this returns the shape {shape}."
-    found = answer(rating.copy(), score.copy(), sd.copy(), 1.2)
+    found = answer(rating.copy(), score.copy(), sd.copy(), promised)
     return compare(found, right, slips, other, shape=shape)
 
 
@@ -112,11 +143,13 @@ def choose(answer: Any, page: Page) -> str | None:
     root = np.array([[[0.9, 0.0], [-0.6, 0.3]], [[0.1, 0.0], [0.0, 0.1]], [[0.4, 0.0], [0.3, 0.2]]])
     covariance = root @ root.transpose(0, 2, 1)
     shown = [answer(mean.copy(), covariance.copy(), visitor.copy(), rng) for _ in range(n)]
-    if any(np.ndim(one) != 0 or float(one) not in (0.0, 1.0, 2.0) for one in shown):
-        return "a position is asked: 0 for the first film, 1 for the second."
+    if any(isinstance(one, str) or np.ndim(one) or one not in (0, 1, 2) for one in shown):
+        return f"one position is asked, 0 for the first film; this gives {shown[0]!r}."
     often = np.bincount(np.array(shown, dtype=int), minlength=3)
     if often.max() == n:
         return "it shows the same film every time: where is the draw?"
+    if {int(answer(mean, 1e-6 * covariance, visitor, rng)) for _ in range(200)} != {1}:
+        return "chance comes from the belief alone: where nothing is in doubt, show the best film."
     other = np.random.default_rng(7).normal(size=(100_000, 3))
     score, sd = mean @ visitor, np.sqrt((covariance @ visitor) @ visitor)
     alone = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2) @ visitor**2)
@@ -127,15 +160,13 @@ def choose(answer: Any, page: Page) -> str | None:
             score + alone * other
         ),
         "z C z is a variance: the draw needs its root.": score + sd**2 * other,
-        "any film at random is not Thompson sampling: use what is believed.": other,
-        "a wide belief should lift films only as often as it lowers them.": score + sd * abs(other),
-        "it shows the film with the smallest draw, not with the largest.": -(score + sd * other),
     }
     if abs(often / n - _shares(score + sd * other)).max() < 0.035:  # over 4 standard errors
         return None
-    for text, drawn in slips.items():
-        if abs(often / n - _shares(drawn)).max() < 0.035:
-            return text
+    apart = {text: abs(often / n - _shares(drawn)).max() for text, drawn in slips.items()}
+    nearest = min(apart, key=lambda text: apart[text])
+    if apart[nearest] < 0.035:
+        return nearest
     return "it does not show each film as often as it has the highest draw."
 
 

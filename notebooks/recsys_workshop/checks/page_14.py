@@ -22,8 +22,16 @@ def rotation(answer: Any, page: Page) -> str | None:
     hidden[:, 0] *= -np.sign(np.linalg.det(hidden))  # a mirror
     b, anchors = a @ hidden + 0.3 * rng.normal(size=a.shape), np.arange(0, 40, 2)
     u, size, vt = np.linalg.svd(a[anchors].T @ b[anchors])
-    found = np.asarray(answer(a.copy(), b.copy(), anchors.copy()))
+    given = answer(a.copy(), b.copy(), anchors.copy())
+    if isinstance(given, tuple):
+        return f"one matrix is asked, and this returns {len(given)} things: make R out of them."
+    found, middle = np.asarray(given), (a[anchors].mean(0), b[anchors].mean(0))
     slips = {
+        "this is fitted on the films that are not anchors.": _rotation(a, b, anchors + 1),
+        "the maps were moved to their middle first; R turns them around 0.": _rotation(
+            a - middle[0], b - middle[1], anchors
+        ),
+        "the right parts in the wrong order: multiply by V from the left in Z = I.": vt @ u,
         "this is fitted on all films: use the rows of the anchors only.": _rotation(
             a, b, np.arange(40)
         ),
@@ -63,6 +71,13 @@ def kept(answer: Any, page: Page) -> str | None:
         "these are neighbours by distance; the cosine is asked.": _kept(distances, 6),
         "these are the films farthest away: check the order of sorting.": _kept(farthest, 6),
         "this is a number of films: divide by k.": 6 * right,
+        "a share from 0 to 1 is asked, this is in percent.": 100 * right,
+        "a neighbour may change its place among the k: compare sets, not places.": (
+            np.equal(*_nearest([alike - itself for alike in angles], 6)).mean()
+        ),
+        "each film is still among the k + 1 that are counted: leave it out on both sides.": (
+            _kept(angles, 7)
+        ),
     }
     shape = "one number is asked, the mean over the films; this has the shape {shape}."
     other = "on our own maps it gives another share."
@@ -88,7 +103,17 @@ def together(answer: Any, page: Page) -> str | None:
         "these are numbers of people: divide by how many there are.": right * 30,
         "this is divided by the films: divide by the number of people.": right * 30 / 7,
         "a product of truth values does not count: turn them into numbers first.": truths / 30,
-        "one taste is missing: the first has the number 0.": (same & (speaks > 0)[:, None]).mean(0),
+        "one taste is missing: the first has the number 0.": (
+            (same & (speaks > 0)[:, None]).mean(0)
+        ),
+        "one taste is missing: the last one has the number speaks.max().": (
+            (same & (speaks < 2)[:, None]).mean(0)
+        ),
+        "a film is always together with itself: the diagonal is 1.": right - np.eye(7),
+        "shares from 0 to 1 are asked, these are in percent.": 100 * right,
+        "this multiplies the numbers of the tastes; they are only names.": (
+            speaks.T @ speaks / len(speaks)
+        ),
     }
     shape = "for 7 films the table must have the shape (7, 7), not {shape}."
     other = "on our own tastes it gives other shares."
@@ -96,6 +121,9 @@ def together(answer: Any, page: Page) -> str | None:
 
 
 def _kept(maps: list[np.ndarray], k: int) -> float:
-    near = [np.argsort(-alike, axis=1)[:, :k] for alike in maps]
-    both = [len(np.intersect1d(r, s)) for r, s in zip(*near, strict=True)]
+    both = [len(np.intersect1d(r, s)) for r, s in zip(*_nearest(maps, k), strict=True)]
     return float(np.mean(both)) / k
+
+
+def _nearest(maps: list[np.ndarray], k: int) -> list[np.ndarray]:
+    return [np.argsort(-alike, axis=1)[:, :k] for alike in maps]

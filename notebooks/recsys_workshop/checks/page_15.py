@@ -27,6 +27,8 @@ def answers(answer: Any, page: Page) -> str | None:
         found = answer(list(times), list(films), t)
         if isinstance(found, str) or not hasattr(found, "__len__"):
             return f"a list of films is asked; this returns {found!r}."
+        if other := [one for one in found if one not in films]:
+            return f"a list of films is asked, and {other[0]!r} is none of {films}."
         if set(found) == right and len(found) == len(right):
             continue
         where = f"with the times {times}, after position {t},"
@@ -45,20 +47,30 @@ def rules(answer: Any, page: Page) -> str | None:
     """A function (last, follows, decay): the weighted mean of the last films' rows."""
     generator = torch.Generator().manual_seed(5)
     follows, last = torch.rand(5, 5, generator=generator), torch.tensor([3, 0, 4])
-    rows, weight = follows[last], torch.tensor([1.0, 0.5, 0.25])
+    rows, weight = follows[last], torch.tensor([1.0, 0.4, 0.16])
     slips = {
         "the weights are right; a mean divides by their sum.": weight @ rows,
         "the newest film is first in `last` and weighs 1.": weight.flip(0) @ rows / weight.sum(),
         "all films weigh the same here: where is `decay`?": rows.mean(0),
         "only the newest film speaks.": rows[0],
+        "the weight of the film in place k is decay to the power k, not k times decay.": (
+            torch.tensor([0.0, 0.4, 0.8]) @ rows / 1.2
+        ),
+        "the weights fall as 1, 1/2, 1/3: each should be `decay` times the one before.": (
+            torch.tensor([1.0, 1 / 2, 1 / 3]) @ rows / (11 / 6)
+        ),
+        "a mean divides by the sum of the weights; here the newest weighs `decay`, too.": (
+            0.4 * weight @ rows
+        ),
         "divide by the sum of the weights, not by the number of films.": weight @ rows / 3,
         "row j of `follows` is what comes after j; this takes its columns.": (
             weight @ follows.T[last] / weight.sum()
         ),
     }
     other = "with films and a table of our own the scores are different."
-    found, right = answer(last.clone(), follows.clone(), 0.5), _rules(last, follows, 0.5)
-    return compare(found, right, slips, other, tolerance=1e-5)
+    found, right = answer(last.clone(), follows.clone(), 0.4), _rules(last, follows, 0.4)
+    shape = "one score per film is asked, the shape (5,) here; this is {shape}."
+    return compare(found, right, slips, other, shape=shape, tolerance=1e-5)
 
 
 @register("15.weights", asks="function", solution=_weights)
@@ -67,13 +79,23 @@ def weights(answer: Any, page: Page) -> str | None:
     generator = torch.Generator().manual_seed(6)
     query, key = (torch.randn(4, 9, generator=generator) for _ in range(2))
     found = answer(query.clone(), key.clone())
-    if not torch.is_tensor(found) or found.shape != (4, 4):
-        return f"a tensor of the shape (4, 4) is asked, not {tuple(getattr(found, 'shape', ()))}."
+    if not torch.is_tensor(found):
+        return f"a tensor is asked, and this is a {type(found).__name__}."
+    if found.shape != (4, 4):
+        return f"w must be (L, L), (4, 4) here; this is {tuple(found.shape)}."
     if bool((found.triu(1) != 0).any()):
         return "a place looks into the future: above the diagonal there must be zeros."
     if not near(found.sum(1), torch.ones(4), 1e-5):
         return "the weights of a place do not sum to 1."
     products = (query @ key.T).masked_fill(torch.ones(4, 4).triu(1) > 0, -torch.inf)
-    slips = {"the products are to be divided by the root of d.": products.softmax(-1)}
+    slips = {
+        "the products are to be divided by the root of d.": products.softmax(-1),
+        "the products are to be divided by the root of d, not by d.": (products / 9).softmax(-1),
+        "d is the length of a query, not the number of places.": (products / 2).softmax(-1),
+        "query and key are exchanged: row t has the products of query t.": _weights(key, query),
+        "e to the power of the products, then the share: this takes shares of the products.": (
+            (query @ key.T).tril() / (query @ key.T).tril().sum(1, keepdim=True)
+        ),
+    }
     other = "rows sum to 1 and the future is hidden, but on queries of our own w is another."
     return compare(found, _weights(query, key), slips, other, tolerance=1e-5)

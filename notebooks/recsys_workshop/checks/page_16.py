@@ -34,7 +34,13 @@ def ease(answer: Any, page: Page) -> str | None:
     right = _ease(x, 2.0)
     p = np.linalg.inv(x.T @ x + 2.0 * np.eye(6))
     full = -p / np.diag(p)
+    found = answer(x.copy(), 2.0)
+    if not np.isfinite(np.asarray(found, dtype=float)).all():
+        return "this holds nan or infinity: divide before the diagonal is set to zero."
     slips = {
+        "`l2` is missing on the diagonal of x.T @ x.": _ease(x, 0.0),
+        "this is x.T @ x itself, how often two films go together; its inverse is needed.": x.T @ x,
+        "rows were divided where columns must be, and the diagonal is not zero.": full.T,
         "a film must not predict itself: the diagonal has to be zero.": full,
         "rows were divided where columns must be: W_ji is -P_ji / P_ii.": right.T,
         "the sign is wrong: a film that goes with another must get a positive weight.": -right,
@@ -42,7 +48,7 @@ def ease(answer: Any, page: Page) -> str | None:
     }
     other = "on a table of our own it gives other weights than the regression of each column."
     shape = "W must be (n_items, n_items), (6, 6) here; this is {shape}."
-    return compare(answer(x.copy(), 2.0), right, slips, other, shape=shape)
+    return compare(found, right, slips, other, shape=shape)
 
 
 @register("16.user_row", asks="function", solution=_user_row)
@@ -65,6 +71,12 @@ def user_row(answer: Any, page: Page) -> str | None:
         "all that is missing is the penalty l2 on the diagonal.": solved(c - 1, c * x, gram),
         "the penalty l2 belongs on the diagonal only: l2 times the identity.": everywhere,
         "this forgets all films that are not rated: their part is G.": solved(c, c * x, ridge),
+        "on the left only G is there: add the extra confidence of the rated films.": (
+            solved(0 * c, c * x, left)
+        ),
+        "this is a regression on the rated films alone, as if all counted alike.": (
+            solved(1 + 0 * c, x, ridge)
+        ),
     }
     found = answer(q.copy(), x.copy(), gram.copy(), c.copy(), 0.7)
     other = "on numbers of our own it gives another row than the regression over all films."
@@ -77,6 +89,8 @@ def unfair(answer: Any, page: Page) -> str | None:
     """The models that beat careless EASE, and not tuned EASE."""
     if isinstance(answer, str):
         return "a list of names is asked, not a single one."
+    if hasattr(answer, "columns") or str(getattr(answer, "dtype", "")) == "bool":
+        return "names are asked: take them from the index of the rows that you chose."
     rows = {n: r for n, r in ledger("16", "tuning").record["rows"].items() if "careless" in r}
     found = {str(name) for name in answer}
     unknown = sorted(found - set(rows))
@@ -90,22 +104,30 @@ def unfair(answer: Any, page: Page) -> str | None:
         side = "above EASE's careless" if rows[name]["valid"] <= low else "below EASE's tuned"
         return f"{name} is wrong here: its tuned number is not {side} one."
     if missing := right - found:
-        return f"there are {len(missing)} more that a bad paper could praise."
+        return f"a bad paper could praise more models than these ({len(missing)} are missing)."
     return None
 
 
 @register("16.shared", asks="function", solution=_shared)
 def shared(answer: Any, page: Page) -> str | None:
     """A function (n, buckets): expected share of ids that are not alone; four digits are enough."""
-    for n, buckets in ((1682, 1024), (1682, 4096), (2, 4), (1, 8)):
+    for n, buckets in ((1682, 1024), (1682, 4096), (3, 4), (1, 8)):
         found = answer(n, buckets)
         empty = 1 - 1 / buckets  # chance that one other id leaves a bucket alone
         alone = empty ** (n - 1)
         slips = {
             "that is the share of ids that are alone: the others are asked.": alone,
             "an id cannot meet itself: there are n - 1 others.": 1 - empty**n,
+            "a share from 0 to 1 is asked, this is in percent.": 100 * (1 - alone),
+            "a share is asked, this is the number of ids with company.": n * (1 - alone),
+            "this adds up chances as if no two of the others could be in one bucket.": (
+                (n - 1) / buckets
+            ),
+            "all others must miss the bucket: the chance that one does is 1 - 1 / buckets.": (
+                1 - buckets ** (1.0 - n)
+            ),
         }
-        other = f"for {n:,} ids and {buckets:,} buckets it gives {found}: too far off."
+        other = f"for {n:,} ids and {buckets:,} buckets it gives {found:.4f}: too far off."
         if n == 1:
             slips, other = {}, "a single id has no company: with n = 1 the share is 0."
         if off := compare(found, _shared(n, buckets), slips, other, tolerance=6e-5):

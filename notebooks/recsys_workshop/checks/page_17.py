@@ -1,5 +1,6 @@
 """Checks of page 17."""
 
+import builtins
 import json
 import os
 import shutil
@@ -40,12 +41,11 @@ def group(answer: Any, page: Page) -> str | None:
         return f"a function of person and experiment is asked, not a {type(answer).__name__}."
     people = range(4000)
     first = [answer(person, "titles") for person in people]
-    if set(first) - {"A", "B"}:
-        return f'it must return "A" or "B", and returns {(set(first) - {"A", "B"}).pop()!r}.'
+    if other := [one for one in first if not isinstance(one, str) or one not in ("A", "B")]:
+        return f'it must return "A" or "B", and returns {other[0]!r}.'
     if first != [answer(person, "titles") for person in people]:
         return "the same person is in another group when asked again."
-    names = getattr(getattr(answer, "__code__", None), "co_names", ())
-    if "hash" in names:
+    if _asks_for_the_hash_of_a_text(answer):
         return "Python's hash of a text changes when Python is restarted."
     share = first.count("A") / len(first)
     if abs(share - 0.5) > 0.04:  # five standard deviations
@@ -58,6 +58,18 @@ def group(answer: Any, page: Page) -> str | None:
     if abs(halves.count("A") / len(halves) - 0.5) > 0.06:
         return "people with odd numbers are mostly in one group: the draw follows the ids."
     return None
+
+
+def _asks_for_the_hash_of_a_text(answer: Any) -> bool:
+    """Whether `hash` was called, by the answer or by what it calls, with more than a number."""
+    of: list[Any] = []
+    plain = builtins.hash
+    builtins.hash = lambda one: of.append(one) or plain(one)  # type: ignore[func-returns-value]
+    try:
+        answer(1, "titles")
+    finally:
+        builtins.hash = plain
+    return any(not isinstance(one, int) for one in of)
 
 
 def _roll_back(live: Path, previous: Path) -> None:

@@ -1,5 +1,6 @@
 """Checks of page 18."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ def _int8(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _next_one(r: np.ndarray, s: np.ndarray, chosen: list[int], lam: float) -> int:
-    value = lam * r - (1 - lam) * (s[:, chosen].max(axis=1) if chosen else 0)
+    return _best(lam * r - (1 - lam) * (s[:, chosen].max(axis=1) if chosen else 0), chosen)
+
+
+def _best(value: np.ndarray, chosen: list[int]) -> int:
     value[chosen] = -np.inf
     return int(value.argmax())
 
@@ -26,9 +30,7 @@ def _next_share(
 ) -> int:
     a, own = len(chosen), np.diag(covariance)
     adds = w[a] ** 2 * own + 2 * w[a] * (covariance[:, chosen] @ w[:a])
-    value = w[a] * mean - b * adds
-    value[chosen] = -np.inf
-    return int(value.argmax())
+    return _best(w[a] * mean - b * adds, chosen)
 
 
 @register("18.int8", asks="function", solution=_int8)
@@ -43,7 +45,7 @@ def int8(answer: Any, page: Page) -> str | None:
             found = answer(table.copy())
     except FloatingPointError:
         return zero
-    if not isinstance(found, tuple) or len(found) != 2:
+    if not isinstance(found, tuple | list) or len(found) != 2:
         return "two things are asked: the whole numbers, and the scales."
     numbers, scales = map(np.asarray, found)
     if numbers.dtype != np.int8 or numbers.shape != table.shape:
@@ -64,53 +66,113 @@ def int8(answer: Any, page: Page) -> str | None:
     return None
 
 
+def _decided(
+    answer: Any, solution: Any, cases: Sequence[Any], slips: Mapping[str, Any]
+) -> str | None:
+    """What is off with the positions that the answer takes in these cases; the list is in each.
+
+    slips : functions by what is said of an answer that takes what they take, in every case
+    """
+
+    def taken(function: Any) -> list[Any]:
+        return [function(*(x.copy() if hasattr(x, "copy") else x for x in case)) for case in cases]
+
+    found, right = taken(answer), taken(solution)
+    for one in found:
+        if isinstance(one, str) or np.ndim(one) or one != int(one):
+            return f"one position is asked, 0 for the first film; this gives {one!r}."
+    if found == right:
+        return None
+    for text, slip in slips.items():
+        if found == taken(slip):
+            return text
+    off = next(k for k, one in enumerate(found) if one != right[k])
+    chosen = next(x for x in cases[off] if isinstance(x, list))
+    if found[off] in chosen:
+        return f"position {found[off]} is in the list already: {chosen}."
+    return f"for {f'a list of {len(chosen)}' if chosen else 'an empty list'} another film is right."
+
+
 @register("18.next_one", asks="function", solution=_next_one)
 def next_one(answer: Any, page: Page) -> str | None:
     """A function (r, s, chosen, lam): the position that MMR takes next."""
+    cases: list[Any] = []
     for seed in range(6):
-        rng = np.random.default_rng(seed)
+        rng, taken = np.random.default_rng(seed), list[int]()
         r, s = rng.random(9), rerank.cosine(rng.normal(size=(9, 4)))
         r = (r - r.min()) / (r.max() - r.min())
-        expected: list[int] = []
-        for place in range(6):
-            chosen = list(expected)
-            expected.append(_next_one(r, s, chosen, 0.7))
-            found = answer(r.copy(), s.copy(), list(chosen), 0.7)
-            if int(found) in chosen:
-                return f"position {int(found)} is in the list already: {chosen}."
-            if int(found) != expected[place]:
-                where = "an empty list" if place == 0 else f"a list of {place}"
-                return f"for {where}, lambda 0.7, the formula takes another film than yours."
-        if int(answer(r.copy(), s.copy(), [int(r.argmax())], 1)) != np.argsort(-r)[1]:
-            return "at lambda 1 it should be the plain ranking."
-    return None
+        for _ in range(6):
+            cases.append((r, s, list(taken), 0.7))
+            taken.append(_next_one(*cases[-1]))
+        cases.append((r, s, [int(r.argmax())], 1))
+
+    def other(nearest: Callable[..., Any], sign: int = -1) -> Callable[..., int]:
+        def take(r: Any, s: Any, chosen: list[int], lam: float) -> int:
+            alike = nearest(s[:, chosen], axis=1) if chosen else 0
+            return _best(lam * r + sign * (1 - lam) * alike, chosen)
+
+        return take
+
+    most = "the most similar film of the list counts, not"
+    slips = {
+        f"{most} the mean over the list.": other(np.mean),
+        f"{most} the sum over the list.": other(np.sum),
+        f"{most} the least similar.": other(np.min),
+        f"{most} the film that was taken last.": other(lambda alike, axis: alike[:, -1]),
+        "similarity makes a film less welcome: subtract it.": other(np.max, sign=1),
+        "lambda weighs relevance, and 1 - lambda weighs similarity.": (
+            lambda r, s, chosen, lam: _next_one(r, s, chosen, 1 - lam)
+        ),
+    }
+    return _decided(answer, _next_one, cases, slips)
 
 
 @register("18.next_share", asks="function", solution=_next_share)
 def next_share(answer: Any, page: Page) -> str | None:
     """A function (mean, covariance, w, chosen, b): what adds most to worth - b variance."""
-    for seed, b in enumerate((2.0, -1.0, 0.7, 4.0)):
-        rng = np.random.default_rng(seed)
+    cases: list[Any] = []
+    for seed in range(8):
+        b, rng, taken = (2.0, -1.0, 0.7, 4.0)[seed % 4], np.random.default_rng(seed), list[int]()
         mean, root = rng.uniform(2, 5, 9), rng.normal(size=(9, 4))
         covariance = 0.4 * root @ root.T + np.diag(rng.uniform(0.1, 1, 9))
         w = np.array([0.4, 0.3, 0.2, 0.1])
-        chosen: list[int] = []
-        for place in range(4):
-            given = (mean.copy(), covariance.copy(), w.copy(), list(chosen))
-            plain = next(i for i in np.argsort(-mean) if i not in chosen)
-            if int(answer(*given, 0.0)) != plain:
-                return "with b = 0 it should take the highest mean that is not in the list."
-            found, right = int(answer(*given, b)), _next_share(*given, b)
-            if found in chosen:
-                return f"position {found} is in the list already: {chosen}."
-            if found != right:
-                if place == 0:
-                    return f"for an empty list, b = {b:g}: the film's own variance counts too."
-                if found == _next_share(mean, np.diag(np.diag(covariance)), w, chosen, b):
-                    return "films are not independent: covariances with those above count too."
-                return f"for a list of {place}, b = {b:g}, another film adds more than yours."
-            chosen.append(right)
-    return None
+        for _ in range(4):
+            cases.append((mean, covariance, w, list(taken), b))
+            taken.append(_next_share(*cases[-1]))
+
+    def other(worth: Callable[..., Any], adds: Callable[..., Any], size: Any = float) -> Any:
+        """Another idea: of a mean at its place, of what own variance and the list's add, of b."""
+
+        def take(mean: Any, covariance: Any, w: Any, chosen: list[int], b: float) -> int:
+            a, own = len(chosen), np.diag(covariance)
+            risk = adds(w[a], own, covariance[:, chosen] @ w[:a])
+            return _best(worth(w[a], mean) - size(b) * risk, chosen)
+
+        return take
+
+    plain, right = (lambda w, mean: w * mean), (lambda w, own, both: w**2 * own + 2 * w * both)
+    slips = {
+        "films are not independent: covariances with those above count too.": other(
+            plain, lambda w, own, both: w**2 * own
+        ),
+        "each covariance with a film above occurs twice in the variance.": other(
+            plain, lambda w, own, both: w**2 * own + w * both
+        ),
+        "the film's own variance counts too, and not only its covariances.": other(
+            plain, lambda w, own, both: 2 * w * both
+        ),
+        "the film's own variance has the weight of its place squared.": other(
+            plain, lambda w, own, both: w * own + 2 * w * both
+        ),
+        "a mean counts as much as its place, w: here it counts fully.": other(
+            lambda w, mean: mean, right
+        ),
+        "with b above 0 risk is avoided: subtract b times the variance.": other(
+            plain, right, lambda b: -b
+        ),
+        "a negative b seeks risk: keep its sign.": other(plain, right, abs),
+    }
+    return _decided(answer, _next_share, cases, slips)
 
 
 @register("18.divergence", asks="function", solution=lambda p, q: rerank.miscalibration(p, q[None]))
@@ -118,10 +180,19 @@ def divergence(answer: Any, page: Page) -> str | None:
     """A function (p, q): how far the shares q are from p, in nats; 1 % of p is mixed into q."""
     p, q = np.array([0.5, 0.3, 0.2, 0.0]), np.array([0.6, 0.0, 0.1, 0.3])
     found = answer(p.copy(), q.copy())
-    if not np.isfinite(found):
+    if not np.isfinite(np.asarray(found, dtype=float)).all():
         return "a genre that is never watched or never listed must not make it nan or infinite."
-    slips = {"p and q are exchanged.": rerank.miscalibration(q, p[None])}
+    right, there = rerank.miscalibration(p, q[None]), p > 0
+    slips = {
+        "p and q are exchanged.": rerank.miscalibration(q, p[None]),
+        "the sign is wrong: p is above the fraction line.": -right,
+        "this is in bits: take the natural logarithm.": right / np.log(2),
+        "the sum over the genres is asked, not their mean.": right / 4,
+        "0.99 belongs to q and 0.01 to p.": float(
+            (p * np.log(p / (0.01 * q + 0.99 * p), where=there, out=np.zeros(4))).sum()
+        ),
+    }
     other = "on shares of our own it gives another number: is a hundredth of p mixed into q?"
-    if off := compare(float(found), rerank.miscalibration(p, q[None]), slips, other):
+    if off := compare(found, right, slips, other):
         return off
     return compare(answer(p, p), 0.0, {}, "two equal arrays of shares are 0 apart.")

@@ -24,6 +24,8 @@ def safe_error(answer: Any, page: Page) -> str | None:
             answer(wide, rating)
         except ValueError:
             continue
+        except Exception as error:
+            return f"two shapes that differ should raise a ValueError, not {type(error).__name__}."
         return f"shapes {tuple(wide.shape)} and {tuple(rating.shape)} should raise a ValueError."
     return None
 
@@ -39,7 +41,7 @@ def slope(answer: Any, page: Page) -> str | None:
         "the square brings a factor 2 down.": -1.0,
     }
     other = "take the four slopes -2 (r - 3), then their mean."
-    return compare(float(answer), -2.0, slips, other, tolerance=1e-4)
+    return compare(answer, -2.0, slips, other, tolerance=1e-4)
 
 
 @register("primer.count_steps", asks="function")
@@ -55,7 +57,10 @@ def count_steps(answer: Any, page: Page) -> str | None:
         return "before the engine runs the list should be empty."
     trainer.run([0, 0, 0], max_epochs=2)
     if not seen:
-        return "after a run the list is still empty: is the handler attached with @trainer.on(...)?"
+        return (
+            "after a run the list is still empty: is the handler attached with @trainer.on(...), "
+            "and is this the very list that it fills?"
+        )
     if len(seen) == 2:
         return "it was called once an epoch; there is an event for iterations, too."
     if noted[0] > 0:
@@ -84,7 +89,7 @@ def learn(answer: Any, page: Page) -> str | None:
         )
     error = float((predicted - rating).square().mean())
     mean = float((rating - rating.mean()).square().mean())
-    if error > 0.9 * mean:
+    if error > 0.6 * mean:  # 0.46 after 30 steps, 0.72 without clearing
         return (
             f"its error is {error:.2f} stars², the mean alone has {mean:.2f}: does every step "
             "clear, go backward and step?"

@@ -66,10 +66,16 @@ def _of_function(inner: Check) -> Check:
         if not callable(answer):
             return f"a function is asked, and this is a {type(answer).__name__}."
 
+        given = False  # whether it has returned something before
+
         def called(*arguments: Any, **named: Any) -> Any:
+            nonlocal given
             found = answer(*arguments, **named)
+            if found is None and given:
+                raise Off("it returns None for some of the arguments that we tried.")
             if found is None:
                 raise Off("the function returns nothing yet.")
+            given = True
             return found
 
         return inner(called, page)

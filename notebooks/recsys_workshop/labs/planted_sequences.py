@@ -51,21 +51,8 @@ def planted_sequences(
         A Dataset called "planted-sequences", with all times different. Its `truth` has `order`,
         `mood` (n_items,), `transition` (moods, ..., moods) with the next mood on the last axis,
         and `popularity` (n_items,). Ratings know users and films but no order.
-
-    Raises:
-        ValueError: sizes that cannot be.
     """
     low, high = length
-    if not 2 <= moods <= min(n_items, len(_MOODS)):
-        most = min(n_items, len(_MOODS))
-        raise ValueError(f"planted_sequences(moods={moods}): must be from 2 to {most}")
-    if order not in (1, 2) or not 0 <= follow <= 1:
-        raise ValueError(f"order={order} must be 1 or 2, follow={follow} from 0 to 1")
-    if not (n_users >= 1 and 1 <= low <= high <= n_items):
-        raise ValueError(
-            f"planted_sequences(length={length}): each of {n_users} users sees between 1 and "
-            f"n_items ({n_items}) films"
-        )
     rng = np.random.default_rng(seed)
     mood = rng.permutation(np.arange(n_items) % moods)
     popularity = rng.lognormal(0.0, 0.7, n_items)
@@ -131,8 +118,6 @@ def next_chances(truth: SimpleNamespace, items: Sequence[int] | np.ndarray) -> n
     items are needed.
     """
     seen = np.asarray(items, dtype=np.int64)
-    if len(seen) < truth.order:
-        raise ValueError(f"{len(seen)} items: the chain has a memory of {truth.order}")
     after = truth.transition[tuple(truth.mood[seen[-truth.order :]])]
     chance = after[truth.mood] * truth.popularity
     chance[seen] = 0

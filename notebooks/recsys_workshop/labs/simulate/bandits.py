@@ -57,25 +57,10 @@ def bandit(
     Returns:
         (seeds, visits), the regret of each visit; never negative.
 
-    Raises:
-        ValueError: shapes that do not fit, variances or shares out of range, sizes below 1.
-
     Source: Thompson 1933, "On the likelihood that one unknown probability exceeds another in view
     of the evidence of two samples"; for linear scores Agrawal and Goyal 2013.
     """
     z, spread = np.asarray(users, dtype=np.float64), np.asarray(prior, dtype=np.float64)
-    if z.ndim != 2 or len(z) == 0 or spread.shape != z.shape[1:]:
-        raise ValueError(
-            f"users must be (n, d) and prior (d,): these are {z.shape} and {spread.shape}"
-        )
-    if not ((spread >= 0).all() and noise > 0 and width >= 0):
-        raise ValueError(f"prior and width={width} must be >= 0, noise={noise} positive")
-    if not 0 <= epsilon <= 1:
-        raise ValueError(f"epsilon={epsilon} must be a share from 0 to 1")
-    if min(items, visits, seeds) < 1 or (life is not None and life < 1):
-        raise ValueError(
-            f"items={items}, visits={visits}, seeds={seeds} and life={life} must be at least 1"
-        )
     of_world, of_choice = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     sd, shop = np.sqrt(spread), np.arange(seeds)
     truth = sd * of_world.normal(size=(seeds, items, len(sd)))
