@@ -23,6 +23,7 @@ def test_on_a_planted_chain_the_sequence_models_win(values):
         assert mrr[name] > 1.05 * max(mrr[n] for n in SIMPLE)
         assert mrr[name] > 0.85 * mrr["best possible"]
     assert mrr["Markov"] > 1.5 * max(mrr[n] for n in ("Popularity", "ImplicitALS", "EASE"))
+    assert all(low > 0 for _, low, _ in values["chain_leads"].values())
 
 
 def test_changed_futures_change_nothing_before_and_a_forgotten_mask_shows(values):
@@ -68,9 +69,14 @@ class TestOnRealData:
         often, shuffled = values["pairs"]
         assert often > 10 * shuffled
         for name, without in values["shuffled"].items():
-            assert values["real"][name] - without > 0.03, name
+            difference, low, _ = values["worth"][name]
+            assert difference == pytest.approx(values["real"][name] - without), name
+            assert low > 0.01, name
 
     def test_ratings_are_better_than_biases_and_near_biased_mf(self, values):
         rmse = values["rmse"]
         assert rmse["LSTM"] < rmse["biases only"] - 0.005
         assert rmse["BiasedMF"] < rmse["LSTM"] < rmse["BiasedMF"] + 0.035
+        for name, (gap, low, high) in values["gaps"].items():
+            assert low < gap < high
+            assert gap == pytest.approx(rmse["LSTM"] ** 2 - rmse[name] ** 2, abs=1e-6)

@@ -37,6 +37,9 @@ def test_counts_help_where_it_is_asked_what_people_play_again(values):
     pairs, one, ten = values["often_played"].values()
     assert max(abs(one[0] - pairs[0]), abs(ten[0] - pairs[0])) < 0.01  # what they try: no better
     assert pairs[1] + 0.02 < one[1] < ten[1]
+    all_songs, often, all_again, often_again = values["more_plays"]
+    assert max(all_songs[1], all_again[1]) < 0.005  # never told to be better, or by next to nothing
+    assert min(often[1], often_again[1]) > 0
 
 
 def test_the_loss_without_logarithm_has_no_slope_where_it_is_most_wrong(values):
@@ -113,6 +116,8 @@ def test_one_setting_decides_who_wins(ml100k):
     values = executed(NAME, "solutions", "full").values
     score, tuned = values["score"], values["tuned"]
     assert tuned[0] < score["BPR"] < max(tuned)  # careless EASE loses, tuned EASE wins
+    careless, best = values["decides"]
+    assert careless[2] < 0 < best[1]
     solved = min(score["EASE"], score["ImplicitALS, classic"])
     assert solved > score["BPR"] > 1.5 * score["Popularity"]
 

@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # What the model does not know
 #
-# Watch belief about a film shrink as ratings come in, draw what no formula gives, check that a stated
-# certainty is right, and use it to try out new films without losing your visitors.
+# Watch the doubt about a film shrink as ratings come in, draw samples where there is no formula, check
+# that a stated certainty is right, and use it to try out new films without losing your visitors.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -17,10 +17,10 @@ import recsys_workshop as ws
 page = ws.page("13_variational_mf")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## The same number of stars, and not the same
+# ## The same stars, but not the same certainty
 #
-# The next cell trains a model that does not settle for one best answer. It draws 150 answers that all
-# agree with the ratings, one after the other. Then we ask all of them about you.
+# The next cell trains a model that does not settle for one best answer. It draws 150 answers, one after
+# the other, which all agree with the ratings. Then we ask all of them about you.
 
 # %%
 import numpy as np
@@ -37,11 +37,11 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# Twenty draws of you for each kept draw of the films: (20, n_kept, n_items), in stars.
+# For each answer about the films draw your own numbers 20 times: (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
-about_you = answers.var(0).mean(0).sqrt()  # the films stay, you are drawn again
-about_film = answers.mean(0).var(0).sqrt()  # your mean, from one draw of the films to the next
+about_you = answers.var(0).mean(0).sqrt()  # the films stay, your numbers are drawn again
+about_film = answers.mean(0).var(0).sqrt()  # your mean, from one answer about the films to the next
 
 # %%
 known = np.flatnonzero(count >= page.pick(150, 60))  # films that many have rated
@@ -55,8 +55,8 @@ for film in (sure, unsure):
 
 # %% [markdown]
 # Biased matrix factorisation would show only the two numbers of stars, which are nearly the same. But
-# many people have rated one film, and little is known of the other. A shop should treat them
-# differently. Where do the numbers behind the ± come from, and can we trust them?
+# many people have rated one film, and few have rated the other. A shop should treat them differently.
+# Where do the numbers behind the ± come from, and can we trust them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Belief about one film
@@ -116,8 +116,8 @@ ws.check("13.belief", belief)
 
 
 # %% [markdown]
-# Bayes' rule needs no formula: multiply prior and likelihood at many places, and see what is left.
-# That checks the function that this page works with from here on.
+# The posterior can be computed without that formula: on a grid of possible values, multiply the prior by
+# the probability of the ratings (the likelihood), and divide by the sum. That checks the function.
 
 # %%
 believed = ws.use("13.belief", belief)
@@ -164,7 +164,7 @@ ws.show(fig, alt=alt + ", ".join(f"± {w:.2f} after {n}" for n, w in widths.item
 # For a model with thousands of numbers that are tied to each other, no formula gives the posterior. But
 # if all numbers except one were known, that one would be easy: it is the exercise above. **Gibbs
 # sampling** makes use of that. Draw the first given the second, then the second given the first, and
-# so on. After a while the pairs come as often as the posterior says.
+# so on. After a while each pair of values turns up as often as the posterior says.
 
 # %% [markdown]
 # ### Exercise: one step of Gibbs sampling
@@ -215,11 +215,13 @@ for _ in range(2_000):
     chain.append(pair)
 chain = np.array(chain)
 
-# %% slideshow={"slide_type": "subslide"} tags=["long"]
+# %%
 angle = np.linspace(0, 2 * np.pi, 200)
 circle = 2.15 * np.array([np.cos(angle), np.sin(angle)])  # holds 90 % of two normal numbers
 exact = centre[:, None] + np.linalg.cholesky(covariance) @ circle
 narrow = centre[:, None] + np.sqrt(1 / np.diag(precision))[:, None] * circle
+
+# %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots(figsize=(6, 6))
 ax.plot(*chain[:1_000].T, ".", ms=3, color=ws.PALETTE["sky"], label="draws, in turn")
 ax.plot(*chain[:8].T, "o-", lw=1, ms=4, color=ws.PALETTE["black"], label="the first eight")
@@ -229,10 +231,8 @@ ax.set(xlabel="director above the mean (stars)", ylabel="person above the mean (
 ax.set_title("Good director, or generous person?")
 ax.legend()
 ax.set_aspect("equal")
-alt = (
-    "A long tilted ellipse, the exact posterior, filled by the draws; a small round ellipse of the "
-)
-ws.show(fig, alt=alt + "independent approximation lies inside of it and misses both ends.")
+alt = "A long tilted ellipse, the exact posterior, filled by the draws; the small round ellipse of "
+ws.show(fig, alt=alt + "the independent approximation lies inside of it and misses both ends.")
 
 # %%
 sds = {"exact": covariance[0, 0] ** 0.5, "independent": precision[0, 0] ** -0.5}
@@ -256,14 +256,15 @@ for name, sd in sds.items():
 # normal ones, each with a mean $m$ and a variance $v$: the dashed ellipse. You see on which side it
 # errs. It cannot be tilted, and it prefers to stay where the posterior is high, so it is **too sure**.
 #
-# Nearest means: the largest **ELBO** (evidence lower bound). The **evidence** is the logarithm of how
-# likely the ratings are under the model, whatever its numbers are. For each member $q$ of the family
+# Nearest means that its **ELBO** (evidence lower bound) is the largest. The **evidence** is the logarithm of how
+# likely the ratings are under the model, averaged over all numbers that the prior allows. For each
+# member $q$ of the family
 #
 # $$\mathrm{ELBO}(q) = \mathbb{E}_q[\ln p(\text{ratings} \mid \text{numbers})]
 #   - \mathrm{KL}(q \,\|\, \text{prior})
 #   = \text{evidence} - \mathrm{KL}(q \,\|\, \text{posterior}).$$
 #
-# KL is the Kullback-Leibler divergence, a distance between distributions that is never below 0. So the
+# KL is the Kullback-Leibler divergence. It says how far apart two distributions are, and is never below 0. So the
 # ELBO never passes the evidence, and to raise it is to come nearer to the posterior.
 
 # %%
@@ -277,7 +278,7 @@ def elbo(m, v):
     return fit - kl
 
 
-together = noise2 * np.eye(len(r)) + 2 * tau2  # what the two unknowns add is common to all
+together = noise2 * np.eye(len(r)) + 2 * tau2  # all ratings share director + person
 evidence = stats.multivariate_normal.logpdf(r, np.zeros(len(r)), together)
 times = np.geomspace(1 / 3, 3, 61)
 bound = np.array([elbo(centre, t**2 / np.diag(precision)) for t in times])
@@ -374,7 +375,7 @@ class Variational(Drawing):
 
 # %%
 model = rt.models.VariationalMF.for_dataset(page.train, dim=page.pick(16, 4))
-rt.fit(model, page.train, progress=False)
+rt.fit(model, page.train, background=True).wait()  # the curve shows how far it is
 ours = Variational.for_dataset(page.train, dim=model.dim).add_variances()
 names = {"user_factors_logvar": "user_logvar", "item_factors_logvar": "item_logvar"}
 with torch.no_grad():
@@ -385,7 +386,9 @@ batch = next(iter(page.train.batches(batch_size=1_000)))
 with torch.no_grad():
     gap = float((ours.eval()(batch).variance - model(batch).variance).abs().max())
     kl_gap = float(abs(ours.penalty(batch) / model.penalty(batch) - 1))
-print(f"Largest difference of variances: {gap:.0e} stars²; of the KL: {kl_gap:.0e} of it.")
+print(
+    f"Largest difference of the variances: {gap:.0e} stars²; relative difference of the KL: {kl_gap:.0e}."
+)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it know what it does not know?
@@ -396,25 +399,37 @@ print(f"Largest difference of variances: {gap:.0e} stars²; of the KL: {kl_gap:.
 # %% [markdown]
 # ### Exercise: how many are inside
 #
-# Write `coverage(rating, score, sd, z)`: the share of ratings that are less than `z` standard
-# deviations away from the score. (A normal distribution has 90 % within $z = 1.645$.)
+# Write `coverage(rating, score, sd, promised)`: the share of ratings inside of the interval that
+# promises to hold the share `promised` (0.9, say). The interval has the score in its middle, and the
+# error is believed to be normal with the standard deviation `sd`.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1</summary>
 #
-# `abs(rating - score)` is how far off; compare it with `z * sd` for each row, then take the mean.
+# An interval for 90 % leaves out 5 % on each side. So it ends where a standard normal distribution has
+# 95 % below: `NormalDist().inv_cdf(0.95)`, which is 1.645, tells how many standard deviations.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A rating is inside if `abs(rating - score)` is smaller than half the interval's width. Each row has a
+# width of its own.
 #
 # </details>
 
+# %%
+from statistics import NormalDist
+
 
 # %% tags=["stub"]
-def coverage(rating, score, sd, z):
-    """Arrays (n,), (n,), (n,) and a number -> a share from 0 to 1."""
+def coverage(rating, score, sd, promised):
+    """Arrays (n,), (n,), (n,) and a share -> a share from 0 to 1."""
     return None  # your turn
 
 
 # %% tags=["solution"]
-def coverage(rating, score, sd, z):
-    """Arrays (n,), (n,), (n,) and a number -> a share from 0 to 1."""
+def coverage(rating, score, sd, promised):
+    """Arrays (n,), (n,), (n,) and a share -> a share from 0 to 1."""
+    z = NormalDist().inv_cdf(0.5 + promised / 2)
     return float((abs(rating - score) < z * sd).mean())
 
 
@@ -422,8 +437,6 @@ def coverage(rating, score, sd, z):
 ws.check("13.coverage", coverage)
 
 # %%
-from statistics import NormalDist
-
 inside = ws.use("13.coverage", coverage)
 
 
@@ -440,19 +453,22 @@ def beliefs(model, data):
 
 # %%
 scales = [0.1, 1.0, 10.0, float(len(page.train))]
+scaled = {1.0: model}  # is trained already
+for scale in (0.1, 10.0, scales[-1]):
+    scaled[scale] = rt.models.VariationalMF.for_dataset(page.train, dim=model.dim, kl=scale)
+    print(f"KL times {scale:g}:", flush=True)
+    rt.fit(scaled[scale], page.train, background=True).wait()
+
+# %%
 rmse, shares = [], []
 for scale in scales:
-    wrong = model  # is trained with the scale 1
-    if scale != 1:
-        wrong = rt.models.VariationalMF.for_dataset(page.train, dim=model.dim, kl=scale)
-        rt.fit(wrong, page.train, progress=False)
-    s, width = beliefs(wrong, page.valid)
+    s, width = beliefs(scaled[scale], page.valid)
     rmse.append(rt.metrics.rmse(page.valid.rating, s.clip(*page.data.scale)))
-    shares.append(inside(page.valid.rating, s, width, 1.645))
-    print(
-        f"KL times {scale:g}: RMSE {rmse[-1]:.3f} stars, {shares[-1]:.0%} inside of 90 %",
-        flush=True,
-    )
+    shares.append(inside(page.valid.rating, s, width, 0.9))
+    print(f"KL times {scale:g}: {shares[-1]:.0%} inside of 90 %, RMSE {rmse[-1]:.3f} stars")
+for scale in (0.1, 10.0):
+    more = rt.compare(scaled[scale], model, page.valid, train=page.train, metric="rmse")
+    print(f"KL times {scale:g} minus KL times 1: {more}")
 
 # %%
 base = rt.models.BiasedMF.for_dataset(page.train, dim=0)
@@ -471,7 +487,6 @@ print(
 
 # %%
 levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
-z = np.array([NormalDist().inv_cdf(0.5 + level / 2) for level in levels])
 n = page.train.counts("user")[page.valid.user]
 edge = page.pick(100, 45)
 groups = {f"fewer than {edge} ratings": n < edge, f"{edge} ratings or more": n >= edge}
@@ -480,7 +495,7 @@ for name, one in {"variational": model, "sampled": sampled}.items():
     s, width = beliefs(one, page.valid)
     for group, rows in groups.items():
         of = page.valid.rating[rows], s[rows], width[rows]
-        held[f"{name}, {group}"] = [inside(*of, one_z) for one_z in z]
+        held[f"{name}, {group}"] = [inside(*of, level) for level in levels]
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots(figsize=(6, 5))
@@ -516,11 +531,11 @@ kept = [0, 5, 20]
 says, wrong_by = {"user": [], "item": []}, {"user": [], "item": []}
 for many in kept:
     part = cold.train(many)
-    less = rt.models.VariationalMF.for_dataset(part, dim=model.dim)
-    rt.fit(less, part, progress=False)
-    print(f"{many} ratings left", end="; ", flush=True)
+    cut = rt.models.VariationalMF.for_dataset(part, dim=model.dim)
+    print(f"{many} ratings left:", flush=True)
+    rt.fit(cut, part, background=True).wait()
     for side, rows in cold.test.items():
-        s, width = beliefs(less, rows)
+        s, width = beliefs(cut, rows)
         says[side].append(float(np.sqrt((width**2).mean())))
         wrong_by[side].append(float(np.sqrt(((rows.rating - s) ** 2).mean())))
 
@@ -577,11 +592,11 @@ alt = f"It falls from {yours[0]:.2f} stars without ratings to {yours[-1]:.2f} wi
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# Of which films is it still unsure, and which should it ask you about next? Not the same question.
-# What is unknown of *you* ties films together: a rating of one tells of all that are like it. The
-# covariance says how much: once you have rated film $j$, the variance of film $i$ falls by
-# $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$. The film to ask about is the one that takes away most,
-# over all films.
+# Which films is it still unsure of, and which should it ask you about next? These are two questions.
+# What the model does not know about *you* affects similar films together, so a rating of one film says
+# something about all films like it. The covariance says how much: once you have rated film $j$, the
+# variance of film $i$ falls by $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$. The film to ask about is the one
+# that takes away the most variance, added over all films.
 
 # %%
 theirs = model.expect(you, often)
@@ -599,7 +614,7 @@ ws.films(pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": t
 # Back to the shop. Twenty new films are on the shelf, and nothing is known of them. Every visitor is
 # shown one film, and rates it. The shop wants everybody to see the best film for them. But what it
 # believes about a film comes only from the people who were shown it. This is a **bandit** problem,
-# after the slot machines of which one does not know the best. Three ways to choose:
+# named after slot machines: nobody knows which one pays best. There are three ways to choose:
 #
 # * **greedy**: the film with the highest score. After one unlucky rating a good film may never be
 #   shown again;
@@ -607,8 +622,8 @@ ws.films(pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": t
 # * **Thompson sampling**: draw a number for each film from the posterior of its score, and show the
 #   film with the highest number.
 #
-# Thompson sampling needs nothing but draws. A film that may be good gets its chance, as often as it
-# may be the best. A film that is surely worse gets none. With a sampler it is even simpler: take one
+# Thompson sampling needs nothing but draws. It shows a film as often as that film may be the best, so
+# a film that may be good gets its chance. A film that is surely worse gets none. With a sampler it is even simpler: take one
 # of its draws and sort. Here are the films that five draws would show you first:
 
 # %%
@@ -700,6 +715,17 @@ for way, lost in regret.items():
         f"{way:16} {lost.mean():.3f} stars per visit; in the last quarter {lost[:, -500:].mean():.3f}"
     )
 
+
+def less(one, other):
+    """Regret of one way minus that of another, in the same shops: with its interval, in words."""
+    gap = rt.interpret.mean_interval(one - other)
+    told = "" if gap.off_zero else ", not told apart"
+    return f"{gap.value:+.3f} stars per visit ({gap.low:+.3f} to {gap.high:+.3f}{told})"
+
+
+for way in ("greedy", "ε-greedy, 10 %"):
+    print(f"Thompson minus {way}: {less(regret['Thompson'].mean(1), regret[way].mean(1))}")
+
 # %% [markdown]
 # Greedy shops are lucky or unlucky: some find a good film early, others show a poor one for ever.
 # ε-greedy repairs that, but one visitor in ten goes on paying. Thompson sampling pays at the
@@ -723,36 +749,37 @@ by_life = {
     for way, how in everything_tried.items()
 }
 
-# %% slideshow={"slide_type": "subslide"} tags=["long"]
-fig, ax = plt.subplots()
+# %%
 styles = dict(zip(by_life, ("o--", "^-.", "s-", "v:"), strict=True))
 colours["Thompson, 3 times too wide"] = "vermilion"
-for way, runs in by_life.items():
-    mean = np.array([run.mean() for run in runs])
-    error = np.array([run.std() / np.sqrt(len(run)) for run in runs])
-    colour = ws.PALETTE[colours[way]]
-    ax.errorbar(lives, mean, 2 * error, fmt=styles[way], color=colour, label=way, capsize=3)
+means = {way: [float(run.mean()) for run in runs] for way, runs in by_life.items()}
+errors = {
+    way: [float(run.std()) / len(run) ** 0.5 for run in runs] for way, runs in by_life.items()
+}
+first, last = means["Thompson"][0] - means["greedy"][0], means["Thompson"][-1] - means["greedy"][-1]
+alt = (
+    f"Regret against how long films stay. Thompson minus greedy is {first:+.2f} stars per visit "
+    f"for the shortest lives, {last:+.2f} for the longest; three times too wide is worst."
+)
+
+# %% slideshow={"slide_type": "subslide"}
+fig, ax = plt.subplots()
+for way, mean in means.items():
+    line = {"fmt": styles[way], "color": ws.PALETTE[colours[way]], "label": way, "capsize": 3}
+    ax.errorbar(lives, mean, 2 * np.array(errors[way]), **line)
 ax.set_xscale("log")
 ax.set_xticks(lives, [f"{life:,}" for life in lives])
 ax.minorticks_off()
 ax.set(xlabel="visits that a film stays, on average", ylabel="regret (stars per visit)")
 ax.set(ylim=(0, None), title="Short lives, and wrong beliefs")
 ax.legend(title="mean of the shops, ± 2 standard errors")
-means = {way: [float(run.mean()) for run in runs] for way, runs in by_life.items()}
-first, last = means["Thompson"][0] - means["greedy"][0], means["Thompson"][-1] - means["greedy"][-1]
-alt = (
-    f"Regret against how long films stay. Thompson less greedy is {first:+.2f} stars per visit "
-    f"for the shortest lives, {last:+.2f} for the longest; three times too wide is worst."
-)
 ws.show(fig, alt=alt)
 
 # %%
-print("Regret of Thompson less that of greedy, in stars per visit (below zero Thompson is better):")
-print(
-    f"{first:+.2f} where films stay {lives[0]} visits, {last:+.2f} where they stay {lives[-1]:,}."
-)
-chance = means["Thompson"][-1] - means["ε-greedy, 10 %"][-1]
-print(f"Less that of ε-greedy, where films stay longest: {chance:+.2f}.")
+print("Regret of Thompson minus that of another way (below zero Thompson is better):")
+for way in ("greedy", "ε-greedy, 10 %"):
+    for life, one, other in zip(lives, by_life["Thompson"], by_life[way], strict=True):
+        print(f"{way}, films stay {life:,} visits: {less(one, other)}")
 
 # %% [markdown]
 # Where films stay, what was learned has time to pay. And a little chance is a simple and strong
@@ -763,9 +790,9 @@ print(f"Less that of ε-greedy, where films stay longest: {chance:+.2f}.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Averaging beats one best guess
 #
-# Is it worth the time? The ledger of the series has both kinds of models on the five official folds of
-# MovieLens, the data's own test parts. Each row sets a model that learns one best guess beside
-# `BayesianFM`, which reads the same things: ids; then the side tables too; then also the films that
+# Is averaging worth the time? The project keeps a record of its longer runs, the ledger. Here are
+# models of both kinds on the five splits that come with MovieLens, its *folds*. Each row compares a
+# model that learns one best guess with `BayesianFM`, which reads the same things: ids; then the side tables too; then also the films that
 # each person rated and the people who rated each film.
 
 # %%
@@ -788,8 +815,8 @@ pd.DataFrame(on_folds).T
 # over what it does not know. It also takes longer, and it has to keep its draws.
 #
 # Now the models of this page, and the test part, once. We add one more `BayesianFM`, with side tables
-# and histories. A fixed width stands in for the models that state none: their error on the validation
-# rows.
+# and histories. For models that state no width we take a fixed one, the standard deviation of their
+# errors on the validation rows.
 
 # %%
 full = rt.models.BayesianFM.for_dataset(page.train, dim=ids["dim"], **draws)
@@ -813,8 +840,8 @@ for name, other in contenders.items():
     rows[name] = {
         "RMSE (stars)": rt.metrics.rmse(stars_of, s.clip(*page.data.scale)),
         "surprise (nats)": float((off**2 / 2 + np.log(width * np.sqrt(2 * np.pi))).mean()),
-        "inside of 90 %": inside(stars_of, s, width, 1.645),
-        "of rare films": inside(stars_of[seldom], s[seldom], width[seldom], 1.645),
+        "inside of 90 %": inside(stars_of, s, width, 0.9),
+        "of rare films": inside(stars_of[seldom], s[seldom], width[seldom], 0.9),
     }
 table = pd.DataFrame(rows).T
 table.round(3)
@@ -832,14 +859,14 @@ for one, other in pairs:
 
 # %% [markdown]
 # The intervals are paired ones over people (page 06); below zero means that the first model errs less.
-# The sampled model of ids has the same formula as biased MF, and the lead over it is the worth of
-# averaging. Histories are worth more still.
+# The sampled model of ids has the same formula as biased MF, so its lead is what averaging is worth.
+# Histories are worth more still.
 #
 # **Surprise** is the negative log-likelihood: how unexpected the ratings were. One fixed width does
-# well on average, since most of the doubt is noise. What a stated width adds is the difference between
-# films and between people, and with it the right to explore.
+# well on average, since most of the doubt is noise. But a stated width differs between films and between
+# people, and exploring needs that.
 #
-# On larger data the lead is known as well (Rendle, Zhang and Koren 2019). One warning:
+# Others have found the same lead on larger data (Rendle, Zhang and Koren 2019). One warning:
 # `BayesianFM(days=True)` adds a vector for each person on each day. It scores better still:
 
 # %%

@@ -169,8 +169,8 @@ print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 # * **Another time**: the first half of the ratings in time against the second.
 #
 # The last three belong together. All of them halve the ratings, and at another time other people may
-# rate. So blame on time only what is lost beyond "other people", and on people only what is lost beyond
-# "other ratings".
+# rate. So only a loss beyond that of "other people" is due to time, and only a loss beyond that of
+# "other ratings" is due to people.
 
 # %%
 drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
@@ -271,7 +271,8 @@ for name, n in kept_axes.items():
     print(f"{name}: {n} of {AXES} axes come back.")
 
 # %% [markdown]
-# Axes of about equal width change places, or mix. Then the plane comes back, and its axes do not.
+# Axes of about equal width change places, or mix. Then the plane that two axes span comes back, but the
+# two axes do not.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Neighbours
@@ -392,7 +393,8 @@ speaks = [who_speaks(page.train, seed) for seed in (0, 1)]
 # <details><summary>Hint 2</summary>
 #
 # Sum over the tastes and divide by the number of people. A film is always together with itself, so the
-# diagonal is 1. Turn truth values into numbers first (`.astype(float)`): their product does not count.
+# diagonal is 1. Turn truth values into numbers first (`.astype(float)`): a product of truth
+# values is True or False again, not a count.
 #
 # </details>
 
@@ -429,8 +431,8 @@ r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
 print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
 
 # %% [markdown]
-# To get groups, we run k-means on the main directions of this table. (They are the singular vectors of
-# the zeros and ones that it is a product of.) We also measure how well a *single* person's tastes agree.
+# To get groups, we run k-means on the main directions of this table. (The table is a product
+# of zeros and ones with themselves; these are the singular vectors of the zeros and ones.) We also measure how well a *single* person's tastes agree.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -566,14 +568,14 @@ left = survives.drop(columns="chance").sub(survives["chance"], axis=0)
 left = left.div(1 - survives["chance"], axis=0)  # 0 is chance, 1 is perfect
 for name in pairs:
     order = left[name].dropna().sort_values(ascending=False)
-    print(f"{name}: best {order.index[0]}, {order.iloc[0]:.0%} of the way from chance", end=" ")
-    print(f"to perfect; least {order.index[-1]}, {order.iloc[-1]:.0%}.")
+    print(f'{name}: "{order.index[0]}" survives best, {order.iloc[0]:.0%} of the way from', end=" ")
+    print(f'chance to perfect; "{order.index[-1]}" survives least, {order.iloc[-1]:.0%}.')
 
 # %% [markdown]
 # How much of the loss is due to fewer ratings, how much to other people, how much to time? Each step
-# below is a mean over the rows. Steps of a few per cent are noise. A minus is a gain, and it is possible:
-# half of the people still have all their ratings, while with half of the ratings we know only half as
-# much about each person.
+# below is a mean over the rows. Steps of a few per cent are noise. A minus is a gain. The step
+# "other people" can be one: half of the people keep all their ratings, but with half of the ratings we
+# know only half as much about each person.
 
 # %%
 mean = left.dropna().mean()  # over the rows that have all columns
@@ -595,7 +597,7 @@ print(f"Most is lost to {max(steps, key=steps.get)}.")
 # * Fit the rotation on anchors and believe only held-out films. First try it on a hidden rotation and on
 #   shuffled films.
 # * Each kind of meaning has its own chance level. Without it no agreement means anything.
-# * Another seed is the easiest test. Other ratings are the one that counts.
+# * Another seed is the easiest test. The test that counts is other ratings.
 
 # %%
 print(f"* How many of {AXES} axes come back: ", end="")
@@ -608,7 +610,7 @@ print(f"* One person's tastes get {alone:.0%} of the way from chance to perfect:
 print("mostly an accident of the seed." if alone < 0.3 else "some of them can be trusted.")
 
 # %% [markdown]
-# **Try it.** Set `AXES = 3`, or 20. First write down which rows of the table will come closer to 1, then
+# **Try it.** Set `AXES = 3`, or 16. First write down which rows of the table will come closer to 1, then
 # run the page again from the hidden rotation on. **And a question without a check:** your colleague
 # names six groups of customers in a meeting. Which two experiments of this page would you ask for
 # before anybody builds on them?

@@ -18,8 +18,8 @@ page = ws.page("15_sequences")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person as a list
 #
-# So far a user was a set of ratings. But ratings come one after the other. Here is somebody's
-# beginning.
+# So far a user was a set of ratings. But ratings come one after the other. Here is how one person
+# began.
 
 # %%
 from dataclasses import replace
@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from recsys_workshop.labs import drawings
 
 early, later, last = page.data.split("last", valid=0.1, test=0.1)
 titles = page.data.items["title"].to_numpy()
@@ -82,8 +83,8 @@ ws.check("15.answers", answers)
 
 # %% [markdown]
 # The library's `rt.next_group` does this for every user. The ranking is as on page 06: over
-# the whole catalogue, less what the user has seen. Two measures: the share of right answers among
-# the first ten, and the mean of 1 / rank of the first right one (MRR). Matrix factorisation competes as
+# the whole catalogue, without what the user has seen. We use two measures: the share of the right answers that
+# is found among the first ten (recall@10), and the mean of 1 / rank of the first right one (MRR). Matrix factorisation competes as
 # `ImplicitALS` (page 16), which is made for ranking and takes less than a second.
 
 
@@ -96,7 +97,8 @@ def rank(model, seen, following):
 
 def fitted(name, train, epochs=None, lr=None, **settings):
     model = getattr(rt.models, name).for_dataset(train, **settings)
-    rt.fit(model, train, epochs=epochs, lr=lr, progress=False)
+    slow = name.startswith("Sequence")  # then a curve shows how far the training is
+    rt.fit(model, train, epochs=epochs, lr=lr, progress=slow, background=slow).wait()
     return model
 
 
@@ -108,8 +110,8 @@ def fitted(name, train, epochs=None, lr=None, **settings):
 #
 # $$P(i \mid j) = \frac{n_{ji} + \alpha\, \pi_i}{\sum_i n_{ji} + \alpha}$$
 #
-# $\pi_i$ is the film's share of all ratings, and $\alpha$ is the number of counts it takes to
-# be believed as much as popularity.
+# $\pi_i$ is the film's share of all ratings, and $\alpha$ says how many counts it takes until
+# they are believed as much as popularity.
 #
 # A chain forgets all but one film. **Sequential rules** keep the counting and look further back. A
 # film that came two places after $j$ counts too, but less: each further place multiplies the weight
@@ -170,11 +172,11 @@ class YourRules(rt.models.SequentialRules):
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## The second: a memory that is carried along
+# ## The second idea: a memory that is carried along
 #
 # A **recurrent network** reads one film after the other and keeps a state: numbers that sum
-# up all it has read. Ours is an LSTM (long short-term memory). It shows a state $h$, and besides it
-# has a store, $c$. At each step, input and state are turned into four parts, $z$. Three of them become
+# up all it has read. Ours is an LSTM (long short-term memory). It has a state $h$, which it shows, and
+# a store $c$, which it keeps to itself. At each step, input and state are turned into four parts, $z$. Three of them become
 # **gates**, numbers between 0 and 1: how much of the store is kept, how much of the new part is
 # written, and how much is shown.
 #
@@ -194,28 +196,22 @@ def step(z, c):
     return torch.sigmoid(show) * torch.tanh(c), c
 
 
-# %% tags=["long"]
-fig, ax = plt.subplots(figsize=(9, 3.2))
-parts = {"old store $c_{t-1}$": (0, 2), "× keep": (2.2, 2), "+ new": (4.4, 2),
-         "new store $c_t$": (6.6, 2), "film $x_t$, shown $h_{t-1}$": (0, 0),
-         "write × new": (4.4, 0), "× show": (6.6, 0), "shown $h_t$": (8.8, 0)}  # fmt: skip
-look = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": ws.PALETTE["blue"]}
-box = {place: ax.text(*place, words, ha="center", va="center", fontsize=11, bbox=look)
-       for words, place in parts.items()}  # fmt: skip
-film = (0, 0)
-for start, end in (((0, 2), (2.2, 2)), ((2.2, 2), (4.4, 2)), ((4.4, 2), (6.6, 2)),
-                   (film, (2.2, 2)), (film, (4.4, 0)), ((4.4, 0), (4.4, 2)),
-                   (film, (6.6, 0)), ((6.6, 2), (6.6, 0)), ((6.6, 0), (8.8, 0))):  # fmt: skip
-    ends = {"patchA": box[start].get_bbox_patch(), "patchB": box[end].get_bbox_patch()}
-    bend = "arc3,rad=0.3" if (start, end) == (film, (6.6, 0)) else "arc3"
-    line = {"arrowstyle": "->", "lw": 1.5, "connectionstyle": bend, **ends}
-    ax.annotate("", xy=end, xytext=start, arrowprops=line)
-ax.set(xlim=(-1.4, 9.8), ylim=(-1.2, 2.6))
-ax.set_title("One step of an LSTM: the store runs along the top")
-ax.set_axis_off()
+# %%
+fig = drawings.flow(
+    {
+        "old": (0, 2, "old store\n$c_{t-1}$", "black"), "kept": (2.4, 2, "× keep", "blue"),
+        "added": (4.8, 2, "+ new part", "blue"), "store": (7.2, 2, "new store\n$c_t$", "black"),
+        "part": (9.6, 2, "× show", "blue"), "shown": (12, 2, "shown\n$h_t$", "black"),
+        "keep": (2.4, 0, "keep gate", "orange"), "new": (4.8, 0, "write gate\n× new", "orange"),
+        "show": (9.6, 0, "show gate", "orange"), "film": (4.8, -1.8, "film $x_t$ and what was shown, $h_{t-1}$", "black"),
+    },
+    ["old kept", "kept added", "added store", "store part", "part shown", "film keep", "film new",
+     "film show", "keep kept", "new added", "show part"],
+)  # fmt: skip
 alt = (
     "The old store is multiplied by the keep gate, the new part is added, and a gate shows a part "
 )
+fig.axes[0].set_title("One step of an LSTM: the store runs along the top")
 ws.show(fig, alt=alt + "of the new store; film and last shown state decide all the gates.")
 
 # %% [markdown]
@@ -245,16 +241,16 @@ with torch.no_grad():
 print(f"Largest difference between these steps and torch's: {gap_step:.0e}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## The third: look back at everything
+# ## The third idea: look back at everything
 #
 # **Attention** carries no memory. At each place $t$ the model looks at all places $l \le t$ at once
 # and takes a weighted mean of what they hold. Each place has a **query** $a$ (what am I looking for?), a
-# **key** $k$ (what am I?) and a **value** $v$ (what do I tell?). All three are linear in what is there:
+# **key** $k$ (what am I?) and a **value** $v$ (what do I tell?). All three are linear functions of the vector at that place:
 #
 # $$w_{tl} = \frac{e^{a_t \cdot k_l / \sqrt d}}{\sum_{l' \le t} e^{a_t \cdot k_{l'} / \sqrt d}}
 # \quad (l \le t), \qquad \text{out}_t = \sum_{l \le t} w_{tl}\, v_l$$
 #
-# Two or so such layers, each followed by a small network at each place, are a **transformer**. Since
+# A few such layers, each followed by a small network at each place, are a **transformer**. Since
 # a mean knows no order, each place in the list gets a vector of its own, added to the film's.
 
 # %% [markdown]
@@ -299,7 +295,7 @@ look_back = ws.use("15.weights", weights)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where the order is all there is
 #
-# Before real data, a test that a sequence model must pass. We plant users whose next film depends on
+# First a test that every sequence model must pass. We plant users whose next film depends on
 # the mood of the last one, by a chain of moods, among 120 films. We know the chances, so we
 # know how well *anything* could do.
 
@@ -319,7 +315,10 @@ simple_world = {
     "SequenceLSTM": {**small, "lr": 0.01},
     "SequenceTransformer": {**small, "lr": 0.005},
 }
-planted = {n: rank(fitted(n, before, **s), before, coming) for n, s in simple_world.items()}
+
+# %%
+in_chain = {name: fitted(name, before, **settings) for name, settings in simple_world.items()}
+planted = {name: rank(model, before, coming) for name, model in in_chain.items()}
 
 # %%
 order = np.lexsort((before.timestamp, before.user))
@@ -344,16 +343,28 @@ for y, value in enumerate(mrr):
 ax.set(xlabel="MRR (mean of 1 / rank of the next film)", ylabel="model")
 ax.set(title="A planted chain of moods", xlim=(0, 1.15 * max(mrr)))
 alt = "Bars of MRR on the planted chain: both sequence models are near the best possible, counting "
-ws.show(fig, alt=alt + "comes third, and what knows no order is far behind.")
+ws.show(fig, alt=alt + "comes third, and models that ignore the order are far behind.")
+
+# %%
+chain_leads = {}
+for one, other in (
+    ("SequenceLSTM", "Markov"),
+    ("SequenceTransformer", "Markov"),
+    ("Markov", "EASE"),
+):
+    chain_leads[one] = rt.compare(
+        in_chain[one], in_chain[other], coming, train=before, metric="mrr", relevant=1
+    )
+    print(f"{one} minus {other}: {chain_leads[one]}")
 
 # %% [markdown]
-# What knows no order (popularity, ALS, EASE) is lost. Counting sees the order, but has to learn 120 ×
+# The models that ignore the order (popularity, ALS, EASE) have no chance. Counting sees the order, but has to learn 120 ×
 # 120 transitions one by one. The sequence models learn vectors: that films share a mood, and that
 # moods follow each other. They come close to what is possible. (That is the best *on average*: with
 # so few users a model may be lucky.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Does it peep?
+# ## Does it peek?
 #
 # A sequence model learns at all places of a list at once. If the state at $t$ knew of film $t+1$, it
 # would predict it beautifully, and be worthless. So test it: **change the future, and nothing before
@@ -404,7 +415,7 @@ print({name: float(distance[:8].max()) for name, distance in moves.items()})
 # The third panel shows that the test can fail. Keep such a test beside every sequence model.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## MovieLens: tune everybody
+# ## MovieLens: tune every model
 #
 # Now real lists. A fair comparison tunes all models in the same way: six settings each, and the best
 # MRR on what comes next in the validation part. We do that here for the models that are fast.
@@ -424,14 +435,18 @@ tries = {
 # %%
 chosen = {}
 for name, settings in tries.items():
-    scores = [rank(fitted(name, early, **s), early, coming)["MRR"] for s in settings]
+    print(name, end=": ")
+    scores = []
+    for setting in settings:
+        scores.append(rank(fitted(name, early, **setting), early, coming)["MRR"])
+        print(f"{scores[-1]:.4f}", end=" ", flush=True)
     chosen[name] = settings[int(np.argmax(scores))]
-    print(name, [f"{s:.4f}" for s in scores], "->", chosen[name], flush=True)
+    print("->", chosen[name])
     if chosen[name] in (settings[0], settings[-1]):
         print("  (at the edge of what was tried: this model may have more to give)")
 
 # %% [markdown]
-# The two networks take too long for that here. A benchmark of the series has given them the same:
+# The two networks take too long for that here. A benchmark of the series gave them as many trials:
 # six settings each (layers, dropout, window, size, learning rate, epochs), chosen on the same rows.
 # They learn from the softmax over the whole catalogue. With a few drawn negatives per film, as in many
 # published comparisons, such networks look worse than they are (Petrov and Macdonald 2023).
@@ -482,7 +497,8 @@ for name, lead in leads.items():
     print(f"rules minus {name}: {lead}")
 
 # %% [markdown]
-# A network starts from random numbers, and one seed is no result. The benchmark has three of each:
+# A network starts from random numbers, and one seed is no result. The benchmark trained each network
+# with three seeds:
 
 # %%
 for name in networks:
@@ -536,9 +552,9 @@ ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Read it by rows: where does this place look? Above the diagonal there is nothing, as it must be. Here
-# is the last row of head 1 worked by hand: the weights from which the next film is predicted. The
-# query $a$ of the last film meets the key $k$ of each film; $e$ to the power of it is positive; and
-# each is divided by the sum of all.
+# is the last row of head 1 worked by hand: the weights from which the next film is predicted. For
+# each film we multiply its key $k$ by the query $a$ of the last film, divide by $\sqrt d$, and raise $e$
+# to that power. Each of these positive numbers is then divided by their sum.
 
 # %%
 asks, keys = heads[0][0, -1], heads[1][0]  # (d,) and (L, d)
@@ -547,7 +563,9 @@ powers = products.exp()
 by_hand = powers / powers.sum()
 columns = {"a·k / √d": products, "e to that": powers, "weight": by_hand}
 gap_row = float((by_hand - w[0, -1]).abs().max())
-print(f"The weights add up to {float(by_hand.sum()):.3f}; the matrix has the same: {gap_row:.0e}.")
+print(
+    f"The weights add up to {float(by_hand.sum()):.3f}; largest difference to the matrix: {gap_row:.0e}."
+)
 ws.films(pd.DataFrame({"title": titles[mine], **columns}))
 
 # %% [markdown]
@@ -578,7 +596,7 @@ print(f"within a minute {share['minute']:.0%}, within an hour {share['hour']:.0%
 
 # %% tags=["long"]
 def shuffled(data, seed=0):
-    """The same ratings; within a sitting they change times."""
+    """The same ratings; those of one sitting swap their times at random."""
     order = np.lexsort((data.row, data.timestamp, data.user))
     user, time = data.user[order], data.timestamp[order]
     new = (np.diff(user) != 0) | (np.diff(time) > 3600)
@@ -607,7 +625,7 @@ pairs = int((counts >= often).sum()), int((control >= often).sum())
 print(f"Transitions seen {often} times or more: {pairs[0]}; with sittings shuffled {pairs[1]}.")
 top = np.argsort(-counts, axis=None, kind="stable")[:8]
 one, two = np.unravel_index(top, counts.shape)
-columns = {"times": counts[one, two], "turned round": counts[two, one]}
+columns = {"times": counts[one, two], "the other way": counts[two, one]}
 columns["shuffled"] = control[one, two]
 ws.films(pd.DataFrame({"from": titles[one], "to": titles[two], **columns}))
 
@@ -633,8 +651,12 @@ pd.DataFrame(columns).round(3)
 for name in ("EASE", "ImplicitALS"):
     print(f"{name} has {recall[name]:.3f}. LSTM without order minus {name}: ", end="")
     print(against(name, first=without["SequenceLSTM"]))
-for name, value in shuffled_recall.items():
-    print(f"{name}: the order within sittings is worth {recall[name] - value:.3f} of recall.")
+worth = {}
+for name, model in without.items():
+    worth[name] = rt.compare(
+        models[name], model, following, train=past, metric="recall@10", relevant=1
+    )
+    print(f"{name}, in order minus shuffled: {worth[name]}")
 
 # %% [markdown]
 # Two things follow. First, simple rules with a window and a decay are a strong baseline for sequences;
@@ -642,8 +664,8 @@ for name, value in shuffled_recall.items():
 # sessions of shops and music). Second, on MovieLens all of them live on the order in which films were
 # *shown*. Take it away, and most of what they had over models that read sets is gone.
 #
-# A shuffle shows that the order matters. It does not show who made it: it takes away true wishes as
-# well. The seconds do: hardly anybody sees two films within a minute. Others have found the same on
+# A shuffle shows that the order matters. It does not show who made the order, since it takes away true
+# wishes as well. The seconds show that: hardly anybody sees two films within a minute. Others have found the same on
 # this data (Woolridge, Wilner and Glick 2021; Fan and others 2024), and Klenitskiy and others (2024)
 # shuffle fifteen data sets. Always ask **who made the order**, and shuffle it once.
 
@@ -661,33 +683,40 @@ for name, value in shuffled_recall.items():
 rows = rt.Batch(user=torch.from_numpy(last.user), item=torch.from_numpy(last.item))
 with torch.no_grad():
     stars = models["SequenceLSTM"](rows).rating.numpy().clip(*last.scale)
-rmse = {"LSTM": rt.metrics.rmse(last.rating, stars)}
+predicted = {"LSTM": stars}
 for name, settings in {"biases only": {"dim": 0}, "BiasedMF": {}}.items():
-    rmse[name] = rt.metrics.rmse(
-        last.rating, rt.predict(fitted("BiasedMF", past, **settings), last)
-    )
+    predicted[name] = rt.predict(fitted("BiasedMF", past, **settings), last)
+rmse = {name: rt.metrics.rmse(last.rating, guess) for name, guess in predicted.items()}
 pd.Series(rmse, name="RMSE (stars)").sort_values().round(3).to_frame()
 
 # %%
-gap_rmse = rmse["LSTM"] - rmse["BiasedMF"]
-print(f"The LSTM is {rmse['biases only'] - rmse['LSTM']:+.3f} stars better than biases, ", end="")
-print(f"and {gap_rmse:+.3f} stars worse than BiasedMF.")
+_, person = np.unique(last.user, return_inverse=True)
+n = np.bincount(person)  # test rows of each person
+gaps = {}
+for name in ("biases only", "BiasedMF"):
+    more = (last.rating - stars) ** 2 - (last.rating - predicted[name]) ** 2
+    gaps[name] = rt.interpret.mean_interval(np.bincount(person, more) / n, weights=n)
+    value, low, high, _ = gaps[name]
+    told = "" if gaps[name].off_zero else ", not told apart"
+    print(
+        f"Squared error (stars²), LSTM minus {name}: {value:+.3f} ({low:+.3f} to {high:+.3f}){told}"
+    )
 
 # %% [markdown]
-# A vector of one's own, learned from all of one's ratings at once, is hard to replace. What the LSTM
-# has in return: there are no user vectors, so a new person needs no training, only a list.
+# A vector that is learned from all of a person's ratings at once is hard to replace. But the LSTM has
+# no user vectors, so a new person needs no training, only a list.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Your next film
 #
-# Your list is read in the order in which you rated. Turned round it is the same set, and another
-# person to a sequence model.
+# The model reads your list in the order in which you rated. Reversed, it is the same set of films, but
+# a different person to a sequence model.
 
 # %%
 me = dict(page.me)
 print("Our sample person" if page.me_is_sample else "You", "rated last:", titles[mine[-1]])
 for_me = {}
-for name, ratings in (("in your order", me), ("turned round", dict(reversed(me.items())))):
+for name, ratings in (("in your order", me), ("reversed", dict(reversed(me.items())))):
     found = rt.recommend(models["SequenceLSTM"], page.data, ratings=ratings, k=5)
     for_me[name] = found["title"].tolist()
 ws.films(pd.DataFrame(for_me))

@@ -74,6 +74,10 @@ pd.Series(answers, name="the card says").to_frame()
 # %%
 poor = judged["stars"]["ndcg@10"]
 print(f"Had the star model filled the lists, their NDCG@10 would be {poor:.3f}.")
+lead = {}
+for name, other in (("counting heads", heads), ("the star model", model)):
+    lead[name] = rt.compare(ranker, other, test, train=train, metric="ndcg@10")
+    print(f"The ranker minus {name}: {lead[name]}")
 
 # %% [markdown]
 # Why not simply pickle the model? Because a pickle is a program. If you load one, you run what its writer
@@ -93,9 +97,9 @@ pickle.loads(pickle.dumps(NotJustData()))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person in one equation
 #
-# The items' vectors $z_i$ stay as they are. A new person with the vector $p$ has rated a few items, each
-# $y_i$ stars above `offset`, which is what an average person would give it. We look for the $p$ that
-# makes
+# The items' vectors $z_i$ stay as they are. `offset` is what an average person would give to an item. A
+# new person with the vector $p$ has rated a few items, each $y_i$ stars above its offset. We look for the
+# $p$ that makes
 #
 # $$\sum_i (y_i - z_i \cdot p)^2 + \sum_c \lambda_c\, p_c^2$$
 #
@@ -191,8 +195,8 @@ best = ask("recommend", {"ratings": ratings})["recommendations"]
 service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")
 
 # %% [markdown]
-# Do the stars beside a title come from the same arithmetic as ours above? And does an explanation sum to
-# the ranker's score that it explains?
+# Do the stars beside a title come from the same arithmetic as ours above? And do the contributions
+# in an explanation add up to the ranker's score?
 
 # %%
 position = page.data.item_vocab.position(best[0]["item"])
@@ -221,7 +225,7 @@ if ask("ready")["model"] == card["weights"]["sha256"][:12]:  # the first export 
 
 
 def wait_for(model, seconds=20):
-    """Ask for lists until this model answers; how many answers the others gave meanwhile."""
+    """Ask until this model answers, and return how many answers the others gave before."""
     answered, deadline = 0, time.monotonic() + seconds
     while ask("recommend", {"ratings": ratings})["model"] != model and time.monotonic() < deadline:
         answered += 1
@@ -233,7 +237,7 @@ old = card["weights"]["sha256"][:12]
 rt.serving.export(page.ranker, page.train, folder, stars=page.model)
 answered = wait_for(rt.serving.load(folder).card["weights"]["sha256"][:12])
 now = ask("ready")["model"]
-print(f"The models before gave {answered} more answers, then {now} took over. None was lost.")
+print(f"More answers by the old models: {answered}. Then {now} took over. No answer was lost.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise: the way back
@@ -337,8 +341,8 @@ print("Open this in a browser; it needs no service:", (site / "index.html").as_u
 #
 # * **A reverse proxy in front**, such as nginx. It speaks HTTPS, ends slow or endless requests and
 #   limits how many come from one address. Our service leaves that work to it.
-# * **A/B tests.** A fixed draw from their id gives each person the old or the new model, and you measure
-#   both groups side by side. A model that is better offline is only a candidate (page 07).
+# * **A/B tests.** Each person gets the old or the new model by a hash of their id, which never changes,
+#   and you measure both groups side by side. A model that is better offline is only a candidate (page 07).
 # * **Logging what was shown.** A click means little without the list that it was chosen from. Log each
 #   list with its model, its positions and the time, before anybody clicks.
 # * **Drift.** Watch inputs and outputs: ratings per request, unknown items, the spread of scores. They

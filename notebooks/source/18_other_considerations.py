@@ -20,7 +20,7 @@ page = ws.page("18_other_considerations")
 # ## Ten good guesses
 #
 # The page has two parts, which you can read on two days: *cheap, quick, explained* (25 minutes) and
-# *varied, fair* (40 minutes). What is marked *at home* comes on top. The lists on this page come from
+# *varied, fair* (40 minutes). Sections marked *at home* take additional time. The lists on this page come from
 # the series' ranker, `ImplicitALS` (page 16). Here is your list.
 
 # %%
@@ -142,10 +142,15 @@ rows = {}
 for name, (table, size) in tables.items():
     lists = best(P @ table.astype(np.float32).T, [train], n=10)[0]
     same = np.mean([np.isin(ten, top[u, :10]).mean() for u, ten in enumerate(lists)])
-    short = ndcg(lists, valid)
-    rows[name] = {"kB": size / 1e3, "same films": same, "NDCG@10": np.nanmean(short)}
+    rows[name] = {"kB": size / 1e3, "same films": same, "NDCG@10": np.nanmean(ndcg(lists, valid))}
+    if name != "32 bits":
+        print(
+            f"NDCG@10, {name} minus 32 bits:",
+            rt.interpret.mean_interval(ndcg(lists, valid) - plain),
+        )
+
+# %%
 weights = pd.DataFrame(rows).T
-print("8 bits less 32 bits: NDCG@10", rt.interpret.mean_interval(short - plain))
 weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}"})
 
 # %% [markdown]
@@ -312,8 +317,8 @@ for name, points in curves.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Why
 #
-# *Because you liked Star Wars* is a claim. Is it true? For somebody folded in it can be, exactly. Your
-# vector is the solution of linear equations, so it is a sum of parts, one for each of your ratings (an
+# *Because you liked Star Wars* is a claim. Is it true? For a person who was folded in (page 17) it can be
+# exactly true. Your vector is the solution of linear equations, so it is a sum of parts, one for each of your ratings (an
 # exercise on page 17), and so is each score. We want reasons in stars, so we ask the model of page 02,
 # which predicts stars.
 
@@ -346,8 +351,8 @@ ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 # If a low rating has a bar to the right, a film that you did *not* like speaks for this one: their
 # vectors point apart. Nobody reads that many bars, so a sentence names one or two of them.
 # `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in general (a
-# generous rater's stars lift all films alike, and explain none). Its numbers say how much more, so
-# they are not the lengths of the bars. And they are the ranker's, which fills the list.
+# generous rater's stars lift all films alike, and explain none). Its numbers say how much
+# more, so they differ from the bars. They also come from the ranker, which fills the list.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -364,8 +369,9 @@ ws.films(why, ["title", "stars", "reasons"])
 # * One more number turns *largest product* into *nearest*.
 # * A new list after a click is a small system of equations, and its reasons sum to the score.
 #
-# **Try it.** Cut `Q` to four bits (`/ 7` in place of `/ 127`). First write down how many films you expect
-# to stay in the lists, then look. **And a question without a check:** your service must answer 99 % of
+# **Try it.** Keep four bits per number: below the line that makes `numbers` and `scales`, add the line
+# `numbers, scales = np.round(numbers / 18).astype(np.int8), 18 * scales`. First write down how many films
+# you expect to stay in the lists, then look. **And a question without a check:** your service must answer 99 % of
 # its requests within 50 ms, and one film in ten thousand is new each day. What would you store in eight
 # bits, and what would you compute on each request?
 
@@ -479,7 +485,7 @@ ws.films(pd.DataFrame({name: titles[cand[ten]] for name, ten in columns.items()}
 # %%
 chosen = np.array([varied(s, t, 0.5) for t, s in zip(top, score, strict=True)])  # (n_users, 10)
 as_taken, by_score = (np.take_along_axis(top, c, axis=1) for c in (chosen, np.sort(chosen)))
-print("The same ten films, best first less in the order of choosing: NDCG@10")
+print("NDCG@10 of the same ten films, best first minus in the order of choosing:")
 print(rt.interpret.mean_interval(ndcg(by_score, valid) - ndcg(as_taken, valid)))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -518,9 +524,11 @@ def relist(name, lam, top, score):
 judge = page.model.item_rows()[0].numpy()  # (n_items, d): chose none of the films
 made = {}
 for name in methods:
+    print(f"{name}, {len(top):,} lists for each lambda:", end=" ")
     for lam in grid[name]:
         made[name, lam] = relist(name, lam, top, score)
-    print(f"{name}: {len(grid[name])} values of lambda, {len(top):,} lists each")
+        print(lam, end=" ", flush=True)
+    print()
 
 # %%
 one, other = made["DPP", 1][0], made["DPP", 0.7][0]
@@ -569,7 +577,7 @@ for name, lists in picked.items():
     print(f"{name}: lambda {chosen_lam(name)}, diversity {diversity(lists):.3f}")
 lead = rt.interpret.mean_interval(ndcg(picked["DPP"], valid) - ndcg(picked["MMR"], valid))
 verdict = "a difference between users' lists" if lead.off_zero else "not told apart"
-print(f"DPP less MMR at these settings: NDCG@10 {lead}, {verdict}.")
+print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown]
 # One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film
@@ -662,7 +670,9 @@ np.add.at(target, train.user, train.rating[:, None] * shares[train.item])
 target /= np.maximum(target.sum(1, keepdims=True), 1e-9)
 methods["calibrated"] = lambda s, t, user, lam: rr.calibrated(s, shares[t], target[user], 10, lam)
 grid["calibrated"] = (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.2)
-made |= {("calibrated", lam): relist("calibrated", lam, top, score) for lam in grid["calibrated"]}
+for lam in grid["calibrated"]:
+    made["calibrated", lam] = relist("calibrated", lam, top, score)
+    print(lam, end=" ", flush=True)
 
 
 def miscalibrated(lists):
@@ -688,8 +698,8 @@ ws.show(fig, alt=f"{alt}The curves of MMR and DPP lie below it and end earlier."
 for lam in (0.7, 0.5, 0.2):
     change = rt.interpret.mean_interval(ndcg(made["calibrated", lam], valid) - plain)
     distance = miscalibrated(made["calibrated", lam])
-    word = "off zero" if change.off_zero else "no cost to be seen"
-    print(f"lambda {lam}: {distance:.2f} nats; NDCG@10 less plain {change}: {word}")
+    word = "a cost" if change.high < 0 else "no cost to be seen"
+    print(f"lambda {lam}: {distance:.2f} nats; NDCG@10 minus that of plain lists: {change}: {word}")
 
 # %% [markdown]
 # Ten films have room for other genres among the good ones, as long as the best stay on top. The cost
@@ -814,6 +824,8 @@ for user in np.unique(new.user):
             promised[b][-1].append(place @ stars[ten])
             sure[b][-1].append(sd(ten, doubts))
             gave[b][-1].append(place @ new.rating[rest][ten])
+    if len(gave[0]) % 20 == 0:
+        print(f"{len(gave[0])} people", end="; ", flush=True)
 print(f"{len(gave[0])} new people, four lists of ten films for each.")
 
 # %%
@@ -846,10 +858,10 @@ ws.show(fig, alt=f"{alt}the most cautious by {off[20]:.2f}.")
 cost, optimism = ({b: rt.interpret.mean_interval(np.subtract(*two[b]).mean(1)) for b in risks}
     for two in ({b: (gave[0], gave[b]) for b in risks}, {b: (promised[b], gave[b]) for b in risks})
 )  # fmt: skip
-print("Squared error, bold less cautious (b = 10), in stars^2:")
+print("Squared error of bold lists minus that of cautious ones (b = 10), in stars^2:")
 print("  ", rt.interpret.mean_interval(missed[-5] - missed[10]))
-print("Worth, plain less cautious, in stars:", cost[10])
-print("Promised less given, plain lists, in stars:", optimism[0])
+print("Worth of plain lists minus that of cautious ones, in stars:", cost[10])
+print("Plain lists, promised minus given, in stars:", optimism[0])
 
 # %% [markdown]
 # Caution costs stars, and the risk moves in the direction that was promised. (These are films that
@@ -888,7 +900,7 @@ table.style.format("{:.3f}")
 # %%
 for name in list(final)[1:]:
     change = rt.interpret.mean_interval(quality[name] - quality["plain"])
-    print(f"{name} less plain: NDCG@10 {change}{'' if change.off_zero else ', not told apart'}")
+    print(f"{name} minus plain: NDCG@10 {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Who is served badly?
@@ -909,31 +921,30 @@ log_raters = np.log2(np.maximum(raters, 1))
 watched = np.bincount(train.user, log_raters[train.item], data.n_users)
 watched /= np.maximum(train.counts("user"), 1)
 told = log_raters[final["plain"]].mean(1)
+span = np.array([min(watched.min(), told.min()), max(watched.max(), told.max())])
+ticks = 2 ** np.arange(np.ceil(span[0]), span[1])
 
 # %%
 fig, ax = plt.subplots(figsize=(6.5, 5.5))
 ax.scatter(2**watched, 2**told, s=12, alpha=0.5, label="a user")
-span = np.array([min(watched.min(), told.min()), max(watched.max(), told.max())])
 ax.plot(2**span, 2**span, "--", color="black", label="equally well known")
 ax.set(xscale="log", yscale="log")
-ticks = 2 ** np.arange(np.ceil(span[0]), span[1])
 for axis in (ax.xaxis, ax.yaxis):
     axis.set_ticks(ticks, [f"{t:.0f}" for t in ticks])
     axis.set_ticks([], minor=True)
 ax.set(xlabel="ratings per film they rated (geometric mean)")
-ax.set(
-    ylabel="ratings per film in their list", title="Lists are better known than what people rate"
-)
+ax.set_ylabel("ratings per film in their list")
+ax.set_title("Lists are better known than what people rate")
 ax.legend(loc="lower right")
 above = float((told > watched).mean())
 ws.show(fig, alt=f"One dot per user; {above:.0%} lie above the line: lists are better known.")
 
 # %% [markdown]
 # Hardly anybody gets films as little known as those they watch. People who love what is rare are sent
-# furthest from it. Part of it is plain reason: little is known about a film with three ratings. Part of
+# furthest from it. Part of it is reasonable: little is known about a film with three ratings. Part of
 # it is a loop that feeds itself (page 07): what is shown gets rated.
 #
-# It can be turned back: divide each score by (ratings of the film)$^a$. Again we draw a curve, on
+# The lean to the well known can be reduced: divide each score by (ratings of the film)$^a$. Again we draw a curve, on
 # validation ratings.
 
 # %%
@@ -961,11 +972,11 @@ ws.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}.")
 # %%
 for a in (0.1, 0.3, 0.5):
     change = rt.interpret.mean_interval(turned[a][1] - plain)
-    print(f"a = {a}: NDCG@10 less plain {change}{'' if change.off_zero else ', not told apart'}")
+    print(f"a = {a}: NDCG@10 minus plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# But it is expensive to give the well known no more places than they have among what people like, for a
-# model that knows next to nothing about the others. (NDCG itself leans to the well known: people can
+# But suppose that well-known films should get only as many places as their share of what people like.
+# That costs much accuracy, since the model knows next to nothing about the other films. (NDCG itself leans to the well known: people can
 # only have rated what they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -1039,7 +1050,7 @@ for name, gap_alike in alike.items():
 #
 # * Choose a list for variety, then show it by score: the order of choosing alone costs accuracy.
 # * Variety costs accuracy. Calibration costs little at first. Draw the curve, then choose by a rule.
-# * Let a judge measure diversity that did not choose the films.
+# * Measure diversity with a judge that did not choose the films.
 # * Risk is a covariance: what the model does not know about you makes films wrong together.
 # * Averages hide people. Look at groups, with intervals, at equal activity.
 #

@@ -42,6 +42,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib import pyplot as plt
+from recsys_workshop.labs import drawings
 
 torch.set_num_threads(1)  # as in rt.fit: then CPU seconds are the seconds of the work
 folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -62,8 +63,8 @@ print(f"Its users are a {type(mapped.user).__name__} of {mapped.user.dtype}.")
 del made, mapped
 
 # %% [markdown]
-# Two things to notice. Ids are positions in the vocabulary, and two billion of those fit into a signed
-# number of 32 bits: half of what a careless column takes. And all processes of one machine that map the
+# Two things to notice. Ids are positions in the vocabulary. A signed number of 32 bits holds two billion
+# different ones, in half the space of the usual 64 bits. And all processes of one machine that map the
 # same file share one copy of it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -97,7 +98,7 @@ print(json.dumps({"ratings": len(data), "seconds": seconds, "peak": peak}))
 
 
 def alone(*command, limit=300):
-    """What a process of its own printed, with the threads kept at one."""
+    """Run a command in a separate process with one thread; return what it printed."""
     around = {**os.environ, "OMP_NUM_THREADS": "1"}
     paths = [str(Path(rt.__file__).parents[1]), around.get("PYTHONPATH", "")]
     around["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
@@ -239,13 +240,13 @@ print(f"the batch's own rows are {7 * 4 * 16 * 1024 / 1e6:.2f} MB of that.")
 
 # %% tags=["stub"]
 def sparse_step(table, rows, gradients, lr):
-    """table (n, d) less lr times the gradients (b, d) of its rows (b,): changed, and returned."""
+    """Subtract lr times gradients (b, d) from the rows (b,) of table (n, d), in place; return it."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def sparse_step(table, rows, gradients, lr):
-    """table (n, d) less lr times the gradients (b, d) of its rows (b,): changed, and returned."""
+    """Subtract lr times gradients (b, d) from the rows (b,) of table (n, d), in place; return it."""
     return table.index_add_(0, rows, gradients, alpha=-lr)
 
 
@@ -325,7 +326,7 @@ print(f"One rating moved the film {further:.1f} times as far with Adam as with S
 # %% [markdown]
 # Dense Adam goes on pushing: the running mean of the gradient is still there when nobody says anything
 # new. Weight decay is worse. It shrinks each row in each *step*, so a film's loss depends on how many
-# ratings *others* got. In this library the L2 terms count the rows of the batch: each rating pulls once.
+# ratings *others* got. In this library the L2 penalty is for the rows of the batch: a row shrinks once for each of its ratings.
 #
 # On small tables every row is in nearly every batch, and none of this matters. So neither of the two is
 # wrong. They are two different models: after you switch, tune again.
@@ -342,31 +343,23 @@ print(f"One rating moved the film {further:.1f} times as far with Adam as with S
 # *shard*) and computes the gradient of that part. Then all of them sum their gradients, which is called
 # an *all-reduce*. Every process makes the same step with the same sum, and so the copies stay equal.
 
-# %% tags=["hide-input", "long"]
-fig, ax = plt.subplots(figsize=(9, 3.6))
-box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": "black"}
-texts = {
-    (0.09, 0.5): "the step's rows\n(one order,\ncolumns mapped)",
-    (0.34, 0.82): "process 0:\nits rows, the model",
-    (0.34, 0.18): "process 1:\nits rows, the model",
-    (0.63, 0.5): "all-reduce:\nsum of gradients",
-    (0.9, 0.82): "the same step\nin process 0",
-    (0.9, 0.18): "the same step\nin process 1",
-}
-for (x, y), label in texts.items():
-    ax.text(x, y, label, ha="center", va="center", bbox=box)
-arrows = [((0.18, 0.6), (0.24, 0.76)), ((0.18, 0.4), (0.24, 0.24))]
-arrows += [((0.45, 0.76), (0.54, 0.62)), ((0.45, 0.24), (0.54, 0.38))]
-arrows += [((0.72, 0.62), (0.81, 0.76)), ((0.72, 0.38), (0.81, 0.24))]
-for tail, head in arrows:
-    ax.annotate("", head, tail, arrowprops={"arrowstyle": "->", "color": "black"})
-ax.set(xlim=(0, 1), ylim=(0, 1))
-ax.set_axis_off()
-ws.show(
-    fig,
-    alt="The rows of a step go in two parts to two processes. Their gradients meet in one sum, and "
-    "both make the same step with it.",
-)
+# %%
+fig = drawings.flow(
+    {
+        "rows": (0, 0, "one step's rows:\none shuffled order", "black"),
+        "own0": (3, 1.4, "process 0:\nits part of the rows", "blue"),
+        "own1": (3, -1.4, "process 1:\nits part of the rows", "vermilion"),
+        "grad0": (6, 1.4, "its gradient", "blue"), "grad1": (6, -1.4, "its gradient", "vermilion"),
+        "sum": (8.4, 0, "all-reduce:\nthe sum", "black"),
+        "step0": (10.8, 1.4, "the same step\nin its copy", "blue"),
+        "step1": (10.8, -1.4, "the same step\nin its copy", "vermilion"),
+    },
+    ["rows own0", "rows own1", "own0 grad0", "own1 grad1", "grad0 sum", "grad1 sum", "sum step0",
+     "sum step1"],
+)  # fmt: skip
+fig.axes[0].set_title("Two processes share the rows, and sum their gradients")
+alt = "The rows of a step go in two parts to two processes. Each computes a gradient; the two meet in "
+ws.show(fig, alt=alt + "one sum, and both processes make the same step with it in their copies.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise: one gradient out of several
@@ -377,8 +370,8 @@ ws.show(
 #
 # <details><summary>Hint</summary>
 #
-# Process 0 has 3 rows, process 1 has 1. In the mean of the two means that one row has half of the say.
-# What share should each part have?
+# Process 0 has 3 rows, process 1 has 1. If you average the two means, that single row gets half of the
+# weight. What weight should each part have?
 #
 # </details>
 
@@ -401,8 +394,8 @@ ws.check("19.combine", combine)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Do they?
 #
-# We start two real processes on this machine, which talk to each other over loopback. `torchrun` starts
-# them; on a cluster you start it on each machine, with the address of one of them. For comparison we
+# `torchrun` starts two real processes on this machine, which talk to each other over loopback. On a
+# cluster you run `torchrun` on each machine, with the address of one of the machines. For comparison we
 # train in one process, here, with the doubled batch. If the theory holds, both end with the same model.
 
 # %%
@@ -497,8 +490,8 @@ print(f"Of all this, {rated} bytes of ratings and {4 * (DIM + 1)} bytes of weigh
 
 # %% [markdown]
 # Read this twice. Ratings, weights and means fit into one machine with a hundred gigabytes. The hours for
-# the sparse steps are an invitation, not a promise: they come from 16 factors and from tables that are
-# small enough for the processor's caches, so expect several times as many. Two lines make no sense at any
+# the sparse steps are too optimistic: they come from 16 factors and from tables that are small enough for
+# the processor's caches. Expect several times as many hours. Two lines make no sense at any
 # price: all scores at once, which nobody needs (evaluation works block by block, if necessary on a
 # sample of users), and dense steps, which you now know to avoid.
 #

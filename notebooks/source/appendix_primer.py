@@ -585,6 +585,10 @@ ws.check("primer.learn", learn)
 # * tensorboardX writes curves to files, and you can read and draw them anywhere.
 # * Chance comes from explicit Generators; load weights with `weights_only=True`.
 #
+# **Try it.** Train with plain steps: `torch.optim.SGD` in place of `Adam` in `fresh`. First write down
+# which learning rate it will need, then run the page again from there. **And a question without a
+# check:** a loss falls for ten epochs and then rises. Which two lines of the loop would you look at first?
+#
 # **Read on.** Paszke et al. 2019, *PyTorch: an imperative style, high-performance deep learning library*;
 # Kingma and Ba 2015, *Adam: a method for stochastic optimization*; the quick start at
 # [pytorch-ignite.ai](https://pytorch-ignite.ai).

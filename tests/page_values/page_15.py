@@ -11,6 +11,9 @@ VALUES = {
     "shuffled": "{name: float(value) for name, value in shuffled_recall.items()}",
     "leads": "{name: [float(x) for x in c[1:4]] for name, c in leads.items()}",
     "tries": "tries",
+    "chain_leads": "{name: [float(x) for x in c[1:4]] for name, c in chain_leads.items()}",
+    "worth": "{name: [float(x) for x in c[1:4]] for name, c in worth.items()}",
+    "gaps": "{name: [float(x) for x in gap[:3]] for name, gap in gaps.items()}",
     "pairs": "pairs",  # transitions seen often, in order and with sittings shuffled
     "same_ratings": "bool((no_order.item == past.item).all() and "
     "(np.sort(no_order.timestamp) == np.sort(past.timestamp)).all())",

@@ -12,6 +12,8 @@ VALUES = {
     "rmse_column": "table['rmse'].dropna().astype(float).tolist()",
     "ndcg_column": "table['ndcg@10'].astype(float).tolist()",
     "often_played": "often_played",
+    "more_plays": "[[float(x) for x in c[1:4]] for c in more_plays.values()]",
+    "decides": "[[float(x) for x in c[1:4]] for c in decides.values()]",
     "score": "{name: float(value) for name, value in score.items()}",
     "tuned": "[float(value) for value in tuned]",
     "slopes": "{name: [float(v) for v in values] for name, values in slopes.items()}",
