@@ -90,6 +90,7 @@ def test_on_real_data_found_and_made_are_close_between_thirty_and_some_hundreds(
     made, found = np.array(values["same_films"]), np.array(values["found_films"])
     assert np.abs(made - found).max() < 0.02
     assert made[0] - made[-1] > 0.03
+    assert values["made_interval"][0] > 0
 
 
 # ---- the model on the page -------------------------------------------------------------------

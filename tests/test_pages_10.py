@@ -24,6 +24,7 @@ def test_an_fm_reaches_pairs_that_crossed_weights_do_not(values):
     (seen, never), crossed = values["reach"]["factorisation machine"], "biases and crossed weights"
     assert values["reach"][crossed][1] == values["reach"]["biases only"][1]
     assert never < values["reach"][crossed][1] - 0.1
+    assert min(values["leads"]) > 0
     assert seen < values["reach"][crossed][0] < values["reach"]["biases only"][0] - 0.05
 
 

@@ -79,5 +79,5 @@ def test_on_real_ratings_sharing_is_a_trade(ml100k):
     assert values["of_seen"][1] < 0  # seen loses
     judged = values["judged"]
     assert judged["shared"][2] < judged["nothing learned"][2] - 0.01
-    assert abs(judged["shared"][2] - judged["gap alone"][2]) < 0.02
+    assert max(map(abs, values["of_gap"])) < 0.02  # the whole interval
     assert 0.4 < values["at_once"]["training ratings"] < values["at_once"]["all ratings"] < 0.55

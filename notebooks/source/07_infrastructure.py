@@ -43,7 +43,7 @@ ws.show(infrastructure(), alt=text)
 # model has learned from it.
 #
 # Two things make this hard, and this page is about them. First, the same feature is computed twice: at
-# night for training, and in the shop for serving. Second, the data go round in a loop: the model is
+# night for training, and in the shop when a list is made. Second, the data go round in a loop: the model is
 # trained on what it chose to show.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -115,15 +115,17 @@ def band(ax, each, style, label):
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
-for (feed, label), style in zip(names.items(), ("s--", "^-.", "o-", "k:"), strict=True):
-    of_feed = days[days["feed"] == feed]
-    band(ax, of_feed.pivot(index="click", columns="world", values="surprise"), style, label)
-ax.set(xlabel="click of the day", ylabel="surprise (nats)")
-ax.set(title="How surprising the next click is (bands: ± 2 standard errors)")
+surprise = days.pivot(index=["click", "world"], columns="feed", values="surprise")
+saved = surprise.rsub(surprise["nightly"], axis=0)  # paired: the same clicks of the same world
+for (feed, label), style in zip(list(names.items())[1:], ("^-.", "o-", "k:"), strict=True):
+    band(ax, saved[feed].unstack(), style, label)
+ax.axhline(0, color=ws.PALETTE["vermilion"], ls="--", label=names["nightly"])
+ax.set(xlabel="click of the day", ylabel="less surprise than nightly (nats)")
+ax.set(title="What today's clicks save (bands: ± 2 standard errors)")
 ax.legend(title="today's clicks\nreach the model", loc="center left", bbox_to_anchor=(1, 0.5))
-last = days[days["click"] == days["click"].max()].groupby("feed")["surprise"].mean()
+last = saved.groupby("click").mean().iloc[-1]
 ends = ", ".join(f"{label} {last[feed]:.2f}" for feed, label in names.items())
-ws.show(fig, alt=f"Surprise by each click of a day, with bands over worlds. At the end: {ends}.")
+ws.show(fig, alt=f"Surprise saved at each click of a day, with bands. At the last click: {ends}.")
 
 # %%
 mean_by_feed = by_world.groupby("feed").mean()
@@ -136,7 +138,8 @@ foreseen = ", ".join(f"{mean_by_feed['hit'][feed]:.1%} ({label})" for feed, labe
 print("Share of clicks whose genre the model puts first:", foreseen)
 
 # %% [markdown]
-# Before the first click all three models know the same. The streamed model even starts a little worse:
+# In each world all models see the same clicks, so we compare each one with the nightly model, which is
+# the line at zero. Before the first click all know the same. The streamed model even starts a little worse:
 # its weights are a compromise between the first click, where only the profile helps, and the later
 # clicks, where today's counts help too. Then it pulls away. A late stream does nothing until it arrives,
 # and many visits are over by then.
@@ -305,13 +308,14 @@ ws.check("07.memory", gib)
 # * *50/50, one log*: the usual test. Both arms learn from everything that was shown.
 # * *Interleaved, one log*: each visitor sees one article of A and one of B.
 # * *50/50, one log per arm*: each arm learns from its own visits only.
-# * *One log per arm, half the articles*: besides, each arm has half of the articles to itself, so each
+# * *One log per arm, half the articles*: in addition, each arm has half of the articles to itself, so each
 #   article gets as many views as in the whole shop.
 # * *One log per arm, full length*: each arm gets as many visits as the whole shop, as if the shop had
 #   twice the visitors.
 
 # %%
 a, b = labs.simulate.Policy(explore=0.0), labs.simulate.Policy(explore=0.1)
+print("The truth and five tests in the same invented shops, 60 days each ...")
 shops = labs.simulate.ab_test(a, b, seeds=page.pick(200, 40), seed=0)
 labels = {
     "truth": "truth: whole shop on each",
@@ -337,6 +341,7 @@ def strip(shops, title, columns):
         ax.errorbar(x.mean(), place, xerr=wide, fmt="D", ms=9, color=colour, capsize=6)
     ax.axvline(0, color="0.4", linestyle=":")
     ax.set_yticks(range(len(columns)), [labels[c] for c in columns[::-1]])
+    ax.set_ylim(-0.5, len(columns) - 0.5)
     ax.set(xlabel="A minus B (clicks per 100 views)", ylabel="measured by", title=title)
     return fig
 
@@ -395,6 +400,7 @@ against_truth(shops)
 a, b = labs.simulate.Policy(explore=0.5, personal=True), labs.simulate.Policy(explore=0.5)
 small = {"visitors": 200, "groups": 15, "days": 40, "taste": 0.65, "quality": 0.8, "prior": 3.0}
 designs = ("pooled", "diverted", "co_diverted", "equal_log")
+print("The truth and four tests in 300 small shops, 40 days each ...")
 hungry = labs.simulate.ab_test(a, b, designs, seeds=300, seed=0, **small)
 fig = strip(hungry, "A needs much data, B needs little", ["truth", *designs])
 means = "; ".join(f"{labels[c]} {100 * hungry[c].mean():+.1f}" for c in hungry)
@@ -448,8 +454,8 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 # each. The difference of two observed rates then has a standard error of √(2 p (1 − p) / n). We call a
 # difference *significant* beyond 1.96 standard errors, so that two equal arms raise a false alarm in 5%
 # of tests. That share is the **level**. The *lift* is the true difference of the two rates. To find it in
-# 80% of tests (a power of 80%), it has to be 1.96 + 0.84 standard errors, because a normal variable is
-# above −0.84 in 80% of cases.
+# 80% of tests (a power of 80%), it has to be 1.96 + 0.84 standard errors, because a standard
+# normal variable is above −0.84 in 80% of cases.
 
 # %% [markdown]
 # ### Exercise: how many visitors?
@@ -494,7 +500,9 @@ for lift in (0.02, 0.01, 0.002):
     pooled = (first + second) / 2
     z = (second - first) / np.sqrt(2 * pooled * (1 - pooled) / n)
     found[lift] = (z > 1.96).mean()
-    print(f"10.0% to {0.1 + lift:.1%}: {n:>9,} visitors in each arm, found in {found[lift]:.0%}")
+    print(
+        f"10.0% to {0.1 + lift:.1%}: {n:>9,} visitors in each arm, found in {found[lift]:.0%} of tests"
+    )
 
 # %% [markdown]
 # Half the lift needs four times the visitors. So tests take long, and people get impatient: they look
@@ -646,7 +654,7 @@ def ips(click, new_p, old_p):
 ws.check("07.ips", ips)
 
 # %% [markdown]
-# IPS is right on average, and noisy: a few views carry huge weights. Two relatives are calmer.
+# IPS is right on average, and noisy: a few views carry huge weights. Two related estimates are less noisy.
 #
 # * **Self-normalised** (SNIPS) divides by the sum of the weights and not by the number of views.
 # * **Doubly robust** asks the model first, and uses IPS only for what the model got wrong: clicks minus
@@ -689,7 +697,8 @@ for ax, (explore, table) in zip(axes, judged.items(), strict=True):
         ax.plot([low, high], [k, k], lw=5, alpha=0.4, color=ws.PALETTE["blue"])
         ax.plot(table[name].mean(), k, "D", color=ws.PALETTE["blue"])
     ax.axvline(truth, color=ws.PALETTE["vermilion"], linestyle="--", label="truth")
-    ax.set(title=f"{explore:.0%} of the log is random", xlabel="clicks per view of the new policy")
+    ax.set(title=f"{explore:.0%} of the log is random")
+    ax.set(xlabel="clicks per view of the new policy\n(the axis does not start at 0)")
 axes[0].set_yticks(range(4), list(table))
 axes[0].set(ylabel="estimated by", ylim=(3.6, -0.6))
 axes[1].legend(loc="upper right")
@@ -718,7 +727,7 @@ for explore, table in judged.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The loop closes
 #
-# Last, leave the recommender alone with itself. Every night it is trained on its own log, and every day
+# Last, we leave the recommender alone. Every night it is trained on its own log, and every day
 # it shows what it thinks is best. There are 100 people and 100 films. The model knows one vector per
 # person, their taste, and each night it fits one vector per film to the ratings so far. Each person is
 # shown five films per day; on the first day they are drawn at random. What do the lists look like after
@@ -729,7 +738,11 @@ for explore, table in judged.items():
 
 # %%
 sizes = {"users": 100, "items": 100, "places": 5, "days": 40, "seeds": page.pick(20, 10)}
-loops = {share: labs.simulate.feedback_loop(share, **sizes, seed=0) for share in (0.0, 0.1, 0.3)}
+loops = {}
+for share in (0.0, 0.1, 0.3):
+    print(f"{share:.0%} of the places at random", end=" ... ")
+    loops[share] = labs.simulate.feedback_loop(share, **sizes, seed=0)
+print("done")
 panels = {
     "overlap": "films in common to two people's lists\n(1 = as many as in their best lists)",
     "joy": "joy in the model's lists\n(share of the best possible)",
@@ -744,14 +757,11 @@ for ax, (column, label) in zip(axes, panels.items(), strict=True):
     ax.axhline(1, color="0.4", linestyle=":")
     ax.set(xlabel="day", ylabel=label)
 axes[0].set(title="Do people's lists become more alike?")
-axes[1].set(title="Are the lists good?")
+axes[1].set(title="Are the lists good? (neither axis starts at 0)")
 axes[1].legend(loc="lower right")
 final = {e: f[f["day"] == f["day"].max()].mean() for e, f in loops.items()}
-ends = [
-    f"{e:.0%} at random: overlap {f['overlap']:.2f}, joy {f['joy']:.2f}" for e, f in final.items()
-]
-text = "; ".join(ends)
-ws.show(fig, alt=f"Overlap and joy over days, bands over shops. At the end: {text}.")
+text = "; ".join(f"{e:.0%}: overlap {f.overlap:.2f}, joy {f.joy:.2f}" for e, f in final.items())
+ws.show(fig, alt=f"Overlap and joy over days, by share of random places. At the end: {text}.")
 
 # %%
 for explore, end in final.items():
@@ -765,7 +775,7 @@ for explore, end in final.items():
 # the best for them either. A film that was unlucky in its first showings is never shown again, so nobody
 # learns that some people would have loved it. With a few random places the lists differ more, and the
 # model's own lists get better. This has a price, which you see in the last number of each line: joy in
-# what was shown falls, since a random film is, on average, only a so-so film. In this small world, where
+# what was shown falls, since a random film suits most people less well than a chosen one. In this small world, where
 # tastes and films do not change, random places cost more on each day than they bring. Once the lists
 # are repaired, you could show fewer random films.
 #

@@ -30,7 +30,7 @@ data = page.data
 opening = np.argsort(-data.counts("item"), kind="stable")[:5]  # the five most rated films
 hidden = data.take(~np.isin(data.item, opening))  # all other ratings
 model = rt.models.BiasedMF.for_dataset(hidden)
-rt.fit(model, hidden, progress=False)
+rt.fit(model, hidden)
 
 shown = data.take(np.isin(data.item, opening))
 table = pd.DataFrame({"film": data.items["title"].to_numpy()[shown.item], "true": shown.rating})
@@ -45,10 +45,10 @@ every = rt.predict(model, shown.take(shown.user == one), clip=False)
 print(f"For one person, the films among these five differ by {np.ptp(every):.2f} stars.")
 
 # %% [markdown]
-# Not at all. The model gives each film the mean and the person's own bias, which is the same for all
-# five. It has a row of numbers for each film, and these rows were never trained. This is the **cold
-# start** problem. Yet anybody who has read the poster could say something: it is a war film, it is from
-# 1996.
+# They do not differ at all. The model predicts the mean plus the person's own bias, and that sum is the
+# same for all five films. The model has a row of numbers for each film, and these five rows were never
+# trained. This is the **cold start** problem. Yet anybody who has read the poster could say something
+# about the film: it is a war film, and it is from 1996.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: what would *you* want to know about a film that nobody has seen? And about a person who
@@ -57,13 +57,13 @@ print(f"For one person, the films among these five differ by {np.ptp(every):.2f}
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The picture that everybody draws
 #
-# How bad is it to have few ratings? The answer seems easy: sort the test rows by the number of training
-# ratings that their person (or their film) has, and look at the error.
+# How bad is it to have few ratings? It seems easy to find out: sort the test rows by the number of
+# training ratings that their person (or their film) has, and look at the error.
 
 
 # %%
 plain = rt.models.BiasedMF.for_dataset(page.train)
-rt.fit(plain, page.train, progress=False)
+rt.fit(plain, page.train)
 
 
 def found(side):
@@ -85,7 +85,7 @@ for side, label, style in (("user", "people", "o-"), ("item", "films", "s--")):
 ax.set(xscale="log", xlabel="training ratings found", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
-ax.set_title("Each point: other people, other films")
+ax.set_title("Each point: other people or other films (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 (_, n_u, e_u), (_, n_i, e_i) = naive["user"], naive["item"]
 alt = f"Error by ratings found. People from {e_u[0]:.2f} to {e_u[-1]:.2f} stars, "
@@ -102,12 +102,14 @@ print(f"the others {page.train.rating[~many].mean():.2f}.")
 
 # %% [markdown]
 # It is tempting to read the figure as "give a film more ratings, and its error falls by so much". But
-# each point holds *different* films, as their stars show, rated by different people. Nobody gave a film
-# its number of ratings; we found it. Whatever else differs between the points is mixed into the curve:
-# it is **confounded**. And where it would matter most, at no ratings at all, there is no point.
+# each point holds *different* films, rated by different people: the printed means show that films with
+# few ratings are also liked less. Nobody gave a film its number of ratings; we found it. Whatever else
+# differs between the points is mixed into the curve: it is **confounded**. And at zero ratings, where it
+# would matter most, the figure has no data point.
 #
-# We can see how much. Take the films of the last point, the busiest ones. Cut *their* training ratings
-# to the numbers of the other points, train again each time, and predict the same test rows.
+# We can measure how much is confounded. Take the films of the last point, which have the most ratings.
+# Cut *their* training ratings to the numbers of the other points, train again each time, and predict the
+# same test rows.
 
 
 # %%
@@ -119,14 +121,16 @@ def cut_to(n, items, seed=0):
     return page.train.take(np.sort(order[(nth < n) | ~np.isin(film, items)]))
 
 
+# %%
 busiest = page.test.take(naive["item"][0][-1])  # test rows of the last point
-same_films = []
+cut = []
 for n in n_i[:-1]:
+    print(f"{n} ratings per film", end=" ... ")
     part = cut_to(n, np.unique(busiest.item))
-    fitted = rt.models.BiasedMF.for_dataset(part)
-    rt.fit(fitted, part, progress=False)
-    same_films.append(rt.metrics.rmse(busiest.rating, rt.predict(fitted, busiest)))
-same_films.append(e_i[-1])
+    cut.append(rt.models.BiasedMF.for_dataset(part))
+    rt.fit(cut[-1], part, progress=False)
+print("done")
+same_films = [rt.metrics.rmse(busiest.rating, rt.predict(m, busiest)) for m in [*cut, plain]]
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
@@ -135,23 +139,23 @@ ax.plot(n_i, same_films, "o-", color=ws.PALETTE["blue"], label="made: the busies
 ax.set(xscale="log", xlabel="training ratings per film", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
-ax.set_title("The same numbers of ratings, found and made")
+ax.set_title("Numbers of ratings, found and made (axis does not start at 0)")
 ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15))
 alt = f"Error against ratings per film. Found, it changes by {e_i[0] - e_i[-1]:+.2f} stars; "
 ws.show(fig, alt=alt + f"made, by {same_films[0] - same_films[-1]:+.2f}.")
 
 # %%
 print(f"From {n_i[-1]} ratings down to {n_i[0]}, the error of films changes by", end=" ")
-print(
-    f"{e_i[0] - e_i[-1]:+.3f} stars as found, and by {same_films[0] - same_films[-1]:+.3f} as made."
-)
+change = rt.compare(cut[0], plain, busiest, train=page.train, metric="rmse")
+print(f"{e_i[0] - e_i[-1]:+.3f} stars as found, and by {change.difference:+.3f} as made", end=" ")
+print(f"(95% over users: {change.low:+.3f} to {change.high:+.3f}).")
 
 # %% [markdown]
-# The two lines meet at the last point, since it is the same films with all their ratings. Everywhere else,
-# the distance between them is the confounding: what is different about films that *have* few ratings. On
-# MovieLens, between about thirty ratings and some hundreds, it happens to be small. Only the cut could
-# show that. The found line describes who is served badly today; the made one says what more ratings do,
-# and it can be carried on to where no films were found: to no ratings at all.
+# The two lines meet at the last point, because there both have the same films with all their ratings.
+# Everywhere else, the distance between them is the confounding: what is different about films that *have*
+# few ratings. On MovieLens, between about thirty ratings and some hundreds, it happens to be small. Only
+# the cut could show that. The found line shows which films are predicted badly today. The made line shows
+# what more ratings do. It can also be extended to zero ratings, where the found line has no films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who watches a film that only twenty people have rated? Let them find the confounding
@@ -160,15 +164,17 @@ print(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What is known before the first rating
 #
-# The data comes with two more tables: age, gender and occupation of people, and genres and year of
-# films. A model needs numbers:
+# The data comes with two more tables: age, gender and occupation of the people, and genres and year of
+# the films. What we know of somebody or something beyond their ratings is called *side features*. A
+# model needs them as numbers:
 #
 # * an occupation becomes one column per occupation, with a 1 in one of them (**one-hot**);
 # * genres become one column per genre, with a 1 in each that applies (**multi-hot**). A film of three
 #   genres has three ones, and what the model learns about the three is *added up*;
-# * a number is scaled by the training ratings, and also cut into ten ranges.
+# * a number, such as an age or a year, is standardised: we subtract its mean over the training ratings
+#   and divide by its standard deviation. It is also cut into ten ranges, with one column per range.
 #
-# Whatever is missing is 0: nothing known, nothing added.
+# What is missing becomes 0: where nothing is known, nothing is added.
 
 # %% [markdown]
 # ### Exercise: multi-hot
@@ -303,9 +309,10 @@ ws.check("08.for_ana", for_ana)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Prior and data pull at a film
 #
-# How far may a film leave what its genres say? Think of two magnets. The features pull towards their
-# value, the **prior**. The ratings pull towards their mean. In this model the prior pulls as strongly
-# as `own_bias` ratings: it is a penalty on the square of the deviation $b$, paid once per film.
+# How far may a film's value be from what its genres say? Think of two magnets. The features pull it
+# towards their prediction, the **prior**. The ratings pull it towards their mean. In this model the prior
+# pulls as strongly as a certain number of ratings: the setting `own_bias`. The pull comes from a penalty
+# on the square of the deviation $b$, which is paid once per film.
 
 # %% [markdown]
 # ### Exercise: between prior and data
@@ -371,13 +378,13 @@ ws.show(fig, alt=alt + f" and moves to {between[-1]:.2f}, near the mean of the r
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two penalties, two questions
 #
-# A penalty per *rating*, as on page 02, asks how long a vector may be. The penalty per *film* asks the
-# question of the magnets: how far may it leave what its genres say? It is paid once per film, however
-# many ratings the film has. In an epoch a film with $n_i$ ratings appears $n_i$ times, so "once" means
-# $1 / n_i$ each time.
+# A penalty per *rating*, as on page 02, limits how long a vector may be. The penalty per *film* (and per
+# person) is that of the magnets: it limits how far the film may be from what its genres say. It is paid
+# once per film, however many ratings the film has. In an epoch a film with $n_i$ ratings appears $n_i$
+# times, so it pays $1 / n_i$ of the penalty each time.
 #
-# The library's model has both. What do they do, and what do the features do? We take away one thing at
-# a time and leave everything else as it is.
+# The library's model has both penalties. What does each of them do, and what do the features do? We take
+# away one thing at a time and leave everything else as it is.
 
 # %%
 from recsys_workshop.labs import cold_start
@@ -395,10 +402,12 @@ kinds = {
 tried, rmse = {"BiasedMF": plain}, {}
 for name, (kind, part, settings) in kinds.items():
     tried[name] = kind.for_dataset(part, **settings)
+    print(f"{len(tried) - 1} of {len(kinds)}", end=" ... ")
     rt.fit(tried[name], part, progress=False)
+print("done: RMSE on validation rows")
 for name, fitted in tried.items():
     rmse[name] = rt.metrics.rmse(page.valid.rating, rt.predict(fitted, page.valid))
-    print(f"{name:35} {rmse[name]:.3f} stars on validation")
+    print(f"{name:35} {rmse[name]:.3f} stars")
 
 # %%
 whole = tried["features, both penalties"]
@@ -409,9 +418,9 @@ for name in list(kinds)[1:]:
 
 # %% [markdown]
 # Each line is the change when one thing is taken away, with an interval over users. The fair opponent of
-# the features is the second row, which is the very same model without them. It is better than `BiasedMF`
-# by its settings alone, so a comparison with `BiasedMF` would give the features credit that they did
-# not earn.
+# the features is the model called *... without features*: the very same model without them. Its other
+# penalties already make it better than `BiasedMF`. So a comparison with `BiasedMF` would give the features
+# credit that they did not earn.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room which of the two penalties they would have forgotten.
@@ -420,8 +429,8 @@ for name in list(kinds)[1:]:
 # ## Cold start, made
 #
 # Now the experiment for the first ratings. Choose a tenth of the people and a tenth of the films. Put
-# their test rows aside and *never change them*. Then cut their training histories to a few ratings,
-# down to none, and train again each time: once with features, and once the very same model without. And
+# their test rows aside and *never change them*. Then cut their training histories to a few ratings, and
+# then to none. Train again each time: once with features, and once the very same model without. Then
 # repeat all of it with other tenths. (This is the longest run of the page. It prints how far it is.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -450,8 +459,9 @@ def errors_after(train, m, **settings):
 # %%
 with_them, without, biases = [], [], []
 for number, m in enumerate(made, start=1):
-    print(f"tenth {number} of {len(made)}", end="\n" if number == len(made) else ", ")
+    print(f"\ntenth {number} of {len(made)}, with features", end=" ... ")
     with_them.append([errors_after(m.train(n), m) for n in cuts])
+    print("without", end=" ... ")
     without.append([errors_after(none(m.train(n)), m) for n in cuts])
     biases.append(errors_after(none(m.train(0)), m, dim=0))
 with_them, without, biases = map(np.array, (with_them, without, biases))  # (seeds, cuts, 2)
@@ -465,7 +475,8 @@ for k, (ax, who) in enumerate(zip(axes, ("people", "films"), strict=True)):
         ax.fill_between(range(len(cuts)), mean - sd, mean + sd, alpha=0.15, color=line.get_color())
     ax.set_xticks(range(len(cuts)), cuts)
     ax.set(xlabel="ratings left in training", title=f"{who}, cut", ylabel="RMSE (stars)")
-axes[0].legend()
+fig.suptitle("Error after cutting histories (the axis does not start at 0)")
+axes[1].legend(loc="upper right")
 ends = [
     f"{runs[:, j].mean(0)[k]:.2f}" for k in (0, 1) for runs in (without, with_them) for j in (0, -1)
 ]
@@ -473,45 +484,52 @@ alt = "Error falls with ratings left. From none to most, people: without {} to {
 ws.show(fig, alt=(alt + "films: without {} to {}, with {} to {}.").format(*ends))
 
 # %% [markdown]
-# The bands are ± one standard deviation over the tenths, and mostly show that some tenths are harder
-# than others. The two curves of a tenth share its test rows, so the fair question is how far apart they
-# are *within* each tenth.
+# The bands are ± one standard deviation over the tenths. They mostly show that some tenths are harder
+# than others. But in each tenth the models with and without features predict the same test rows. So the
+# fair question is how far apart the two are *within* each tenth. Below, ± is one standard error over
+# tenths.
 
 # %%
 gain = without - with_them  # (seeds, cuts, 2), stars gained by features
+at_zero = biases - with_them[:, 0]  # (seeds, 2), against biases alone
+
+
+def over_tenths(gains):
+    """Mean of one gain per tenth, its standard error, and whether that tells it from zero."""
+    mean, error = gains.mean(), gains.std(ddof=1) / np.sqrt(len(gains))
+    far = abs(mean) > 2.8 * error  # Student's t for five tenths, 95%
+    return f"{mean:+.3f} ± {error:.3f} stars" + ("" if far else ", not told apart from zero")
+
+
 for k, who in enumerate(("people", "films")):
     for j in (0, len(cuts) - 1):
-        mean, error = gain[:, j, k].mean(), gain[:, j, k].std(ddof=1) / np.sqrt(len(seeds))
-        told = "" if abs(mean) > 2.8 * error else ", not told apart from none"  # t with 4 degrees
-        print(
-            f"{who} with {cuts[j]:>2} ratings: features gain {mean:+.3f} ± {error:.3f} stars{told}"
-        )
-at_zero = biases - with_them[:, 0]  # (seeds, 2), against biases alone
-print(f"Against biases alone, with no rating: people {at_zero[:, 0].mean():+.3f} stars, ", end="")
-print(f"films {at_zero[:, 1].mean():+.3f} stars.")
+        print(f"{who} with {cuts[j]:>2} ratings: features gain", over_tenths(gain[:, j, k]))
+    print(f"{who} without ratings, against biases alone:", over_tenths(at_zero[:, k]))
 
 # %%
 worth = [np.interp(-with_them[:, 0, k].mean(), -without[:, :, k].mean(0), cuts) for k in (0, 1)]
-print(
-    f"Genres and year are worth about as much as {worth[1]:.0f} ratings to a film; age, gender and"
-)
-print(f"occupation are worth about as much as {worth[0]:.0f} to a person.")
+for k, what in enumerate(("A person's age, gender and occupation", "A film's genres and year")):
+    runs = with_them[..., k], without[..., k]
+    each = [np.interp(-a[0], -b, cuts) for a, b in zip(*runs, strict=True)]
+    print(f"{what} are worth about as much as {worth[k]:.0f} ratings", end=" ")
+    print(f"({min(each):.0f} to {max(each):.0f} in single tenths).")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Is it the features?
 #
 # More columns are also more parameters. Perhaps any numbers would do? Here is the control: give each film
-# the genres and the year of *another* film, and each person the age of another person, and train again.
-# If that gains as much, what the features say had nothing to do with it.
+# the genres and the year of *another* film, and give each person the age, gender and occupation of another
+# person. Then train again. If that gains as much, the gain has nothing to do with what the features say.
 
 # %%
-shuffled = np.array(
-    [errors_after(cold_start.shuffled_features(m.train(0), seed=1), m) for m in made]
-)  # (seeds, 2)
-lost = without[:, 0] - shuffled  # (seeds, 2)
+shuffled = []
+for number, m in enumerate(made, start=1):
+    print(f"tenth {number} of {len(made)}", end="\n" if number == len(made) else " ... ")
+    shuffled.append(errors_after(cold_start.shuffled_features(m.train(0), seed=1), m))
+lost = without[:, 0] - np.array(shuffled)  # (seeds, 2)
 for k, who in enumerate(("people", "films")):
-    print(f"{who}, no ratings: real features gain {gain[:, 0, k].mean():+.3f} stars, ", end="")
-    print(f"shuffled ones {lost[:, k].mean():+.3f}")
+    print(f"{who} without ratings: real features gain", over_tenths(gain[:, 0, k]))
+    print(f"{'':>{len(who)}}             shuffled features gain", over_tenths(lost[:, k]))
 
 # %% [markdown]
 # The shuffled features gain nothing, or cost a little. So the gain on films comes from what the features
@@ -524,13 +542,18 @@ for k, who in enumerate(("people", "films")):
 # ## You
 #
 # How does the error of your own predictions fall with each film that you rate? Take a few of your
-# ratings, fold you in, and predict the others. Do it forty times, in different orders.
+# ratings and fold you in: compute a row for you from these ratings, without training the model again.
+# Then predict your other ratings. Do it forty times, with your ratings in different orders.
 
 # %%
 both = {}
 for name, part in (("with", page.train), ("without", none(page.train))):
+    print(f"{name} features", end=" ... ")
     both[name] = rt.models.SideFeatureMF.for_dataset(part)
     rt.fit(both[name], part, progress=False)
+print("done")
+
+# %%
 ids = data.item_vocab.index(list(page.me))
 stars = np.array(list(page.me.values()))
 
@@ -552,7 +575,8 @@ fig, ax = plt.subplots()
 for (name, runs), style in zip(mine.items(), ("o-", "s--"), strict=True):
     ax.plot(few, np.mean(runs, axis=1), style, label=f"{name} features of films")
 who = "the sample person" if page.me_is_sample else "you"
-ax.set(xlabel="ratings known", ylabel="RMSE on the others (stars)", title=f"Predicting {who}")
+ax.set(xlabel="ratings known", ylabel="RMSE on the others (stars)")
+ax.set(title=f"Predicting {who} (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 first, last = np.mean(mine["with"][0]), np.mean(mine["with"][-1])
 ws.show(fig, alt=f"Error of {who} by ratings known, with features: {first:.2f} to {last:.2f}.")
@@ -569,10 +593,10 @@ print("One person is a small sample: ten other films could well change the curve
 # ## What features are worth, and where
 
 # %%
-print(f"A film without ratings   {gain[:, 0, 1].mean():+.3f} stars")
-print(f"A film with {cuts[-1]} ratings   {gain[:, -1, 1].mean():+.3f} stars")
-print(f"A person without ratings {gain[:, 0, 0].mean():+.3f} stars")
-print(f"A person with {cuts[-1]} ratings {gain[:, -1, 0].mean():+.3f} stars")
+print("A film without ratings  ", over_tenths(gain[:, 0, 1]))
+print(f"A film with {cuts[-1]} ratings  ", over_tenths(gain[:, -1, 1]))
+print("A person without ratings", over_tenths(gain[:, 0, 0]))
+print(f"A person with {cuts[-1]} ratings", over_tenths(gain[:, -1, 0]))
 known = changes["... without features"]
 print(
     f"Everybody, full history  {known.difference:+.3f} stars ({known.low:+.3f} to {known.high:+.3f})"
@@ -580,9 +604,10 @@ print(
 print("each against the same model without features")
 
 # %% [markdown]
-# **Your turn.** Which feature is it? Leave out the genres, then the year (`data.items.drop(columns=...)`
-# gives a table without one), predict what the third cell of "Is it the features?" would say, run it on
-# `page.valid`, and look.
+# **Your turn.** Which feature is it? Leave out the genres, then the year. First guess how much the error
+# rises each time. Then replace the table of films in the training part, as in
+# `dataclasses.replace(page.train, items=data.items.drop(columns="genres"))`, train `SideFeatureMF` on it,
+# and compare it with `whole` on `page.valid`.
 #
 # A last question, without a check. A shop wants to ask new customers for their age. What on this page
 # speaks for it, what against it, and what would you ask for instead?
@@ -596,7 +621,8 @@ print("each against the same model without features")
 # * A row that was never trained says nothing. Features give it a place to start from.
 # * Cold start has to be *made*, by cutting histories while the test rows stay. Groups that are found by
 #   counting hold different people and films.
-# * Prior and data pull at each film. Two penalties: one per rating, one per row's deviation.
+# * Prior and data pull at each film. There are two penalties: one is paid per rating; the other is paid
+#   once per film or person, on its deviation from what the features say.
 # * Compare features with the same model without them, and with shuffled ones.
 # * What a film *is* says much about how people will like it, most of all before anybody has seen it.
 # * On MovieLens, age, gender and occupation say next to nothing about a new person, and a few ratings say

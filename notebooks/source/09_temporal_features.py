@@ -83,8 +83,8 @@ ws.check("09.earlier", earlier)
 # ## Do people rate later films lower?
 #
 # An average over all ratings would mislead us: only busy people have a two hundredth rating, and
-# famous films come first. So we subtract what the biases of user and film explain, and average what
-# is left.
+# people rate famous films first. So we subtract what the biases of user and film explain, and average
+# what is left.
 #
 # How sure can we be of such an average? Ratings of one person resemble each other, so we draw *users*
 # again and again, as on page 06, and look at how much the average moves.
@@ -106,7 +106,7 @@ times = pd.Series(page.train.timestamp).groupby(page.train.user)
 order = times.transform(lambda t: count_earlier(t.to_numpy())).to_numpy()  # (n,)
 step = np.ceil(np.log2(order + 0.5)).clip(0, 8).astype(int)  # 0, 1, 2-3, 4-7, ...
 biases = rt.models.BiasedMF.for_dataset(page.train, dim=0)
-rt.fit(biases, page.train, progress=False)
+rt.fit(biases, page.train)
 left = page.train.rating - rt.predict(biases, page.train)  # (n,) in stars
 
 
@@ -140,15 +140,15 @@ def ends(weights):
 
 
 # %%
-print("in comparison with the ratings between:")
+print("in comparison with the ratings between the two:")
 found = over_users(ends, page.train.user)
 for words, value, low, high in zip(("the first", "after 128 others"), *found, strict=True):
-    word = "not told apart" if low <= 0 <= high else ("lower" if high < 0 else "higher")
+    word = "not told apart from zero" if low <= 0 <= high else ("lower" if high < 0 else "higher")
     print(f"{words:>17}: {value:+.3f} stars ({low:+.3f} to {high:+.3f}), {word}")
 
 # %% [markdown]
-# So the answer is "the very late ones, yes, and the first one as well": in MovieLens the curve is an
-# arch. It is also flat. Its ends are less than a tenth of a star below its middle, and the figure does
+# On MovieLens the curve is an arch: people rate their very late films lower, and their first film too.
+# The arch is also flat. Its ends are less than a tenth of a star below its middle, and the figure does
 # not say why. A person may grow stricter, or run out of good films.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -156,8 +156,8 @@ for words, value, low, high in zip(("the first", "after 128 others"), *found, st
 #
 # Now the model. To the biased matrix factorisation of page 02 we add three terms. The first is one
 # number for each step of the order. For the second we cut the time of training into **bins** of equal
-# length, and give each film its own number in each bin: it may **drift**. The third is one number for
-# each **day of each user**: moods, or a friend at the same keyboard.
+# length, and give each film its own number in each bin: the film may **drift**. The third is one number
+# for each **day of each user**, for moods, or for a friend at the same keyboard.
 #
 # $$s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i
 # + o_{n(u,t)} + d_{i,\mathrm{bin}(t)} + e_{u,\mathrm{day}(t)}$$
@@ -220,8 +220,8 @@ gap = float((mine(batch) - library(batch)).abs().max().detach())
 print(f"Largest difference on 500 training rows: {gap:.0e} stars.")
 
 # %% [markdown]
-# Outside training they differ in one way. Where a film has no training rating in a bin, the library
-# carries its last known bin forward, while ours says 0.
+# The two models differ in one way when they predict. Where a film has no training rating in a bin, the
+# library uses the film's last known bin, and ours adds 0.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Drift needs a brake
@@ -339,10 +339,10 @@ ws.show(fig, alt=f"Planted jump and three fits; mean distance in stars over film
 #
 # * **random**: any tenth of the rows
 # * **last**: the last tenth of each user's rows
-# * **time**: one cut in time for everybody, and the last tenth of all rows after it
+# * **time**: one date for everybody; the rows after it, the last tenth of all rows, are the test rows
 #
-# Here are the rows of fifteen people. Before you look at any result: for which of the three will a
-# clock help most?
+# Here are the rows of fifteen people. Before you look at any result, guess: for which of the three will
+# a clock help most?
 
 # %%
 parts = {
@@ -359,8 +359,7 @@ for ax, (how, (train, _, test)) in zip(axes, parts.items(), strict=True):
     ax.set(title=how, xlabel="time (days)")
 axes[0].set(ylabel="person", yticks=[])
 axes[2].legend(loc="center left", bbox_to_anchor=(1, 0.5))
-alt = "Training and test rows of fifteen people over time, for three splits: test rows are anywhere"
-ws.show(fig, alt=alt + ", at the end of each person's rows, or after one date for everybody.")
+ws.show(fig, alt="Rows of fifteen people: tested anywhere, at each one's end, or after one date.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Let the room vote on the three splits before running the cells. Most vote for "time", since the
@@ -394,8 +393,8 @@ for how, (train, _, test) in parts.items():
     warm[how] = known & (train.counts("item")[test.item] > 0)
 
 # %% [markdown]
-# A test row is **warm** if its user and its film are both in training, and **cold** otherwise. The two
-# are different questions, so they get different tables.
+# A test row is **warm** if its user and its film are both in training, and **cold** otherwise. How good a
+# model is on warm rows and on cold rows are different questions, so there are two tables.
 
 # %%
 names = [name for name, *_ in contenders()]
@@ -445,13 +444,13 @@ ws.check("09.cold_share", cold_share)
 
 # %% [markdown]
 # After a cut in time, most rows come from newcomers. A single RMSE over warm and cold rows would hide
-# that, so always print both, with the share.
+# that. So always print one error for each, and the share of cold rows.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Interpolation is not a forecast
 #
 # Now the gain over the biased MF on warm rows, with an interval over users. Look at the width of the
-# intervals as well: how many people stand behind each of them?
+# intervals as well, and at the number of people behind each of them.
 
 # %%
 gains = []
@@ -469,11 +468,9 @@ fig, ax = plt.subplots()
 for place, row in enumerate(gains):
     value, low, high = row["gain"]
     colour, mark = ("blue", "o") if row["model"] == names[2] else ("vermilion", "D")
+    look = {"fmt": mark, "color": ws.PALETTE[colour], "capsize": 5}
     label = row["model"] if place < 2 else None
-    error = [[value - low], [high - value]]
-    ax.errorbar(
-        place, value, yerr=error, fmt=mark, color=ws.PALETTE[colour], capsize=5, label=label
-    )
+    ax.errorbar(place, value, yerr=[[value - low], [high - value]], label=label, **look)
 ax.axhline(0, color=ws.PALETTE["black"], lw=1)
 ax.set_xticks([0.5, 2.5, 4.5], [f"{r['split']}\n({r['people']} people)" for r in gains[::2]])
 ax.set(xlabel="how the test rows were chosen", ylabel="gain over biased MF (stars)")
@@ -493,32 +490,32 @@ def user_day(part):
 known_day = {how: np.isin(user_day(s[2]), user_day(s[0])).mean() for how, s in parts.items()}
 for row in gains:
     value, low, high = row["gain"]
-    word = "not told apart" if low <= 0 <= high else ("better" if low > 0 else "worse")
+    word = "not told apart from zero" if low <= 0 <= high else ("better" if low > 0 else "worse")
     print(
         f"{row['split']:>7}, {row['model']:<20}: {value:+.3f} ({low:+.3f} to {high:+.3f}), {word}"
     )
 for how, share in known_day.items():
-    print(f"{how:>7}: {share:.0%} of test rows are of a day on which training knows the user")
+    print(f"{how:>7}: for {share:.0%} of test rows, training has ratings of this user on this day")
 
 # %% [markdown]
 # On the random split nearly every test rating has neighbours in training that the same person gave on
 # the same day, some of them *after* it. The model fills a gap between points that it knows: it
 # **interpolates**. The gain is small and real.
 #
-# A recommender at work has to **forecast**: tomorrow's ratings do not exist yet. The model can only
-# carry on the last thing it knows. On MovieLens, after the cut in time, the interval holds zero and is
-# wide, because so few of the test users are known from training. We can't tell the sign of the clock's
-# gain. "Last" answers a third question: each person's own future is hidden, but the drift of the films
-# was learned from what *others* rated later.
+# A recommender in use has to **forecast**: tomorrow's ratings do not exist yet. The model can only keep
+# using the last thing it knows. On MovieLens, after the cut in time, the interval holds zero and is wide,
+# because so few of the test users are known from training. We can't tell whether the clock gains or
+# loses there. The split "last" answers a third question: each person's own future is hidden, but the
+# drift of the films was learned from what *others* rated later.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Not retrained does not mean not known
+# ## A service can learn during the day without being retrained
 #
 # So is the clock useless for tomorrow? That would be a hasty conclusion. Page 07 showed a service that
-# hears each click at once. Such a service does not know tomorrow's ratings in the morning. By the
-# evening it knows most of them.
+# hears each click at once. In the morning such a service knows none of the day's ratings. By the evening
+# it knows most of them.
 #
-# We test it as it would run: go through the test rows in the order of time, **predict first, then
+# We test it as it would run. We go through the test rows in the order of time: **predict first, then
 # learn**. This is a **prequential** test. The factorisation stays as it was at the cut. All that we
 # learn on the way is one number per user and day: how far the user's ratings of *today, so far* are
 # from what the model predicted. With few ratings the number is shrunk towards zero:
@@ -581,7 +578,7 @@ def streamed(model, part, k):
 # %%
 train, valid, _ = page.data.split("time", valid=0.1, test=0.1)
 earlier_model = rt.models.BiasedMF.for_dataset(train)
-rt.fit(earlier_model, train, progress=False)
+rt.fit(earlier_model, train)
 errors = {}
 for k in (2, 4, 8, 16, 32):
     errors[k] = rmse((streamed(earlier_model, valid, k) - valid.rating) ** 2)
@@ -624,18 +621,20 @@ for name, of in groups.items():
 
 # %% [markdown]
 # The same day that could not be forecast can be *followed*. Nothing was retrained. On MovieLens a few
-# people gain most of it, but without them the gain is still clear, and newcomers gain as well. So when you read that a temporal model wins, ask two questions. What did it know of the day in question?
+# people have most of the gain, but without them the gain is still clear, and newcomers gain as well. So
+# when you read that a temporal model wins, ask two questions. What did it know of the day in question?
 # And will your service know that too, at the moment when it needs it?
 #
-# **Your turn.** Set `k` to 0.5 and then to 500. Predict what happens to the three gains, run the cells
-# from `test, frozen = ...` on again, and look.
+# **Your turn.** Set `k` to 0.5 and then to 500. First guess what happens to the three gains. Then run the
+# cell that starts with `test, frozen = ...` and the two cells after it again, and look.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Tastes that move
 #
-# A list asks another question. The order and the day add the same number to every film of a person's
-# list, so the list stays as it is. For a *list* to change, the person's vector has to move. We add one
-# step per user and bin to it: $p_u + P_{u,\mathrm{bin}(t)}$.
+# So far we predicted stars. A list of recommended films asks another question: which films come first?
+# The order and the day add the same number to all films of one person, so that person's list stays as it
+# is. For the *list* to change, the person's vector has to move. So we add one vector per user and bin to
+# it: $p_u + P_{u,\mathrm{bin}(t)}$.
 
 
 # %% tags=["long"]
@@ -676,19 +675,22 @@ side = np.where(who % 4 < 2, 1, -1) * np.where((who % 2 == 1) & (day >= 40), -1,
 stars = 3 + 0.9 * side * np.where(film % 2, 1, -1) + rng.normal(0, 0.7, 6_000)
 frame = {"user": who, "item": film, "rating": stars, "timestamp": day * 86_400}
 train, _, test = rt.datasets.from_frame(pd.DataFrame(frame)).split("time", valid=0, test=0.1)
+
+# %%
 fixed = rt.models.BiasedMF.for_dataset(train, dim=4)
 moving = Moving.for_dataset(train, dim=4).add_time(train)
 planted = {}
 for name, model in (("fixed vectors", fixed), ("moving vectors", moving)):
+    print(name, end=" ... ")
     rt.fit(model, train, epochs=30, lr=0.02, batch_size=256, progress=False)
     miss, changed = (rt.predict(model, test) - test.rating) ** 2, test.user % 2 == 1
     planted[name] = {"people who changed": rmse(miss[changed]), "others": rmse(miss[~changed])}
-print("RMSE in stars; the noise alone is 0.7")
+print("done. RMSE in stars; the noise alone is 0.7")
 pd.DataFrame(planted).T.round(2)
 
 # %% [markdown]
 # So the model finds a change of taste where there is one. Now MovieLens, and a measure of lists. Both
-# models are asked for lists: they learn to pick the rated film from a line-up. A model with more
+# models are trained for lists: they learn to pick the rated film out of a few. A model with more
 # numbers can win for reasons that have nothing to do with time. So the opponent is the *same* model
 # with a **wrong clock**: the times of each person are shuffled among that person's ratings.
 
@@ -700,12 +702,16 @@ ordered = np.argsort(train.user, kind="stable")
 shuffled_time = np.empty_like(train.timestamp)
 shuffled_time[ordered] = train.timestamp[mixed]
 wrong_clock = dataclasses.replace(train, timestamp=shuffled_time)
+
+# %%
 lists = {"lr": 0.01, "loss": rt.losses.sampled_softmax, "negatives": 10, "epochs": page.pick(6, 2)}
 rankers = []
-for data in (train, wrong_clock):
+for data, clock in ((train, "right clock"), (wrong_clock, "wrong clock")):
+    print(clock, end=" ... ")
     ranker = Moving.for_dataset(data, dim=16).add_time(data)
     rt.fit(ranker, data, **lists, progress=False)
     rankers.append(ranker)
+print("done")
 
 # %%
 found = rt.compare(*rankers, test, train=train, metric="ndcg@10")
@@ -714,13 +720,14 @@ print("right clock against wrong clock,", found)
 print(f"{(hours < 24).mean():.0%} of people gave all their training ratings within one day.")
 
 # %% [markdown]
-# On MovieLens the right clock and the wrong one are not told apart. That does not say that tastes stand
+# On MovieLens we can't tell the right clock from the wrong one. That does not say that tastes stand
 # still: most people gave all their ratings within a day, so there is hardly a second bin to move to.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# You come after all the others. For you the films are as they were at the end of training.
+# Your ratings are later than all the others. So for you the model uses the state that the films had at
+# the end of training.
 
 # %%
 model = fits["random", "and with days"]
@@ -740,15 +747,17 @@ print("The films keep their order, because this term is the same for all of them
 # %% [markdown]
 # A last question, without a check. An archive wants to fill in ratings that it lost. A shop wants to
 # know what a model is worth next week. A study predicts everybody's last ratings, and has the later
-# ratings of others. Which of this page's tests would you show to each of them, and which would mislead?
+# ratings of others. Which of this page's tests would you show to each of them, and which would mislead
+# them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * The order of rating counts training ratings that are strictly earlier.
 # * Bins let films drift; total variation, along *time*, keeps the drift from following noise.
-#   Absolute steps leave jumps, squared ones slopes.
-# * Choose test rows as the future will choose them. Print the cold share, and warm and cold apart.
+#   Absolute steps leave jumps; squared steps turn them into slopes.
+# * Choose test rows as the future will choose them. Print the share of cold rows, and one error for warm
+#   rows and one for cold rows.
 # * Whether a clock helps depends on what is known of the day. A model that is only carried forward
 #   may gain nothing; a service that learns as it goes gains on the same rows.
 #

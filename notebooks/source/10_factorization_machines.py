@@ -35,9 +35,10 @@ print(f"for {film['title']}: {', '.join(film['genres'])}")
 # %% [markdown]
 # A **factorisation machine** (FM) writes this as one long row $x$, which is zero almost everywhere. Each
 # **field** (user, item, occupation, genres) has its own stretch of the row. In that stretch there is a 1
-# for what applies to this rating. A film of three genres has three ones.
+# for what applies to this rating. A film of three genres has three ones. We say that a place with a 1 is
+# *on*.
 #
-# The stretches lie one after the other. So each field begins where the fields before it end.
+# The stretches lie one after the other. So each field begins where the one before it ends.
 
 # %%
 occupations = sorted(set(data.users["occupation"]))
@@ -50,7 +51,7 @@ positions = [
     [occupations.index(who["occupation"])],
     [genres.index(g) for g in film["genres"]],
 ]
-pd.DataFrame({"field": names, "size": sizes, "on, within the field": positions})
+pd.DataFrame({"field": names, "size": sizes, "positions that are on, within the field": positions})
 
 # %% [markdown]
 # ### Exercise: which places are on?
@@ -93,10 +94,10 @@ def places(sizes, positions):
 ws.check("10.places", places)
 
 # %% [markdown]
-# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` went wrong here: where the size of
-# the field *before* belonged, it added the field's own size. Two fields then overlapped. Some places meant an
-# occupation and a popularity rank at once, so the two shared one vector. Nothing crashed, and the model
-# trained. Only a test finds such a slip.
+# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: it added the
+# field's own size instead of the size of the field *before* it. Two fields then overlapped. Some places meant
+# both an occupation and a popularity rank, so the two shared one vector. Nothing crashed, and the model
+# trained. Only a test finds such a mistake.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Every pair meets
@@ -106,8 +107,8 @@ ws.check("10.places", places)
 #
 # $$s(x) = \mu + \sum_j w_j x_j + \sum_{j<k} (v_j \cdot v_k)\, x_j x_k$$
 #
-# Here are the pairs of our rating. The thick arc, between user and item, is matrix factorisation. All other
-# arcs are new.
+# Here are the pairs of our rating. The thick arc, between user and item, is matrix factorisation. All the
+# other arcs are new.
 
 # %%
 from itertools import combinations
@@ -131,7 +132,7 @@ for k, place in enumerate(on):
 ax.set(xlim=(-0.6, len(on) - 0.4), ylim=(-0.4, len(on) / 2 + 0.2))
 ax.set_axis_off()
 pairs_on = len(on) * (len(on) - 1) // 2
-alt = f"A row with {len(on)} places on, each joined to each other by an arc: {pairs_on} pairs."
+alt = f"A row with {len(on)} places on, every two of them joined by an arc: {pairs_on} pairs."
 ws.show(fig, alt=alt + " The thick arc, user and item, is matrix factorisation.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -145,12 +146,12 @@ ws.show(fig, alt=alt + " The thick arc, user and item, is matrix factorisation."
 #
 # $$\Big(\sum_j a_j\Big)^2 = \sum_j a_j^2 + 2 \sum_{j<k} a_j a_k$$
 #
-# On the right are the squares, and each pair twice. So the sum over all pairs is
+# On the right is each square once, and each pair twice. So the sum over all pairs is
 #
 # $$\sum_{j<k} a_j a_k = \tfrac12 \Big[\Big(\sum_j a_j\Big)^2 - \sum_j a_j^2\Big],$$
 #
-# half of *square of the sum minus sum of the squares*. It visits each place once. For longer vectors,
-# do the same for each of their numbers, and add up the results.
+# half of *square of the sum minus sum of the squares*. It visits each place once. Vectors have more than
+# one number: do the same for each of the numbers, and add up the results.
 
 # %% [markdown]
 # ### Exercise: all pairs in one pass
@@ -187,8 +188,8 @@ def pairs(a):
 ws.check("10.pairs", pairs)
 
 # %% [markdown]
-# What does it save? We time both ways. To be fair, the slow way has no Python loop either: one matrix
-# product multiplies each place with each other one.
+# What does it save? We time both ways. To make it fair, the slow way has no Python loop either: one matrix
+# product multiplies every place with every other place.
 
 # %%
 import time
@@ -243,11 +244,11 @@ print(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model reads the row
 #
-# The library's `rt.models.FactorizationMachine` looks up users and items in tables of their own. Ours reads
-# the long row as the equation has it: one weight and one vector per place. Only the marked lines are new;
-# tables and penalties come from the library. An age counts as one of ten ranges, so each $x_j$ is 0 or 1.
-# Rows have different lengths, so short ones are filled up with a last place whose weight and vector are
-# zero.
+# The library's `rt.models.FactorizationMachine` looks up users and items in separate tables. Ours reads the
+# long row as the equation has it: one weight and one vector per place. Only the marked lines are new; the
+# tables and penalties come from the library. An age counts as one of ten ranges, so each $x_j$ is 0 or 1. Not
+# every rating has the same number of places on. So we fill up short lists of places with one additional place
+# at the end of the row, whose weight and vector are zero.
 
 
 # %%
@@ -305,12 +306,12 @@ print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_libra
 # ## Why a vector per place?
 #
 # There is a simpler way to let two fields meet: one weight for each pair of values, such as "engineer and
-# western". These are **crossed weights**. But a pair that occurs in no training row then has no weight. In
-# an FM the engineer's vector is learned from all the engineer's pairs, and the western's vector from all
-# pairs of westerns. So their product says something about a pair that was never seen.
+# western". These are **crossed weights**. But then a pair that is in no training row has no weight. In an FM
+# the engineers' vector is learned from all the pairs with engineers, and the vector of westerns from all the
+# pairs with westerns. So their product says something about a pair that was never seen.
 #
-# We plant a world to test this: 30 jobs and 30 kinds of film, with a taste for each pair of job and kind
-# that comes from two hidden numbers per job and per kind. Half of the pairs never occur in training.
+# We plant a world to test this: 30 jobs and 30 kinds of film. The taste for each pair of job and kind comes
+# from two hidden numbers per job and two per kind. Half of the pairs never occur in training.
 
 
 # %% tags=["long"]
@@ -344,7 +345,9 @@ train, *tests, (job, kind) = jobs_and_kinds(seed=0)
 fm = rt.models.FactorizationMachine.for_dataset(train, fields=["job", "kind"], dim=8, l2_side=0.01)
 biases = rt.models.BiasedMF.for_dataset(train, dim=0)
 for model in (fm, biases):
+    print(type(model).__name__, end=" ... ")
     rt.fit(model, train, epochs=30, batch_size=1024, progress=False)
+print("done")
 
 
 def cell_of(part):
@@ -358,31 +361,42 @@ count = np.bincount(cell_of(train), minlength=900)
 crossed = np.bincount(cell_of(train), left, minlength=900) / (
     count + 2
 )  # shrunk means; 0 if unseen
-reach = {"biases only": [], "biases and crossed weights": [], "factorisation machine": []}
+
+# %%
+names_of = ["biases only", "biases and crossed weights", "factorisation machine"]
+reach, leads = {name: [] for name in names_of}, []
 for part in tests:
     base = rt.predict(biases, part, clip=False)
     said = [base, base + crossed[cell_of(part)], rt.predict(fm, part, clip=False)]
     for name, predicted in zip(reach, said, strict=True):
         reach[name].append(rt.metrics.rmse(part.rating, predicted))
+    square = (np.array(said) - part.rating) ** 2  # (3, n)
+    lead = pd.Series(square[1] - square[2]).groupby(part.user).agg(["mean", "size"])
+    leads.append(rt.interpret.mean_interval(lead["mean"], weights=lead["size"]))
+
+# %%
+for pairs_of, lead in zip(("pairs seen", "pairs never seen"), leads, strict=True):
+    print(f"{pairs_of}: mean squared error of crossed weights less that of the FM", end=" ")
+    print(f"{lead.value:+.3f} stars² (95% over users: {lead.low:+.3f} to {lead.high:+.3f})")
 print("RMSE in stars; the noise alone is 0.5")
 pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.round(3)
 
 # %% [markdown]
 # Where the pair was seen, crossed weights help a lot. Where it was not, they add exactly nothing. The FM
-# is better in both columns: it needs two numbers per job and per kind where crossed weights need nine
-# hundred weights. And it reaches pairs that nobody ever saw. Matrix factorisation does the same for a
-# person and a film that they have not rated: that is the whole idea of page 02.
+# is better in both columns: the taste takes two numbers per job and per kind, and crossed weights need nine
+# hundred weights for it. And the FM reaches pairs that nobody ever saw. Matrix factorisation does the same
+# for a person and a film that they have not rated: that is the whole idea of page 02.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What do the fields buy?
 #
-# Now real ratings. We train with no side fields, with those of users, those of films, and all. The fair
-# opponent is the FM that knows ids alone, with the same penalties. `BiasedMF` has other settings, so
-# a comparison with it would mix two questions.
+# Now real ratings. We train without side fields, with those of users, with those of films, and with all. The
+# fair opponent is the FM that knows ids alone, with the same penalties. `BiasedMF` has other settings, so a
+# comparison with it would mix two questions.
 #
-# One more row is a control: all fields, but each person gets the fields of *another* person, and each film
-# those of another film. If that helped too, it would be the additional numbers that help, and not what
-# the fields say.
+# One more model is a control: it has all fields, but each person gets the fields of *another* person, and
+# each film gets those of another film. If that helped too, it would be the additional numbers that help, and
+# not what the fields say.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the table: which will buy more, what we know about users or about films? Most say
@@ -406,13 +420,13 @@ plan = {
 
 # %%
 fits, seeds = {}, range(page.pick(3, 1))
-for name, (cls, train, settings) in plan.items():
-    print(name, end=" ... ")
+for number, (name, (cls, train, settings)) in enumerate(plan.items(), start=1):
+    print(f"\n{number} of {len(plan)}, {name:<26}", end="")
     for seed in seeds:
+        print("▮", end="")  # one per training
         cls = FM if (name, seed) == ("FM, ids and all fields", 0) else cls  # yours, once
         fits[name, seed] = cls.for_dataset(train, seed=seed, **settings)
         rt.fit(fits[name, seed], train, seed=seed, progress=False)
-print("done")
 
 # %%
 error = {
@@ -426,9 +440,9 @@ table["gain over ids alone"] = error["FM, ids alone"] - table["RMSE on test rows
 table.round(4)
 
 # %% [markdown]
-# This is the one time that the page looks at test rows; the settings were chosen on validation rows. Now
-# each FM against the one that knows ids alone, on the same users. We say "better" only where the interval
-# leaves out zero with at least two of the seeds.
+# This is the one time that the page looks at test rows; the settings were chosen on validation rows. Now we
+# compare each FM with the one that knows ids alone, on the same users. We say "better" only where the
+# interval leaves out zero with at least two of the seeds.
 
 
 # %%
@@ -457,21 +471,21 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
         print(verdicts[rows, name])
 
 # %% [markdown]
-# On MovieLens the fields of *films* pay, and most of all for films with few ratings: such a film says
-# little by itself, but its genres have thousands of ratings. With age, gender and occupation the model is
-# not told apart from one without. Fields that belong to somebody else gain nothing: a model is not
-# better just because it has more numbers.
+# On MovieLens the fields of *films* pay, most of all for films with few ratings: such a film's own ratings
+# say little, but its genres have thousands of ratings. A model with age, gender and occupation can't be told
+# apart from a model without them. Fields that belong to somebody else gain nothing: a model is not better
+# just because it has more numbers.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Look inside: which age likes what?
 #
-# The model has one vector per range of ages and one per genre. Their product says how many stars the two
-# add to each other.
+# The model has one vector per range of ages and one per genre. Their product says how many stars an age
+# and a genre together add to the prediction. We put these products into a table with one row per age.
 #
 # One thing to watch: everybody has exactly one age. If all ages like a genre, this may be in the products
 # or in the genre's own weight, and nothing decides between the two. So a number that is added to a whole
-# column of the table has no meaning, and neither has one that is added to a whole row. Only what remains
-# without both does.
+# column of the table has no meaning, and neither has one that is added to a whole row. Subtract both: what
+# is left has a meaning.
 
 # %% [markdown]
 # ### Exercise: remove what has no meaning
@@ -547,8 +561,8 @@ ws.show(fig, alt=alt + f" {spread['ages of others']:.3f} where people got the ag
 
 # %% [markdown]
 # The right picture is what noise looks like. The left one has more in it. Is it enough for a story such as
-# "the older, the more they like this"? Two more questions decide. Does the table come out again with
-# another seed? And does it come out again with *other people*? For the second we split the users into
+# "the older they are, the more they like this"? Two more questions decide. Does the same table come out with
+# another seed? And does it come out with *other people*? For the second question we split the users into
 # halves at random, train once on each half, and correlate the two tables.
 
 # %%
@@ -575,16 +589,17 @@ print(f"with the ages of others it is {spread['ages of others']:.4f}.")
 print(f"All that the model adds to the biases is {spread_all:.2f} stars (standard deviation).")
 
 # %% [markdown]
-# Another seed gives nearly the same table, so training is not the problem. Other people give another
-# table: the correlation between halves is weak, and it changes from one split to the next. So there is
-# *something* in ages and genres, but no single cell of the picture can be trusted. It is small as well.
-# That the seeds agree would have fooled us: they agree because they saw the same people.
+# On MovieLens another seed gives nearly the same table, so training is not the problem. Other people give
+# another table: the correlation between halves is weak, and it changes from one split to the next. So there
+# is *something* in ages and genres, but no single cell of the picture can be trusted. The effect is also
+# small. If we had compared seeds only, their agreement would have fooled us: they agree because they saw the
+# same people.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# Suppose that a shop knows nothing about you but your age. The model then adds your age's vector to the
-# biases of the films. Here are the ten best films for the youngest and for the oldest range.
+# Suppose that a shop knows only your age. The model then scores each film by its bias, plus the product of
+# your age's vector and the film's. Here are the ten best films for the youngest and for the oldest range.
 
 # %%
 with torch.no_grad():
@@ -601,8 +616,9 @@ print(f"The two lists share {shared} of 10 films.")
 ws.films(pd.DataFrame(first_guess))
 
 # %% [markdown]
-# An age hardly changes the list, as page 08 found for the error: a user without ratings gained nothing
-# that could be told from zero. And as soon as you have rated some films, they speak louder:
+# On MovieLens an age hardly changes the list. Page 08 found the same for the error: for a user without
+# ratings, the age made no difference that could be told apart from zero. And as soon as you have rated some
+# films, your ratings count for more:
 
 # %%
 for_me = rt.recommend(model, data, ratings=page.me, k=5)
@@ -610,25 +626,24 @@ print("For our sample person:" if page.me_is_sample else "For you:")
 ws.films(for_me, ["title", "genres"])
 
 # %% [markdown]
-# **Your turn.** Give films a field that says nothing: the first letter of their title. Predict what it
+# **Your turn.** Give films a field that says nothing: the first letter of their title. First guess what it
 # does to the error on rare films. Then put `data.items.assign(letter=data.items["title"].str[0])` into a
-# copy of the training part (`dataclasses.replace(page.train, items=...)`), train with `fields=["year", "genres", "letter"]`, and
-# compare on `page.valid`.
+# copy of the training part (`dataclasses.replace(page.train, items=...)`). Train on it with
+# `fields=["year", "genres", "letter"]`, and compare on `page.valid`.
 #
-# A last question, without a check. A shop adds the field "film looked at just before". Which pairs does it
-# create? Which of them can be learned by tonight, and which film gains nothing from any of them?
+# A last question, without a check. A shop adds the field "film looked at just before". Which pairs does the
+# field create? Which of them can be learned by tonight, and which film gains nothing from any of them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * Everything that is known about a rating is one long row. Each field begins where the fields before it
-#   end.
+# * Everything that is known about a rating is one long row. Each field begins where the one before it ends.
 # * All pairs of places meet. Half of *square of the sum minus sum of the squares* adds them up in one pass.
-# * With two fields it is biased matrix factorisation.
+# * With two fields, user and item, the model is biased matrix factorisation.
 # * A vector per place reaches pairs that never occurred together; a weight per pair does not.
-# * Compare with the same model on ids alone, and with fields of somebody else. On MovieLens the fields of
-#   films pay, most of all for rare films.
-# * Before you tell a story about a table, ask whether it comes out again with other people.
+# * Compare with the same model on ids alone, and with the same model that gets the fields of somebody else.
+#   On MovieLens the fields of films pay, most of all for rare films.
+# * Before you tell a story about a table, ask whether other people give the same table.
 #
 # **To read on**
 #

@@ -18,8 +18,9 @@ page = ws.page("11_mixture_of_tastes")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What one vector cannot say
 #
-# Somebody likes loud comedies, and also quiet, serious films. The other two combinations leave this person
-# cold. Each film has two numbers, funny and loud. Which vector $p$ of two numbers describes the person?
+# Somebody likes loud comedies, and also quiet, serious films. This person does not care for the other two
+# combinations, quiet comedies and loud, serious films. Each film has two numbers, funny and loud. Which
+# vector $p$ of two numbers describes the person?
 
 # %%
 import matplotlib.pyplot as plt
@@ -35,17 +36,17 @@ said_by_one = four_films @ best_p  # (4 films,)
 pd.DataFrame({"wanted": wanted, "said by one vector": said_by_one.round(2)}, index=kinds)
 
 # %% [markdown]
-# The best vector says nothing at all. This is no accident: $p \cdot (-q) = -(p \cdot q)$, so somebody who
-# likes a film must dislike its mirror image just as much. Matrix factorisation has one way out: it can
-# spend a third axis on "both or neither". That axis then exists for everybody, and its numbers have to be
-# learned too.
+# The best vector predicts zero for all four films. This is no accident: $p \cdot (-q) = -(p \cdot q)$. So for
+# one vector, somebody who likes a film must dislike its mirror image just as much. Matrix factorisation has one way
+# out: it can use a third axis for "both or neither". But then everybody has that axis, and its numbers have to
+# be learned too.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Several tastes, and the film decides
 #
 # There is another way out: a **mixture of tastes**, with several vectors per person. Taste $m$ has a vector
-# $U_m$ (what I like) and a vector $A_m$ (which films this taste is for). The film's vector $q$ meets both
-# (Kula 2017):
+# $U_m$ (what I like) and a vector $A_m$ (which films this taste is for). The film's vector $q$ is multiplied
+# with both (Kula 2017):
 #
 # $$s = \mu + b_u + b_i + \sum_m w_m\,(U_m \cdot q), \qquad
 # w = \mathrm{softmax}_m (A_m \cdot q)$$
@@ -91,10 +92,10 @@ ws.check("11.weights", weights)
 
 # %% [markdown]
 # In 2019 the tutorial `cemoody/simple_mf` took the softmax over the $d$ numbers of the vectors, before the
-# sum. The shapes fit, and the loss falls. But the model is then a single taste whose numbers are
+# sum. The shapes fit, and the loss falls. But then the model has a single taste whose numbers are
 # reweighted.
 #
-# Now our person gets two tastes. Each one is for the films that it likes.
+# Now our person gets two tastes. Each taste speaks for the films that it likes.
 
 # %%
 speaks_for = ws.use("11.weights", weights)
@@ -113,8 +114,8 @@ columns = {"wanted": wanted, "weight of taste 1": w_four[:, 0], "said by two tas
 pd.DataFrame({k: np.round(np.asarray(v), 2) for k, v in columns.items()}, index=kinds)
 
 # %% [markdown]
-# Here is the same as a map. Look at where taste 1 speaks and where taste 2 does. Each arrow is a taste's
-# vector $U_m$: it points at the films which that taste likes.
+# Here is the same as a map. Look where taste 1 speaks, and where taste 2 does. Each arrow is a taste's
+# vector $U_m$: it points at the films that the taste likes.
 
 # %% slideshow={"slide_type": "subslide"}
 line = torch.linspace(-1.6, 1.6, 81)
@@ -155,9 +156,10 @@ class Tastes(rt.models.MixtureOfTastes):
 
 
 # %% [markdown]
-# Two promises to check. **One taste is biased MF**: the softmax of a single number is 1. And our class
-# computes what the library's class does. (With the same seed both start from the same numbers. All tastes
-# start with *different* numbers: equal ones would get equal gradients and stay equal for ever.)
+# Two things to check. First, **with one taste the model is biased MF**, since the softmax of a single number
+# is 1. Second, our class computes what the library's class does. (With the same seed both start from the same
+# numbers. The tastes of a person start with *different* numbers: equal ones would get equal gradients and stay
+# equal for ever.)
 
 # %%
 batch = next(iter(page.valid.batches(batch_size=500)))
@@ -178,11 +180,10 @@ print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_libra
 # **Gumbel-softmax** avoids the problem in two steps.
 #
 # 1. In training, *draw* the taste at random, with the probabilities of the softmax. There is a trick for
-#    this: add noise $g = -\ln(-\ln u)$, with $u$ uniform between 0 and 1, to each number, and take the
-#    largest. This noise is called **Gumbel noise**.
-# 2. The score uses the drawn taste. The gradient uses a soft copy, $\mathrm{softmax}((a + g)/\tau)$, where
-#    $a_m = A_m \cdot q$. The temperature $\tau$ falls during training, so that the soft copy comes closer
-#    to the hard choice.
+#    this: add noise $g = -\ln(-\ln u)$, with $u$ uniform between 0 and 1, to each $a_m = A_m \cdot q$, and
+#    take the largest sum. This noise is called **Gumbel noise**.
+# 2. The score uses the drawn taste. The gradient uses a soft copy, $\mathrm{softmax}((a + g)/\tau)$. The
+#    temperature $\tau$ falls during training, so that the soft copy comes closer to the hard choice.
 #
 # After training nothing is drawn: the taste with the largest product speaks.
 
@@ -248,9 +249,9 @@ print(f"Largest difference to the library, with the same noise: {gap_hard:.0e} s
 # ## Can it find tastes that are there?
 #
 # Before we believe the model on real people, we try it on people whose tastes we know. We *plant* two
-# tastes per person, each for other films. All three models choose between the same two penalties, by
-# their error on validation rows. Then the test rows decide. Two planted worlds show how much depends on
-# luck.
+# tastes per person, each for different films. Each of the three models is trained with the same two
+# penalties, and we keep the one with the smaller error on validation rows. Then the test rows decide. Two
+# planted worlds show how much depends on luck.
 
 # %%
 settings = {
@@ -264,6 +265,7 @@ def chosen(cls, train, valid):
     """The fitted model whose penalty gives the smaller error on validation rows."""
     models = [cls.for_dataset(train, l2=l2, **settings[cls]) for l2 in (0.01, 0.03)]
     for model in models:
+        print("▮", end="")  # one per training
         rt.fit(model, train, epochs=60, lr=0.1, batch_size=1024, progress=False)
     errors = [rt.metrics.rmse(valid.rating, rt.predict(model, valid)) for model in models]
     return models[int(np.argmin(errors))]
@@ -274,31 +276,34 @@ world = {"n_users": 300, "n_items": 300, "n_ratings": 36_000, "dim": 4, "noise":
 world |= {"signal": 1.2, "selection": 0.5, "whole_stars": False}
 planted_error, found = [], []
 for seed in range(page.pick(2, 1)):
+    print(f"world {seed}, six trainings", end=" ")
     people = rt.datasets.planted(**world, n_tastes=2, seed=seed)
     train, valid, test = people.split(seed=seed)
     models = {cls.__name__: chosen(cls, train, valid) for cls in settings}
     errors = {name: rt.metrics.rmse(test.rating, rt.predict(m, test)) for name, m in models.items()}
     planted_error.append(errors)
     found.append((people, models))
+    print()
     for name in ("Tastes", "Hard"):
         against = rt.compare(models[name], models["BiasedMF"], test, train=train, metric="rmse")
         print(f"world {seed}, {name} against BiasedMF, {against}")
 pd.DataFrame(planted_error).rename_axis("world").round(3)
 
 # %% [markdown]
-# Where people have two tastes, the soft mixture makes a smaller error than one vector, and the intervals
-# leave out zero by far. The hard one pays for its edges: it is not told apart from one vector.
+# Where people have two tastes, the soft mixture (`Tastes`) makes a smaller error than one vector, and the
+# intervals are far from zero. The hard mixture (`Hard`) pays for its edges: it can't be told apart from one
+# vector.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Are they the *same* tastes?
 #
 # A smaller error is no proof that the model found what we planted. So we compare: for each person and film,
 # which taste speaks? The order of tastes has no meaning: what we planted as the first may come back as the
-# second. So for each person we first look for the **permutation** that fits best, and *then* count. (With
-# many tastes this is the assignment problem, which SciPy solves.)
+# second. So for each person we first look for the **permutation** (the order) that fits best, and *then*
+# count. (With many tastes this is the assignment problem, which SciPy solves.)
 #
-# To choose the better of two orders lifts even a random result above one half. So we do the same with the
-# people mixed up: this is what chance gives.
+# Even a random result is above one half when we choose the better of two orders. So we do the same with the
+# people mixed up: that is what chance gives.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -351,7 +356,7 @@ for name, (back, chance, sure, sure_chance) in same.items():
 
 # %% [markdown]
 # The models find more of the planted tastes than chance does, and the interval is far from zero. They do
-# not find all of them. Where both tastes say nearly the same about a film, nobody can tell which one spoke.
+# not find all of them. Where both tastes speak nearly equally for a film, nobody can tell which one spoke.
 # Among the films that clearly belong to one taste, the agreement is higher.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -374,12 +379,12 @@ contenders = {
     "two tastes, one speaks": (Hard, {}),
 }
 fitted, seeds = {}, range(page.pick(3, 2))
-for name, (cls, given) in contenders.items():
-    print(name, end=" ... ")
+for number, (name, (cls, given)) in enumerate(contenders.items(), start=1):
+    print(f"\n{number} of {len(contenders)}, {name:<23}", end="")
     for seed in seeds:
+        print("▮", end="")  # one per training
         fitted[name, seed] = cls.for_dataset(page.train, seed=seed, **given)
         rt.fit(fitted[name, seed], page.train, seed=seed, progress=False)
-print("done")
 
 # %%
 stars = page.test.rating
@@ -404,8 +409,8 @@ for name in list(contenders)[2:]:
     print(f"{'':>22} with {len(seeds)} seeds: {verdicts[name]}")
 
 # %% [markdown]
-# The interval is over users, with the first seed. "Better" or "worse" needs an interval without zero with
-# at least two seeds. On MovieLens a second taste gains nothing that we can see. Kula's own numbers on
+# The intervals are over users, with the first seed. We say "better" or "worse" where the interval leaves out
+# zero with at least two seeds. On MovieLens a second taste gains nothing that we can see. Kula's own numbers on
 # MovieLens agree: added to matrix factorisation, the mixture brought no clear gain. Added to a model that
 # reads *sequences* of films, it gained about ten per cent. So "no gain here" is a statement about this data
 # and this model.
@@ -413,9 +418,9 @@ for name in list(contenders)[2:]:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How many tastes speak?
 #
-# Can we at least read from the model how many tastes are at work? **Entropy** tells how undecided the
+# Can we at least read from the model how many tastes are at work? **Entropy** says how undecided the
 # weights $w$ of a film are: $-\sum_m w_m \ln w_m$, in *nats*, the unit of natural logarithms. It is 0 if
-# one taste speaks alone, and $\ln 2 \approx 0.69$ if two speak alike.
+# one taste speaks alone, and $\ln 2 \approx 0.69$ if two speak equally.
 
 # %% [markdown]
 # ### Exercise: entropy
@@ -452,8 +457,8 @@ def entropy(w):
 ws.check("11.entropy", entropy)
 
 # %% [markdown]
-# A tempting experiment: measure the entropy of MovieLens, and that of the planted people. But the penalty
-# moves the entropy as well. So we train with the *same* settings on three data sets: planted people with
+# It is tempting to measure the entropy on MovieLens and on the planted people, and to compare. But the penalty
+# changes the entropy as well. So we train with the *same* settings on three data sets: planted people with
 # two tastes, planted people with one taste, and MovieLens. And we do it at two strengths of the penalty.
 
 # %%
@@ -463,15 +468,18 @@ data_sets = {
     "planted, one taste": rt.datasets.planted(**world, n_tastes=1, seed=0).split(seed=0),
     page.data.name: (page.train, page.valid, page.test),
 }
+
+# %%
 undecided, held_out = {}, {}
 for name, (train, valid, _) in data_sets.items():
     for l2 in (0.01, 0.06):
+        print(f"{name}, l2 = {l2}", end=" ... ")
         model = Tastes.for_dataset(train, l2=l2)
         rt.fit(model, train, progress=False)
         w = model.weights(torch.from_numpy(train.user), torch.from_numpy(train.item))
         undecided[name, f"l2 = {l2}"] = float(nats(w.double().numpy()))
         held_out[name, f"l2 = {l2}"] = rt.metrics.rmse(valid.rating, rt.predict(model, valid))
-print("entropy in nats; two tastes that speak alike have 0.69")
+print("done\nentropy in nats; two tastes that speak equally have 0.69")
 pd.Series(undecided).unstack(sort=False).round(2)
 
 # %%
@@ -479,19 +487,19 @@ print("RMSE on validation rows, in stars")
 pd.Series(held_out).unstack(sort=False).round(3)
 
 # %% [markdown]
-# With the weak penalty, entropy does what we hoped for the planted people: those with two tastes leave the
-# model more decided than those with one, and MovieLens lies between the two. With the strong penalty all of
-# this is gone: now the model is most decided about MovieLens. The second table says why. The strong penalty
-# has held the models of the planted people back so far that they have learned little, and their tastes are
-# alike because both are almost zero. So entropy describes the fitted model with its penalty. It does not
-# tell us how many tastes people have.
+# With the weak penalty, entropy does what we hoped for: the model is more decided about planted people with
+# two tastes than about those with one, and MovieLens lies between the two. With the strong penalty all of
+# this is gone: now the model is most decided about MovieLens. The second table says why. With the strong
+# penalty the models of the planted people have learned little, and their two tastes are alike because both
+# are almost zero. So entropy describes the fitted model with its penalty. It does not tell us how many tastes
+# people have.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# What are your own tastes? For one vector there was a formula (a ridge regression on what you rated). Here
-# there is none, because the score is not linear in your numbers. So you simply **take part in training**,
-# as one more person.
+# What are your own tastes? With one vector per person, a formula gave us yours (a ridge regression on what you
+# rated). Here there is no formula, because the score is not linear in your numbers. So you simply **take part
+# in training**, as one more person.
 
 # %%
 me = page.data.user_vocab.ids.max() + 1  # a number that nobody has
@@ -500,12 +508,14 @@ ratings = pd.concat([page.train.ratings[["user", "item", "rating"]], mine])
 with_me = rt.datasets.from_frame(ratings, items=page.data.items)
 two_runs = []
 for seed in (0, 1):
+    print(f"seed {seed}", end=" ... ")
     model = rt.models.MixtureOfTastes.for_dataset(with_me, seed=seed)
     rt.fit(model, with_me, seed=seed, progress=False)
     two_runs.append(model)
+print("done")
 
 # %% [markdown]
-# We describe each of your tastes by films: those for which it speaks, with the best liked on top. Only
+# We describe each of your tastes by the films for which it speaks, with those that it likes best on top. Only
 # well-known films count, so that we can trust their vectors.
 
 # %%
@@ -523,9 +533,9 @@ print("Our sample person:" if page.me_is_sample else "You:")
 ws.films(pd.DataFrame(my_tastes).fillna(""))
 
 # %% [markdown]
-# It is tempting to find two words for these. First ask the question of page 03: **would it come out
-# again?** We have the same model from another seed. For how many films does the same taste speak, and what
-# is it with people mixed up?
+# It is tempting to find a name for each of the two. First ask the question of page 03: **would it come out
+# again?** We have the same model from another seed. For what share of the films does the same taste speak? And
+# what is that share with people mixed up?
 
 # %%
 again = who_speaks(two_runs[1])
@@ -561,11 +571,11 @@ apart = "more than by chance" if lead.low > 0 else "not told apart from chance"
 print(f"The busiest fifth: {value[-1]:.0%} of films get the same taste again, {apart}:")
 print(f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}). That is {way:.0%} of the way from")
 print("chance to tastes that always come out again.")
-print(f"{label}: {stable[you]:.0%}. One person may lie high or low by luck.")
+print(f"{label}: {stable[you]:.0%}. A single person may be high or low by luck.")
 
 # %% [markdown]
-# So don't name your tastes: most of what the table shows is an accident of the seed, however well it reads.
-# Your recommendations do not suffer from this. Scores come out again, whichever taste speaks:
+# So don't name your tastes: most of what the table shows is an accident of the seed, however plausible it
+# looks. Your recommendations do not suffer from this. The scores come out again, whichever taste speaks:
 
 # %%
 both = [m.score_items(rt.Batch(user=torch.tensor([you])))[0].detach().numpy() for m in two_runs]
@@ -574,9 +584,10 @@ print(f"Correlation of your scores from the two seeds: {alike:.2f}.")
 ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 
 # %% [markdown]
-# **Your turn.** Plant a harder world: set `n_ratings` to 9,000, a quarter. Predict two numbers: the gain of
-# `Tastes` over `BiasedMF`, and the share of films for which the planted taste speaks. Run the two cells of
-# "Can it find tastes that are there?" and those of "Are they the same tastes?", and look.
+# **Your turn.** Plant a harder world: set `n_ratings` to 9,000, a quarter of what it was. First guess two
+# numbers: the gain of `Tastes` over `BiasedMF`, and the share of films for which the planted taste speaks.
+# Then run the two cells of "Can it find tastes that are there?" and those of "Are they the *same* tastes?",
+# and look.
 #
 # A last question, without a check. A family shares one account. What would a mixture of tastes need to
 # know to tell its members apart, that the table of ratings does not say?
@@ -585,11 +596,11 @@ ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 # ## What we learned
 #
 # * One vector must dislike the mirror image of what it likes. Several tastes need not.
-# * The softmax is over *tastes*, of one product each. With one taste the model is biased MF, exactly.
+# * The softmax is over *tastes*, with one product for each. With one taste the model is biased MF, exactly.
 # * Gumbel noise draws a taste by taking the largest. The gradient goes through a soft copy.
 # * Tastes have no order: compare them up to a permutation, and with chance.
-# * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens a second
-#   taste is not told apart from none, and it hardly comes out again.
+# * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens two
+#   tastes can't be told apart from one, and they hardly come out again.
 # * Entropy depends on the penalty. Compare it at equal strength only.
 #
 # **To read on**

@@ -6,8 +6,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Deep factorisation and several outputs
 #
-# Two parts, which you can read on two days. Part 1 (30 minutes) puts a small network beside the product and
-# finds out where that pays. Part 2 (30 minutes) lets one pair of vectors answer three questions.
+# The page has two parts, which you can read on two days. Part 1 (30 minutes) puts a small network beside the
+# product and finds out where that pays. Part 2 (30 minutes) lets one pair of vectors answer three questions.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -22,8 +22,8 @@ page = ws.page("12_deep_mf_and_multi_output")
 #
 # Winter films are loved in winter. But in half of the world, winter is in July. We make such data: whether
 # a film is liked depends on the film, on where the user lives *and* on the time of year, on all three
-# together. Leave one of them out, and nothing remains: on average over a year, everybody likes all films
-# alike.
+# together. Leave one of the three out, and there is nothing left to learn: on average over a year, everybody
+# likes all films equally.
 
 # %% tags=["long"]
 import matplotlib.pyplot as plt
@@ -50,8 +50,8 @@ def hemispheres(seed, n_users=400, n_items=150, each=40):
 
 
 # %% [markdown]
-# The models of the earlier pages get all that is needed: ids, home, genre, time. But each of them adds up
-# terms of at most *two* things: user and film, or film and time.
+# Together, the models of the earlier pages read everything that is needed: ids, home, genre and time. But each
+# of them adds up terms of at most *two* things: user and film, or film and time.
 
 # %%
 planted_train, _, planted_test = hemispheres(seed=0).split(valid=0, test=0.2)
@@ -63,25 +63,29 @@ two_at_a_time = {
 }
 planted_error = {}
 for name, given in two_at_a_time.items():
+    print(name, end=" ... ")
     model = getattr(rt.models, name).for_dataset(planted_train, dim=8, **given)
     rt.fit(model, planted_train, epochs=25, progress=False)
     predicted = rt.predict(model, planted_test)
     planted_error[name] = rt.metrics.rmse(planted_test.rating, predicted)
+print("done")
+
+# %%
 always_mean = rt.metrics.rmse(planted_test.rating, np.full(len(planted_test), 3.0))
 planted_error["always 3 stars"] = always_mean
 pd.DataFrame({"RMSE (stars)": planted_error}).round(3)
 
 # %% [markdown]
-# Knowing everything but the noise would give 0.5. No model is better than "always 3 stars". One that is
-# worse has memorised noise, since there was nothing else for it to find.
+# A model that knew everything but the noise would have an error of 0.5. None of these models is better than
+# "always 3 stars". A model that is worse has memorised noise, since there was nothing else for it to find.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### A network beside the product
 #
-# A **multilayer perceptron** (MLP) is a small network that can say such things. It takes all that is known
+# A **multilayer perceptron** (MLP) is a small network that can express such things. It takes all that is known
 # as one row of numbers $z$: the user's vector and features, the film's vector and features, and the time.
-# From $z$ it makes 64 **hidden numbers** $h$, each one a weighted sum. It replaces negative ones by zero (the
-# *cut*), and adds up what remains, again with weights:
+# From $z$ it makes 64 **hidden numbers** $h$. Each of them is a weighted sum of the numbers in $z$. The network
+# replaces negative hidden numbers by zero (the *cut*), and adds up what remains, again with weights:
 #
 # $$s = \underbrace{\mu + b_u + b_i + p_u \cdot q_i}_{\text{as before}}
 # + v \cdot \max(0,\, h), \qquad h = z\,W + c$$
@@ -141,9 +145,9 @@ def network(z, W, c, v):
 ws.check("12.network", network)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# Here is the model: `BiasedMF`, and what is marked. Look at `last`: it starts at **zero**. So the model
-# starts as biased MF, and whatever the network adds to that has to be learned. The time enters in standard
-# deviations.
+# Here is the model: it is `BiasedMF` and the marked lines. Look at `last`: it starts at **zero**. So the model
+# starts as biased MF, and whatever the network adds to that has to be learned. The time is standardised: it is
+# measured from its mean, in standard deviations.
 
 # %%
 from recsys_tutorial.models.features import feature_table
@@ -180,7 +184,7 @@ class Deep(rt.models.BiasedMF):
 
 
 # %% [markdown]
-# In the library it is `rt.models.DeepMF`. Two promises to check: at the start the model is biased MF, and
+# In the library it is `rt.models.DeepMF`. Two things to check: at the start the model is biased MF, and
 # with the same weights our class computes what the library's class does.
 
 # %%
@@ -215,8 +219,8 @@ planted_error["with the network"] = rt.metrics.rmse(
 pd.DataFrame({"RMSE (stars)": planted_error}).round(3)
 
 # %% [markdown]
-# What has it learned? We ask it for every week of the year, for users of both homes and for winter films,
-# and take means. The dashed curves are what we planted.
+# What has it learned? We ask it for predictions in every week of the year, for winter films and for users in
+# the north and in the south, and take means. The dashed curves are what we planted.
 
 # %%
 weeks = np.arange(53)
@@ -247,9 +251,9 @@ ws.show(fig, alt=alt)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### It needs a penalty
 #
-# On real ratings a network can do harm: it quickly memorises the training ratings. A penalty of its own,
-# `l2_deep`, on the squares of its weights prevents that. We try four strengths on MovieLens and look at
-# validation rows. (This is the longest run of part 1. It prints how far it is.)
+# On real ratings a network can do harm: it quickly memorises the training ratings. A separate penalty on the
+# squares of its weights, `l2_deep`, prevents that. We try four strengths on MovieLens and look at validation
+# rows. (This is the longest run of part 1. It prints how far it is.)
 
 # %%
 strengths = [0, 20, 200, 2000]
@@ -259,11 +263,12 @@ rt.fit(product, page.train, progress=False)
 of_product = rt.metrics.rmse(stars, rt.predict(product, page.valid))
 held, train_error, valid_error = {}, [], []
 for strength in strengths:
-    print(f"l2_deep = {strength}", end=" ... " if strength < 2000 else "\n")
+    print(f"{len(held) + 1} of {len(strengths)}, l2_deep = {strength}", end=" ... ")
     held[strength] = rt.models.DeepMF.for_dataset(page.train, l2_deep=strength)
     rt.fit(held[strength], page.train, progress=False)
     for part, errors in ((page.train, train_error), (page.valid, valid_error)):
         errors.append(rt.metrics.rmse(part.rating, rt.predict(held[strength], part)))
+print("done")
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
@@ -272,7 +277,7 @@ ax.plot(range(4), train_error, "s--", color=ws.PALETTE["orange"], label="trainin
 ax.axhline(of_product, color="black", ls=":", label="BiasedMF, validation rows")
 ax.set_xticks(range(4), [str(s) for s in strengths])
 ax.set(xlabel="penalty on the network, l2_deep (stars²)", ylabel="RMSE (stars)")
-ax.set(title="Without a penalty, a network memorises")
+ax.set(title="Without a penalty, a network memorises (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 best = strengths[int(np.argmin(valid_error))]
 alt = f"RMSE against the penalty: without one {train_error[0]:.2f} on training rows and "
@@ -285,8 +290,8 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 # ages, times. We take these away, and we give them to a model without a network.
 #
 # And one more question, which was disputed for years: can a network learn the product itself? Then we
-# would not need to write it down. We put three network shapes in its place, so that one unlucky shape does
-# not decide.
+# would not need to write the product into the model. We put networks of three shapes in its place, so that the
+# answer does not depend on one unlucky shape.
 
 # %%
 from recsys_workshop.labs import cold_start
@@ -327,8 +332,8 @@ plan = {
 
 # %%
 tried = {}
-for name, (cls, train, given) in plan.items():
-    print(name, end=" ... ")
+for number, (name, (cls, train, given)) in enumerate(plan.items(), start=1):
+    print(f"{number} of {len(plan)}: {name}", end=" ... ")
     tried[name] = cls.for_dataset(train, **given)
     rt.fit(tried[name], train, progress=False)
 tried["product and network, with everything"] = held[best]
@@ -364,12 +369,13 @@ print(f"Features without a network, against everything with one: {with_all}.")
 again = []
 for seed in range(1, page.pick(3, 2)):
     pair = []
+    print(f"seed {seed}", end=" ... ")
     for name in (chosen, "product, ids alone"):
         cls, train, given = plan[name]
         pair.append(cls.for_dataset(train, seed=seed, **given))
         rt.fit(pair[-1], train, seed=seed, progress=False)
     again.append(less(*pair))
-    print(f"network instead less product, seed {seed}: {again[-1]}")
+    print(f"network instead less product: {again[-1]}")
 
 # %% [markdown]
 # Three lessons:
@@ -378,19 +384,19 @@ for seed in range(1, page.pick(3, 2)):
 #   our three shapes learn only a part of it. Rendle and others (2020) showed the same for a model that had
 #   been said to beat matrix factorisation, neural collaborative filtering. With a carefully tuned product
 #   it did not.
-# * **Beside a product, on ids alone,** the network gains a little over `BiasedMF`. But the third row of the
-#   table gains about as much, with other penalties and no network. So that gain says little about depth.
-# * **Here the features pay, not the depth.** A sum of vectors already says what genres and years have to
-#   say. A network pays where several fields must come *together*, as in winter, and where there are enough
+# * **Beside a product, on ids alone,** the network gains a little over `BiasedMF`. But the product with the
+#   penalties of page 08 gains about as much, without a network. So that gain says little about depth.
+# * **Here the features pay, not the depth.** A sum of vectors is enough to use what genres and years say. A
+#   network pays where several fields must come *together*, as for the winter films, and where there are enough
 #   ratings to learn that from.
 #
-# **Your turn.** Give the shape with 32 hidden numbers a tenth of its penalty (`l2_deep=10`). Predict the
-# change on training rows and on validation rows, run it, and look at both.
+# **Your turn.** Give the shape with 32 hidden numbers a tenth of its penalty (`l2_deep=10`). First guess how
+# the errors on training rows and on validation rows change. Then train it, and look at both.
 #
 # ### Part 1 in four lines
 #
-# * A network beside the product can say what takes three fields at once.
-# * Start its last layer at zero and give it a penalty of its own; then it does little harm.
+# * A network beside the product can learn what depends on three fields at once.
+# * Start its last layer at zero and give its weights a separate penalty; then it does little harm.
 # * A network in place of the product is worse, in all shapes that we tried.
 # * Compare with biases only, with the same penalties, and with features in a simple model.
 
@@ -404,8 +410,8 @@ for seed in range(1, page.pick(3, 2)):
 # **Goal:** let one pair of vectors answer three questions, and measure what sharing gains and costs.
 #
 # A shop wants to know more than stars. Will you rate this film at all? And when will you be back? We could
-# train three models, or one: the vectors $p$ and $q$ are a shared **trunk**, and three small **heads** read
-# the same products $p_f q_f$:
+# train three models. Or we train one: the products $p_f q_f$ of the two vectors are a shared **trunk**, and
+# three small **heads** read them:
 #
 # * **score**, the rating in stars: their sum, as before;
 # * **seen**, rated or not: a second weighted sum. It needs pairs that were *not* rated, so four films are
@@ -428,9 +434,8 @@ ws.show(fig, alt=alt + " it: score, seen and gap.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### When does somebody come back?
 #
-# The gap is the time to the user's next rating. Here one must be careful: training knows only *training*
-# ratings. When rows are held out, the next training rating may be later than the next rating. So we look
-# at both.
+# The gap is the time to the user's next rating. Be careful here: the model sees only *training* ratings. When
+# rows are held out, the next training rating may be later than the next rating. So we look at both.
 
 # %%
 from recsys_tutorial.losses import multi_output
@@ -457,8 +462,8 @@ alt = f"Histogram of times to the next rating: {share:.0%} at zero, most others 
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# The model learns from the gaps between training ratings, which are somewhat longer. For the question
-# "does sharing help?" that makes no difference. For a service that plans by these times, it would.
+# The model learns from the gaps between training ratings, which are somewhat longer. For our question, whether
+# sharing helps, that makes no difference. For a service that plans with these times, it would.
 #
 # One number cannot describe such a distribution. On MovieLens there is a heap at zero (the web page showed
 # many films at once), and the rest runs from seconds to months. So the head has **two numbers**: the log-odds $o$
@@ -468,8 +473,9 @@ ws.show(fig, alt=alt)
 # $$-\ln P(\text{gap} = 0 \text{ or not})
 # + \frac{(\ln(1 + \text{gap}) - g)^2}{2 \cdot 2^2}\,[\text{gap} > 0]$$
 #
-# with $P(\text{gap} = 0) = \sigma(o)$. The second term is the loss of a Gaussian with a standard deviation
-# of 2, a factor of about 7 in time. After a user's last rating nothing is known, and the loss is 0.
+# with $P(\text{gap} = 0) = \sigma(o)$. The second term is the loss of a normal distribution with a standard
+# deviation of 2, which is a factor of about 7 in time. After a user's last rating nothing is known, and the
+# loss is 0.
 
 # %% [markdown]
 # ### Exercise: the loss of a gap
@@ -547,10 +553,10 @@ gap_heads = max(float((a - b).abs().max().detach()) for a, b in three)
 print(f"Largest difference to the library in any of the outputs: {gap_heads:.0e}")
 
 # %% [markdown]
-# There is one loss for all three, a weighted sum. Squared errors are in stars², and losses of probabilities
-# are in nats. So each **weight** is a rate of exchange: `multi_output(rating=1, seen=0.4, gap=0.3)` says
-# that one nat of `seen` is worth 0.4 stars². The weights were chosen on validation rows, for the sake of
-# the rating.
+# There is one loss for all three heads, a weighted sum. Squared errors are in stars², and losses of
+# probabilities are in nats. So each **weight** is a rate of exchange: `multi_output(rating=1, seen=0.4,
+# gap=0.3)` says that one nat of `seen` is worth 0.4 stars². The weights were chosen on validation rows, so that
+# the rating's error is small.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What does sharing buy?
@@ -590,13 +596,13 @@ head_plan = {
 }
 heads = {}
 for name, (exchange, given, n_seeds) in head_plan.items():
-    print(name, end=" ... ")
+    print(f"\n{name:<13}", end="")
     for seed in range(n_seeds):
+        print("▮", end="")  # one per training
         heads[name, seed] = rt.models.MultiOutputMF.for_dataset(page.train, seed=seed, **given)
         rt.fit(
             heads[name, seed], page.train, loss=multi_output(*exchange), seed=seed, progress=False
         )
-print("done")
 
 # %%
 columns = ["rating, RMSE (stars)", "seen, AUC", "gap, loss (nats)"]
@@ -619,12 +625,19 @@ scores = [judge(heads[name, 0])[1] for name in ("shared", "seen alone")]
 of_seen = rt.interpret.auc_interval(labels, scores[0], np.tile(page.valid.user, 2), minus=scores[1])
 bounds = f"({of_seen.low:+.3f} to {of_seen.high:+.3f})"
 print(f"seen, shared less alone: AUC {of_seen.value:+.3f} {bounds}")
-of_gap = judged["shared"][2] - judged["gap alone"][2]
-print(f"gap, shared less alone: {of_gap:+.3f} nats")
+
+# %%
+with torch.no_grad():
+    pair = rt.Batch(user=user, item=item)
+    losses = [judge_gap(*heads[n, 0](pair).gap.T, later) for n in ("shared", "gap alone")]
+more = pd.Series((losses[0] - losses[1]).numpy())[~later.isnan().numpy()]
+by_user = more.groupby(page.valid.user[more.index]).agg(["mean", "size"])
+of_gap = rt.interpret.mean_interval(by_user["mean"], weights=by_user["size"])
+print(f"gap, shared less alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {of_gap.high:+.4f})")
 
 # %% [markdown]
 # Why should the rating gain? Because people choose what they watch. *Which* films you rated says something
-# about your taste, beyond the stars that you gave. To be sure that this is the reason, we plant it: each
+# about your taste, beyond the stars that you gave. To see whether this can be the reason, we plant it: each
 # rating is mostly noise, but users rate mostly films of their own kind. As a control, there are users who
 # choose blindly.
 
@@ -660,10 +673,9 @@ for name, own in (("choice tells about taste", 0.7), ("choice is blind", 0.25)):
     print(f"{name}: the rating gains", ", ".join(f"{g:+.3f}" for g in gains), "stars by sharing")
 
 # %% [markdown]
-# So sharing is a trade. What the heads have in common is learned from more data. What they do not have in
-# common, they compete for: `seen` alone, with vectors of its own, remains the better judge of what will be
-# rated. And a head that has little to give neither helps nor harms: when you come back has little to do
-# with which film you rate.
+# So sharing is a trade. What the heads have in common is learned from more data. Where they differ, they
+# compete for the same vectors: `seen` alone remains the better judge of what will be rated. And the gap changes
+# little either way, since when you come back has little to do with which film you rate.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You
@@ -680,8 +692,8 @@ except TypeError as error:
 # %% [markdown]
 # Its score is not linear in $p$, so there is no closed form for your vector: you would have to wait for the
 # next training. With the three outputs there is no such trouble, because every head is linear in $p$. Your
-# vector is folded in from your ratings. Nothing is known about your pace, so it counts as the average
-# user's.
+# vector is folded in from your ratings. Nothing is known about your pace, so we take that of the average
+# user.
 
 # %% tags=["long"]
 import copy
@@ -712,11 +724,11 @@ ws.films(by_seen)
 
 # %% [markdown]
 # What you would love is one question, and what you will rate is another. A film that you will watch anyway
-# needs no recommendation. One that you would love and never see does you no good either. With both
-# outputs you can ask for both: say, the most stars among films that you might well rate.
+# needs no recommendation. A film that you would love and never see does you no good either. With both
+# outputs you can ask for both: say, the most stars among the films that you are likely to rate.
 #
 # A last question, without a check. Which list should a shop show, and to whom? And what would a fourth head
-# have to predict, so that the shop would choose films by that one?
+# have to predict, so that the shop would choose films by it?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the last lists: would you rather be shown what you will watch anyway, or what you would love?
@@ -747,16 +759,16 @@ final_table["less SideFeatureMF, interval over users"] = bounds
 final_table.sort_values("RMSE on test rows (stars)").round(4)
 
 # %% [markdown]
-# `SideFeatureMF` (page 08) has no network and no second question, and it knows genres, ages and
-# occupations. Compare the others with it, and not with `BiasedMF` alone.
+# `SideFeatureMF` (page 08) has no network and answers one question, and it knows genres, ages and occupations.
+# Compare the others with it, and not with `BiasedMF` alone.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * A network beside the product says what takes three fields at once. On MovieLens the features pay more
-#   than the depth, and a network in place of the product is worse. Try the simple model first.
-# * One trunk with several heads is a trade: a head gains from another one that knows something about the
-#   same thing, and it pays where they differ. Measure each head alone.
+# * A network beside the product can learn what depends on three fields at once. On MovieLens the features pay
+#   more than the depth, and a network in place of the product is worse. Try the simple model first.
+# * One trunk with several heads is a trade: a head gains where another one learns something that it needs,
+#   and loses where they differ. Measure each head alone.
 # * When you measure the time to the next event, say which events could be the next one: all, or those of the
 #   training part only.
 #

@@ -12,6 +12,7 @@ VALUES = {
     "stars": "[float(page.train.rating[many].mean()), float(page.train.rating[~many].mean())]",
     "changes": "{n: [c.difference, c.low, c.high] for n, c in changes.items()}",
     "same_films": "[float(e) for e in same_films]",
+    "made_interval": "[change.low, change.high]",
     "found_films": "[float(e) for e in e_i]",
     "prior": "prior",
     "prior_to_data": "[float(b) for b in between]",

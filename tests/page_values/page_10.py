@@ -1,6 +1,7 @@
 """What the tests want to know of page 10."""
 
 VALUES = {
+    "leads": "[lead.low for lead in leads]",  # of the squared error, over users
     "on": "[int(p) for p in on]",
     "offsets": "ours.offsets[:2]",
     "gap_mf": "gap_mf",  # between an FM of two fields and BiasedMF, in stars

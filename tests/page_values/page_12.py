@@ -1,6 +1,7 @@
 """What the tests want to know of page 12."""
 
 VALUES = {
+    "of_gap": "[of_gap.value, of_gap.low, of_gap.high]",  # nats, over users
     "planted_error": "{name: float(value) for name, value in planted_error.items()}",
     "gap_start": "gap_start",  # between the page's class and BiasedMF before training, in stars
     "gap_library": "gap_library",
