@@ -56,7 +56,7 @@ class ImplicitALS(FactorTables):
     cost nothing: their part of the normal equations is one table, $Q'Q$, common to all users.
 
     Hu, Koren, Volinsky 2008, "Collaborative filtering for implicit feedback datasets" has this
-    objective with b = 0 and t = 1 for every rated cell (prior=0, worst=1). The target of
+    objective with b = 0 and t = 1 for every rated cell (prior=0, graded=False). The target of
     dislikes and the start at popularity are ours; the settings were chosen on validation parts of
     MovieLens-100K.
 
@@ -67,6 +67,7 @@ class ImplicitALS(FactorTables):
         l2: lambda, in squared units of t. None: half the fourth root of the number of cells, 18 for
             MovieLens-100K, since the noise of a table grows with the root of its sides.
         sweeps: each solves all items, then all users.
+        graded: False gives every rated cell t = 1, as pairs without ratings have it.
     """
 
     least: ClassVar = {"dim": 1, "sweeps": 1, "worst": -math.inf}
@@ -81,6 +82,7 @@ class ImplicitALS(FactorTables):
         worst: float = -0.2,
         prior: float = 0.25,
         sweeps: int = 6,
+        graded: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__(n_users, n_items, dim=dim, seed=seed)
@@ -88,7 +90,7 @@ class ImplicitALS(FactorTables):
         if not (l2 > 0 and worst <= 1 and prior <= 1):
             raise ValueError(f"l2={l2} must be positive, worst={worst} and prior={prior} at most 1")
         self.l2, self.alpha, self.worst, self.prior = l2, alpha, worst, prior
-        self.sweeps = sweeps
+        self.sweeps, self.graded = sweeps, graded
         self.register_buffer("popularity", torch.zeros(n_items))
         for table in (self.user_factors, self.item_factors):
             table.copy_(torch.randn(table.shape, generator=self.generator) * 0.1)
@@ -124,13 +126,13 @@ class ImplicitALS(FactorTables):
                 "ImplicitALS learned next to nothing: its vectors are all but zero, so that all "
                 "users get the same list. Are the ratings counts with a few huge ones? Give them "
                 "as counts (from_frame(table, counts=...)), or lower l2",
-                stacklevel=2,
+                stacklevel=4,
             )
 
     def target(self, ratings: Tensor) -> Tensor:
         """t of ratings on the training scale; 1 for pairs alone."""
         low, high = self.scale.to(ratings)
-        if high <= low:
+        if not (self.graded and high > low):
             return torch.ones_like(ratings)
         share = (ratings - low) / (high - low)
         return self.worst + (1 - self.worst) * share
