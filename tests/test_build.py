@@ -259,7 +259,7 @@ def test_minutes_of_notes_rows_and_pages_add_up():
         assert all(s.minutes == s.stated for s in sections(source) if s.stated)
     for name, rows in made.items():
         assert all(row.minutes == sum(s.minutes for _, s in row.parts) for row in rows if row.parts)
-        assert any(row.what.startswith("Air") and row.minutes >= 15 for row in rows), name
+        assert any(row.what.startswith("Spare time") and row.minutes >= 15 for row in rows), name
     guide = (ROOT / "docs" / "instructor.md").read_text(encoding="utf-8")
     left = guide.partition("<!-- self-study")[2].partition("<!-- end")[0]
     taken = {row.page for rows in made.values() for row in rows}
