@@ -118,15 +118,6 @@ def test_neighbours_are_those_that_please_the_same_people(hand, small):
     assert table.columns.name == f"like {title}"
 
 
-def test_neighbours_do_not_depend_on_the_gauge(hand, small, rng):
-    model, p, q = hand
-    m = np.diag([10.0, 1.0, 1.0, 0.1])
-    other = with_factors(small, p @ np.linalg.inv(m).T, q @ m)
-    title = small.items["title"].iloc[0]
-    one, two = (interpret.neighbours(x, small, title, k=8) for x in (model, other))
-    assert list(one["item"]) == list(two["item"])
-
-
 def test_neighbours_have_ratings_enough_and_never_include_the_film(data, model):
     title = data.items["title"].iloc[data.counts("item").argmax()]
     table = interpret.neighbours(model, data, title, k=500, min_ratings=60)

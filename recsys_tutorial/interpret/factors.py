@@ -43,35 +43,28 @@ def factors(model: Model) -> Factors:
     """
     check_model(model)
     own: Any = getattr(model, "factors", None)
-    pair = own() if callable(own) else _tables(model)
-    if pair is None:
+    pair = own() if own else [getattr(model, f"{side}_factors", None) for side in ("user", "item")]
+    if not all(isinstance(table, Tensor) and table.ndim == 2 for table in pair):
         able = [n for n in models.__all__ if n.endswith(("MF", "Machine", "SVD", "ALS", "SVDpp"))]
         raise TypeError(
             f"{type(model).__name__} has no user and item factors to look into: choose a model "
             f"that has, {' or '.join(able)} say"
         )
-    user, item = (_array(t) for t in pair)
+    user, item = (_array(table) for table in pair)
     if user.shape[1] == 0:
         raise ValueError(
             f"this {type(model).__name__} has dim=0: it knows biases only, and nothing personal"
         )
     model.check_fitted()
-    bias: Any = getattr(model, "item_bias", None)
+    bias: Any = getattr(model, "item_bias", torch.zeros(len(item)))
     seen_user, seen_item = ((t > 0).cpu().numpy() for t in (model.user_count, model.item_count))
     return Factors(
         user=user * seen_user[:, None],
         item=item * seen_item[:, None],
-        bias=np.zeros(len(item)) if bias is None else _array(bias) * seen_item,
+        bias=_array(bias) * seen_item,
         seen_user=seen_user,
         seen_item=seen_item,
     )
-
-
-def _tables(model: Model) -> tuple[Tensor, Tensor] | None:
-    user: Any = getattr(model, "user_factors", None)
-    item: Any = getattr(model, "item_factors", None)
-    both = all(isinstance(t, Tensor) and t.ndim == 2 for t in (user, item))
-    return (user, item) if both and user.shape[1] == item.shape[1] else None
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ experiment for those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recsys_tutorial import evaluation, metrics
 from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.metrics.pairs import ordered_pairs
 from recsys_tutorial.models.base import Model
 
 Floats = NDArray[np.float64]
@@ -87,7 +88,6 @@ def compare(
     Raises:
         TypeError, ValueError: as `evaluate`; a metric that is no mean over users.
     """
-    _check(level, samples)
     settings: dict[str, Any] = {"level": level, "samples": samples, "seed": seed}
     name, _, length = str(metric).partition("@")
     k = int(length) if length.isdigit() else 10
@@ -98,7 +98,7 @@ def compare(
     if metric in ("coverage", "n_users", "n_cold"):
         raise ValueError(f"metric={metric!r} is no mean over users: compare it by eye")
     if name in ("rmse", "mae"):
-        found = _of_errors(a, b, test, name, **settings)
+        found = _of_errors(a, b, test, 2 if name == "rmse" else 1, settings)
     elif name in ("auc", "conditional_auc"):
         good = evaluation.relevant_rows(test, relevant)
         one, other = (evaluation.predict(model, test, clip=False) for model in (a, b))
@@ -115,33 +115,24 @@ def compare(
     return Comparison(metric, *found)
 
 
-def _of_errors(
-    a: Model, b: Model, test: Dataset, name: str, *, level: float, samples: int, seed: int
-) -> Interval:
+def _of_errors(a: Model, b: Model, test: Dataset, power: int, settings: dict[str, Any]) -> Interval:
     """The difference of two errors over rows, all rows of a drawn user coming along."""
     _, user = np.unique(test.user, return_inverse=True)
     rows = np.bincount(user)
-    power = 2 if name == "rmse" else 1
     errors = [np.abs(evaluation.predict(m, test) - test.rating) ** power for m in (a, b)]
-    sums = np.stack([np.bincount(user, weights=error) for error in errors], axis=1)  # (n_users, 2)
+    one, other = (np.bincount(user, weights=error) for error in errors)  # (n_users,)
 
-    def difference(often: Any) -> Any:
-        one, other = ((often @ sums) / (often @ rows)[..., None]).T ** (1 / power)
-        return one - other
+    def difference(often: Floats) -> Floats:
+        n = often @ rows
+        return (often @ one / n) ** (1 / power) - (often @ other / n) ** (1 / power)
 
-    rng, n = np.random.default_rng(seed), len(rows)
-    drawn = [
-        difference(rng.multinomial(n, np.full(n, 1 / n), some).astype(float))
-        for some in _blocks(samples, n)
-    ]
-    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(difference(np.ones(n))), float(low), float(high), n)
+    return _resampled(difference, len(rows), **settings)
 
 
 def mean_interval(
     values: Any, *, weights: Any = None, level: float = 0.95, samples: int = 2_000, seed: int = 0
 ) -> Interval:
-    """Mean over users of one value a user, with a bootstrap interval.
+    """Mean over users of one value per user, with a bootstrap interval.
 
     Args:
         values: (n_users,), one number per user; NaN where the user has none, which is left out. For
@@ -158,25 +149,14 @@ def mean_interval(
 
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", the percentile interval.
     """
-    _check(level, samples)
     x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1:
-        raise ValueError(f"values must be (n_users,), got the shape {x.shape}")
     w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
     if w.shape != x.shape or not (w > 0).all():
         raise ValueError(f"weights must be positive, one a user: {x.shape}, got {w.shape}")
-    there = ~np.isnan(x)
-    x, w = x[there], w[there]
+    x, w = x[~np.isnan(x)], w[~np.isnan(x)]
     if len(x) == 0:
         raise ValueError("there is no value: every user is NaN, or there are no users")
-    rng = np.random.default_rng(seed)
-    parts = []
-    for some in _blocks(samples, len(x)):
-        drawn = rng.integers(0, len(x), (some, len(x)))
-        parts.append((w * x)[drawn].sum(1) / w[drawn].sum(1))
-    means = np.concatenate(parts)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float((w * x).sum() / w.sum()), float(low), float(high), len(x))
+    return _resampled(lambda often: often @ (w * x) / (often @ w), len(x), level, samples, seed)
 
 
 def conditional_auc_interval(labels: Any, scores: Any, users: Any, **settings: Any) -> Interval:
@@ -212,48 +192,52 @@ def auc_interval(
         level, samples, seed: as in `mean_interval`.
 
     Raises:
-        ValueError: as `metrics.group_auc`, level outside of 0 to 1, no samples, one class only.
+        ValueError: as `metrics.auc`, level outside of 0 to 1, no samples, one class only.
     """
-    _check(level, samples)
-    value = metrics.auc(labels, scores) - (0.0 if minus is None else metrics.auc(labels, minus))
-    if np.isnan(value):
+    if np.isnan(metrics.auc(labels, scores)):
         raise ValueError("all labels are the same: an AUC needs both kinds")
-    names, code = np.unique(np.asarray(users), return_inverse=True)
+    names, user = np.unique(np.asarray(users), return_inverse=True)
     y = np.asarray(labels, dtype=np.float64)
-    models = [_prepared(s, y, code) for s in (scores, minus) if s is not None]
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), samples)
-    values, *others = (np.array([_weighted(m, often) for often in drawn]) for m in models)
-    values = values - others[0] if others else values
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(value), float(low), float(high), len(names))
+    one, other = (
+        None if s is None else _pooled_auc(y, np.asarray(s), user) for s in (scores, minus)
+    )
+    assert one is not None
+
+    def value(often: Floats) -> Floats:
+        return one(often) if other is None else one(often) - other(often)
+
+    return _resampled(value, len(names), level, samples, seed)
 
 
-def _check(level: float, samples: int) -> None:
+def _pooled_auc(y: Floats, s: Any, user: Any) -> Callable[[Floats], Floats]:
+    """AUC (some,) when each row counts as often as its user was drawn, (some, n_users)."""
+    order = np.argsort(s, kind="stable")  # once: to sort again what is sorted is quick
+    y, s, user, one_group = y[order], s[order], user[order], np.zeros(len(y), dtype=np.intp)
+
+    def auc(often: Any) -> float:
+        right, positives, negatives = ordered_pairs(y, s, one_group, 1, often[user])
+        pairs = float(positives[0] * negatives[0])
+        return float(right[0]) / pairs if pairs else np.nan
+
+    return lambda often: np.array([auc(each) for each in often])
+
+
+def _resampled(
+    value: Callable[[Floats], Floats], n: int, level: float, samples: int, seed: int
+) -> Interval:
+    """The value for each user once, and the middle part of the values for users drawn at random.
+
+    Args:
+        value: Of how often each user was drawn, (some, n), to one number per draw, (some,).
+        n: Number of users.
+    """
     if not 0 < level < 1 or samples < 1:
         raise ValueError(f"level={level} must be between 0 and 1, samples={samples} at least 1")
-
-
-def _blocks(samples: int, n: int) -> list[int]:
-    """Resamples a block, so that an index table stays below 16 MB."""
-    each = max(1, 2_000_000 // n)
-    return [each] * (samples // each) + ([samples % each] if samples % each else [])
-
-
-def _prepared(scores: Any, y: Floats, code: Any) -> tuple[Any, Any, Any]:
-    """Rows in the order of the scores: user, label, and where runs of equal scores begin."""
-    s = np.asarray(scores, dtype=np.float64)
-    order = np.argsort(s, kind="stable")
-    runs = np.flatnonzero(np.diff(s[order], prepend=-np.inf) > 0)
-    return code[order], y[order], runs if len(runs) and runs[0] == 0 else np.append(0, runs)
-
-
-def _weighted(model: tuple[Any, Any, Any], often: Any) -> float:
-    """AUC when each row counts as often as its user was drawn."""
-    code, y, runs = model
-    weight = often[code].astype(np.float64)
-    positives = np.add.reduceat(weight * y, runs)
-    negatives = np.add.reduceat(weight * (1 - y), runs)
-    below = np.cumsum(negatives) - negatives
-    pairs = positives.sum() * negatives.sum()
-    return float((positives * (below + negatives / 2)).sum() / pairs) if pairs > 0 else np.nan
+    rng, drawn = np.random.default_rng(seed), []
+    for start in range(0, samples, some := max(1, 2_000_000 // n)):  # tables stay below 16 MB
+        users = rng.integers(0, n, (min(some, samples - start), n))
+        places = users + n * np.arange(len(users))[:, None]
+        often = np.bincount(places.ravel(), minlength=users.size).reshape(users.shape)
+        drawn.append(value(often.astype(np.float64)))
+    low, high = np.nanquantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(value(np.ones((1, n)))[0]), float(low), float(high), n)

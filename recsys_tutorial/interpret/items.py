@@ -139,14 +139,11 @@ def _spread(f: Factors) -> np.ndarray:
 
 def _without_popularity(table: pd.DataFrame) -> np.ndarray:
     spread, n = table["polarizability"].to_numpy(), table["ratings"].to_numpy()
-    fine = np.isfinite(spread) & (n > 0)
-    if not fine.any():
-        return spread
-    log_n = np.log(n[fine])
-    centred = log_n - log_n.mean()
-    slope = centred @ spread[fine] / max(float(centred @ centred), 1e-12)
+    known = np.isfinite(spread) & (n > 0)
     left = np.full(len(spread), np.nan)
-    left[fine] = spread[fine] - spread[fine].mean() - slope * centred
+    log_n = np.log(n[known])
+    slope, start = np.polyfit(log_n, spread[known], 1)
+    left[known] = spread[known] - start - slope * log_n
     return left
 
 

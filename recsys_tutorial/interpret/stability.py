@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,9 +23,9 @@ def refit(model: M, train: Dataset, *, seed: int, **options: Any) -> M:
     Args:
         options: What `fit` was told for the first one, such as epochs; nothing for its defaults.
     """
-    names = set(inspect.signature(type(model)).parameters) - {"n_users", "n_items", "seed"}
-    settings = {n: getattr(model, n) for n in names if hasattr(model, n)}
-    other = type(model).for_dataset(train, seed=seed, **settings)
+    settings = {**model.settings(), "seed": seed}
+    del settings["n_users"], settings["n_items"]
+    other = type(model).for_dataset(train, **settings)
     fit(other, train, progress=False, seed=seed, **options)
     return other
 

@@ -17,7 +17,6 @@ from recsys_tutorial.metrics.pairs import auc, conditional_auc, group_auc
 from recsys_tutorial.metrics.pointwise import calibration_error, mae, rmse
 from recsys_tutorial.metrics.ranking import (
     average_precision_at_k,
-    hit_rate_at_k,
     mrr,
     ndcg_at_k,
     precision_at_k,
@@ -26,6 +25,6 @@ from recsys_tutorial.metrics.ranking import (
 
 __all__ = [
     "auc", "average_precision_at_k", "calibration_error", "conditional_auc", "coverage",
-    "group_auc", "hit_rate_at_k", "intra_list_diversity", "mae", "mrr", "ndcg_at_k", "novelty",
+    "group_auc", "intra_list_diversity", "mae", "mrr", "ndcg_at_k", "novelty",
     "precision_at_k", "recall_at_k", "rmse",
 ]  # fmt: skip

@@ -5,7 +5,6 @@ who rates generously does well. Conditional AUC compares rows of one user only, 
 recommendations does. The same scores can have 0.75 of the first and 1.0 of the second.
 """
 
-from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,15 +14,15 @@ from recsys_tutorial.metrics.checks import Floats, labels_and_scores
 
 
 class GroupAUC(NamedTuple):
-    """AUC of each group, in order of appearance, with the counts that say how far to trust it.
+    """AUC of each group, in ascending order, with the counts that say how far to trust it.
 
     Attributes:
-        group: The groups as they were given.
+        group: The groups.
         auc: (n_groups,), NaN where a group has one class only.
         n_positive, n_negative: (n_groups,) rows of each class.
     """
 
-    group: list[Any]
+    group: NDArray[Any]
     auc: Floats
     n_positive: Floats
     n_negative: Floats
@@ -82,43 +81,26 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(_ratio(right, positives * negatives)[0])
 
 
-def _group_codes(groups: Iterable[Any], n: int) -> tuple[NDArray[np.intp], list[Any]]:
-    """A number (n,) for each row's group, in order of appearance, and the groups."""
-    if hasattr(groups, "detach"):  # a torch tensor
-        groups = np.asarray(groups.detach().cpu())
-    if isinstance(groups, np.ndarray) and groups.ndim != 1:
-        raise ValueError(f"groups must have one dimension, got shape {groups.shape}")
-    values = groups.tolist() if hasattr(groups, "tolist") else list(groups)
-    if len(values) != n:
-        raise ValueError(f"groups and labels differ in length: {len(values)} and {n}")
-    missing = [at for at, v in enumerate(values) if v is None or (isinstance(v, float) and v != v)]
-    if missing:
-        raise ValueError(f"groups miss a value at position {missing[0]}")
-    number: dict[Any, int] = {}
-    try:
-        codes = [number.setdefault(value, len(number)) for value in values]
-    except TypeError as error:
-        raise ValueError(f"groups must be hashable: {error}") from error
-    return np.array(codes, dtype=np.intp), list(number)
-
-
-def group_auc(labels: ArrayLike, scores: ArrayLike, groups: Iterable[Any]) -> GroupAUC:
+def group_auc(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> GroupAUC:
     """AUC within each group. Groups with NaN are those that :func:`conditional_auc` leaves out.
 
     Args:
         labels: (n,), 0 or 1.
         scores: (n,).
-        groups: (n,) any hashable values: the user of each row, or the item.
+        groups: (n,) numbers or text: the user of each row, or the item.
 
     Raises:
-        ValueError: as :func:`auc`; groups of another length, missing or not hashable.
+        ValueError: as :func:`auc`; groups of another length.
 
     Example:
         >>> group_auc([1, 0, 1], [2.0, 1.0, 3.0], ["ann", "ann", "bob"]).auc.tolist()
         [1.0, nan]
     """
     y, s = labels_and_scores(labels, scores)
-    codes, names = _group_codes(groups, y.size)
+    of = np.asarray(groups)
+    if of.shape != y.shape:
+        raise ValueError(f"groups and labels differ in shape: {of.shape} and {y.shape}")
+    names, codes = np.unique(of, return_inverse=True)
     right, positives, negatives = ordered_pairs(y, s, codes, len(names))
     return GroupAUC(names, _ratio(right, positives * negatives), positives, negatives)
 
@@ -126,7 +108,7 @@ def group_auc(labels: ArrayLike, scores: ArrayLike, groups: Iterable[Any]) -> Gr
 def conditional_auc(
     labels: ArrayLike,
     scores: ArrayLike,
-    groups: Iterable[Any],
+    groups: ArrayLike,
     average: Literal["macro", "pairs"] = "macro",
 ) -> float:
     """AUC conditional on the group: pairs are compared within a group only.
@@ -140,7 +122,7 @@ def conditional_auc(
     Args:
         labels: (n,), 0 or 1.
         scores: (n,).
-        groups: (n,) any hashable values, usually the user of each row.
+        groups: (n,) numbers or text, usually the user of each row.
         average: ``"macro"``: mean over groups, each counts the same. ``"pairs"``: groups weighted
             by their P * N, which is the share of all within-group pairs in the right order.
 

@@ -90,19 +90,6 @@ def average_precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) ->
     return _measure(labels, scores, lambda t: ties.average_precision(t, k))
 
 
-def hit_rate_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
-    """1 if any of the first k items is relevant, else 0; under ties the probability of it.
-
-    Arguments and errors as in :func:`recall_at_k`.
-
-    Example:
-        >>> hit_rate_at_k([1, 0, 0, 0], [1.0, 1.0, 1.0, 1.0], k=1)  # one of four, all tied
-        0.25
-    """
-    k = whole("k", k)
-    return _measure(labels, scores, lambda t: ties.hit_rate(t, k))
-
-
 def mrr(labels: ArrayLike, scores: ArrayLike) -> float | Floats:
     """Reciprocal rank ``1 / rank`` of the first relevant item, over the whole list.
 

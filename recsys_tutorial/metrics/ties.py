@@ -143,16 +143,6 @@ def average_precision(t: Ties, k: int) -> Floats:
     return t.total(t.relevant / t.size * precisions) / np.clip(t.n_relevant, 1, k)
 
 
-def hit_rate(t: Ties, k: int) -> Floats:
-    """1 - P(no hit): of the first tie with relevant items some places are among the first k."""
-    leading = t.relevant_above == 0
-    size, relevant = t.size[leading], t.relevant[leading]
-    places = np.clip(k - t.above[leading], 0, None)
-    others = np.minimum(places, size - relevant)
-    missed = np.exp(_ln_choose(size - relevant, others) - _ln_choose(size, others))
-    return t.total(np.where(places > size - relevant, 1.0, 1 - missed), leading)
-
-
 def reciprocal_rank(t: Ties) -> Floats:
     """Expectation of 1 / rank of the first hit.
 
