@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import time
@@ -82,17 +83,9 @@ def surprise_svd(train: Dataset, test: Dataset) -> Fitted:
     return np.array([model.predict(u, i).est for u, i in pairs]), seconds
 
 
-def has_surprise() -> bool:
-    try:
-        import surprise  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def contenders() -> dict[str, Callable[[Dataset, Dataset], Fitted]]:
     found = {name: ours(c.model, c.settings) for name, c in CONTENDERS.items()}
-    if has_surprise():
+    if importlib.util.find_spec("surprise"):
         found["Surprise SVD, tuned"] = surprise_svd
     return found
 
@@ -119,10 +112,16 @@ def on_folds(data: Dataset, first: int = 5) -> dict[str, dict[str, Any]]:
     }
 
 
-def on_random_splits(data: Dataset, seeds: range) -> dict[str, Any]:
+def compare(data: Dataset, splits: int = 0) -> dict[str, Any]:
+    """The official folds; and so many random 90/10 splits, which take long."""
+    found = {"folds": on_folds(data), "settings": settings()}
+    return found | ({"random_90_10": on_random_splits(data, splits)} if splits else {})
+
+
+def on_random_splits(data: Dataset, splits: int) -> dict[str, Any]:
     """The spread over random 90/10 splits: one split alone says little."""
     rmse: dict[str, list[float]] = {}
-    for seed in seeds:
+    for seed in range(splits):
         train, valid, test = data.split("random", seed=seed)
         for name, run in contenders().items():
             scores, _ = run(concat(train, valid), test)
@@ -144,8 +143,9 @@ def settings() -> dict[str, Any]:
     return found
 
 
-def gates(folds: dict[str, dict[str, Any]]) -> list[tuple[str, bool]]:
+def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
     """What is promised on u1 to u5, and whether it holds."""
+    folds = result["folds"]
     mine, deep = folds["BiasedMF"], folds["DeepMF"]
     checks = []
     for name, promise in CONTENDERS.items():
@@ -182,13 +182,3 @@ def gates(folds: dict[str, dict[str, Any]]) -> list[tuple[str, bool]]:
             )
         )
     return checks
-
-
-def table(folds: dict[str, dict[str, Any]]) -> str:
-    lines = [f"{'u1 to u5':22}{'RMSE':>8}{'gain':>8}{'sd':>8}{'fit s':>8}   each fold"]
-    for name, row in folds.items():
-        lines.append(
-            f"{name:22}{row['rmse']:8.4f}{row['gain']:8.4f}{row['gain_sd']:8.4f}"
-            f"{row['fit_seconds']:8.2f}   {' '.join(f'{v:.4f}' for v in row['rmse_folds'])}"
-        )
-    return "\n".join(lines)

@@ -14,7 +14,6 @@ import numpy as np
 from scipy import sparse
 
 import recsys_tutorial as rt
-from benchmarks import ledger
 from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.models import BayesianFM
 
@@ -122,20 +121,10 @@ def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
     return checks
 
 
-def table(result: dict[str, Any]) -> str:
-    lines = [f"{'u1 to u5':14}{'RMSE':>8}{'inside':>8}{'fit s':>8}"]
-    for name, row in result["levels"].items():
-        lines.append(f"{name:14}{row['rmse']:8.4f}{row['inside']:8.3f}{row['seconds']:8.1f}")
-    if result["myfm"] is not None:
-        peer = result["myfm"]
-        lines.append(f"myFM, histories, u1: {peer['rmse']:.4f} in {peer['seconds']} s")
-    return "\n".join(lines)
-
-
-def page_entries(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def page_entries(sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What pages 13 and 16 read from the ledger: draws, and models that learn one best guess."""
+    result, accuracy = sections["bayesian"], sections["accuracy"]["folds"]
     how = {"unit": "folds", "seeds": [0], "settings": result["settings"]}
-    accuracy = ledger.read()["benchmarks"]["accuracy"]["folds"]
     guesses = {
         name: {"seconds": row["fit_seconds"], **{k: row[k] for k in ("rmse", "rmse_folds")}}
         for name, row in accuracy.items()

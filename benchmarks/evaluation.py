@@ -24,6 +24,7 @@ import torch
 
 import recsys_tutorial as rt
 from benchmarks.ranking import sklearn_loop
+from recsys_tutorial.datasets import Dataset
 from recsys_tutorial.models import BiasedMF
 
 
@@ -46,8 +47,8 @@ ROUNDS = 3
 DIM = 64
 
 
-def compare(sizes: tuple[Size, ...] = SIZES) -> list[dict[str, Any]]:
-    """One line per size."""
+def compare(data: Dataset, sizes: tuple[Size, ...] = SIZES) -> dict[str, Any]:
+    """One line per size; the data is planted here, whatever comes in."""
     fresh = multiprocessing.get_context("spawn")
     lines = []
     for size in sizes:
@@ -59,8 +60,8 @@ def compare(sizes: tuple[Size, ...] = SIZES) -> list[dict[str, Any]]:
                 if process.exitcode != 0:
                     raise RuntimeError(f"{work.__name__} of {size} ended with {process.exitcode}")
             lines.append(json.loads((Path(folder) / "line.json").read_text(encoding="utf-8")))
-        print(text(lines[-1]), flush=True)
-    return lines
+        print(lines[-1], flush=True)
+    return {"lines": lines, "dim": DIM, "rounds": ROUNDS, "seed": 0}
 
 
 def _make(folder: str, size: Size) -> None:
@@ -101,29 +102,13 @@ def _timed(work: Callable[[], dict[str, float]]) -> tuple[dict[str, float], floa
 
 
 def peak_gib() -> float:
-    """Most memory this process ever held; not a number where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # Linux: ru_maxrss of a child starts at its parent's
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("nan")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30  # macOS counts bytes
+    """Most memory this process ever held, by Linux: ru_maxrss of a child starts at its parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
 
 
-def text(line: dict[str, Any]) -> str:
-    times = line["loop_seconds"] / (line["ndcg_seconds"] + line["auc_seconds"])
-    return (
-        f"{line['ranked_users']:>8,} users x {line['items']:>6,} items: NDCG@10 "
-        f"{line['ndcg_seconds']:.2f} s, ranking AUC {line['auc_seconds']:.2f} s, both user by user "
-        f"{line['loop_seconds']:,.0f} s ({times:.0f} times), peak {line['peak_gib']:.2f} GiB"
-    )
-
-
-def gates(lines: list[dict[str, Any]]) -> list[tuple[str, bool]]:
-    largest = lines[-1]
+def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
+    largest = result["lines"][-1]
     return [
         (
             f"{largest['users']:,} x {largest['items']:,}: {name.replace('_', ' ')} "

@@ -57,16 +57,20 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
 
 
-def write(section: str, content: dict[str, Any], data: Dataset) -> None:
-    """Put a section into the ledger, with machine and data.
+def record(result: dict[str, Any], data: Dataset) -> dict[str, Any]:
+    """What was measured, with data and machine."""
+    return {"data": data.name, "rows": len(data), "machine": machine(), **result}
+
+
+def write(section: str, record: dict[str, Any], data: Dataset) -> None:
+    """Put a section into the ledger.
 
     Raises ValueError where planted data would stand under a name that does not begin with
     "planted", or real data under one that does.
     """
     ledger = _for(data, [section])
-    about = {"data": data.name, "rows": len(data), "machine": machine()}
     sections = ledger.setdefault("benchmarks", {})
-    sections[section] = {**sections.get(section, {}), **about, **content}
+    sections[section] = {**sections.get(section, {}), **record}
     _replace(ledger)
 
 

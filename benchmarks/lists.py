@@ -19,7 +19,7 @@ MOST_SHARED = 4  # of ten titles
 
 
 def compare(data: Dataset) -> dict[str, Any]:
-    """Metrics by model, a number per fold; and how the lists answer to likes and dislikes."""
+    """Metrics by model, means of the folds; how the lists answer to likes and dislikes."""
     rows: dict[str, dict[str, list[float]]] = {}
     for train, test in data.folds(5):
         for name in CONTENDERS:
@@ -36,7 +36,8 @@ def compare(data: Dataset) -> dict[str, Any]:
             row.setdefault("ratings of a film", []).append(float(np.mean(often)))
     model = getattr(rt.models, SHOWN).for_dataset(data)
     rt.fit(model, data, progress=False)
-    return {"folds": rows, "answers": answers(model, data)}
+    mean = {n: {m: float(np.mean(v)) for m, v in row.items()} for n, row in rows.items()}
+    return {"folds": mean, "answers": answers(model, data)}
 
 
 def answers(model: rt.models.Model, data: Dataset) -> dict[str, int]:
@@ -61,7 +62,7 @@ def answers(model: rt.models.Model, data: Dataset) -> dict[str, int]:
 
 def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
     """What is promised of the lists, and whether it holds."""
-    mean = {n: {m: float(np.mean(v)) for m, v in row.items()} for n, row in result["folds"].items()}
+    mean = result["folds"]
     checks = []
     for metric in ("ndcg@10", "recall@10"):
         times = mean[SHOWN][metric] / mean["Popularity"][metric]
@@ -73,17 +74,3 @@ def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
         text = f"lists: {what} share {shared} of ten titles at most (at most {MOST_SHARED})"
         checks.append((text, shared <= MOST_SHARED))
     return checks
-
-
-def table(result: dict[str, Any]) -> str:
-    """Means of the folds, and what a reader gets of ten films."""
-    lines = [f"{'u1 to u5':14}" + "".join(f"{m:>19}" for m in (*METRICS, "ratings of a film"))]
-    for name, row in result["folds"].items():
-        numbers = "".join(f"{np.mean(v):19.3f}" for v in row.values())
-        lines.append(f"{name:14}{numbers}")
-    hits = {n: 10 * np.mean(row["precision@10"]) for n, row in result["folds"].items()}
-    lines.append(
-        f"Of ten films on the list, {hits[SHOWN]:.1f} are ones that people went on to like; "
-        f"counting heads finds {hits['Popularity']:.1f}."
-    )
-    return "\n".join(lines)

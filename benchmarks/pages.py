@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from recsys_tutorial.datasets import Dataset
+
 MINUTES = Path(__file__).parents[1] / "notebooks" / "minutes.json"
 MOST_SECONDS, MOST_MIB = 120, 1024  # of a page
 MOST_SERIES = 15 * 60
@@ -19,7 +21,7 @@ _IMPORT = "import time; t = time.perf_counter(); import recsys_tutorial as rt; r
 _IMPORT += "print(time.perf_counter() - t)"
 
 
-def compare() -> dict[str, Any]:
+def compare(data: Dataset) -> dict[str, Any]:
     """Seconds of importing in fresh processes, beside what was measured of the pages."""
     found = json.loads(MINUTES.read_text(encoding="utf-8"))
     seconds = [float(_said([sys.executable, "-c", _IMPORT])) for _ in range(ROUNDS)]
@@ -38,18 +40,6 @@ def compare() -> dict[str, Any]:
 
 def _said(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-
-
-def table(result: dict[str, Any]) -> str:
-    lines = [f"{'page':42}{'seconds':>9}{'peak MiB':>10}"]
-    lines += [
-        f"{name:42}{page['seconds']:>9.1f}{page['peak_mib']:>10,}"
-        for name, page in result["pages"].items()
-    ]
-    low, high = result["import_range"]
-    lines.append(f"{'the whole series':42}{result['series_seconds']:>9.1f}")
-    lines.append(f"import: {result['import_seconds']:.2f} s ({low:.2f} to {high:.2f})")
-    return "\n".join(lines)
 
 
 def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:

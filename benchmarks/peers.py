@@ -346,18 +346,9 @@ def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
     return checks
 
 
-def table(result: dict[str, Any]) -> str:
-    lines = [f"{'u2 to u5':24}{'NDCG@10':>9}{'sd':>8}{'RMSE':>8}{'fit s':>8}"]
-    for name, row in sorted(result["folds"].items(), key=lambda pair: -pair[1]["ndcg@10"]):
-        stars = f"{row['rmse']:8.4f}" if "rmse" in row else f"{'-':>8}"
-        lines.append(
-            f"{name:24}{row['ndcg@10']:9.4f}{row['ndcg@10_sd']:8.4f}{stars}{row['seconds']:8.2f}"
-        )
-    return "\n".join(lines)
-
-
-def page_entries(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def page_entries(sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What page 16 reads from the ledger."""
+    result = sections["peers"]
     how = {"seeds": [0], "settings": "benchmarks.peers in results.json"}
     return {
         "table": {"value": 4, "unit": "folds", "rows": result["folds"], **how},

@@ -87,6 +87,13 @@ SECTIONS = {
         (Table("folds", "model", _LISTS),),
         ("als_seconds", "als_times", "sweeps"),
     ),
+    "lists": Section(
+        "Lists: what a reader sees",
+        "Models with their defaults on the five official folds, means; and how many of ten titles "
+        "two lists share at most, for different tastes. Seed 0.",
+        (Table("folds", "model", {**_LISTS, "precision@10": "precision@10"}),),
+        ("answers",),
+    ),
     "sequences": Section(
         "What comes next",
         "Page 15's networks, and rules that count: six settings each, chosen by MRR on what comes "
@@ -164,34 +171,21 @@ SECTIONS = {
 
 
 def write(content: Mapping[str, Any], page: Path = PAGE) -> None:
-    """Write the page, and the plots into the folder of its name beside it.
-
-    Raises ValueError, and leaves the page as it is, where nothing was measured.
-    """
-    if not content.get("benchmarks"):
-        raise ValueError(
-            f"no measured numbers in {ledger.PATH}: get it back with git checkout -- "
-            f"{ledger.PATH.name}, or measure with --write"
-        )
+    """Write the page, and the plots into the folder of its name beside it."""
     folder = page.with_suffix("")
     folder.mkdir(exist_ok=True)
-    texts = []
-    for name, section, record in _there(content["benchmarks"]):
-        alt = section.plot(record, folder / f"{name}.svg") if section.plot else ""
-        texts.append(
-            _text(name, section, record, f"![{alt}]({folder.name}/{name}.svg)\n\n" * bool(alt))
-        )
+    ledger = content["benchmarks"]
+    texts = [text(name, ledger[name], folder) for name in SECTIONS if name in ledger]
     page.write_text(HEAD + "".join(texts), encoding="utf-8")
 
 
-def _there(ledger: Mapping[str, Any]) -> Iterator[tuple[str, Section, Mapping[str, Any]]]:
-    for name, section in SECTIONS.items():
-        if name in ledger:
-            yield name, section, ledger[name]
-
-
-def _text(name: str, section: Section, record: Mapping[str, Any], picture: str) -> str:
-    parts = [f"\n## {section.title}\n\n{section.about}\n\n{_how(name, record)}\n\n{picture}"]
+def text(name: str, record: Mapping[str, Any], folder: Path | None = None) -> str:
+    """A section of the page; with a folder its plot goes there."""
+    section = SECTIONS[name]
+    parts = [f"\n## {section.title}\n\n{section.about}\n\n{_how(name, record)}\n\n"]
+    if section.plot and folder:
+        alt = section.plot(record, folder / f"{name}.svg")
+        parts.append(f"![{alt}]({folder.name}/{name}.svg)\n\n")
     parts += [_table(table, record) for table in section.tables if table.rows in record]
     if flat := list(_flat({key: record[key] for key in section.flat if key in record}, record)):
         rows = "".join(f"| {label} | {value} |\n" for label, value in flat)

@@ -107,7 +107,7 @@ def apart(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
     return float(np.abs(mine - its).max() / max(np.abs(mine).max(), 1e-12))
 
 
-def compare(name: str, train: Dataset, test: Dataset) -> dict[str, Any]:
+def of_model(name: str, train: Dataset, test: Dataset) -> dict[str, Any]:
     """For one model: what differs on a second run, in the background, after a break; and how far
     two and four threads are from one."""
     with threads(1):
@@ -125,31 +125,19 @@ def compare(name: str, train: Dataset, test: Dataset) -> dict[str, Any]:
     return {**result, "threads": max(apart_by)}
 
 
-def run(data: Dataset) -> dict[str, Any]:
-    """The comparison for every model, printed line by line."""
+def compare(data: Dataset) -> dict[str, Any]:
+    """`of_model` for every model."""
     train, _, test = data.split("random", seed=42)
-    table = {}
-    for name in NAMES:
-        table[name] = row = compare(name, train, test)
-        bits = [kind for kind in ("again", "background", "resumed") if row[kind]]
-        said = f"differs: {', '.join(bits)}" if bits else "same bits"
-        print(f"{name:24}{said}; between threads {row['threads']:.1e}", flush=True)
-    return table
+    models = {name: of_model(name, train, test) for name in NAMES}
+    return {"models": models, "tolerance": TOLERANCE, "threads": [1, 2, 4], "epochs": EPOCHS,
+            "seed": 0}  # fmt: skip
 
 
-def gates(table: dict[str, Any]) -> list[tuple[str, bool]]:
-    other = [
-        n for n, row in table.items() if any(row[k] for k in ("again", "background", "resumed"))
-    ]
+def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
+    table = result["models"]
+    ways = ("again", "background", "resumed")
+    other = [name for name, row in table.items() if any(row[way] for way in ways)]
     far = max(row["threads"] for row in table.values())
-    return [
-        (
-            f"{len(table)} models: same seed, same bits; not: {', '.join(other) or 'none'}",
-            not other,
-        ),
-        (f"1, 2 and 4 threads: at most {far:.1e} apart (at most {TOLERANCE:g})", far <= TOLERANCE),
-    ]
-
-
-if __name__ == "__main__":
-    run(rt.datasets.planted(n_users=40, n_items=30, n_ratings=500, seed=0))
+    same = f"{len(table)} models: same seed, same bits; not: {', '.join(other) or 'none'}"
+    near = f"1, 2 and 4 threads: at most {far:.1e} apart (at most {TOLERANCE:g})"
+    return [(same, not other), (near, far <= TOLERANCE)]

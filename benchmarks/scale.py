@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 import recsys_tutorial as rt
+from benchmarks.evaluation import page_entries as page_entries
 from benchmarks.evaluation import peak_gib
 from recsys_tutorial.datasets import Dataset, Vocabulary
 from recsys_tutorial.datasets.frame import assemble
@@ -54,7 +55,6 @@ SIZES = (
     Size(10_000_000, 70_000, 10_000, 2, 16),
     Size(25_000_000, 162_000, 59_000, 2, 16),
 )
-QUICK = (Size(5_000, 150, 60, 8, 300), Size(20_000, 600, 120, 8, 300))
 
 
 def make(place: Path, size: Size) -> dict[str, Any]:
@@ -70,13 +70,8 @@ def make(place: Path, size: Size) -> dict[str, Any]:
     floor = _rmse(_truth(valid), valid)
     train.save(place / "train")
     valid.save(place / "valid")
-    cost = {
-        "floor": floor,
-        "make_cpu_seconds": time.process_time() - start,
-        "make_peak_gib": peak_gib(),
-    }
-    (place / "made.json").write_text(json.dumps(cost), encoding="utf-8")
-    return cost
+    seconds = time.process_time() - start
+    return {"floor": floor, "make_cpu_seconds": seconds, "make_peak_gib": peak_gib()}
 
 
 def plant(size: Size) -> Dataset:
@@ -181,24 +176,16 @@ def _train(
     return cpu, wall, _rmse(rt.predict(model, valid, clip=False), valid)
 
 
-def compare(sizes: Sequence[Size] = SIZES, keep: str | None = None) -> dict[str, Any]:
-    """All sizes, one after the other, each made and trained on in processes of its own.
-
-    keep : a directory where what is planted stays, for the next time
-    """
+def compare(data: Dataset, sizes: Sequence[Size] = SIZES) -> dict[str, Any]:
+    """All sizes, each made and trained on in processes of its own; whatever data comes in."""
     rows: list[dict[str, Any]] = []
     for size in sizes:
-        with tempfile.TemporaryDirectory(prefix="planted-") as directory:
-            place = Path(keep or directory) / f"planted-{size.n_ratings}"
-            place.mkdir(parents=True, exist_ok=True)
-            if (place / "made.json").is_file():
-                made = json.loads((place / "made.json").read_text(encoding="utf-8"))
-            else:
-                made = _in_own_process("make", place, size)
-            found = _in_own_process("fit", place, size)
+        with tempfile.TemporaryDirectory(prefix="planted-") as place:
+            made = _in_own_process("make", Path(place), size)
+            found = _in_own_process("fit", Path(place), size)
         above = found["planted_rmse"] / made["floor"] - 1
         rows.append({**asdict(size), **made, **found, "above_floor": above})
-        print(line(rows[-1]), flush=True)
+        print(rows[-1], flush=True)
     grown = np.log([[row["rows"], row["cpu_seconds"] / row["epochs"]] for row in rows])
     return {
         "sizes": rows,
@@ -210,16 +197,6 @@ def compare(sizes: Sequence[Size] = SIZES, keep: str | None = None) -> dict[str,
             "valid": VALID, "wide": WIDE, "planted": PLANTED,
         },
     }  # fmt: skip
-
-
-def line(row: dict[str, Any]) -> str:
-    return (
-        f"{row['n_ratings']:>10,} ratings ({row['n_users']:,} x {row['n_items']:,}): "
-        f"{row['ratings_a_cpu_second'] / 1e6:.2f} M ratings a CPU second "
-        f"({row['ratings_a_wall_second'] / 1e6:.2f} on the wall), peak {row['peak_gib']:.2f} GiB, "
-        f"RMSE {row['planted_rmse']:.4f} ({row['above_floor']:+.2%} from the noise; "
-        f"{WIDE['dim']} axes: {row['rmse']:.4f})"
-    )
 
 
 def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:

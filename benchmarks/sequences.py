@@ -102,16 +102,17 @@ def settings() -> dict[str, Any]:
     return json.loads(json.dumps({"trials": TRIALS, "seeds": SEEDS}))
 
 
-def table(result: dict[str, Any]) -> str:
-    lines = [f"{'next film':22}{'recall@10':>11}{'MRR':>7}{'fit s':>7}   rules lead by"]
-    for name, row in result["models"].items():
-        ends = [f"{low:+.3f} to {high:+.3f}" for _, low, high in row["rules_lead"]]
-        figures = f"{row['recall@10']:11.3f}{row['MRR']:7.3f}{row['seconds']:7.1f}"
-        lines.append(f"{name:22}{figures}   {', '.join(ends)}")
-    return "\n".join(lines)
+def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
+    """Both networks behind rules that count, for each seed and beyond the noise."""
+    found = []
+    for name in ("SequenceLSTM", "SequenceTransformer"):
+        least = min(low for _, low, _ in result["models"][name]["rules_lead"])
+        found.append((f"rules lead {name} in recall@10 by at least {least:+.3f}", least > 0))
+    return found
 
 
-def page_entries(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def page_entries(sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What page 15 reads from the ledger."""
+    result = sections["sequences"]
     how = {"seeds": SEEDS, "settings": result["settings"]}
     return {"networks": {"value": len(SEEDS), "unit": "seeds", "rows": result["models"], **how}}

@@ -103,31 +103,6 @@ def summary(found: list[dict[str, Any]], n: int) -> dict[str, Any]:
     }
 
 
-def table(result: dict[str, Any]) -> str:
-    lines = [
-        f"CPU seconds of training until RMSE {result['target']} on validation rows "
-        f"({result['split']}), {result['rounds']} interleaved rounds, 1 thread",
-        f"{'':26}{'seconds':>9}{'range':>15}{'epochs':>8}{'best RMSE':>11}{'at s':>8}"
-        f"{'rows/s':>13}{'MiB':>6}{'of':>6}  versions",
-    ]
-    ways = result["ways"]
-    for name in sorted(ways, key=lambda n: (ways[n]["to_target"] or {"seconds": 1e9})["seconds"]):
-        way, best = ways[name], ways[name]["best"]
-        if run := way["to_target"]:
-            low, high = run["range"]
-            took = f"{run['seconds']:>9.2f}{f'{low:.2f} to {high:.2f}':>15}{run['epochs']:>8}"
-        else:
-            took = f"{'never':>9}{'':>15}{'':>8}"
-        versions = ", ".join(f"{p} {v}" for p, v in way["versions"].items())
-        lines.append(
-            f"{name:26}{took}{best['rmse']:>11.4f}{best['seconds']:>8.2f}"
-            f"{way['samples_per_second']:>13,.0f}{way['mib']:>6.0f}{way['peak_mib']:>6.0f}"
-            f"  {versions}"
-        )
-    lines += [f"{name:26} not measured: {why}" for name, why in result["absent"].items()]
-    return "\n".join(lines)
-
-
 def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
     ours, bare = (result["ways"][name]["curve"][-1] for name in ("this library", "bare torch loop"))
     times = ours["seconds"] / bare["seconds"]

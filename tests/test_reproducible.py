@@ -19,7 +19,7 @@ def parts():
 @pytest.mark.parametrize("name", reproduce.NAMES)
 def test_same_seed_same_bits(name, parts):
     before = torch.get_num_threads(), torch.random.get_rng_state()
-    found = reproduce.compare(name, parts[0], parts[2])
+    found = reproduce.of_model(name, parts[0], parts[2])
     assert found["again"] == found["background"] == found["resumed"] == []
     assert found["threads"] <= reproduce.TOLERANCE
     assert torch.get_num_threads() == before[0]
@@ -46,7 +46,7 @@ def test_threads_are_those_of_the_training_itself(parts, monkeypatch):
         return forward(model, batch)
 
     monkeypatch.setattr(rt.models.BiasedMF, "forward", noted)
-    reproduce.compare("BiasedMF", parts[0], parts[2])
+    reproduce.of_model("BiasedMF", parts[0], parts[2])
     assert seen == {1, 2, 4}
 
 
