@@ -11,7 +11,6 @@ import io
 import json
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,38 +21,30 @@ from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.files import replacing
 
 META = "meta.json"
+ABOUT = ("name", "source", "scale", "implicit")
 
 
 def save(dataset: Dataset, directory: str | os.PathLike[str]) -> Path:
     """Write `dataset` as one file per column; an older save in the directory is replaced.
 
-    Columns have 32 bits where that loses nothing, which is half the memory and half the disk.
+    Columns have 32 bits where that loses nothing, which is half the memory and half the disk. The
+    `truth` of planted data is not kept.
 
     Raises:
-        TypeError: ids that are neither numbers nor text, or two side columns of one name.
+        TypeError: ids that are neither numbers nor text.
     """
     place = Path(directory)
-    tables = {"user": dataset.users, "item": dataset.items}
-    sides = {f"{side}s.json": _text(table, side) for side, table in tables.items()}
+    sides = {"users": _text(dataset.users, "user"), "items": _text(dataset.items, "item")}
     place.mkdir(parents=True, exist_ok=True)
     (place / META).unlink(missing_ok=True)  # until the new one is written, nothing is saved here
-    for name in COLUMNS:
-        column = getattr(dataset, name)
-        if column is None:
-            (place / f"{name}.npy").unlink(missing_ok=True)
-            continue
+    columns = [name for name in COLUMNS if getattr(dataset, name) is not None]
+    for name in columns:  # in a new file: who has mapped the old one keeps it
         with replacing(place / f"{name}.npy") as part, part.open("wb") as file:
-            np.save(file, narrow(column), allow_pickle=False)
+            np.save(file, _narrow(getattr(dataset, name)), allow_pickle=False)
     for name, text in sides.items():
-        (place / name).write_text(text, encoding="utf-8")
-    if dataset.truth is not None:
-        truth = {key: np.asarray(value) for key, value in vars(dataset.truth).items()}
-        np.savez(place / "truth.npz", allow_pickle=False, **truth)
-    about: dict[str, Any] = {
-        key: getattr(dataset, key) for key in ("name", "source", "scale", "implicit")
-    }
-    about |= {"rows": len(dataset), "truth": dataset.truth is not None}
-    about["columns"] = [name for name in COLUMNS if getattr(dataset, name) is not None]
+        (place / f"{name}.json").write_text(text, encoding="utf-8")
+    about = {key: getattr(dataset, key) for key in ABOUT}
+    about |= {"rows": len(dataset), "columns": columns}
     with replacing(place / META) as part:
         part.write_text(json.dumps(about, indent=1), encoding="utf-8")
     return place
@@ -73,34 +64,27 @@ def open_columns(directory: str | os.PathLike[str]) -> Dataset:
         )
     try:
         about = json.loads((place / META).read_text(encoding="utf-8"))
+        mode = "c" if about["rows"] else None  # nothing can be mapped where there is nothing
         columns: dict[str, Any] = {
-            name: _map(place / f"{name}.npy") for name in about.pop("columns")
+            name: np.load(place / f"{name}.npy", mmap_mode=mode, allow_pickle=False)
+            for name in about["columns"]
         }
         if wrong := {n: len(c) for n, c in columns.items() if len(c) != about["rows"]}:
             raise ValueError(f"{about['rows']} rows were saved, and there are {wrong}")
+        known = {key: about[key] for key in ABOUT} | {"scale": tuple(about["scale"])}
         users, items = (_table(place / f"{side}s.json", side) for side in ("user", "item"))
-        truth = _truth(place / "truth.npz") if about.pop("truth") else None
-        del about["rows"]
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise ValueError(
             f"{place} is damaged: {error}. Delete it and make it again with dataset.save(directory)"
         ) from error
-    about["scale"] = tuple(about["scale"])
-    return Dataset(
-        user_vocab=users[0], item_vocab=items[0], users=users[1], items=items[1],
-        truth=truth, **about, **columns,
-    )  # fmt: skip
+    vocabularies = {"user_vocab": users[0], "item_vocab": items[0]}
+    return Dataset(users=users[1], items=items[1], **vocabularies, **known, **columns)
 
 
-def narrow(column: np.ndarray) -> np.ndarray:
+def _narrow(column: np.ndarray) -> np.ndarray:
     """The column with 32 bits where every value survives."""
     small = column.astype(np.float32 if column.dtype.kind == "f" else np.int32)
     return small if np.array_equal(small, column) else column
-
-
-def _map(path: Path) -> np.ndarray:
-    empty = path.stat().st_size < 256 and np.load(path, allow_pickle=False).size == 0
-    return np.load(path, mmap_mode=None if empty else "c", allow_pickle=False)
 
 
 def _text(table: pd.DataFrame, side: str) -> str:
@@ -110,10 +94,7 @@ def _text(table: pd.DataFrame, side: str) -> str:
             f"{side} ids like {table[side].iloc[0]!r} cannot be saved: use numbers or text, as "
             "with .astype(str)"
         )
-    labels = [str(label) for label in table.columns]
-    if twice := [label for label in labels if labels.count(label) > 1]:
-        raise TypeError(f"{side}s: two columns are called {twice[0]}, as text: rename one of them")
-    plain = table.set_axis(labels, axis=1).reset_index(drop=True)
+    plain = table.rename(columns=str).reset_index(drop=True)
     return plain.to_json(orient="table", index=False, double_precision=15)
 
 
@@ -124,11 +105,3 @@ def _table(path: Path, side: str) -> tuple[Vocabulary, pd.DataFrame]:
         table["genres"] = pd.Series([tuple(g) for g in table["genres"]], dtype="object")
     vocab = Vocabulary(table[side].tolist(), kind=side)
     return vocab, table.set_axis(pd.Index(vocab.ids, tupleize_cols=False))
-
-
-def _truth(path: Path) -> SimpleNamespace:
-    with np.load(path, allow_pickle=False) as arrays:
-        values = {name: arrays[name] for name in arrays.files}
-    plain = {k: v.item() if v.ndim == 0 else v for k, v in values.items()}
-    plain["axis_genres"] = tuple(map(tuple, values["axis_genres"].tolist()))
-    return SimpleNamespace(**plain)

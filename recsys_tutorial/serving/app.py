@@ -97,9 +97,13 @@ class Live:
         self.model.clear()
         self.model.labels(engine.model_id, engine.card["data"]["name"]).set(1)
 
-    async def follow(self, folder: Path) -> None:
-        """Take over each new export as soon as its card is there; a bad one leaves the old."""
-        known = _stamp(folder)
+    async def follow(self, folder: Path, known: Any) -> None:
+        """Take over each new export as soon as its card is there; a bad one leaves the old.
+
+        Args:
+            folder: The export.
+            known: The `_stamp` of what is live.
+        """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             stamp = _stamp(folder)
@@ -116,6 +120,7 @@ class Live:
 
 
 def _stamp(folder: Path) -> tuple[int, int] | None:
+    """What changes with the card: when it was written, and its place on the disk."""
     try:
         found = (folder / CARD).stat()
     except OSError:
@@ -134,11 +139,11 @@ def create_app(folder: str | Path, keep: Keep | None = None) -> FastAPI:
         ExportError: the export cannot be used.
         TypeError: its model cannot place new users.
     """
-    live = Live(Engine(load(folder)), keep)
+    stamp, live = _stamp(Path(folder)), Live(Engine(load(folder)), keep)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(live.follow(Path(folder)))
+        following = asyncio.create_task(live.follow(Path(folder), stamp))
         yield
         following.cancel()
 
