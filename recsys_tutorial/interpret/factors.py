@@ -43,7 +43,9 @@ def factors(model: Model) -> Factors:
     """
     check_model(model)
     own: Any = getattr(model, "factors", None)
-    pair = own() if own else [getattr(model, f"{side}_factors", None) for side in ("user", "item")]
+    pair: Any = (
+        own() if own else [getattr(model, f"{side}_factors", None) for side in ("user", "item")]
+    )
     if not all(isinstance(table, Tensor) and table.ndim == 2 for table in pair):
         able = [n for n in models.__all__ if n.endswith(("MF", "Machine", "SVD", "ALS", "SVDpp"))]
         raise TypeError(

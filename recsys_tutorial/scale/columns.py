@@ -64,21 +64,22 @@ def open_columns(directory: str | os.PathLike[str]) -> Dataset:
         )
     try:
         about = json.loads((place / META).read_text(encoding="utf-8"))
-        mode = "c" if about["rows"] else None  # nothing can be mapped where there is nothing
+        mapped = bool(about["rows"])  # nothing can be mapped where there is nothing
         columns: dict[str, Any] = {
-            name: np.load(place / f"{name}.npy", mmap_mode=mode, allow_pickle=False)
+            name: np.load(place / f"{name}.npy", "c" if mapped else None, allow_pickle=False)
             for name in about["columns"]
         }
         if wrong := {n: len(c) for n, c in columns.items() if len(c) != about["rows"]}:
             raise ValueError(f"{about['rows']} rows were saved, and there are {wrong}")
-        known = {key: about[key] for key in ABOUT} | {"scale": tuple(about["scale"])}
+        known: dict[str, Any] = {key: about[key] for key in ABOUT}
+        known["scale"] = tuple(about["scale"])
         users, items = (_table(place / f"{side}s.json", side) for side in ("user", "item"))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise ValueError(
             f"{place} is damaged: {error}. Delete it and make it again with dataset.save(directory)"
         ) from error
-    vocabularies = {"user_vocab": users[0], "item_vocab": items[0]}
-    return Dataset(users=users[1], items=items[1], **vocabularies, **known, **columns)
+    known |= {"user_vocab": users[0], "item_vocab": items[0]}
+    return Dataset(users=users[1], items=items[1], **known, **columns)
 
 
 def _narrow(column: np.ndarray) -> np.ndarray:
