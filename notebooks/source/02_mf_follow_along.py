@@ -408,15 +408,16 @@ print(f"  and the most rated films, without any model, {popularity['recall@10']:
 # %%
 of_rank, of_square = runs[winner].model, runs[best_run["squared_error"]].model
 told = {}
+print(f"First: {winner}. Second: {best_run['squared_error']}.")
 for measure in ("auc", "recall@10"):
     told[measure] = rt.compare(of_rank, of_square, page.valid, train=page.train, metric=measure)
-    print(f"{winner} against {best_run['squared_error']}, {told[measure]}")
+    print(f"  {told[measure]}")
 for name, one in ((best_run["squared_error"], of_square), (winner, of_rank)):
     told[name] = rt.compare(heads, one, page.valid, train=page.train, metric="recall@10")
-    print(f"The most rated films against {name}, {told[name]}")
+    print(f"First: the most rated films. Second: {name}.\n  {told[name]}")
 
 # %% [markdown]
-# The last four lines give the value of the first model minus that of the second. We then draw the users at
+# Each indented line gives the value of the first model minus that of the second. We then draw the users at
 # random, again and again: 95% of the differences lie in the range in brackets. If this range contained
 # zero, the line would say "not told apart". Page 06 builds this interval; we use it from now on.
 #

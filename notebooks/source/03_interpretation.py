@@ -68,7 +68,7 @@ ws.check("03.guess", guess)
 # $$\text{stars} \approx \mu + b_u + b_i + p_u \cdot q_i$$
 #
 # with the overall mean $\mu$, the person's generosity $b_u$, a row $p_u$ of the table of people and a row
-# $q_i$ of the table of films. $b_i$ is what people in general think of film $i$. Is that not just its
+# $q_i$ of the table of films. $b_i$ is what people in general think of film $i$. Isn't that just its
 # mean rating? No: a mean depends on *who* rated. Strict people pull it down, and people pick films that
 # suit them. The model can separate these effects.
 
@@ -276,7 +276,7 @@ for k, ax in enumerate(panels):
     ax.plot(below, 0, "D", ms=13, color=ws.PALETTE["vermilion"])
     ends_of = np.argsort(pure[:, k])[[0, 1, 2, -3, -2, -1]]
     for x, side, some in ((-0.02, "right", ends_of[:3]), (1.02, "left", ends_of[3:])):
-        text = "\n".join(t[:32] for t in titles[well[some]])
+        text = "\n".join(t.rsplit(" (", 1)[0][:32] for t in titles[well[some]])  # no years
         ax.text(x, 0, text, ha=side, va="center", fontsize=12, parse_math=False)
     ax.set(xlim=(-0.55, 1.55), yticks=[], title=f"axis {k + 1}", xticks=[0, 0.5, 1])
 panels[-1].set_xlabel("share of films, or of people, to the left")
@@ -486,11 +486,11 @@ look = {"textcoords": "axes fraction", "arrowprops": {"arrowstyle": "-"}, "parse
 for i, spot in ((ends.index[0], (0.45, 0.95)), (ends.index[6], (0.45, 0.02))):
     ax.annotate(ends["title"][i], ends.loc[i, ["ratings", "polarizability"]], spot, **look)
 ax.set(xscale="log", xlabel="ratings per film", ylabel="polarizability (stars)")
-ax.set(title="Do rare films please everybody alike, or are they unknown?")
+ax.set_title("Do rare films please everybody alike, or are they unknown?")
 ax.xaxis.set_major_formatter("{x:g}")
-ax.margins(y=0.12)
+ax.tick_params(which="minor", labelbottom=False)
 ax.legend(loc="upper left")
-medians = ", ".join(f"{value:.2f}" for value in middle["polarizability"])
+medians = middle["polarizability"].round(2).tolist()
 ws.show(fig, alt=f"Polarizability against ratings; medians from rare to frequent: {medians}.")
 
 # %%
@@ -652,7 +652,7 @@ labels = [f"axis {k} (stars per standard deviation)" for k in (1, 2)]
 fig, ax = plt.subplots(figsize=(9, 6))
 ax.scatter(*plane[rows].T, s=14, color=ws.PALETTE["sky"], label="films")
 ax.scatter(*plane[mine].T, marker="D", color=ws.PALETTE["vermilion"], label="rated")
-for i in mine[np.argsort(-np.abs(plane[mine]).max(1))[:6]]:
+for i in mine[np.argsort(-np.abs(plane[mine]).max(1))[:4]]:
     side = "right" if plane[i, 0] > 0 else "left"  # titles grow towards the middle
     ax.annotate(page.data.items["title"].iloc[i], plane[i], ha=side, fontsize=10, parse_math=False)
 tip = me[:2] / np.linalg.norm(me[:2]) * np.linalg.norm(plane[rows], axis=1).max() * 0.8

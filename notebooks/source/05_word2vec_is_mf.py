@@ -347,7 +347,7 @@ for what, (one, other) in added.items():
         gain[what, who] = rt.interpret.mean_interval(shared[one][who] - shared[other][who])
         value, low, high, _ = gain[what, who]
         told = "" if gain[what, who].off_zero else ", not told apart"
-        print(f"Gain from {what}, judge {who}: {value:+.1f} ({low:+.1f} to {high:+.1f}{told})")
+        print(f"Gain from {what} ({who}): {value:+.1f} ({low:+.1f} to {high:+.1f}{told})")
 
 # %% [markdown]
 # BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there
@@ -673,13 +673,17 @@ compared
 
 # %%
 company, company_gap = per_film["by company (item2vec)"], {}
-for other in ("by stars (MF)", "company, order of rating shuffled"):
+minus = {
+    "by stars (MF)": "company minus stars",
+    "company, order of rating shuffled": "order of rating minus shuffled order",
+}
+for other in minus:
     for what in ("genres shared", "years apart"):
         difference = company[what] - per_film[other][what]
         company_gap[other, what] = rt.interpret.mean_interval(difference)
         value, low, high, _ = company_gap[other, what]
         told = "" if company_gap[other, what].off_zero else ", not told apart"
-        print(f"company minus {other}, {what}: {value:+.2f} ({low:+.2f} to {high:+.2f}{told})")
+        print(f"{minus[other]}, {what}: {value:+.2f} ({low:+.2f} to {high:+.2f}{told})")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What the order of rating really is
