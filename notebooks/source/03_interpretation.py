@@ -486,7 +486,7 @@ look = {"textcoords": "axes fraction", "arrowprops": {"arrowstyle": "-"}, "parse
 for i, spot in ((ends.index[0], (0.45, 0.95)), (ends.index[6], (0.45, 0.02))):
     ax.annotate(ends["title"][i], ends.loc[i, ["ratings", "polarizability"]], spot, **look)
 ax.set(xscale="log", xlabel="ratings per film", ylabel="polarizability (stars)")
-ax.set_title("Do rare films please everybody alike, or are they unknown?")
+ax.set(title="Do rare films please everybody alike, or are they unknown?", ymargin=0.12)
 ax.xaxis.set_major_formatter("{x:g}")
 ax.tick_params(which="minor", labelbottom=False)
 ax.legend(loc="upper left")
