@@ -254,8 +254,17 @@ class TestSlips:
         with pytest.raises(ValueError, match="user 1003 has item 507 in train and in test"):
             rt.evaluate(Fixed.for_dataset(data), data, train=data)
 
-    def test_a_model_that_is_not_finite(self, parts):
-        model = Fixed.for_dataset(parts[0])
+    def test_what_was_never_fitted_or_is_not_finite(self, parts):
+        train, _, test = parts
+        fresh = rt.models.EASE.for_dataset(train)
+        for call in (
+            lambda: rt.predict(fresh, test),
+            lambda: rt.evaluate(fresh, test, train=train),
+            lambda: rt.recommend(fresh, train, int(train.user_vocab.ids[0])),
+        ):
+            with pytest.raises(ValueError, match="EASE has not been fitted"):
+                call()
+        model = Fixed.for_dataset(train)
         model.table[3] = torch.nan
         with pytest.raises(ValueError, match=r"Fixed.*not finite"):
-            rt.evaluate(model, parts[2], train=parts[0], metrics="mrr")
+            rt.evaluate(model, test, train=train, metrics="mrr")

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame
@@ -90,14 +89,6 @@ def test_plays_with_a_heavy_tail_and_times_in_milliseconds_are_ranked(name: str)
     assert 0 < result["ndcg@10"] < 1
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_cold_user_gets_a_list_in_some_order(name: str, capsys: Any) -> None:
-    made = from_frame(table(), users=pd.DataFrame({"user": range(45)}))
-    scores = rt.recommend(fitted(name, made), made, user=44)["score"]
-    assert "user 44 has no training rating" in capsys.readouterr().out
-    assert scores.nunique() > 1
-
-
 # ---- tables -----------------------------------------------------------------------------------
 
 
@@ -157,10 +148,6 @@ SLIPS: dict[str, tuple[Any, str]] = {
         lambda m, d, p: rt.datasets.load(d.ratings),
         "Dataset of a frame by from_frame",
     ),  # type: ignore[arg-type]
-    "predict, never fitted": (
-        lambda m, d, p: rt.predict(rt.models.EASE.for_dataset(d), d),
-        "EASE has not been fitted",
-    ),
     "export, frame": (lambda m, d, p: rt.serving.export(m, d.ratings, p), "pandas frame"),
     "export, swapped": (lambda m, d, p: rt.serving.export(d, m, p), "swapped"),
     "export, class": (lambda m, d, p: rt.serving.export(MF, d, p), "BiasedMF is a class"),  # type: ignore[arg-type]
@@ -183,11 +170,3 @@ def test_slips_name_the_remedy(
 ) -> None:
     with pytest.raises((TypeError, ValueError, TrainingDiverged), match=message):
         call(model, parts[0], tmp_path)
-
-
-def test_predictions_that_are_not_finite_name_the_table(parts: Any) -> None:
-    diverged = fitted("BiasedMF", parts[0])
-    with torch.no_grad():
-        diverged.item_factors.fill_(float("nan"))
-    with pytest.raises(ValueError, match=r"item_factors of this BiasedMF.*smaller lr"):
-        rt.predict(diverged, parts[2])

@@ -148,12 +148,6 @@ def test_what_cannot_be_meant_so(model, small, arguments, message):
         rt.recommend(model, small, **arguments)
 
 
-def test_what_was_never_fitted_is_refused(small):
-    for kind in (BiasedMF, Popularity):
-        with pytest.raises(ValueError, match="has not been fitted"):
-            rt.recommend(kind.for_dataset(small), small, 1)
-
-
 def test_a_cold_user_is_told(model, capsys):
     people = pd.DataFrame({"user": [1, 2, 3]})
     data = from_frame(pd.DataFrame({"user": [1, 2], "item": [7, 8], "rating": [5, 4]}), people)
