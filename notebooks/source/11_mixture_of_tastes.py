@@ -346,7 +346,7 @@ for name in ("Tastes", "Hard"):
     same[name] = np.concatenate(rows, axis=1)  # (4, n_users of all worlds)
 
 # %%
-print("Share of films for which the planted taste speaks (95% over people)")
+print("Share of films for which the planted taste speaks (in brackets: 95% interval over people)")
 for name, (back, chance, sure, sure_chance) in same.items():
     lead = rt.interpret.mean_interval(back - chance)
     print(f"{name:>7}: {back.mean():.2f}, people mixed up {chance.mean():.2f},", end=" ")
@@ -420,7 +420,7 @@ for name in list(contenders)[2:]:
 #
 # Can we at least read from the model how many tastes are at work? **Entropy** says how undecided the
 # weights $w$ of a film are: $-\sum_m w_m \ln w_m$, in *nats*, the unit of natural logarithms. It is 0 if
-# one taste speaks alone, and $\ln 2 \approx 0.69$ if two speak equally.
+# one taste has all the weight, and $\ln 2 \approx 0.69$ if two tastes have equal weights.
 
 # %% [markdown]
 # ### Exercise: entropy
@@ -479,7 +479,7 @@ for name, (train, valid, _) in data_sets.items():
         w = model.weights(torch.from_numpy(train.user), torch.from_numpy(train.item))
         undecided[name, f"l2 = {l2}"] = float(nats(w.double().numpy()))
         held_out[name, f"l2 = {l2}"] = rt.metrics.rmse(valid.rating, rt.predict(model, valid))
-print("done\nentropy in nats; two tastes that speak equally have 0.69")
+print("done\nentropy in nats; two tastes of equal weight have 0.69")
 pd.Series(undecided).unstack(sort=False).round(2)
 
 # %%
@@ -534,8 +534,8 @@ ws.films(pd.DataFrame(my_tastes).fillna(""))
 
 # %% [markdown]
 # It is tempting to find a name for each of the two. First ask the question of page 03: **would it come out
-# again?** We have the same model from another seed. For what share of the films does the same taste speak? And
-# what is that share with people mixed up?
+# again?** We have the same model from another seed. For what share of the films does the same taste speak in
+# both runs? And how large is that share when the people are mixed up?
 
 # %%
 again = who_speaks(two_runs[1])
@@ -589,14 +589,14 @@ ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 # Then run the two cells of "Can it find tastes that are there?" and those of "Are they the *same* tastes?",
 # and look.
 #
-# A last question, without a check. A family shares one account. What would a mixture of tastes need to
-# know to tell its members apart, that the table of ratings does not say?
+# A last question, without a check. A family shares one account. To tell the members of the family apart, a
+# mixture of tastes would need to know something that is not in the table of ratings. What?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * One vector must dislike the mirror image of what it likes. Several tastes need not.
-# * The softmax is over *tastes*, with one product for each. With one taste the model is biased MF, exactly.
+# * The softmax runs over the *tastes*, and each taste gives one product. With one taste the model is biased MF, exactly.
 # * Gumbel noise draws a taste by taking the largest. The gradient goes through a soft copy.
 # * Tastes have no order: compare them up to a permutation, and with chance.
 # * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens two

@@ -145,7 +145,7 @@ def network(z, W, c, v):
 ws.check("12.network", network)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# Here is the model: it is `BiasedMF` and the marked lines. Look at `last`: it starts at **zero**. So the model
+# Here is the model: it is `BiasedMF` plus the lines marked NEW. Look at `last`: it starts at **zero**. So the model
 # starts as biased MF, and whatever the network adds to that has to be learned. The time is standardised: it is
 # measured from its mean, in standard deviations.
 
@@ -287,7 +287,8 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 # ### Where it does not
 #
 # So the network wins on MovieLens? Look closer before you say so. It got more than `BiasedMF`: genres,
-# ages, times. We take these away, and we give them to a model without a network.
+# ages, times. We take these away, and we give them to a model without a network. A product with the penalties
+# of page 08, which are also paid once per film and once per person, shows what the penalties alone change.
 #
 # And one more question, which was disputed for years: can a network learn the product itself? Then we
 # would not need to write the product into the model. We put networks of three shapes in its place, so that the
@@ -349,7 +350,7 @@ def less(a, b, part=page.valid):
 verdict = {name: rt.metrics.rmse(stars, rt.predict(m, page.valid)) for name, m in tried.items()}
 against = {name: less(m, tried["product, ids alone"]) for name, m in tried.items()}
 table = pd.DataFrame({"RMSE (stars)": verdict})
-table["less the product"] = [f"{c.difference:+.4f}" for c in against.values()]
+table["difference to the product (stars)"] = [f"{c.difference:+.4f}" for c in against.values()]
 table["interval over users"] = [f"{c.low:+.4f} to {c.high:+.4f}" for c in against.values()]
 table.round(4)
 
@@ -362,8 +363,10 @@ print("product gains over biases only.")
 penalties = tried["product, ids alone, penalties of page 08"]
 with_ids = less(tried["product and network, ids alone"], penalties)
 with_all = less(tried["product, with features"], held[best])
-print(f"Network beside the product, against page 08's penalties, ids alone: {with_ids}.")
-print(f"Features without a network, against everything with one: {with_all}.")
+print("On ids alone, product and network against the product with the penalties of page 08:")
+print(f"{with_ids}.")
+print("With features, the product alone against product and network:")
+print(f"{with_all}.")
 
 # %%
 again = []
@@ -387,7 +390,7 @@ for seed in range(1, page.pick(3, 2)):
 # * **Beside a product, on ids alone,** the network gains a little over `BiasedMF`. But the product with the
 #   penalties of page 08 gains about as much, without a network. So that gain says little about depth.
 # * **Here the features pay, not the depth.** A sum of vectors is enough to use what genres and years say. A
-#   network pays where several fields must come *together*, as for the winter films, and where there are enough
+#   network pays where several fields matter only *together*, as for the winter films, and where there are enough
 #   ratings to learn that from.
 #
 # **Your turn.** Give the shape with 32 hidden numbers a tenth of its penalty (`l2_deep=10`). First guess how
@@ -398,7 +401,8 @@ for seed in range(1, page.pick(3, 2)):
 # * A network beside the product can learn what depends on three fields at once.
 # * Start its last layer at zero and give its weights a separate penalty; then it does little harm.
 # * A network in place of the product is worse, in all shapes that we tried.
-# * Compare with biases only, with the same penalties, and with features in a simple model.
+# * Compare such a network with three simpler models: biases only, a product with the same penalties, and a
+#   simple model with features.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the table of "Where it does not", ask the room: can a network learn to multiply? Most say yes, and
@@ -470,7 +474,7 @@ ws.show(fig, alt=alt)
 # that the gap is zero, and the expected $\ln(1 + \text{seconds})$, called $g$, if it is not. The loss of a
 # row, in nats, is
 #
-# $$-\ln P(\text{gap} = 0 \text{ or not})
+# $$-\ln P(\text{what happened: gap} = 0 \text{ or gap} > 0)
 # + \frac{(\ln(1 + \text{gap}) - g)^2}{2 \cdot 2^2}\,[\text{gap} > 0]$$
 #
 # with $P(\text{gap} = 0) = \sigma(o)$. The second term is the loss of a normal distribution with a standard
@@ -563,7 +567,7 @@ print(f"Largest difference to the library in any of the outputs: {gap_heads:.0e}
 #
 # We train each head alone, with the weight zero for the others, and then all three together. On validation
 # rows we measure each output: the RMSE of the rating; how well `seen` tells a rated film from one drawn
-# among those that the user never rated (AUC); and your loss of the gap.
+# among those that the user never rated (AUC); and, for the gap, the loss that you have just written.
 
 # %%
 from recsys_tutorial.training.negatives import Negatives
@@ -644,7 +648,7 @@ print(f"gap, shared less alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {
 
 # %% tags=["long"]
 def own_kind(seed, own, n_users=300, n_items=120, each=16):
-    """Four kinds of users and films; a share `own` of what one rates is of the own kind."""
+    """Four kinds of users and films; a share `own` of a user's films is of the user's kind."""
     rng = np.random.default_rng(seed)
     of_user, of_item = rng.integers(0, 4, n_users), rng.integers(0, 4, n_items)
     who, film = np.repeat(np.arange(n_users), each), []
@@ -727,8 +731,8 @@ ws.films(by_seen)
 # needs no recommendation. A film that you would love and never see does you no good either. With both
 # outputs you can ask for both: say, the most stars among the films that you are likely to rate.
 #
-# A last question, without a check. Which list should a shop show, and to whom? And what would a fourth head
-# have to predict, so that the shop would choose films by it?
+# A last question, without a check. Which list should a shop show, and to whom? And if the shop chose films
+# by a fourth head, what should that head predict?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the last lists: would you rather be shown what you will watch anyway, or what you would love?
@@ -755,7 +759,7 @@ error = {name: rt.metrics.rmse(stars_test, rt.predict(m, page.test)) for name, m
 of_test = {name: less(m, final["SideFeatureMF"], page.test) for name, m in final.items()}
 final_table = pd.DataFrame({"RMSE on test rows (stars)": error})
 bounds = [f"{c.low:+.4f} to {c.high:+.4f}" for c in of_test.values()]
-final_table["less SideFeatureMF, interval over users"] = bounds
+final_table["difference to SideFeatureMF (stars), interval over users"] = bounds
 final_table.sort_values("RMSE on test rows (stars)").round(4)
 
 # %% [markdown]
