@@ -20,9 +20,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import recsys_tutorial as rt  # noqa: E402
 from recsys_tutorial.datasets import Dataset  # noqa: E402
-from recsys_tutorial.models import MF, BiasedMF, Model, SequenceLSTM  # noqa: E402
+from recsys_tutorial.models import MF, BiasedMF, Model, SequenceLSTM, VariationalMF  # noqa: E402
 
-CASES = ("dense", "sparse", "weighted", "sequence", "early", "ranking")
+CASES = ("dense", "sparse", "weighted", "sequence", "early", "ranking", "unused")
 KILL_AT = 13  # step of the second process; in the second epoch
 
 
@@ -46,6 +46,9 @@ def run(case: str, world: int) -> tuple[Model, list[dict[str, float]]]:
     elif case == "ranking":
         model = MF.for_dataset(train, dim=8, l2=0.01)
         options |= {"loss": rt.losses.bpr, "epochs": 8}
+    elif case == "unused":  # a ranking loss has no use for what the model says of the noise
+        model = VariationalMF.for_dataset(train, dim=4)
+        options |= {"loss": rt.losses.bpr}
     else:
         model = BiasedMF.for_dataset(train, dim=8)
     if case == "early":

@@ -81,7 +81,8 @@ class Together(Alone):
         ddp = nn.parallel.DistributedDataParallel
         fixed = [name for name, _ in objective.named_buffers()]  # everybody has the same
         ddp._set_params_and_buffers_to_ignore_for_model(objective, ours + fixed)
-        return cast(nn.Module, ddp(objective, find_unused_parameters=True))
+        # Under a loss that is not their own some models leave parameters out, always the same.
+        return cast(nn.Module, ddp(objective, static_graph=True))
 
     def share(self, rows: float) -> float:
         # DDP takes the mean over the processes, whose parts may differ in size.
