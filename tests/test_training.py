@@ -261,6 +261,7 @@ class TestBackground:
         assert history.wait(60).done
         rt.fit(twin, train, valid, epochs=2, progress=False)
         assert same(model, twin)
+        assert model.training is twin.training is False  # no more dropout, no more noise
         assert len(history.frame) == 2
 
     def test_stop_ends_it_and_keeps_what_was_learned(self, parts):

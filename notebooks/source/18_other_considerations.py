@@ -1012,7 +1012,7 @@ ax.axvline(np.nanmean(quality["plain"]), color="black", linestyle="--", label="a
 ax.invert_yaxis()
 ax.set(xlabel="NDCG@10, test, with 95 % interval", ylabel="group (users with something to find)")
 ax.set(title="The same model, group by group (axis does not start at 0)")
-ax.legend(loc="lower right", bbox_to_anchor=(1, 1))
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 worst, top_group = min(served, key=served.get), max(served, key=served.get)
 ws.show(fig, alt=f"One dot with its interval per group. Lowest: {worst}; highest: {top_group}.")
 

@@ -147,6 +147,7 @@ def fit(
             run.go()
         if learner is not model:
             model.load_state_dict(learner.state_dict())
+            model.train(learner.training)
             model.generator.set_state(learner.generator.get_state())  # of noise and dropout
 
     if background:
