@@ -1,304 +1,242 @@
-"""Make and keep `.venv`: tested versions, a stamp that is written last, nothing foreign inside."""
+"""Make and keep `.venv`: the tested versions, PyTorch's CPU build, a stamp that is written last."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+import sysconfig
+import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pip_plan
-from console import Console, Stop, run_logged
-from pins import (
-    CONSTRAINTS,
-    STAMP,
-    VERSIONS_CHANGED,
-    decide,
-    pin,
-    pins_hash,
-    platform_name,
-    python_name,
-    read_stamp,
-    requirements,
-    write_stamp,
-)
+from console import DISK_FULL, Stop, step
 
 ROOT = Path(__file__).resolve().parent.parent
-GIGABYTE = 10**9
-# Measured on Linux with the CPU build: core 1.7 GB, with dev and bench 2.4 GB; pip's cache on top.
-SPACE = {"core": 3.0, "dev": 1.0, "lab": 0.0, "serve": 0.1, "docs": 0.1, "bench": 0.5, "gpu": 7.0}
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+CONSTRAINTS = ("constraints.txt", "constraints-dev.txt")
 READER = ("lab", "serve")  # what a reader gets with the core; pages 04 and 17 need `serve`
-CHECK = "import torch, ignite.engine, tensorboardX, pandas, sklearn, jupyterlab, recsys_tutorial"
-KEPT_OUT = (
-    "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONSAFEPATH",
-    "JUPYTER_PATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON",
-)  # fmt: skip
-OWN_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONSTRAINT")
+GIGABYTES = {"first": 4, "cuda": 7}  # free, to install the CPU build with everything, or CUDA's
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# A dead network must show within half a minute; a slow one may stall for 15 s, three times.
+QUICK, PATIENT = ["--timeout=10", "--retries=1"], ["--timeout=15", "--retries=2"]
+LOADS = "import torch, ignite.engine, tensorboardX, pandas, sklearn, jupyterlab, recsys_tutorial"
+KEPT_OUT = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "PIP_TARGET", "PIP_PREFIX")
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the environment should be, and how to get there."""
+def requirements(root: Path, extras: tuple[str, ...]) -> list[str]:
+    """The requirements of the core and the extras, as pyproject.toml has them."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    optional = [line for extra in extras for line in project["optional-dependencies"][extra]]
+    return [*project["dependencies"], *optional]
 
-    extras: tuple[str, ...] = ()
+
+@dataclass
+class Environment:
+    """`.venv` of a checkout: made, updated, and asked to run things.
+
+    Args:
+        extras: what it needs beside the core, by the names in pyproject.toml.
+        gpu: PyTorch's build for GPUs is wanted.
+        stick: an instructor's stick, the only source then.
+        offline: no network may be used.
+        yes: a download of several gigabytes needs no question.
+    """
+
+    extras: tuple[str, ...] = READER
     gpu: bool = False
-    wheelhouse: Path | None = None
+    stick: Path | None = None
     offline: bool = False
     yes: bool = False
+    root: Path = ROOT
 
-
-def venv_python(venv: Path, system: str) -> Path:
-    """Where an environment has its Python on this system."""
-    return venv / "Scripts" / "python.exe" if system == "Windows" else venv / "bin" / "python"
-
-
-def child_env(
-    environ: Mapping[str, str], venv: Path, system: str, *, sealed: bool = False
-) -> dict[str, str]:
-    """The environment of every child process.
-
-    Kept out: user-site, foreign module paths and kernelspecs, pip options that would install
-    elsewhere. Kept: the user's index, certificate and proxy settings, unless `sealed` (wheelhouse),
-    where pip must not look anywhere else, not even because of its own configuration files.
-    """
-    gone = {*KEPT_OUT, *(OWN_SOURCES if sealed else ())}
-    env = {name: value for name, value in environ.items() if name.upper() not in gone}
-    bin_dir = str(venv_python(venv, system).parent)
-    path = next((name for name in env if name.upper() == "PATH"), "PATH")
-    env |= {
-        path: os.pathsep.join(filter(None, [bin_dir, env.get(path, "")])),
-        "VIRTUAL_ENV": str(venv),
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONUTF8": "1",
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1",
-        "PIP_USER": "0",
-    }
-    return {**env, "PIP_CONFIG_FILE": os.devnull} if sealed else env
-
-
-def require_space(folder: Path, gigabytes: float) -> None:
-    """Stop if the disk of `folder` has less than this free."""
-    free = shutil.disk_usage(folder).free / GIGABYTE
-    if free < gigabytes:
-        raise Stop(
-            f"The disk is too full: {folder} needs {gigabytes:.1f} GB and has {free:.1f} GB free: "
-            "free some and run this again"
-        )
-
-
-def require_venv_modules(find: Callable[[str], object] = importlib.util.find_spec) -> None:
-    """Stop if this Python came without what makes environments, as Debian's does."""
-    if find("venv") is None or find("ensurepip") is None:
-        raise Stop(
-            "This Python cannot make environments (no ensurepip). On Debian or Ubuntu: "
-            f"sudo apt install python{python_name()}-venv; elsewhere install Python with pip and "
-            "venv; then run this again"
-        )
-
-
-def empty(folder: Path) -> None:
-    """Remove what is in an environment, whose folder may be a link to a larger disk.
-
-    The stamp goes first and what shows that it is an environment last: it may be interrupted.
-    """
-    order = {STAMP: 0, "pyvenv.cfg": 2}
-    for path in sorted(folder.iterdir(), key=lambda path: order.get(path.name, 1)):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-class Environment:
-    """`.venv` of a checkout: made, updated, and asked to run things."""
-
-    def __init__(self, console: Console, options: Options, root: Path = ROOT) -> None:
-        self.console, self.options, self.root = console, options, root
-        self.venv = root / ".venv"
-        self.system = platform.system()
-        self.python = venv_python(self.venv, self.system)
-        self.log = self.venv / "setup.log"
-        stick = options.wheelhouse
-        self.wheels = None if stick is None else stick / "wheels"
-
-    def env(self) -> dict[str, str]:
-        """The environment of a child process, see `child_env`."""
-        return child_env(os.environ, self.venv, self.system)
-
-    def wanted(self) -> dict[str, Any]:
-        """The stamp of an environment that needs nothing more."""
-        return {
-            "python": python_name(),
-            "platform": platform_name(),
-            "path": str(self.venv.resolve()),
-            "pins": pins_hash(self.root),
-            "extras": sorted(self.options.extras),
-            "gpu": self.options.gpu,
-        }
+    def __post_init__(self) -> None:
+        self.venv = self.root / ".venv"
+        inside = ("Scripts", "python.exe") if platform.system() == "Windows" else ("bin", "python")
+        self.python = self.venv.joinpath(*inside)
+        self.log, self.stamp = self.venv / "setup.log", self.venv / "recsys-tutorial.json"
 
     def ensure(self) -> None:
         """Make the environment what it should be; quick if it is that already."""
-        stamp, want = read_stamp(self.venv), self.wanted()
-        action, why = decide(stamp, want, self.python.exists())
-        offline = self.options.offline and self.wheels is None
-        if action == "ready":
-            self.console.say(f"Environment .venv is ready (Python {want['python']})")
-        elif offline and why == VERSIONS_CHANGED:
-            self.console.say(f"Environment .venv is kept, since --offline, although {why}")
+        have: dict[str, Any] = {}
+        with suppress(OSError, ValueError):
+            have = json.loads(self.stamp.read_text(encoding="utf-8"))
+        self.gpu = self.gpu or bool(have.get("gpu"))
+        texts = [(self.root / n).read_text("utf-8") for n in (*CONSTRAINTS, "pyproject.toml")]
+        here = [PYTHON, sysconfig.get_platform(), str(self.venv.resolve()), self.gpu]
+        want: dict[str, Any] = {
+            "for": here, "pins": hashlib.sha256("".join(texts).encode()).hexdigest(),
+            "extras": sorted({*self.extras, *have.get("extras", [])}), "gpu": self.gpu,
+        }  # fmt: skip
+        usable = have.get("for") == here and self.python.exists()
+        offline = self.offline and self.stick is None
+        if usable and have == want:
+            print(f"Environment .venv is ready (Python {PYTHON})")
+        elif offline and usable and have["extras"] == want["extras"]:
+            print("Environment .venv is kept, since --offline, although the versions changed")
         elif offline:
             raise Stop(
                 "Offline, and .venv is not ready: run once with a network, or add --wheelhouse DIR "
                 "with an instructor's stick"
             )
-        elif action == "update" and stamp is not None:
-            self.console.say(f"Updating .venv: {why}")
-            (self.venv / STAMP).unlink()
-            if want["gpu"] and not stamp["gpu"]:
-                self.pip("Removing the CPU build of PyTorch", ["uninstall", "-y", "torch"])
-            # What earlier runs added stays: nothing is ever removed by asking for less.
-            want["extras"] = sorted({*stamp["extras"], *want["extras"]})
-            self._install({**want, "gpu": stamp["gpu"] or want["gpu"]})
         else:
-            self._make(why)
-            self._install(want)
+            self.stamp.unlink(missing_ok=True)
+            if not usable:
+                self._make()
+            self._install(want["extras"])
+            self.stamp.write_text(json.dumps(want, indent=1) + "\n", encoding="utf-8")
 
-    def _make(self, why: str) -> None:
-        """A new, empty environment."""
-        require_venv_modules()
-        inside = Path(sys.prefix).resolve() == self.venv.resolve()
-        if inside and self.system == "Windows":
-            raise Stop("Run this with the system's Python: py -3 scripts\\start.py")
-        if self.venv.is_dir() and any(self.venv.iterdir()):
-            if not (self.venv / "pyvenv.cfg").exists() and not self.log.exists():
-                raise Stop(f"{self.venv} is no Python environment: move it away and run this again")
-            with self.console.step(f"Removing the old .venv: {why}"):
-                empty(self.venv)
-        require_space(self.root, sum(SPACE[part] for part in ("core", *self.options.extras)))
-        with self.console.step(f"Making the environment .venv (Python {python_name()})"):
-            python = getattr(sys, "_base_executable", sys.executable) if inside else sys.executable
-            log = Path(tempfile.gettempdir()) / f"recsys-tutorial-venv-{os.getpid()}.log"
-            command = [python, "-m", "venv", str(self.venv)]
-            code, output = run_logged(command, env=self.env(), cwd=self.root, log=log)
+    def _make(self) -> None:
+        """A new, empty environment in the place of an old one."""
+        if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
+            raise Stop(
+                "This Python cannot make environments (no ensurepip). On Debian or Ubuntu: sudo "
+                f"apt install python{PYTHON}-venv; elsewhere install Python with pip and venv; "
+                "then run this again"
+            )
+        self.require_space(GIGABYTES["cuda" if self.gpu else "first"])
+        python = getattr(sys, "_base_executable", sys.executable)
+        with step(f"Making the environment .venv (Python {PYTHON})"):
+            command = [python, "-m", "venv", "--clear", str(self.venv)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise Stop(explain(done.stdout + done.stderr))
+
+    def _install(self, extras: list[str]) -> None:
+        tested = [part for name in CONSTRAINTS for part in ("-c", str(self.root / name))]
+        self.pip("Installing pip and setuptools", "install", *QUICK, *self.tools())
+        self.get_torch("install")
+        names = requirements(self.root, tuple(extras))
+        title = f"Installing the core with {' and '.join(extras)}"
+        self.pip(title, "install", *PATIENT, *tested, *names)
+        alone = ["--no-index", "--no-deps", "--no-build-isolation"]
+        self.pip("Installing this project", "install", *alone, "-e", str(self.root))
+        with step("Checking that everything loads"):
+            code, output = self.run("-c", LOADS)
             if code:
-                if "ensurepip is not available" in output:
-                    require_venv_modules(lambda name: None)
-                raise Stop(f"{pip_plan.explain(output, where=str(self.venv))} (log: {log})")
-            log.unlink(missing_ok=True)
-
-    def _install(self, want: dict[str, Any]) -> None:
-        """Bring the environment to what is wanted; the stamp comes last."""
-        install = ["install", "--progress-bar", "off"]
-        if not (self._has("pip") and self._has("setuptools")):
-            first = [*install, *pip_plan.FIRST_CONTACT, *self.wheel_source()]
-            self.pip("Installing pip and setuptools", [*first, *self.tools()])
-        install += pip_plan.PATIENT
-        if not self._has("torch"):
-            plan = self.plan()
-            if want["gpu"] or plan.question:
-                require_space(self.root, SPACE["gpu"])
-            self.pip(f"Installing PyTorch ({plan.why})", [*install, *plan.torch])
-        title = " with ".join(filter(None, ["Installing the core", " and ".join(want["extras"])]))
-        names = requirements(self.root, tuple(want["extras"]))
-        self.pip(title, [*install, *self.wheel_source(), *self.constraints(), *names])
-        local = ["install", "--no-index", "--no-deps", "--no-build-isolation", "-e", str(self.root)]
-        self.pip("Installing this project", local)
-        with self.console.step("Checking that everything loads"):
-            command = [str(self.python), "-c", CHECK]
-            code, output = run_logged(command, env=self.env(), cwd=self.root, log=self.log)
-            if code:
-                raise Stop(f"{explain_import(output, self.system)} (log: {self.log})")
-        self._quiet_lab()
-        write_stamp(self.venv, want)
-
-    def _has(self, name: str) -> bool:
-        """Whether the tested version of a package is installed (any build of it)."""
-        version = pin(self.root, name)
-        folder = "Lib/site-packages" if self.system == "Windows" else "lib/python*/site-packages"
-        ends = (f"{version}.dist-info", f"{version}+*.dist-info")
-        return any(any(self.venv.glob(f"{folder}/{name}-{end}")) for end in ends)
+                last = output.strip().rpartition("\n")[2]
+                advice = "delete .venv and run this again"
+                if platform.system() == "Windows" and "DLL" in output:
+                    advice = "install Microsoft's Visual C++ Redistributable (x64)"
+                raise Stop(f"The environment does not load ({last}): {advice} (log: {self.log})")
+        settings = self.venv / "share" / "jupyter" / "lab" / "settings"
+        settings.mkdir(parents=True, exist_ok=True)
+        quiet = {"fetchNews": "false", "checkForUpdates": False}  # nothing asks the network
+        text = json.dumps({"@jupyterlab/apputils-extension:notification": quiet})
+        (settings / "overrides.json").write_text(text, encoding="utf-8")
 
     def tools(self) -> list[str]:
         """pip and setuptools, as tested."""
-        return [f"{name}=={pin(self.root, name)}" for name in ("pip", "setuptools")]
+        return [self.pinned("pip"), self.pinned("setuptools")]
 
-    def wheel_source(self) -> list[str]:
-        """pip's arguments to look in the stick alone, or nothing."""
-        return [] if self.wheels is None else ["--no-index", "--find-links", str(self.wheels)]
+    def pinned(self, name: str) -> str:
+        """`name==version`, as constraints.txt has it."""
+        text = (self.root / "constraints.txt").read_text(encoding="utf-8")
+        return next(line.split()[0] for line in text.splitlines() if line.startswith(f"{name}=="))
 
-    def constraints(self) -> list[str]:
-        """pip's arguments for the tested versions."""
-        return [part for name in CONSTRAINTS for part in ("-c", str(self.root / name))]
+    def get_torch(self, *command: str) -> None:
+        """Install or download PyTorch; on Linux the usual build has CUDA, so ask for the CPU's."""
+        torch, title = self.pinned("torch"), f"{command[0].capitalize()}ing PyTorch"
+        if platform.system() == "Linux" and not self.gpu and self.stick is None:
+            cpu = [*command, *QUICK, "--no-deps", "--extra-index-url", CPU_INDEX, f"{torch}+cpu"]
+            if self.pip(f"{title}'s CPU build, if there is one", *cpu, needed=False):
+                return
+            question = "PyTorch's CPU build cannot be reached; the usual one has CUDA: 3 GB to load"
+            self.require_space(GIGABYTES["cuda"])
+            agree(f"{question}, 6 GB on disk.", self.yes)
+        self.pip(title, *command, *PATIENT, "--no-deps", torch)
 
-    def plan(self) -> pip_plan.Plan:
-        """Where torch comes from on this machine; asks before a big download."""
-        version, gpu = pin(self.root, "torch"), self.options.gpu
-        cpu_index = local_cpu = False
-        if self.system == "Linux" and not gpu and self.wheels is None:
-            with self.console.step("Looking for PyTorch's CPU build"):
-                cpu_index = pip_plan.cpu_index_reachable(os.environ)
-                if not cpu_index:
-                    listing = self.run_pip(["index", "versions", "torch", *pip_plan.FIRST_CONTACT])
-                    local_cpu = pip_plan.lists_cpu_build(listing[1], version)
-        plan = pip_plan.torch_plan(
-            version, self.system, gpu=gpu, wheels=self.wheels, cpu_index=cpu_index,
-            local_cpu=local_cpu,
+    def require_space(self, gigabytes: int) -> None:
+        """Stop if the disk has less than this free."""
+        free = shutil.disk_usage(self.root).free / 1e9
+        if free < gigabytes:
+            raise Stop(
+                f"The disk is too full: {self.root} needs {gigabytes} GB and has {free:.1f} GB "
+                "free: free some and run this again"
+            )
+
+    def pip(self, title: str, *arguments: str, needed: bool = True) -> bool:
+        """Run pip as a step; stop in one line if it fails.
+
+        Returns:
+            False where pip found nothing of the kind and it is not `needed`.
+        """
+        wheels = None if self.stick is None else self.stick / "wheels"
+        source = () if wheels is None else ("--no-index", "--find-links", str(wheels))
+        with step(title):
+            code, output = self.run("-m", "pip", *arguments, "--progress-bar=off", *source)
+            if code and (needed or "No matching distribution" not in output):
+                raise Stop(f"{explain(output, self.stick)} (log: {self.log})")
+        return not code
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run the environment's Python with its output into the log; exit code and output."""
+        done = subprocess.run(
+            [str(self.python), *arguments], env=self.env(), cwd=self.root, encoding="utf-8",
+            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )  # fmt: skip
-        if plan.question is not None:
-            agree(plan.question, self.options.yes)
-        return plan
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as log:  # as on a full disk
+            log.write(f"$ {' '.join(arguments)}\n{done.stdout}")
+        return done.returncode, done.stdout
 
-    def run_pip(self, arguments: list[str]) -> tuple[int, str]:
-        """Run the environment's pip; exit code and output."""
-        env = child_env(os.environ, self.venv, self.system, sealed=self.wheels is not None)
-        command = [str(self.python), "-m", "pip", *arguments]
-        return run_logged(command, env=env, cwd=self.root, log=self.log, console=self.console)
+    def env(self) -> dict[str, str]:
+        """The environment of every child process.
 
-    def pip(self, title: str, arguments: list[str]) -> None:
-        """Run pip as a step; stop in one line if it fails."""
-        with self.console.step(title):
-            code, output = self.run_pip(arguments)
-            if code:
-                stick = self.options.wheelhouse
-                reason = pip_plan.explain(output, wheelhouse=stick, where=str(self.venv))
-                raise Stop(f"{reason} (log: {self.log})")
-
-    def _quiet_lab(self) -> None:
-        """Keep JupyterLab from asking about news, and from asking the network for updates."""
-        settings = self.venv / "share" / "jupyter" / "lab" / "settings"
-        settings.mkdir(parents=True, exist_ok=True)
-        quiet = {"fetchNews": "false", "checkForUpdates": False}
-        text = json.dumps({"@jupyterlab/apputils-extension:notification": quiet}, indent=1)
-        (settings / "overrides.json").write_text(text + "\n", encoding="utf-8")
+        Foreign modules, kernels and places to install to are kept out. The user's index,
+        certificate and proxy stay, but beside a stick pip looks nowhere else.
+        """
+        env = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
+        if self.stick is not None:
+            env = {name: value for name, value in env.items() if not name.startswith("PIP_")}
+            env["PIP_CONFIG_FILE"] = os.devnull
+        return {
+            **env, "PATH": f"{self.python.parent}{os.pathsep}{env.get('PATH', '')}",
+            "VIRTUAL_ENV": str(self.venv), "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1",
+            "JUPYTER_PREFER_ENV_PATH": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_INPUT": "1", "PIP_USER": "0",
+        }  # fmt: skip
 
 
-def explain_import(output: str, system: str) -> str:
-    """One line for an environment that was installed and does not load."""
-    last = output.strip().rpartition("\n")[2]
-    if system == "Windows" and "DLL" in output:
-        return (
-            "PyTorch does not load: install Microsoft's Visual C++ Redistributable (x64), then run "
-            "this again"
-        )
-    return f"The environment does not load ({last}): delete .venv and run this again"
+REASONS = {
+    r"No space left on device|WinError 112\]|Disk quota exceeded": f"{DISK_FULL}, then run again",
+    r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError": "The package index's certificate was "
+    "refused: if a proxy of your network signs connections, set PIP_CERT to its certificate file",
+    r"\b(401|403|407)\b (Client Error|Unauthorized|Forbidden|Proxy)": "The package index or proxy "
+    "asks for a login: check PIP_INDEX_URL and HTTPS_PROXY",
+    r"ConnectionError|connection broken|timed out|NameResolution|Network is unreachable": "No "
+    "network: the package index was not reached. Connect (or set HTTPS_PROXY) and run this again, "
+    "or use --wheelhouse DIR with an instructor's stick",
+    r"No matching distribution found for (\S+)": "There is no {0} for this Python and system: "
+    "check `pip config list`, or use environment.yml with conda",
+    r"Permission denied|WinError (?:5|32)\]|Access is denied": "A file in .venv may not be "
+    "changed: close programs that use it (a running JupyterLab?) and run this again",
+}
+
+
+def explain(output: str, stick: Path | None = None) -> str:
+    """One line for a failed pip: what happened and what to do; `output` is pip's own."""
+    for pattern, line in REASONS.items():
+        found = re.search(pattern, output, re.IGNORECASE)
+        if found and stick is not None and line.startswith("There is no"):
+            line = f"The stick {stick} has no {{0}} for this Python and system: make it again here"
+        if found:
+            return line.format(*found.groups())
+    errors = [line for line in output.splitlines() if line.startswith("ERROR")]
+    return errors[-1].removeprefix("ERROR: ") if errors else "pip failed"
 
 
 def agree(question: str, yes: bool) -> None:
-    """Ask before a big download; `--yes` answers, and without a terminal only that does."""
-    if yes:
-        return
-    if sys.stdin is None or not sys.stdin.isatty():
+    """Ask before a big download; `yes` answers, and without a terminal only that does."""
+    if not yes and not sys.stdin.isatty():
         raise Stop(f"{question} Add --yes to take it, or --wheelhouse DIR to use a stick")
-    if input(f"{question} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise Stop(
-            "Nothing was downloaded. A stick (--wheelhouse DIR) or environment.yml with conda "
-            "avoids the download"
-        )
+    if not yes and input(f"{question} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Stop("Nothing was downloaded: a stick or environment.yml with conda avoids it")

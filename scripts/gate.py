@@ -1,61 +1,40 @@
 """Refuse a Python that cannot work, in one line that says what to do.
 
-This file, start.py, test.py and download.py keep to syntax that Python 2.7 reads, so that the
-message appears instead of a SyntaxError. The work is done elsewhere, in the syntax of Python 3.11.
+start.py, test.py and download.py call `check` before they import anything else. So that the message
+appears instead of a SyntaxError, they and this file keep to what Python 3.6 reads.
 """
-
-from __future__ import print_function
 
 import platform
 import struct
 import sys
 
-OLDEST = (3, 11)
-NEWEST = (3, 14)
-RANGE = "Python %d.%d to %d.%d" % (OLDEST + NEWEST)
-CONDA = "use environment.yml with conda instead (conda env create -f environment.yml)"
+OLDEST, NEWEST = (3, 11), (3, 14)
 
 
-def refusal(version, bits, system, machine, implementation="CPython", script="start.py"):
-    # type: (tuple[int, ...], int, str, str, str, str) -> str | None
-    """The one line that says why this Python cannot be used and what to do, or None if it can."""
-    name = "%s %d.%d" % (
-        "Python" if implementation == "CPython" else implementation,
-        version[0],
-        version[1],
-    )
-    again = "py -%d.%d scripts\\%s" if system == "Windows" else "python%d.%d scripts/%s"
-    again = again % (3, 13, script)
-    install = "install a 64-bit %s and run: %s" % (RANGE, again)
-    if tuple(version[:2]) < OLDEST:
-        return "%s is too old: %s" % (name, install)
-    if tuple(version[:2]) > NEWEST:
-        return "%s is newer than what this project is tested with: %s" % (name, install)
-    if implementation != "CPython":
-        return "%s cannot run PyTorch: %s" % (name, install)
+def refusal(
+    version: "tuple[int, ...]", bits: int, system: str, machine: str, script: str = "start.py"
+) -> "str | None":
+    """The line that says why this Python cannot be used and what to do, or None if it can."""
+    wanted = "a 64-bit Python 3.11 to 3.14"
+    again = f"py -3.13 scripts\\{script}" if system == "Windows" else f"python3.13 scripts/{script}"
+    install = f"install {wanted} and run: {again}"
+    if version[:2] < OLDEST:
+        return f"Python {version[0]}.{version[1]} is too old: {install}"
+    if version[:2] > NEWEST:
+        return f"Python {version[0]}.{version[1]} is newer than what the tests run on: {install}"
     if bits != 64:
-        return "This is a %d-bit Python, and PyTorch needs 64 bits: %s" % (bits, install)
+        return f"This is a {bits}-bit Python, and PyTorch needs 64 bits: {install}"
     if system == "Darwin" and machine != "arm64":
         return (
-            "PyTorch no longer has builds for Intel Macs: %s; on a Mac with an Apple chip, "
-            "install the arm64 build of %s" % (CONDA, RANGE)
+            "PyTorch has no builds for Intel Macs: use environment.yml with conda (conda env "
+            f"create -f environment.yml); on a Mac with an Apple chip, install {wanted} for arm64"
         )
-    if system == "Linux" and machine not in ("x86_64", "aarch64"):
-        return "PyTorch has no builds for Linux on %s: %s" % (machine, CONDA)
     return None
 
 
-def check(script):
-    # type: (str) -> None
+def check(script: str) -> None:
     """End the process with the refusal, if there is one."""
-    message = refusal(
-        tuple(sys.version_info[:3]),
-        struct.calcsize("P") * 8,
-        platform.system(),
-        platform.machine(),
-        platform.python_implementation(),
-        script,
-    )
-    if message is not None:
-        print(message, file=sys.stderr)
-        sys.exit(1)
+    bits = 8 * struct.calcsize("P")
+    line = refusal(sys.version_info[:3], bits, platform.system(), platform.machine(), script)
+    if line is not None:
+        sys.exit(line)

@@ -7,7 +7,7 @@ that the tests run in.
 from __future__ import annotations
 
 import json
-import re
+import platform
 import subprocess
 import sys
 import tempfile
@@ -16,12 +16,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pins import CONSTRAINTS, platform_name, python_name
+from environment import CONSTRAINTS, PYTHON, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements-lock.txt"
-WITHOUT = "torch"
-HEAD = f"""# The tested versions, each with the sha256 of its file: Python {{python}}, {{system}}.
+HEAD = f"""# The tested versions, each with the sha256 of its file: Python {PYTHON}, {{system}}.
 # Written by scripts/lock.py. To install exactly these bytes, after PyTorch:
 #     python -m pip install --require-hashes --no-deps -r {LOCK.name}
 # torch is not in it: its builds for CPU and for CUDA have one version and different files.
@@ -29,35 +27,15 @@ HEAD = f"""# The tested versions, each with the sha256 of its file: Python {{pyt
 
 
 def pinned(root: Path = ROOT) -> dict[str, Requirement]:
-    """The pin of each package, by its normal name."""
+    """The pin of each package but PyTorch, by its normal name."""
     lines = [line for n in CONSTRAINTS for line in (root / n).read_text("utf-8").splitlines()]
     pins = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
-    return {canonicalize_name(pin.name): pin for pin in pins}
-
-
-def read(text: str) -> dict[str, str]:
-    """`==version` of each locked package; ValueError for a line without its hash, or a second."""
-    found: dict[str, str] = {}
-    for line in re.sub(r"\\\n\s*|^#.*$", "", text, flags=re.MULTILINE).split("\n"):
-        match = re.fullmatch(r"([a-z0-9-]+)(==\S+) --hash=sha256:[0-9a-f]{64}", line)
-        if line and (match is None or match[1] in found):
-            raise ValueError(f"{LOCK.name}: no pin with its hash, or a second one: {line[:80]!r}")
-        if match is not None:
-            found[match[1]] = match[2]
-    return found
-
-
-def differences(locked: dict[str, str], wanted: dict[str, Requirement]) -> list[str]:
-    """What is locked otherwise than pinned; pins with a marker may be missing (other systems)."""
-    pins = {n: str(pin.specifier) for n, pin in wanted.items() if n != WITHOUT}
-    missing = {n for n in pins.keys() - locked.keys() if not wanted[n].marker}
-    other = {n for n in locked if locked[n] != pins.get(n)}
-    return sorted(f"{n}: locked {locked.get(n)}, pinned {pins.get(n)}" for n in missing | other)
+    return {canonicalize_name(pin.name): pin for pin in pins if pin.name != "torch"}
 
 
 def main() -> int:
     """Write the lock; pip says from where it is configured to look what it would install."""
-    lines = [f"{pin}\n" for name, pin in pinned().items() if name != WITHOUT]
+    lines = [f"{pin}\n" for pin in pinned().values()]
     with tempfile.TemporaryDirectory() as scratch:
         asked, report = Path(scratch) / "pins.txt", Path(scratch) / "report.json"
         asked.write_text("".join(lines), encoding="utf-8")
@@ -70,7 +48,7 @@ def main() -> int:
         f"    --hash=sha256:{one['download_info']['archive_info']['hashes']['sha256']}\n"
         for one in installs
     )
-    head = HEAD.format(python=python_name(), system=platform_name())
+    head = HEAD.format(system=f"{platform.system()}-{platform.machine()}".lower())
     LOCK.write_text(head + "".join(made), encoding="utf-8")
     return 0
 

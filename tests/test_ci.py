@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,93 +12,56 @@ from types import SimpleNamespace
 
 import pytest
 
-import checks
-
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def test_the_default_run_leaves_out_browser_and_slow_tests():
-    usual = checks.pytest_command(Path("py"), False, ["-k", "x"])
-    whole = checks.pytest_command(Path("py"), True, [])
-    assert whole[:3] == ["py", "-m", "pytest"]
-    assert usual == [*whole, "-m", "not browser and not slow", "-k", "x"]
-
-
-def test_tests_run_on_all_cores_but_on_no_more_than_memory_allows():
-    assert [checks.processes(cores) for cores in (None, 1, 2, 64)] == [1, 1, 2, 4]
-
-
-def test_pages_run_fast_by_default_and_whole_in_full():
-    assert checks.pytest_env({}, False, False) == {"RECSYS_TUTORIAL_PAGES": "fast"}
-    full = checks.pytest_env({"A": "b"}, True, True)
-    assert full["RECSYS_TUTORIAL_PAGES"] == "full"
-    assert full["RECSYS_TUTORIAL_REQUIRE_BROWSER"] == "1"
-    assert full["RECSYS_TUTORIAL_REQUIRE_DATA"] == "1"
-    assert full["A"] == "b"
-
-
-@pytest.mark.parametrize(
-    ("environ", "full", "required"),
-    [
-        ({}, True, False),
-        ({"CI": "true"}, True, True),
-        ({"CI": "true"}, False, False),
-        ({"CI": "false"}, True, False),
-        ({"RECSYS_TUTORIAL_REQUIRE_BROWSER": "1"}, False, True),
-        ({"RECSYS_TUTORIAL_REQUIRE_BROWSER": "0"}, True, False),
-    ],
-)
-def test_when_a_browser_must_be_there(environ, full, required):
-    assert checks.browser_required(environ, full) is required
-
-
-def test_what_follows_two_dashes_is_for_pytest():
-    options = checks.parse(["--full", "--", "-k", "mf", "--", "x"])
-    assert options.full
-    assert options.pytest == ["-k", "mf", "--", "x"]
+SCRIPT = ROOT / "scripts" / "test.py"
 
 
 @pytest.fixture
-def small_project(tmp_path) -> Path:
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = browser: needs Chromium\n")
-    return tmp_path
+def checks():
+    """scripts/test.py as a module; by its name it would be the standard library's `test`."""
+    spec = importlib.util.spec_from_file_location("checks", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-class Run:
-    """`check` on a small project, its environment ready and its static checks replaced."""
-
-    def __init__(self, root: Path, monkeypatch, static: list[list[str]] | None = None) -> None:
-        ready = SimpleNamespace(
-            python=Path(sys.executable),
-            root=root,
-            ensure=lambda: None,
-            env=lambda: dict(os.environ),
-        )
-        monkeypatch.setattr(checks, "Environment", lambda console, options: ready)
-        steps = [(" ".join(module), module) for module in static or []]
-        monkeypatch.setattr(checks, "STATIC", tuple(steps))
-
-    def __call__(self, *arguments: str) -> int:
-        return checks.main(arguments)
+def test_the_default_run_leaves_out_browser_and_slow_tests(checks, monkeypatch):
+    monkeypatch.setattr(checks.os, "cpu_count", lambda: 64)
+    whole = checks.pytest_command(True, [])
+    assert whole[:3] == ["pytest", "-n", "4"], "each may hold a page of 1 GiB"
+    usual = checks.pytest_command(False, ["-k", "x"])
+    assert usual == [*whole, "-m", "not browser and not slow", "-k", "x"]
 
 
-def test_the_summary_of_pytest_comes_last_and_its_exit_code_counts(
-    small_project, monkeypatch, capfd
+def test_what_follows_two_dashes_is_for_pytest(checks):
+    options = checks.parse(["--full", "--yes", "--", "-k", "mf", "-x"])
+    assert (options.full, options.yes) == (True, True)
+    assert options.pytest == ["-k", "mf", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("static", "said"),
+    [([], "1 failed"), ([["no_such_linter"], ["this"]], "Not tested, since these failed: no_such")],
+)
+def test_static_checks_all_run_then_pytest_whose_exit_code_counts(
+    checks, monkeypatch, capfd, tmp_path, static, said
 ):
-    (small_project / "tests" / "test_bad.py").write_text("def test_bad(): assert False\n")
-    assert Run(small_project, monkeypatch)() == 1
-    assert "1 failed" in capfd.readouterr().out.splitlines()[-1]
-
-
-def test_a_failed_static_check_names_itself_after_all_of_them_ran(
-    small_project, monkeypatch, capfd
-):
-    run = Run(small_project, monkeypatch, static=[["no_such_linter"], ["this"]])
-    assert run() == 1
+    (tmp_path / "test_bad.py").write_text(
+        "import os\ndef test_bad(): assert os.environ['RECSYS_TUTORIAL_PAGES'] == 'full'\n"
+    )
+    ready = SimpleNamespace(
+        python=Path(sys.executable), ensure=lambda: None, env=lambda: dict(os.environ)
+    )
+    monkeypatch.setattr(checks, "Environment", lambda *_, **__: ready)
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    monkeypatch.setattr(checks, "STATIC", static)
+    monkeypatch.setattr(checks, "pytest_command", lambda *_: ["pytest", "-q"])
+    assert checks.guarded(lambda: checks.check(checks.parse([]))) == 1
     printed = capfd.readouterr()
-    assert "Not tested, since these failed: no_such_linter" in printed.err
-    assert "Beautiful is better than ugly" in printed.out
+    assert said in (printed.err if static else printed.out.splitlines()[-1])
+    assert ("Beautiful is better than ugly" in printed.out) == bool(static)
 
 
 # --- .ci/run ----------------------------------------------------------------------------------

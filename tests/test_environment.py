@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
+import tomllib
 from typing import Any
 
 import pytest
@@ -17,9 +17,9 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-import pins
+from environment import CONSTRAINTS, ROOT, requirements
 
-ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYPI_NAME = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 PIP_TOOLS = {"pip", "setuptools"}
 
@@ -61,7 +61,7 @@ def lower_bounds(conda: dict[str, Any]) -> dict[str, str]:
 
 
 def project_bounds(extras: tuple[str, ...] = ()) -> dict[str, str]:
-    wanted = [Requirement(line) for line in pins.requirements(ROOT, extras)]
+    wanted = [Requirement(line) for line in requirements(ROOT, extras)]
     return {normal(item.name): str(item.specifier) for item in wanted}
 
 
@@ -85,7 +85,7 @@ def test_python_is_one_minor_version_that_the_project_supports(conda):
     assert len(lines) == 1
     match = re.fullmatch(r"python=(\d+\.\d+)", lines[0])
     assert match, "a range lets Binder choose silently"
-    supported = Requirement(f"python{pins.project(ROOT)['requires-python']}").specifier
+    supported = Requirement(f"python{PROJECT['requires-python']}").specifier
     assert supported.contains(match.group(1))
 
 
@@ -98,7 +98,7 @@ def test_torch_is_the_cpu_build(conda):
     "extras", [(), ("dev",), ("lab",), ("serve",), ("docs",), ("fast",), ("bench",)]
 )
 def test_bounds_admit_the_tested_versions(extras):
-    tested = {normal(c.name): str(c.specifier) for n in pins.CONSTRAINTS for c in constraints(n)}
+    tested = {normal(c.name): str(c.specifier) for n in CONSTRAINTS for c in constraints(n)}
     for name, bound in project_bounds(extras).items():
         assert name in tested, f"{name} has no tested version"
         version = Version(tested[name].removeprefix("=="))
@@ -120,7 +120,7 @@ def test_the_oldest_versions_are_the_bounds_themselves():
 
 def test_constraints_are_exact_and_without_local_versions_or_sources():
     seen = set()
-    for name in pins.CONSTRAINTS:
+    for name in CONSTRAINTS:
         for line in constraints(name):
             assert re.fullmatch(r"==[\w.]+", str(line.specifier)), line
             assert line.url is None
@@ -148,7 +148,7 @@ def test_the_installed_core_is_the_tested_one():
 
 
 def test_the_core_has_no_dependency_of_tests_or_peers():
-    extras = pins.project(ROOT)["optional-dependencies"]
+    extras = PROJECT["optional-dependencies"]
     extra_names = {normal(Requirement(line).name) for lines in extras.values() for line in lines}
     assert not extra_names & project_bounds().keys()
 

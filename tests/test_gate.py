@@ -17,13 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (((2, 7, 18), 64, "Linux", "x86_64"), ["Python 2.7 is too old", "3.11 to 3.14"]),
+        (((3, 6, 18), 64, "Linux", "x86_64"), ["Python 3.6 is too old", "3.11 to 3.14"]),
         (((3, 10, 13), 64, "Windows", "AMD64"), ["too old", "py -3.13 scripts\\start.py"]),
         (((3, 15, 0), 64, "Darwin", "arm64"), ["Python 3.15 is newer", "3.11 to 3.14"]),
         (((3, 12, 1), 32, "Windows", "x86"), ["32-bit", "64"]),
         (((3, 12, 1), 64, "Darwin", "x86_64"), ["Intel Mac", "environment.yml"]),
-        (((3, 11, 2), 64, "Linux", "ppc64le"), ["ppc64le", "environment.yml"]),
-        (((3, 11, 2), 64, "Linux", "x86_64", "PyPy"), ["PyPy 3.11", "3.11 to 3.14"]),
     ],
 )
 def test_an_unsuitable_python_is_refused_in_one_line(facts, words):
@@ -34,35 +32,26 @@ def test_an_unsuitable_python_is_refused_in_one_line(facts, words):
         assert word in line
 
 
-@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 9), (3, 13, 1)])
 @pytest.mark.parametrize(
     "place",
     [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")],
 )
-def test_tested_pythons_pass(version, place):
-    assert gate.refusal(version, 64, *place) is None
+def test_tested_pythons_pass(place):
+    for version in ((3, 11, 0), (3, 14, 1)):
+        assert gate.refusal(version, 64, *place) is None
 
 
-def old_python(version: str) -> str:
-    """An interpreter of this version, on the path or in pyenv; skips without one."""
-    home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    own = sorted(home.glob(f"versions/{version}.*/bin/python"))
-    found = str(own[0]) if own else shutil.which(f"python{version}")
-    works = found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0
-    if not works:
-        pytest.skip(f"no Python {version} on this machine")
-    return str(found)
-
-
-@pytest.mark.parametrize("version", ["2.7", "3.6", "3.10"])
+@pytest.mark.parametrize("version", ["3.6", "3.10"])
 @pytest.mark.parametrize("script", ["start.py", "test.py", "download.py"])
 def test_a_real_old_python_says_that_it_is_too_old(version, script):
-    python = old_python(version)
-    run = subprocess.run(
-        [python, "-B", str(ROOT / "scripts" / script)], capture_output=True, text=True
-    )
+    home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    own = sorted(home.glob(f"versions/{version}.*/bin/python"))
+    python = str(own[0]) if own else shutil.which(f"python{version}")
+    if not python or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+        pytest.skip(f"no Python {version} on this machine")
+    command = [python, "-B", str(ROOT / "scripts" / script)]
+    run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stdout == ""
     assert run.stderr.startswith(f"Python {version} is too old: install")
     assert run.stderr.count("\n") == 1
     assert script in run.stderr

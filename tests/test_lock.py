@@ -1,9 +1,8 @@
-"""The hashed lock: it parses, it is what is pinned, and it says so where it is not."""
+"""The hashed lock is what is pinned."""
 
 from __future__ import annotations
 
-import pytest
-from packaging.requirements import Requirement
+import re
 
 import lock
 
@@ -11,30 +10,11 @@ import lock
 def test_the_lock_is_what_is_pinned():
     """After a change of pins: python scripts/lock.py."""
     text = lock.LOCK.read_text(encoding="utf-8")
-    locked = lock.read(text)
-    assert lock.differences(locked, lock.pinned()) == []
-    assert len(locked) > 150
-    assert len(set(text.split("--hash=")[1:])) == len(locked)
-    assert "://" not in text
-
-
-@pytest.mark.parametrize(
-    ("locked", "said"),
-    [
-        ({}, "a: locked None, pinned ==1"),
-        ({"a": "==2"}, "a: locked ==2, pinned ==1"),
-        ({"a": "==1", "z": "==1"}, "z: locked ==1, pinned None"),
-        ({"a": "==1", "torch": "==2"}, "torch: locked ==2, pinned None"),
-    ],
-)
-def test_differences_are_named(locked, said):
-    pins = ("a==1", 'b==1 ; sys_platform == "win32"', "torch==2")
-    wanted = {pin[:5] if pin[0] == "t" else pin[0]: Requirement(pin) for pin in pins}
-    assert lock.differences(locked, wanted) == [said]
-    assert lock.differences({"a": "==1"}, wanted) == []
-
-
-def test_a_line_without_its_hash_and_a_package_locked_twice_are_refused():
-    for text in ("a==1", f"a==1 --hash=sha256:{'0' * 64}\n" * 2):
-        with pytest.raises(ValueError, match="no pin with its hash, or a second one"):
-            lock.read(text)
+    lines = re.sub(r"\\\n\s*|^#.*$", "", text, flags=re.MULTILINE).split()
+    locked = re.findall(r"^([a-z0-9-]+)(==\S+) \\\n    --hash=sha256:[0-9a-f]{64}$", text, re.M)
+    assert len(lines) == 2 * len(locked), "each has its hash"
+    assert len(dict(locked)) == len(locked) > 150
+    pins = {name: str(pin.specifier) for name, pin in lock.pinned().items()}
+    assert dict(locked).items() <= pins.items()
+    missing = pins.keys() - dict(locked).keys()
+    assert all(lock.pinned()[name].marker for name in missing), "only what other systems need"

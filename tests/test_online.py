@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from pages_runner import SOURCES
 
 import clean
-import pins
+import environment
 import publish
 from pagebuild import publishing
 from pagebuild.source import repository
@@ -215,7 +215,8 @@ def test_a_page_imports_only_what_the_project_installs(name, installed):
     code = "\n".join(c.text for c in SOURCES[name].cells if c.kind == "code")
     asked = imported(ast.parse(re.sub(r"(?m)^(\s*)[%!].*", r"\1pass", code)))
     wanted = {
-        Requirement(line).name.lower().replace("_", "-") for line in pins.requirements(ROOT, ())
+        Requirement(line).name.lower().replace("_", "-")
+        for line in environment.requirements(ROOT, ())
     }
     wanted.add("ipython")  # comes with JupyterLab; and whoever runs a notebook has it
     for module in asked - sys.stdlib_module_names - {"recsys_tutorial", "recsys_workshop"}:
