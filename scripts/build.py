@@ -57,14 +57,11 @@ def shown(what: str, names: Sequence[str], mode: str, folder: Path) -> int:
             from pagebuild.deck import build_slides as build
         else:
             from pagebuild.site import build_site as build
+        return build(ROOT, names, mode, folder)
     except ModuleNotFoundError as error:
-        print(
-            f"{error.name} is not installed: run python3 scripts/test.py once, which installs what "
-            'builds need, or pip install ".[dev,docs]"',
-            file=sys.stderr,
-        )
+        advice = "run python3 scripts/test.py once, or pip install -e '.[dev,docs]'"
+        print(f"{error.name} is not installed: {advice}", file=sys.stderr)
         return 1
-    return build(ROOT, names, mode, folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,31 +69,28 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    of_pages = commands.add_parser("pages", help="write the notebooks")
-    of_pages.add_argument("names", nargs="*", help="pages to build; all if none is named")
-    of_pages.add_argument("--check", action="store_true", help="only say what is out of sync")
-    of_measure = commands.add_parser("measure", help="run pages on real data and note the time")
-    of_measure.add_argument("names", nargs="*", help="pages to measure; all if none is named")
-    commands.add_parser("instructor", help="write the instructor's edition and the run sheets")
-    for what, help_ in (("slides", "write the pages' decks"), ("site", "write the site")):
-        of_shown = commands.add_parser(what, help=help_)
-        of_shown.add_argument("names", nargs="*", help="pages; all if none is named")
-        of_shown.add_argument(
-            "--mode", choices=("full", "fast"), default="full", help="fast: on planted data"
-        )
-        of_shown.add_argument("--out", type=Path, default=ROOT / "build" / what, metavar="DIR")
+    given = {}
+    for name in ("pages", "measure", "slides", "site", "instructor"):
+        given[name] = commands.add_parser(name)
+        if name != "instructor":
+            given[name].add_argument("names", nargs="*", help="pages; all if none is named")
+    given["pages"].add_argument("--check", action="store_true", help="only say what is out of sync")
+    for name in ("slides", "site"):
+        said = "full: real data; fast: planted data"
+        given[name].add_argument("--mode", choices=("full", "fast"), default="full", help=said)
+        given[name].add_argument("--out", type=Path, default=ROOT / "build" / name, metavar="DIR")
     chosen = parser.parse_args(arguments)
     if chosen.command == "pages":
         return pages(chosen.names, chosen.check)
-    if chosen.command in ("slides", "site"):
-        return shown(chosen.command, chosen.names, chosen.mode, chosen.out)
+    if chosen.command == "measure":
+        return measure(chosen.names)
     if chosen.command == "instructor":
         from pagebuild.write import teaching
 
         made = teaching(ROOT, ROOT / "notebooks" / "instructor")
         print(f"{len(made)} files in {made[0].parent}: open them in JupyterLab; print the .html")
         return 0
-    return measure(chosen.names)
+    return shown(chosen.command, chosen.names, chosen.mode, chosen.out)
 
 
 if __name__ == "__main__":

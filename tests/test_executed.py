@@ -8,7 +8,8 @@ import nbformat
 import pytest
 from nbclient.exceptions import CellTimeoutError
 
-from pagebuild import deck, executed
+import build
+from pagebuild import executed
 from pagebuild.run import Run
 
 
@@ -96,12 +97,13 @@ def test_invented_films_do_not_pass_for_real_ones(project):
 
 
 def test_slides_end_with_what_is_missing(tmp_path, capsys, monkeypatch):
-    root = Path(__file__).resolve().parents[1]
-    assert deck.build_slides(root, ["77_none"], "fast", tmp_path) == 1
+    assert build.shown("slides", ["77_none"], "fast", tmp_path) == 1
     assert "no such page: 77_none" in capsys.readouterr().err
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert deck.build_slides(root, ["00_setup"], "fast", tmp_path) == 1
-    assert "sphinx-revealjs is not installed: install the extra docs" in capsys.readouterr().err
+    assert build.shown("slides", ["00_setup"], "fast", tmp_path) == 1
+    assert (
+        "sphinx_revealjs is not installed: run python3 scripts/test.py" in capsys.readouterr().err
+    )
 
 
 def test_a_cell_that_takes_too_long_is_said_in_a_sentence(project, monkeypatch):

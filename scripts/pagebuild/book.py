@@ -24,7 +24,7 @@ TABLE = ["| page | minutes | computing |", "|---|---:|---:|"]
 
 @dataclass(frozen=True)
 class Book:
-    """The table of the series, the pages written so far, the minutes measured, the address."""
+    """The table of the series, the pages, the minutes measured, the address."""
 
     series: list[Entry]
     sources: dict[str, Source]
@@ -47,23 +47,14 @@ class Book:
         return next(e for e in self.series if e.name == name)
 
     def neighbours(self, name: str) -> tuple[Entry | None, Entry | None]:
-        """The written pages before and after; an appendix and a bug hunt have none."""
-        path = [e for e in self.series if e.numbered and e.written]
+        """The pages before and after; an appendix and a bug hunt have none."""
+        path = [e for e in self.series if e.numbered]
         names = [e.name for e in path]
         if name not in names:
             return None, None
         place = names.index(name)
         after = path[place + 1] if place + 1 < len(path) else None
         return (path[place - 1] if place else None), after
-
-    def coming_after(self, name: str) -> Entry | None:
-        """The page that follows once it is written."""
-        path = [e for e in self.series if e.numbered]
-        names = [e.name for e in path]
-        if name not in names or names.index(name) + 1 == len(names):
-            return None
-        following = path[names.index(name) + 1]
-        return None if following.written else following
 
     # ---- text ---------------------------------------------------------------------------------
 
@@ -90,21 +81,19 @@ class Book:
         contents = f"[Contents]({up}index.ipynb)"
         contents += f" · [Further reading]({up}../docs/further_reading.md)"
         _, after = self.neighbours(source.name)
-        coming = self.coming_after(source.name)
-        if coming is not None:
-            text = f"**Coming:** {coming.label} · {contents}"
-            return text if after is None else f"**Next:** {self._next(source, after)} · {text}"
-        if after is not None:
-            return f"**Next:** {self._next(source, after)} · {contents}"
-        return f"**Back to:** {contents}"
-
-    def _next(self, source: Source, after: Entry) -> str:
-        return link(after, beside(source, after.name))
+        if after is None:
+            return f"**Back to:** {contents}"
+        return f"**Next:** {link(after, beside(source, after.name))} · {contents}"
 
     def duration(self, source: Source) -> str:
         text = f"About {source.minutes} minutes"
         works = self.works(source.name)
         return f"{text}, of which {works} are computing time" if works else text
+
+    def minutes_of(self, name: str) -> int:
+        """What the author estimates, known too where other pages are built alone."""
+        source = self.sources.get(name)
+        return source.minutes if source else self.minutes.get(name, {}).get("minutes", 0)
 
     def works(self, name: str) -> str:
         """Seconds or minutes measured, in words; empty before the first measurement."""
@@ -113,18 +102,15 @@ class Book:
 
     def rows(self, entries: Iterable[Entry], folder: str) -> list[str]:
         """Rows of a table of contents, links relative to `folder` ("" or "../")."""
-        return [self._row(e, folder) for e in entries]
-
-    def _row(self, entry: Entry, folder: str) -> str:
-        source = self.sources.get(entry.name)
-        if source is None:
-            return f"| {entry.label} | coming | |"
-        target = f"{folder}{entry.name}.ipynb"
-        return f"| {link(entry, target)} | {source.minutes} | {self.works(entry.name)} |"
+        return [
+            f"| {link(e, f'{folder}{e.name}.ipynb')} | {self.minutes_of(e.name)} | "
+            f"{self.works(e.name)} |"
+            for e in entries
+        ]
 
 
 def link(entry: Entry, target: str) -> str:
-    return f"[{entry.label}]({target})" if entry.written else f"{entry.label} (coming)"
+    return f"[{entry.label}]({target})"
 
 
 def home(source: Source, solutions: bool) -> str:

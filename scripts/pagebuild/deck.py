@@ -6,10 +6,10 @@ import html
 import re
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import nbformat
 from jinja2 import Environment
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
@@ -19,21 +19,12 @@ from pygments.lexers import PythonLexer
 from pagebuild import vendor
 from pagebuild.executed import PageFailed, executed
 from pagebuild.frames import aligned
-from pagebuild.slides import LARGE_CODE_LINES, Deck, Item, Part, deck
-from pagebuild.source import SourceError, read_all, read_series
+from pagebuild.slides import Item, deck
+from pagebuild.source import Source, SourceError, read_all, read_series
 
 HERE = Path(__file__).parent
 REVEAL_FILES = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
-INDEX = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Slides</title><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="vendor/slides.css"></head>
-<body class="list"><main><h1>Slides</h1><ul>
-{rows}
-</ul><p>Space goes on, arrow right to the next part, S opens the notes, Esc shows all slides.
-The address with <code>?print-pdf</code> before any <code>#</code> is for printing.</p>
-</main></body></html>
-"""
+LARGE_CODE_LINES = 17
 
 
 def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> int:
@@ -42,40 +33,35 @@ def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> i
     The index lists every deck in the folder. Returns 1, with the reason on stderr, where a page
     fails or something is missing.
     """
+    labels, code = {entry.name: entry.label for entry in read_series(root)}, 0
     try:
         sources = read_all(root, names)
         write_vendor(folder)
-    except (SourceError, vendor.VendorMissing) as error:
+    except SourceError as error:
         print(error, file=sys.stderr)
         return 1
-    labels = {entry.name: entry.label for entry in read_series(root)}
-    failed = []
     for source in sources:
         if source.name not in labels and not names:
             continue  # a bug hunt is for hands, not for a screen
-        start = time.monotonic()
+        label = labels.get(source.name, source.title)
         try:
             notebook = executed(root, source.name, mode)
+            print(write_deck(folder, source, notebook, label, planted=mode == "fast"), flush=True)
         except PageFailed as error:
-            print(error, file=sys.stderr)
-            failed.append(source.name)
-            continue
-        label = labels.get(source.name, source.title)
-        path = write_deck(folder, deck(source, notebook, label, planted=mode == "fast"))
-        print(f"{path} in {time.monotonic() - start:.0f} s", flush=True)
+            print(f"no deck of this page: {error}", file=sys.stderr)
+            code = 1
     write_index(folder)
-    if failed:
-        print(f"no deck of {', '.join(failed)}: the errors stand above", file=sys.stderr)
-    return 1 if failed else 0
+    return code
 
 
 def write_vendor(folder: Path) -> None:
-    """Copy what all decks share. Raises VendorMissing."""
+    """Copy what all decks share."""
     target = folder / "vendor"
     target.mkdir(parents=True, exist_ok=True)
     for name in REVEAL_FILES:
         shutil.copyfile(vendor.reveal() / name, target / Path(name).name)
     shutil.copyfile(vendor.mathjax(), target / "mathjax.js")
+    shutil.copyfile(HERE / "slides.js", target / "slides.js")
     colours = HtmlFormatter(style="xcode").get_style_defs(".reveal pre")
     own = (HERE / "slides.css").read_text(encoding="utf-8")
     (target / "slides.css").write_text(f"{own}\n{colours}\n", encoding="utf-8")
@@ -83,44 +69,30 @@ def write_vendor(folder: Path) -> None:
 
 def write_index(folder: Path) -> None:
     """The list of all decks in the folder, those of earlier builds too."""
-    rows = []
+    begins = re.compile(r'<title>(.*?)</title>.*class="slides" data-minutes="(\d+)', re.DOTALL)
+    decks = []
     for path in sorted(folder.glob("*.html")):
         text = path.read_text(encoding="utf-8")
-        found = re.search(r"<title>(.*?)</title>.*totalTime: (\d+)", text, re.DOTALL)
-        if path.name != "index.html" and found is not None:
-            row = f'<a href="{path.name}">{found[1]}</a>, {int(found[2]) // 60} minutes, '
-            row += f"{text.count('<section class=')} slides"
-            planted = ", planted data" if '<p class="planted">' in text else ""
-            rows.append(f"<li>{row}{planted}</li>")
-    text = INDEX.format(rows="\n".join(rows))
+        if found := begins.search(text):
+            decks.append((path.name, *found.groups(), '<p class="planted">' in text))
+    text = Environment().from_string((HERE / "decks.html").read_text("utf-8")).render(decks=decks)
     (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_deck(folder: Path, made: Deck) -> Path:
+def write_deck(
+    folder: Path, source: Source, notebook: nbformat.NotebookNode, label: str, *, planted: bool
+) -> Path:
     """One deck as a file. Returns its path."""
     page = Environment(trim_blocks=False)
-    page.filters |= {
-        "markdown": _markdown, "inline": _inline, "item": _item, "minutes": _minutes,
-        "seconds": _seconds,
-    }  # fmt: skip
+    page.filters |= {"markdown": _markdown, "inline": _inline, "item": _item}
+    parts = deck(source, notebook)
     text = page.from_string((HERE / "slides.html").read_text(encoding="utf-8")).render(
-        deck=made,
-        parts=made.parts,
-        maths=any("$" in item.body for p in made.parts for s in p.slides for item in s.items),
-    )
-    path = folder / f"{made.name.replace('/', '--')}.html"
+        source=source, label=label, planted=planted, parts=parts,
+        maths=any("$" in item.body for p in parts for s in p.slides for item in s.items),
+    )  # fmt: skip
+    path = folder / f"{source.name.replace('/', '--')}.html"
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
-
-
-def _minutes(minutes: int) -> str:
-    return f"{minutes} min" if minutes else "under a minute"
-
-
-def _seconds(part: Part, number: int) -> int:
-    """The share of a slide in its part: whole seconds that add up."""
-    n = len(part.slides)
-    return 60 * part.minutes * (number + 1) // n - 60 * part.minutes * number // n
 
 
 def _item(item: Item) -> str:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from pagebuild.run import Run, run
+from pagebuild.run import run
 
 FOLDER = Path("build") / "executed"
 SUFFIXES = (".py", ".toml", ".json", ".html", ".js", ".css")
@@ -30,79 +29,65 @@ class PageFailed(RuntimeError):
 def executed(root: Path, name: str, mode: str = "full") -> nbformat.NotebookNode:
     """The solution notebook of a page with its outputs, from `build/executed` or run now.
 
-    mode : "full" (real data) or "fast" (planted data and fewer epochs)
+    Args:
+        root: the checkout.
+        name: the page.
+        mode: "full" (real data) or "fast" (planted data and fewer epochs).
 
-    Raises PageFailed with the page's own error; also where `mode` is "full" and there is no real
-    data, since invented films must not pass for real ones.
+    Raises:
+        PageFailed: with the page's own error; also where `mode` is "full" and there is no real
+            data, since invented films must not pass for real ones.
     """
     path = root / "notebooks" / "solutions" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
+    code = "\0".join(cell.source for cell in _code(notebook))
+    key = hashlib.sha256(f"{mode} {_library(root)} {code}".encode()).hexdigest()[:16]
     stem = f"{name.replace('/', '--')}-{mode}"
-    kept = root / FOLDER / f"{stem}-{key(root, notebook, mode)[:16]}.ipynb"
+    kept = root / FOLDER / f"{stem}-{key}.ipynb"
     if not kept.is_file():
-        try:
-            with tempfile.TemporaryDirectory() as state:
-                result = run(path, mode=mode, state=Path(state))
-        except (CellTimeoutError, DeadKernelError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise PageFailed(
-                f"{name}: {first} Other work may have kept the machine busy, or its memory ran "
-                "out: build this page again by its name; the others are kept"
-            ) from None
-        if wrong := problems(result, mode):
-            raise PageFailed("\n".join(f"{name}: {line}" for line in wrong))
-        _keep(result.notebook, kept, stem)
-    shown = _code(nbformat.read(kept, as_version=4))
-    for cell, ran in zip(_code(notebook), shown, strict=True):
-        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+        made = _run(path, name, mode)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for old in kept.parent.glob(f"{stem}-*.ipynb"):
+            old.unlink(missing_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.part")  # two builds at a time do no harm
+        nbformat.write(made, part)
+        part.replace(kept)
+    ran = _code(nbformat.read(kept, as_version=4))
+    for cell, other in zip(_code(notebook), ran, strict=True):
+        cell.outputs, cell.execution_count = other.outputs, other.execution_count
     return notebook
+
+
+def _run(path: Path, name: str, mode: str) -> nbformat.NotebookNode:
+    try:
+        with tempfile.TemporaryDirectory() as state:
+            result = run(path, mode=mode, state=Path(state))
+    except (CellTimeoutError, DeadKernelError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise PageFailed(
+            f"{name}: {first} The machine may be busy, or its memory ran out: build this page "
+            "again by its name; the others are kept"
+        ) from None
+    wrong = [f"{name}: {line}" for line in result.errors]
+    if result.stderr:
+        wrong.append(f"{name}: wrote to stderr: {result.stderr[:300]}")
+    if mode == "full" and "PLANTED DATA" in result.stdout:
+        advice = "run python3 scripts/start.py, or build with --mode fast"
+        wrong.append(f"{name}: there is no real data here: {advice}")
+    if wrong:
+        raise PageFailed("\n".join(wrong))
+    return result.notebook
 
 
 def _code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _keep(notebook: nbformat.NotebookNode, kept: Path, stem: str) -> None:
-    """In one move, so that two builds at a time do no harm; older runs of the page go."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    for old in kept.parent.glob(f"{stem}-*.ipynb"):
-        old.unlink(missing_ok=True)
-    part = kept.with_suffix(f".{os.getpid()}.part")
-    nbformat.write(notebook, part)
-    os.replace(part, kept)
-
-
-def problems(result: Run, mode: str) -> list[str]:
-    """Why a run must not be shown; empty for a good one."""
-    found = list(result.errors)
-    if result.stderr:
-        found.append(f"wrote to stderr: {result.stderr[:300]}")
-    if mode == "full" and "PLANTED DATA" in result.stdout:
-        found.append(
-            "there is no real data here: run python3 scripts/start.py, or build with --mode fast"
-        )
-    return found
-
-
-def key(root: Path, notebook: nbformat.NotebookNode, mode: str) -> str:
-    """sha256 over all that the outputs of a page depend on."""
-    digest = hashlib.sha256(f"{mode} {_library(root)}".encode())
-    for cell in _code(notebook):
-        digest.update(cell.source.encode() + b"\0")
-    return digest.hexdigest()
-
-
 @cache
 def _library(root: Path) -> str:
-    digest = hashlib.sha256()
-    for path in _sources(root):
-        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _sources(root: Path) -> Iterator[Path]:
-    yield from (root / n for n in ("constraints.txt", "benchmarks/results.json"))
-    packages = (root / "recsys_tutorial", root / "notebooks" / "recsys_workshop")
-    for path in sorted(p for package in packages for p in package.rglob("*")):
-        if path.suffix in SUFFIXES and "__pycache__" not in path.parts:
-            yield path
+    """A checksum of all that a page's outputs depend on beside its own code."""
+    paths = [root / "constraints.txt", root / "benchmarks" / "results.json"]
+    for package in (root / "recsys_tutorial", root / "notebooks" / "recsys_workshop"):
+        paths += sorted(p for p in package.rglob("*") if p.suffix in SUFFIXES)
+    texts = [str(p.relative_to(root)).encode() + p.read_bytes() for p in paths]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()

@@ -22,13 +22,11 @@ import nbformat
 
 from pagebuild import vendor
 from pagebuild.executed import PageFailed, executed
-from pagebuild.links import dead_links
 from pagebuild.model_map import model_map_page, model_map_svg
 from pagebuild.publishing import MARKS
 from pagebuild.reference import reference
 from pagebuild.site_pages import NotToBeShown, documents, relinked, staged
 from pagebuild.source import Source, SourceError, read_all, read_series, repository
-from pagebuild.vendor import VendorMissing
 from recsys_tutorial.datasets import Dataset, DataUnavailable, load, planted
 from recsys_tutorial.interpret import pca
 from recsys_tutorial.models import ImplicitALS
@@ -62,8 +60,8 @@ def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int
 
     mode : "full" (real data) or "fast" (planted data)
 
-    Returns 1, with the reasons on stderr, where a page fails, an output must not be shown, Sphinx
-    warns of anything or a link is dead; `folder` is then as it was.
+    Returns 1, with the reasons on stderr, where a page fails, an output must not be shown or Sphinx
+    warns of anything, a dead link say; `folder` is then as it was.
     """
     start = time.monotonic()
     try:
@@ -74,10 +72,9 @@ def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int
             wrong = _sphinx(stage, made)
             for template in (made / "_static").glob("*macros.html"):
                 template.unlink()  # of the theme, for Sphinx alone
-            wrong = wrong or dead_links(made)
             if not wrong:
                 replace(made, folder)
-    except (SourceError, PageFailed, NotToBeShown, VendorMissing) as error:
+    except (SourceError, PageFailed, NotToBeShown) as error:
         wrong = [str(error)]
     if wrong:
         print("\n".join([*wrong, "no site: the errors stand above"]), file=sys.stderr)
@@ -199,8 +196,7 @@ def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: st
 
 
 def _card(label: str, document: str, source: Source) -> str:
-    goal = " ".join(source.cells[0].text.partition("\n\n")[2].split())
-    line = re.split(r"(?<=[.!?]) ", goal)[0]
+    line = re.split(r"(?<=[.!?]) ", source.goal)[0]
     return (
         f'<a class="card" href="{document}.html"><b>{html.escape(label)}</b>'
         f"<span>{source.minutes} minutes</span><em>{html.escape(line)}</em></a>"

@@ -52,15 +52,19 @@ class Source:
     def title(self) -> str:
         return self.cells[0].text.splitlines()[0].removeprefix("# ").strip()
 
+    @property
+    def goal(self) -> str:
+        """The paragraph below the title."""
+        return " ".join(self.cells[0].text.partition("\n\n")[2].split())
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the series: `written` is False for a page that has no source yet."""
+    """A row of the series."""
 
     name: str
     title: str
     part: str
-    written: bool
 
     @property
     def numbered(self) -> bool:
@@ -113,7 +117,7 @@ def read_series(root: Path) -> list[Entry]:
     folder = root / "notebooks" / "source"
     content = tomllib.loads((folder / "series.toml").read_text(encoding="utf-8"))
     return [
-        Entry(name, title, part["title"], (folder / f"{name}.py").is_file())
+        Entry(name, title, part["title"])
         for part in content["part"]
         for name, title in part["pages"]
     ]
@@ -125,7 +129,7 @@ def read_all(root: Path, names: Sequence[str] = ()) -> list[Source]:
     Raises SourceError for a page that is not in the table of the series, or a name that is no page.
     """
     folder = root / "notebooks" / "source"
-    order = [e.name for e in read_series(root) if e.written]
+    order = [e.name for e in read_series(root)]
     there = sorted(p.stem for p in folder.glob("*.py"))
     if strangers := [n for n in there if n not in order]:
         raise SourceError(f"not in notebooks/source/series.toml: {', '.join(strangers)}")
