@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 KEPT = ("jupyter", "slideshow", "tags")  # of a cell's metadata
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 COMMAND = "python3 scripts/clean.py"
 
 
@@ -30,22 +31,15 @@ def clean(text: str) -> str:
             cell.update(outputs=[], execution_count=None)
     about = notebook["metadata"]
     about.pop("widgets", None)
-    about["kernelspec"] = {
-        "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3",
-    }  # fmt: skip
+    about["kernelspec"] = KERNEL
     about["language_info"] = {"name": "python"}
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    if arguments == ["--install"]:
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--install"]:
         subprocess.run(["git", "config", "filter.notebook.clean", COMMAND], check=True)
         print("git keeps the outputs of notebooks out of diffs and commits from now on")
-        return 0
-    text = sys.stdin.buffer.read().decode("utf-8")
-    sys.stdout.buffer.write(clean(text).encode("utf-8"))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    else:
+        text = sys.stdin.buffer.read().decode("utf-8")
+        sys.stdout.buffer.write(clean(text).encode("utf-8"))

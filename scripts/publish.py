@@ -1,7 +1,7 @@
 """Give the project its public address: in pyproject.toml, and in all that is made from there.
 
     python scripts/publish.py https://github.com/you/recsys-tutorial
-    python scripts/publish.py --off
+    python scripts/publish.py off
 
 The setup cells then fetch the project where it is missing. README, docs/online.md and the site
 link to Binder, and on GitHub to Colab, the tests and each page's source.
@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+import build
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = build.ROOT
 LINE = re.compile(r"^(?:# )?Repository = .*$", re.MULTILINE)
 UNKNOWN = '# Repository = "https://..."  # written by scripts/publish.py'
 
@@ -36,19 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("address", nargs="?", metavar="URL", help="where the project is published")
-    which.add_argument("--off", action="store_true", help="take the address out again")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("address", metavar="URL", help="where it is published, or off")
+    address = parser.parse_args(arguments).address
     path = ROOT / "pyproject.toml"
     try:
-        made = with_address(path.read_text(encoding="utf-8"), chosen.address or "")
+        made = with_address(path.read_text(encoding="utf-8"), "" if address == "off" else address)
     except ValueError as error:
         print(f"publish: {error}", file=sys.stderr)
         return 1
     path.write_text(made, encoding="utf-8", newline="\n")
-    import build
-
     return build.pages()
 
 

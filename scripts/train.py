@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import argparse
 import ast
-import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,33 +24,54 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """`dim=32` -> ("dim", 32): plain Python values, else text."""
+    name, _, value = text.partition("=")
+    if not value:
+        raise argparse.ArgumentTypeError(f"{name}: write NAME=VALUE, dim=32 say")
+    with suppress(ValueError, SyntaxError):
+        return name, ast.literal_eval(value)
+    return name, value
+
+
+def to_write(text: str) -> Path:
+    """A file that can be written, which is known before the training and not after it."""
+    path = Path(text)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() or not os.access(path.parent, os.W_OK) or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: give the name of a file that can be written")
+    return path
+
+
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    from recsys_tutorial import losses, models
+
+    known = [name for name in models.__all__ if name not in ("Model", "FoldedUser")]
+    functions = [n for n, one in vars(losses).items() if hasattr(one, "needs")]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--data", default="ml-100k",
-        help="a name that rt.datasets.load knows, or a directory that Dataset.save wrote (it may "
-        "hold two, `train` and `valid`: then all processes share one copy in memory)",
-    )  # fmt: skip
-    parser.add_argument("--data-dir", help="where named data is looked for and kept")
-    parser.add_argument("--split", default="random", choices=["random", "last", "time"])
-    parser.add_argument("--model", default="BiasedMF", help="a class of rt.models")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE",
-        help="a hyperparameter of the model, again for each: --set dim=32 --set l2=0.05",
-    )  # fmt: skip
-    parser.add_argument("--loss", help="a function of rt.losses; else the model's own")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--batch-size", type=int, help="rows a step of each process")
-    parser.add_argument("--lr", type=float)
-    parser.add_argument("--negatives", type=int, default=0)
-    parser.add_argument("--early-stopping", type=int)
-    parser.add_argument("--threads", type=int, default=1, help="of the CPU, for each process")
-    parser.add_argument("--seed", type=int, default=0, help="of split, start and shuffling")
-    parser.add_argument("--checkpoint-dir", help="goes on from the last whole epoch found here")
-    parser.add_argument("--log-dir", help="tensorboardX scalars, written by one process")
-    parser.add_argument("--save", help="file for the trained weights (.safetensors)")
+    add = parser.add_argument
+    said = "a name that rt.datasets.load knows, or a directory that Dataset.save wrote (it may "
+    said += "hold two, `train` and `valid`: then all processes share one copy in memory)"
+    add("--data", default="ml-100k", help=said)
+    add("--data-dir", help="where named data is looked for and kept")
+    add("--split", default="random", choices=["random", "last", "time"])
+    add("--model", default="BiasedMF", choices=known, help="a class of rt.models")
+    said = "a hyperparameter of the model, again for each: --set dim=32 --set l2=0.05"
+    add("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help=said)
+    add("--loss", choices=functions, help="a function of rt.losses; else the model's own")
+    add("--epochs", type=int)
+    add("--batch-size", type=int, help="rows a step of each process")
+    add("--lr", type=float)
+    add("--negatives", type=int, default=0)
+    add("--early-stopping", type=int)
+    add("--threads", type=int, default=1, help="of the CPU, for each process")
+    add("--seed", type=int, default=0, help="of split, start and shuffling")
+    add("--checkpoint-dir", help="goes on from the last whole epoch found here")
+    add("--log-dir", help="tensorboardX scalars, written by one process")
+    add("--save", type=to_write, help="file for the trained weights (.safetensors)")
     return parser.parse_args(given)
 
 
@@ -104,41 +124,6 @@ def parts(options: argparse.Namespace) -> tuple[Any, Any]:
     return data.split(options.split, seed=options.seed)[:2]
 
 
-def hyperparameters(settings: list[str]) -> dict[str, Any]:
-    """`["dim=32"]` -> `{"dim": 32}`: plain Python values, else text."""
-    values: dict[str, Any] = dict(setting.partition("=")[::2] for setting in settings)
-    for name, text in values.items():
-        if not text:
-            raise SystemExit(f"train: --set {name}: write NAME=VALUE, dim=32 say")
-        with suppress(ValueError, SyntaxError):
-            values[name] = ast.literal_eval(text)
-    return values
-
-
-def loss_named(name: str | None) -> Callable[..., Any] | None:
-    """The function of rt.losses; None for the model's own."""
-    from recsys_tutorial import losses
-
-    known = {
-        n: one
-        for n, one in vars(losses).items()
-        if inspect.isfunction(one) and [*inspect.signature(one).parameters] == ["output", "batch"]
-    }
-    if name is not None and name not in known:
-        raise SystemExit(f"train: no loss {name!r}: choose of {list(known)}")
-    return known[name] if name else None
-
-
-def check_writable(place: Path) -> None:
-    """Stop before the training, not after it, where its result could not be written."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SystemExit(f"train: --save {place}: {error}") from error
-    if place.is_dir() or not os.access(place.parent, os.W_OK):
-        raise SystemExit(f"train: --save {place}: give the name of a file that can be written")
-
-
 def train(options: argparse.Namespace) -> None:
     """What each process does."""
     import ignite.distributed as idist
@@ -148,14 +133,9 @@ def train(options: argparse.Namespace) -> None:
     from recsys_tutorial.files import replacing
 
     logger = setup_logger("train", distributed_rank=idist.get_rank())  # only the first one speaks
-    known = [name for name in rt.models.__all__ if name not in ("Model", "FoldedUser")]
-    if options.model not in known:
-        raise SystemExit(f"train: no model {options.model!r}: choose of {known}")
-    kind, loss = getattr(rt.models, options.model), loss_named(options.loss)
-    if options.save:
-        check_writable(Path(options.save))
     training, valid = parts(options)
-    model = kind.for_dataset(training, **{"seed": options.seed, **hyperparameters(options.set)})
+    kind, loss = getattr(rt.models, options.model), getattr(rt.losses, options.loss or "", None)
+    model = kind.for_dataset(training, **{"seed": options.seed, **dict(options.set)})
     logger.info("%s on %r, %d process(es)", options.model, training, idist.get_world_size())
     given = {k: getattr(options, k) for k in ("epochs", "batch_size", "lr", "early_stopping")}
     history = rt.fit(
@@ -170,7 +150,7 @@ def train(options: argparse.Namespace) -> None:
         from safetensors.torch import save_file
 
         state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-        with replacing(Path(options.save)) as part:
+        with replacing(options.save) as part:
             save_file(state, part)
 
 

@@ -129,26 +129,22 @@ def test_a_killed_process_costs_no_more_than_its_epoch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", "nope"], "no model 'nope': choose of .*BiasedMF"),
-        (["--model", "Model"], "no model 'Model'"),
-        (["--loss", "nope"], "no loss 'nope': choose of .*squared_error.*bpr"),
-        (["--loss", "l2"], "no loss 'l2'"),  # a penalty
+        (["--model", "nope"], "invalid choice: 'nope' .*BiasedMF"),
+        (["--model", "Model"], "invalid choice: 'Model'"),
+        (["--loss", "nope"], "invalid choice: 'nope' .*squared_error.*bpr"),
+        (["--loss", "l2"], "invalid choice: 'l2'"),  # a penalty
         (["--set", "dim"], "NAME=VALUE"),
-        (["--save", "{here}"], "--save .*name of a file"),
-        (["--save", "{here}/made/a-file/weights.safetensors"], "--save .*a-file"),
+        (["--save", "{here}"], "--save: .*name of a file"),
+        (["--save", "{here}/a-file/weights.safetensors"], "--save: .*a-file"),
     ],
 )
 def test_what_cannot_work_is_said_before_training(
-    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rt, "fit", lambda *a, **k: pytest.fail("trained"))
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    data("dense")[0].save(tmp_path / "data")
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "a-file").touch()
-    given = [one.replace("{here}", str(tmp_path)) for one in options]
-    with pytest.raises(SystemExit, match=message):
-        script.main(["--data", str(tmp_path / "data"), *given])
+    (tmp_path / "a-file").touch()
+    with pytest.raises(SystemExit):
+        script.main([one.replace("{here}", str(tmp_path)) for one in options])
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_weights_go_into_a_folder_that_is_made(tmp_path: Path) -> None:

@@ -13,26 +13,22 @@ from typing import Any
 from pagebuild.run import Run, run
 from pagebuild.source import Source, read_all, read_minutes
 
-SECONDS = 120.0
-PEAK_MIB = 1024.0
+SECONDS, PEAK_MIB = 120, 1024  # a page's budget
 
 
 def record(source: Source, result: Run) -> dict[str, Any]:
     """A row of the table: the author's minutes, seconds and peak memory as measured."""
-    return {
-        "minutes": source.minutes,
-        "seconds": round(result.seconds, 1),
-        "peak_mib": None if result.peak_mib is None else round(result.peak_mib),
-    }
+    peak = None if result.peak_mib is None else round(result.peak_mib)
+    return {"minutes": source.minutes, "seconds": round(result.seconds, 1), "peak_mib": peak}
 
 
 def over_budget(row: dict[str, Any]) -> list[str]:
     """What a row has too much of."""
     found = []
     if row["seconds"] > SECONDS:
-        found.append(f"takes {row['seconds']:.0f} s, at most {SECONDS:.0f} s")
-    if row["peak_mib"] is not None and row["peak_mib"] > PEAK_MIB:
-        found.append(f"holds {row['peak_mib']:.0f} MiB, at most {PEAK_MIB:.0f} MiB")
+        found.append(f"takes {row['seconds']:.0f} s, at most {SECONDS} s")
+    if (row["peak_mib"] or 0) > PEAK_MIB:
+        found.append(f"holds {row['peak_mib']:.0f} MiB, at most {PEAK_MIB} MiB")
     return found
 
 
@@ -42,32 +38,24 @@ def measure_all(root: Path, names: list[str]) -> int:
     Returns 1 if one failed or is over the budget; a page that failed keeps its old row.
     """
     sources = {s.name: s for s in read_all(root)}
-    if unknown := [n for n in names if n not in sources]:
-        print(
-            f"no such page: {', '.join(unknown)}; there are {', '.join(sources)}", file=sys.stderr
-        )
-        return 1
-    table = {n: row for n, row in read_minutes(root).items() if n in sources}
-    code = 0
-    for name in names or sources:
+    table, code = read_minutes(root), 0
+    for source in read_all(root, names):
+        path = root / "notebooks" / "solutions" / f"{source.name}.ipynb"
         with tempfile.TemporaryDirectory() as state:
-            result = run(
-                root / "notebooks" / "solutions" / f"{name}.ipynb", mode="full", state=Path(state)
-            )
+            result = run(path, mode="full", state=Path(state))
         wrong = result.errors
         if "PLANTED DATA" in result.stdout:
             wrong = [*wrong, "real data is not available here: nothing to measure"]
         if not wrong:
-            table[name] = record(sources[name], result)
-            wrong = over_budget(table[name])
-            print(f"{name}: {table[name]['seconds']} s, {table[name]['peak_mib']} MiB")
+            row = table[source.name] = record(source, result)
+            wrong = over_budget(row)
+            print(f"{source.name}: {row['seconds']} s, {row['peak_mib']} MiB")
         for line in wrong:
             code = 1
-            print(f"{name}: {line}", file=sys.stderr)
-    ordered = {n: {**table[n], "minutes": sources[n].minutes} for n in sources if n in table}
-    content = {"machine": _machine(), "pages": ordered}
-    path = root / "notebooks" / "minutes.json"
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
+            print(f"{source.name}: {line}", file=sys.stderr)
+    rows = {n: {**table[n], "minutes": sources[n].minutes} for n in sources if n in table}
+    text = json.dumps({"machine": _machine(), "pages": rows}, indent=1) + "\n"
+    (root / "notebooks" / "minutes.json").write_text(text, encoding="utf-8", newline="\n")
     return code
 
 

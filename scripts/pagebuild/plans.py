@@ -6,11 +6,12 @@ take the minutes of `timing`; a plain number is minutes, for a break or what the
 
 from __future__ import annotations
 
-import html
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from jinja2 import Environment
 
 from pagebuild.book import Book
 from pagebuild.source import SourceError
@@ -19,22 +20,6 @@ from pagebuild.timing import Section, sections
 GUIDE = Path("docs") / "instructor.md"
 TABLE = ["| from | minutes | page | in the room | computing |", "|---|---:|---|---|---:|"]
 ASKED = re.compile(r"Ask the room[^:?]*: (.+?\?)")
-SHEET = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Run sheet: {name}</title><style>
-@page {{ size: A4; margin: 11mm; }}
-body {{ font: 10.8px/1.35 "DejaVu Sans", Arial, sans-serif; max-width: 190mm; margin: auto; }}
-h1 {{ font-size: 15px; margin: 0 0 4px; }} p {{ margin: 0 0 5px; }}
-table {{ border-collapse: collapse; width: 100%; }} th:nth-child(4) {{ width: 30%; }}
-th, td {{ text-align: left; vertical-align: top; padding: 2.5px 5px; border-top: 1px solid #999; }}
-.n {{ text-align: right; white-space: nowrap; }} i {{ color: #333; }}
-</style></head><body>
-<h1>Run sheet: {name}</h1>
-<p>Late at a break? Leave out a part, never the rating of films on page 02.</p>
-<table><thead><tr><th>from</th><th class="n">min</th><th>what, with the minutes of each part</th>
-<th>ask the room</th><th>really</th></tr></thead><tbody>
-{rows}
-</tbody></table></body></html>
-"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +31,13 @@ class Row:
     page: str | None
     parts: list[tuple[int, Section]]
     what: str
+    said: str
+
+    @property
+    def asked(self) -> list[str]:
+        """The questions for the room in the notes of its parts, the first of each note."""
+        notes = [ASKED.search(note) for _, part in self.parts for note in part.notes]
+        return [re.sub(r"[*`]", "", found[1]) for found in notes if found]
 
 
 def plans(root: Path, book: Book) -> dict[str, list[Row]]:
@@ -65,7 +57,12 @@ def plans(root: Path, book: Book) -> dict[str, list[Row]]:
                     raise SourceError(f"plan {plan['name']!r}: no page {number!r} in the series")
                 done = _chosen(book, name, parts) if isinstance(parts, str) else []
             minutes = sum(s.minutes for _, s in done) if isinstance(parts, str) else parts
-            rows.append(Row(f"{now // 60:02}:{now % 60:02}", minutes, name, done, what))
+            said = what
+            if isinstance(parts, str) and parts:
+                many = "s" * (not parts.isdecimal())
+                said = f"part{many} {parts.replace('-', ' to ')}: {what}"
+            clock = f"{now // 60:02}:{now % 60:02}"
+            rows.append(Row(clock, minutes, name, done, what, said))
             now += minutes
         made[plan["name"]] = rows
     return made
@@ -107,43 +104,12 @@ def _table(rows: list[Row], book: Book) -> str:
         if row.page:
             page, works = book.entry(row.page).label, book.works(row.page)
         minutes = row.minutes or ""
-        lines.append(f"| {row.start} | {minutes} | {page} | {_said(row, book)} | {works} |")
+        lines.append(f"| {row.start} | {minutes} | {page} | {row.said} | {works} |")
     return "\n".join(lines)
 
 
-def _said(row: Row, book: Book) -> str:
-    whole = row.page is None or len(row.parts) == len(sections(book.sources[row.page])) - 1
-    if whole or not row.parts:
-        return row.what
-    return f"part{'s' * (len(row.parts) > 1)} {_spans([n for n, _ in row.parts])}: {row.what}"
-
-
-def _spans(numbers: list[int]) -> str:
-    """[1, 2, 3, 5] as "1 to 3, 5"."""
-    spans: list[list[int]] = []
-    for n in numbers:
-        if spans and spans[-1][-1] == n - 1:
-            spans[-1].append(n)
-        else:
-            spans.append([n])
-    return ", ".join(f"{s[0]} to {s[-1]}" if len(s) > 1 else f"{s[0]}" for s in spans)
-
-
 def run_sheet(name: str, rows: list[Row], book: Book) -> str:
-    """A page to print: the clock, each part with its minutes, its first question."""
-    made = []
-    for row in rows:
-        label = f"<b>{html.escape(book.entry(row.page).label)}</b>: " if row.page else ""
-        parts = "; ".join(f"{n} {html.escape(s.title)} ({s.minutes})" for n, s in row.parts)
-        asked = [
-            re.sub(r"[*`]", "", m[1])
-            for _, s in row.parts
-            for note in s.notes
-            if (m := ASKED.search(note))
-        ]
-        asked = [f"<i>{html.escape(question)}</i>" for question in asked[:4]]
-        made.append(
-            f'<tr><td>{row.start}</td><td class="n">{row.minutes or ""}</td><td>{label}'
-            f"{parts or html.escape(row.what)}</td><td>{'<br>'.join(asked)}</td><td>____</td></tr>"
-        )
-    return SHEET.format(name=name.replace("-", " "), rows="\n".join(made))
+    """A page to print: the clock, each part with its minutes, its first questions."""
+    text = Path(__file__).with_name("run_sheet.html").read_text(encoding="utf-8")
+    template = Environment(autoescape=True).from_string(text)
+    return template.render(name=name.replace("-", " "), rows=rows, book=book)

@@ -13,6 +13,17 @@ from typing import Any
 
 import recsys_tutorial as rt
 
+TOP = "What stands at the top of the library. Its modules have pages of their own."
+INDEX = """The library
+===========
+
+Everything public of ``import recsys_tutorial as rt``, out of the code's own documentation. Data
+flows one way: datasets, models and losses, fit, and then what predicts, evaluates and recommends.
+
+.. toctree::
+   :maxdepth: 1
+
+   recsys_tutorial"""
 MARKED = re.compile(r"(`+[^`]+`+|\$\$?[^$]+\$\$?)")  # code, and maths
 
 
@@ -23,68 +34,40 @@ def modules() -> list[str]:
 
 def names(module: ModuleType) -> list[str]:
     """What a module offers: `__all__`, or what it defines itself and does not hide."""
-    if hasattr(module, "__all__"):
-        return sorted(module.__all__)
     own = [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_")
-        and (
-            getattr(value, "__module__", None) == module.__name__
-            or (name.isupper() and not inspect.ismodule(value))
-        )
+        if getattr(value, "__module__", None) == module.__name__
+        or (name.isupper() and not inspect.ismodule(value))
     ]
-    return sorted(own)
+    return sorted(getattr(module, "__all__", [n for n in own if not n.startswith("_")]))
 
 
 def reference() -> dict[str, str]:
     """{document: reStructuredText} of the whole public library."""
     listed = modules()
-    top = [n for n in rt.__all__ if n not in listed]
-    pages = {"reference/index": _index(listed)}
-    pages["reference/recsys_tutorial"] = _page("recsys_tutorial", rt, top)
+    pages = {"reference/index": "\n".join([INDEX, *(f"   {name}" for name in listed), ""])}
+    top = [name for name in rt.__all__ if name not in listed]
+    pages["reference/recsys_tutorial"] = _page("rt", rt, [TOP], top)
     for name in listed:
         module = getattr(rt, name)
-        pages[f"reference/{name}"] = _page(f"recsys_tutorial.{name}", module, names(module))
+        said = as_rst((module.__doc__ or "").splitlines())
+        pages[f"reference/{name}"] = _page(f"rt.{name}", module, said, names(module))
     return pages
 
 
-def _index(listed: list[str]) -> str:
-    lines = [
-        *_title("The library"),
-        "Everything public of ``import recsys_tutorial as rt``, out of the code's own "
-        "documentation. Data flows one way: datasets, models and losses, fit, and then what "
-        "predicts, evaluates and recommends.\n",
-        ".. toctree::\n   :maxdepth: 1\n",
-        "   recsys_tutorial",
-        *(f"   {name}" for name in listed),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _page(full: str, module: ModuleType, public: list[str]) -> str:
-    short = "rt" if module is rt else f"rt.{full.split('.')[-1]}"
-    lines = [*_title(short)]
-    lines += [*as_rst((module.__doc__ or "").splitlines() if module is not rt else []), ""]
-    if module is rt:
-        lines += ["What stands at the top of the library. Its modules have pages of their own.", ""]
-    lines += [f".. py:currentmodule:: {full}", ""]
+def _page(title: str, module: ModuleType, said: list[str], public: list[str]) -> str:
+    lines = [title, "=" * len(title), "", *said, "", f".. py:currentmodule:: {module.__name__}", ""]
     for name in public:
-        lines += [_directive(getattr(module, name), f"{full}.{name}"), ""]
+        value = getattr(module, name)
+        if inspect.isclass(value):
+            kind, options = "autoclass", ["   :members:", "   :show-inheritance:"]
+        elif callable(value):
+            kind, options = "autofunction", []
+        else:
+            kind, options = "autodata", ["   :no-value:"]
+        lines += [f".. {kind}:: {module.__name__}.{name}", *options, ""]
     return "\n".join(lines) + "\n"
-
-
-def _title(text: str) -> list[str]:
-    return [text, "=" * len(text), ""]
-
-
-def _directive(value: Any, path: str) -> str:
-    if inspect.isclass(value):
-        options = ["members", "show-inheritance"]
-        return f".. autoclass:: {path}\n" + "\n".join(f"   :{o}:" for o in options)
-    if callable(value):
-        return f".. autofunction:: {path}"
-    return f".. autodata:: {path}\n   :no-value:"
 
 
 def as_rst(lines: list[str]) -> list[str]:
