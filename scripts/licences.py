@@ -30,8 +30,9 @@ def licence(package: str) -> str:
         return "not installed here (another system); see the package"
     listed = about.get_all("Classifier") or []
     kinds = ", ".join(c.split("::")[-1].strip() for c in listed if "License" in c)
-    stated = about.get("License-Expression") or kinds or about.get("License") or ""
-    first = next(iter(stated.strip().splitlines()), "")
+    fields = [(about.get_all(n) or [""])[0] for n in ("License-Expression", "License")]
+    stated = next(filter(None, [fields[0], kinds, fields[1]]), "").strip()
+    first = next(iter(stated.splitlines()), "")
     return first[:80].replace("|", "/") or "not stated in its metadata; see the package"
 
 
