@@ -1,8 +1,4 @@
-"""docs/benchmarks.md and its plots, made of the ledger: `python -m benchmarks.report`.
-
-No number is typed by hand: each section of `benchmarks/results.json` becomes tables, and a plot
-where there is something to see. `--write` of any benchmark makes them anew.
-"""
+"""docs/benchmarks.md and its plots, made from the ledger by `python -m benchmarks.report`."""
 
 from __future__ import annotations
 
@@ -16,16 +12,16 @@ from benchmarks import ledger, report_plots
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Measured numbers
 
-Every number here was written by a command in `benchmarks/` into `benchmarks/results.json`, with the
-machine and the settings, and this page was made of that file. To measure on your own machine:
-`python -m benchmarks --help`; with `--write` it comes in here. "0.61 (0.53 to 0.67)" is a median
-with the least and the most of the rounds; "0.911 ± 0.008" a mean with its standard deviation.
+The commands in `benchmarks/` wrote every number here into `benchmarks/results.json`, and this page
+is made from that file. `python -m benchmarks --help` shows how to measure on your own machine; with
+`--write` your numbers replace ours. "0.61 (0.53 to 0.67)" is a median with the smallest and the
+largest result; "0.911 ± 0.008" is a mean with its standard deviation.
 """
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a section: where they are, what a row is, and {place in the row: words}."""
+    """Rows of a section: where they are, what a row is, and {place in the row: heading}."""
 
     rows: str
     head: str
@@ -34,7 +30,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """How a section of the ledger is shown; what `flat` names stands below its tables."""
+    """How a section of the ledger is shown; the numbers named in `flat` follow its tables."""
 
     title: str
     about: str
@@ -50,40 +46,42 @@ _STARS = {
     "gain": "better than biases by",
     "fit_seconds": "training (CPU s)",
 }
-_GROWN = {"n_users": "users", "n_items": "items", "ratings_a_cpu_second": "ratings a CPU second",
-          "ratings_a_wall_second": "a second on the wall", "peak_gib": "peak (GiB)",
+_GROWN = {"n_users": "users", "n_items": "items", "ratings_a_cpu_second": "ratings per CPU second",
+          "ratings_a_wall_second": "ratings per second", "peak_gib": "peak (GiB)",
           "floor": "noise (stars)", "planted_rmse": "RMSE (stars)",
           "above_floor": "above the noise by"}  # fmt: skip
 _EVALUATED = {"users": "users", "items": "items", "ndcg_seconds": "NDCG@10 (CPU s)",
               "auc_seconds": "ranking AUC (CPU s)", "loop_seconds": "both, user by user (CPU s)",
               "peak_gib": "peak (GiB)"}  # fmt: skip
 _TRAINED = {"to_target.seconds": "CPU s to the target", "to_target.epochs": "epochs",
-            "best.rmse": "best RMSE", "best.seconds": "CPU s to that",
-            "samples_per_second": "samples a CPU second", "mib": "memory added (MiB)",
+            "best.rmse": "best RMSE", "best.seconds": "CPU s to the best RMSE",
+            "samples_per_second": "samples per CPU second", "mib": "memory added (MiB)",
             "peak_mib": "peak of the process (MiB)", "versions": "versions"}  # fmt: skip
 _PAGES = {"seconds": "seconds", "peak_mib": "peak (MiB)"}
 SECTIONS = {
     "accuracy": Section(
         "Stars: how far off",
-        "Models that predict stars, on the five official folds: the mean, and the standard "
-        "deviation over folds (they differ in how hard they are; all models meet the same ones). "
-        "Then random 90/10 splits. Models start from seed 0; splits from seeds 0 to 9.",
+        "Models that predict stars. First on the five official folds: mean and standard deviation "
+        "over folds (some are harder, for all models). Then on random 90/10 splits with seeds 0 to "
+        "9. The models have seed 0.",
         (Table("folds", "five folds", _STARS), Table("random_90_10", "ten splits", _STARS)),
         plot=report_plots.accuracy,
     ),
     "bayesian": Section(
         "Stars: draws of the posterior",
-        "BayesianFM on the five official folds, each level with what the one above it has; "
-        "`inside`: share of test ratings in their 90 % intervals. `myfm`: that library on u1, at "
-        "equal rank, draws and features. Seed 0.",
+        "BayesianFM on the five official folds. It reads ids; or ids and side tables; or also "
+        "histories; or also days. `inside` is the share of test ratings in their 90 % intervals. "
+        "`myfm`: that library on u1, with the same rank, draws and features; `times`: our CPU time "
+        "divided by its. Seed 0.",
         (Table("levels", "what it reads", {"rmse": "RMSE (stars)", "inside": "inside",
                                            "ndcg@10": "NDCG@10", "seconds": "training (CPU s)"}),),
         ("myfm",),
     ),
     "peers": Section(
-        "Lists: what stands on top",
-        "Rankings of the whole catalogue beside `implicit`. Each model had eight trials on u1; "
-        "the table is the mean over u2 to u5 and its standard deviation. Seed 0.",
+        "Lists: which films come first",
+        "Rankings of the whole catalogue, compared with the library `implicit`. Eight settings of "
+        "each model were tried on u1. The table shows the mean and the standard deviation over u2 "
+        "to u5 of the best setting. Seed 0.",
         (Table("folds", "model", _LISTS),),
         ("als_seconds", "als_times", "sweeps"),
     ),
@@ -96,33 +94,36 @@ SECTIONS = {
     ),
     "sequences": Section(
         "What comes next",
-        "Page 15's networks, and rules that count: six settings each, chosen by MRR on what comes "
-        "next in the validation part, then the test part with seeds 0, 1 and 2.",
+        "The networks of page 15, and rules that count which film follows which. Of six settings "
+        "of each, the one with the best MRR on the validation part is shown, on the test part, "
+        "with seeds 0, 1 and 2.",
         (Table("models", "model", {"recall@10": "recall@10", "MRR": "MRR",
                                    "seconds": "training (CPU s)"}),),
     ),
     "training": Section(
-        "How fast to a stated error",
-        "CPU seconds until the target RMSE on validation rows (split of seed 42, models of seed 0)."
-        " The rounds of all are interleaved, each in a process of its own. `implicit` predicts no "
-        "stars: see the lists above. An empty cell: the target was never reached.",
+        "How fast a model reaches a target error",
+        "CPU seconds until a model reaches the target RMSE on validation rows (split with seed "
+        "42, models with seed 0). Each round runs in its own process, and the libraries take "
+        "turns. `implicit` does not predict stars, so it is not here. An empty cell: the target "
+        "was never reached.",
         (Table("ways", "way", _TRAINED),),
         ("target", "rounds"),
         report_plots.training,
     ),
     "speed": Section(
-        "How fast a model trains, and what bounds it",
-        "`rt.fit`, the earlier tutorials' loop, and plain PyTorch (tables read by `index_select`, "
-        "a fused optimiser, nothing else): samples a second, medians of interleaved rounds, seed 0."
-        " `share`: how near `fit` comes to plain PyTorch; `operations`: what its time goes to.",
+        "How fast a model trains, and what limits it",
+        "Samples per second of `rt.fit` (`ours`), of the loop of earlier tutorials (`earlier`), "
+        "and of plain PyTorch (tables read by `index_select`, a fused optimiser, nothing else). "
+        "Medians of rounds that take turns, with seed 0. `share` is the speed of `fit` divided by "
+        "that of plain PyTorch; `operations` is each operation's share of the time.",
         (),
         ("samples_per_second", "times_at_1024", "times_at_best", "overhead",
          "plain_torch", "rounds"),
     ),
     "ranking": Section(
         "How fast a ranking is measured",
-        "`rt.evaluate` beside a loop over users with scikit-learn, which says the same: medians of "
-        "interleaved rounds, split of seed 42, model of seed 0.",
+        "`rt.evaluate`, and a loop over users with scikit-learn that computes the same numbers: "
+        "medians of rounds in which the two take turns, split with seed 42, model with seed 0.",
         flat=("evaluate_seconds", "sklearn_seconds", "times"),
     ),
     "serving": Section(
@@ -133,36 +134,37 @@ SECTIONS = {
     ),
     "pages": Section(
         "Every page",
-        "Seconds of running a page from top to bottom on the real data, and the peak memory of its "
-        "kernel: one run each. The import: median of five fresh processes.",
+        "Seconds that a page takes on real data, and the peak memory of its kernel: one run each. "
+        "The import: the median of five new processes.",
         (Table("pages", "page", _PAGES),),
         ("series_seconds", "import_seconds"),
         report_plots.pages,
     ),
     "reproduce": Section(
-        "The same again",
-        "Every model fitted twice from seed 0, in the background, and with a break from which it "
-        "resumes: bit by bit. Predictions after training on 1, 2 and 4 threads must be within the "
-        "tolerance, relative to the largest; where that was measured, a column says how far apart.",
+        "Is it reproducible?",
+        "Every model was fitted again from seed 0, also in the background and with a break. `same "
+        "bits` means that all numbers are identical. After training on 1, 2 and 4 threads, a "
+        "prediction may differ by the tolerance, relative to the largest (last column).",
         (Table("models", "model", {"again": "again", "background": "in the background",
-                                   "resumed": "after a break", "threads": "threads: apart by"}),),
+                                   "resumed": "after a break", "threads": "change by threads"}),),
         ("tolerance",),
     ),
     "planted_scale": Section(
         "Growth",
-        "One model on planted ratings (seed 0), each size trained by a process of its own that "
-        "maps the columns. CPU seconds of one thread, with 16 axes; `exponent`: of time in "
-        "ratings. RMSE on validation rows: of a model with as many axes as are planted, trained "
-        "long enough to compare it with the noise, which is the truth's own error on these rows.",
+        "One model with 16 factors on planted ratings (seed 0), on one thread. Each size has its "
+        "own process, which reads columns on disk. Time grows like the number of ratings to the "
+        "power of `exponent`; `times a rating`: time per rating at the largest size, divided by "
+        "that at the second. The RMSE on validation rows is that of a model with as many factors "
+        "as were planted. The noise is the error of the planted truth on these rows.",
         (Table("sizes", "training ratings", _GROWN),),
         ("exponent", "times_a_rating"),
         report_plots.growth,
     ),
     "planted_evaluation": Section(
         "Evaluation of large catalogues",
-        "Every user's ranking of every item, exactly; planted ratings (seed 0). The loop over "
-        "users is timed on 100 of them, and the seconds of all are computed from that. "
-        "Seconds without a range: one run.",
+        "The exact ranking of every item for every user, on planted ratings (seed 0). The loop "
+        "over users was timed for 100 users, and the seconds for all are computed from that. "
+        "Seconds without a range come from one run.",
         (Table("lines", "ratings", _EVALUATED),),
         ("rounds",),
         report_plots.evaluation,
@@ -200,7 +202,7 @@ def _how(name: str, record: Mapping[str, Any]) -> str:
         f"Data: {record['data']}. Measured on {machine['date']}: {machine['cpu']}, "
         f"{machine['cores']} cores, torch threads: {machine['torch_threads']}; "
         f"{machine['system']}, Python {machine['python']}, {versions}. Settings and more: `{name}` "
-        f"in the file, `python -m benchmarks {name.removeprefix('planted_')}` measures it."
+        f"in the file. `python -m benchmarks {name.removeprefix('planted_')}` measures it."
     )
 
 
@@ -222,14 +224,14 @@ def _table(table: Table, record: Mapping[str, Any]) -> str:
 
 
 def _at(row: Mapping[str, Any], place: str) -> Any:
-    """What stands at "a.b" in nested mappings; None for nothing."""
+    """The value at "a.b" in nested mappings; None if there is none."""
     first, _, rest = place.partition(".")
     inner = row.get(first)
     return _at(inner or {}, rest) if rest else inner
 
 
 def _cell(row: Mapping[str, Any], place: str) -> str:
-    """A value with its spread, if there is one beside it."""
+    """A value, with its spread if that was measured."""
     value, parent = _at(row, place), place.rpartition(".")[0]
     if value is None or isinstance(value, (str, Mapping, list)):
         words = ", ".join(map(" ".join, value.items())) if isinstance(value, Mapping) else value
@@ -244,7 +246,7 @@ def _cell(row: Mapping[str, Any], place: str) -> str:
 def _flat(
     some: Mapping[str, Any], record: Mapping[str, Any], before: str = ""
 ) -> Iterator[tuple[str, str]]:
-    """(words, value) of all single numbers in nested tables."""
+    """(label, value) of all single numbers in nested tables."""
     for key, value in some.items():
         words = key if "::" in key else key.replace("_", " ")  # aten::add_ is not aten::add
         label = f"{before}{words}"
@@ -256,7 +258,7 @@ def _flat(
 
 
 def number(value: float) -> str:
-    """Three or four figures that mean something."""
+    """A number with three or four digits that mean something."""
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
     if abs(value) >= 1:

@@ -30,7 +30,7 @@ def _save(figure: Figure, path: Path) -> None:
 def _bars(
     values: Mapping[str, float], spread: Sequence[float] | None, label: str, path: Path
 ) -> None:
-    """One bar a row, the first on top."""
+    """One bar per row, the first at the top."""
     figure, (axes,) = _axes(height=0.9 + 0.27 * len(values))
     axes.barh(list(values), list(values.values()), xerr=spread, color=COLOURS[0], capsize=2)
     axes.invert_yaxis()
@@ -42,8 +42,8 @@ def accuracy(record: Mapping[str, Any], path: Path) -> str:
     folds = dict(sorted(record["folds"].items(), key=lambda pair: -pair[1]["gain"]))
     spread = [row["gain_sd"] for row in folds.values()]
     gains = {name: row["gain"] for name, row in folds.items()}
-    _bars(gains, spread, "RMSE better than biases only (stars; line: ± 1 deviation)", path)
-    return f"Bars of how much better than biases only each model is; {next(iter(gains))} leads"
+    _bars(gains, spread, "RMSE better than biases only (stars; line: ± 1 standard deviation)", path)
+    return f"Bars: how much better each model is than biases only; {next(iter(gains))} is best"
 
 
 def training(record: Mapping[str, Any], path: Path) -> str:
@@ -58,14 +58,14 @@ def training(record: Mapping[str, Any], path: Path) -> str:
     axes.set(ylabel="RMSE on validation rows (stars)", ylim=(0.9, 1.1))
     axes.legend(fontsize=9)
     _save(figure, path)
-    return "Curves of error against CPU seconds of training, one for each way, and the target"
+    return "Curves of error against CPU seconds of training, one per library, and the target"
 
 
 def pages(record: Mapping[str, Any], path: Path) -> str:
     seconds = {name: page["seconds"] for name, page in record["pages"].items()}
     _bars(seconds, None, "seconds (budget: 120)", path)
     slowest = max(seconds, key=lambda name: seconds[name])
-    return f"Bars of the seconds of every page; the slowest is {slowest}"
+    return f"Bars: the seconds of each page; the slowest is {slowest}"
 
 
 def growth(record: Mapping[str, Any], path: Path) -> str:
@@ -73,13 +73,13 @@ def growth(record: Mapping[str, Any], path: Path) -> str:
     rows = [size["rows"] for size in record["sizes"]]
     epoch = [size["cpu_seconds"] / size["epochs"] for size in record["sizes"]]
     left.loglog(rows, epoch, color=COLOURS[0], marker="o")
-    left.set(xlabel="training ratings", ylabel="CPU seconds an epoch")
+    left.set(xlabel="training ratings", ylabel="CPU seconds per epoch")
     right.semilogx(
         rows, [size["peak_gib"] for size in record["sizes"]], color=COLOURS[1], marker="s"
     )
     right.set(xlabel="training ratings", ylabel="peak memory (GiB)", ylim=(0, None))
     _save(figure, path)
-    return "Two curves against the number of ratings: seconds an epoch, and peak memory"
+    return "Two curves against the number of ratings: seconds per epoch, and peak memory"
 
 
 def evaluation(record: Mapping[str, Any], path: Path) -> str:
