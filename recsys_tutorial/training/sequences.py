@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ class SequenceBatches:
     size: int
     generator: torch.Generator | None
     device: torch.device
-    peers: Alone
+    peers: Alone = field(default_factory=Alone)
     valid: bool = False
 
     def __post_init__(self) -> None:
