@@ -384,8 +384,8 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
 
 # %% [markdown]
 # For the question what somebody tries next, counts are no better than plain pairs. For what they will
-# *love*, they are clearly better, and a larger `alpha` helps. So first say which of the two your list
-# is for, and measure that. (On data of your own: `docs/your_data.md`.)
+# *love*, they are clearly better; the two values of `alpha` are not told apart. So first say which of
+# the two your list is for, and measure that. (On data of your own: `docs/your_data.md`.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What part 1 showed
