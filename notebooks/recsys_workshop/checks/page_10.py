@@ -41,7 +41,7 @@ def places(answer: Any, page: Page) -> str | None:
     sizes, positions = [5, 7, 3, 4], [[4], [0], [2], [1, 3]]
     found = answer(list(sizes), [list(own) for own in positions])
     if len(found) != 5 or any(np.ndim(place) for place in found):
-        return f"five places are on here, so a flat list of five numbers is wanted, not {found}."
+        return f"five places are on here, so return a flat list of five numbers, not {found}."
     own_too = np.cumsum(sizes)  # the field's own size as well
     slips = {
         "a field begins after the fields *before* it; its own size does not count.": (
@@ -72,7 +72,7 @@ def pairs(answer: Any, page: Page) -> str | None:
             _pairs(a.detach().mT)
         ),
     }
-    other = "on rows of our own it gives another number than the sum over all pairs."
+    other = "for the rows that we tried it does not return the sum over all pairs."
     shape = "for 4 ratings with 6 places each it must return 4 numbers; this has the shape {shape}."
     found = answer(a)
     off = compare(found, _pairs(a.detach()), slips, other, shape=shape, tolerance=1e-4)

@@ -35,7 +35,7 @@ def network(answer: Any, page: Page) -> str | None:
         "c belongs inside the cut.": ((z @ w).relu() + c) @ v,
         "v is missing: the hidden numbers are not simply added up.": inside.relu().sum(-1),
     }
-    other = "on rows of our own it gives other numbers than v · max(0, z W + c)."
+    other = "for the rows that we tried it does not return v · max(0, z W + c)."
     shape = "for 7 rows the result must have the shape (7,), not {shape}."
     off = compare(found, right, slips, other, shape=shape, tolerance=1e-3)
     return off or no_gradient(found)
@@ -72,6 +72,6 @@ def gap_loss(answer: Any, page: Page) -> str | None:
     kinds = {"0": at_once, "above 0": later, "nan": gap.isnan()}
     wrong = ~torch.isclose(found, right) if found.shape == right.shape else at_once
     where = [kind for kind, rows in kinds.items() if (wrong & rows).any()]
-    other = f"on rows of our own it is off where the gap is {' and where it is '.join(where)}."
+    other = f"for our rows it is wrong where the gap is {' and where it is '.join(where)}."
     shape = "for 4 rows it must return 4 numbers; this has the shape {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-3)

@@ -37,7 +37,7 @@ def belief(answer: Any, page: Page) -> str | None:
     x, prior, noise = np.array([1.0, 0.4, 2.2]), 0.5, 0.8
     nothing = answer(x[:0].copy(), prior, noise)
     if np.shape(nothing) != (2,):
-        return "two numbers are asked: the mean and the variance."
+        return "return two numbers: the mean and the variance."
     if np.isnan(nothing[0]):
         return "without ratings the mean comes out as nan: no ratings have no mean, but a sum of 0."
     if not near(nothing[0], 0.0) or not near(nothing[1], prior):
@@ -46,7 +46,7 @@ def belief(answer: Any, page: Page) -> str | None:
     right = 1 / (1 / prior + 3 / noise)
     slips = {
         "this is the precision: the variance is one over it.": 1 / right,
-        "a variance is asked, this is its root.": np.sqrt(right),
+        "this is the standard deviation; the variance is its square.": np.sqrt(right),
         "each rating adds precision; this counts them as one.": 1 / (1 / prior + 1 / noise),
         "the prior is missing.": noise / 3,
     }
@@ -66,7 +66,7 @@ def gibbs_step(answer: Any, page: Page) -> str | None:
     r, prior, noise, rng = np.array([1.5, 0.5, 1.0]), 0.5, 0.8, np.random.default_rng(3)
     pairs = [answer(0.2, 0.9, r.copy(), prior, noise, rng) for _ in range(3_000)]
     if any(np.shape(pair) != (2,) for pair in pairs):
-        return "two numbers are asked: the director's and the person's."
+        return "return two numbers: the director's and the person's."
     x, y = np.array(pairs, dtype=float).T
     variance = 1 / (1 / prior + 3 / noise)
     mean, sd = variance * (r - 0.9).sum() / noise, np.sqrt(variance)
@@ -126,11 +126,11 @@ def coverage(answer: Any, page: Page) -> str | None:
         "this does not look at `sd`.": within(z),
         "each row has an `sd` of its own: this uses their mean.": within(z * sd.mean()),
         "this is what was promised; count how many ratings really are inside.": promised,
-        "a share from 0 to 1 is asked, this is in percent.": 100 * right,
-        "a share is asked, this is a number of rows.": 500 * right,
+        "return a share from 0 to 1; this is in percent.": 100 * right,
+        "return a share; this is a number of rows.": 500 * right,
     }
-    other = "on rows of our own it gives another share than counting does."
-    shape = "one share is asked; this returns the shape {shape}."
+    other = "for the rows that we tried it does not return the share that we count."
+    shape = "return one share; this has the shape {shape}."
     found = answer(rating.copy(), score.copy(), sd.copy(), promised)
     return compare(found, right, slips, other, shape=shape)
 
@@ -144,7 +144,7 @@ def choose(answer: Any, page: Page) -> str | None:
     covariance = root @ root.transpose(0, 2, 1)
     shown = [answer(mean.copy(), covariance.copy(), visitor.copy(), rng) for _ in range(n)]
     if any(isinstance(one, str) or np.ndim(one) or one not in (0, 1, 2) for one in shown):
-        return f"one position is asked, 0 for the first film; this gives {shown[0]!r}."
+        return f"return one position, 0 for the first film; this returns {shown[0]!r}."
     often = np.bincount(np.array(shown, dtype=int), minlength=3)
     if often.max() == n:
         return "it shows the same film every time: where is the draw?"

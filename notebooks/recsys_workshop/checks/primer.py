@@ -15,8 +15,8 @@ def safe_error(answer: Any, page: Page) -> str | None:
     """A function: mean squared error that refuses two different shapes."""
     rating, prediction = torch.tensor([4.0, 1.0, 3.0]), torch.tensor([3.0, 3.0, 3.0])
     found = answer(prediction, rating)
-    slips = {"that is the sum of the squares; the mean is asked.": 5.0}
-    other = f"predictions 3, 3, 3 for ratings 4, 1, 3 give {found}: mean of squares?"
+    slips = {"that is the sum of the squares; return their mean.": 5.0}
+    other = f"predictions 3, 3, 3 for ratings 4, 1, 3 give {found}, and should give 5/3."
     if off := compare(found, 5.0 / 3.0, slips, other, tolerance=1e-5):
         return off
     for wide in (prediction.reshape(3, 1), prediction.reshape(1, 3), prediction[:1]):
@@ -52,7 +52,7 @@ def count_steps(answer: Any, page: Page) -> str | None:
     trainer = Engine(lambda engine, batch: noted.append(len(seen)))
     seen = answer(trainer)
     if not isinstance(seen, list):
-        return f"a list is asked, and this returns a {type(seen).__name__}."
+        return f"the function should return a list, and it returns a {type(seen).__name__}."
     if seen:
         return "before the engine runs the list should be empty."
     trainer.run([0, 0, 0], max_epochs=2)
@@ -62,9 +62,9 @@ def count_steps(answer: Any, page: Page) -> str | None:
             "and is this the very list that it fills?"
         )
     if len(seen) == 2:
-        return "it was called once an epoch; there is an event for iterations, too."
+        return "it was called once per epoch; use the event for iterations."
     if noted[0] > 0:
-        return "it notes an iteration before it runs: after it is asked."
+        return "it notes an iteration before it runs; note it after it has run."
     if seen != [1, 2, 3, 4, 5, 6]:
         return (
             f"after 2 epochs of 3 batches the list holds {seen}, not the number of each iteration."
@@ -80,7 +80,7 @@ def learn(answer: Any, page: Page) -> str | None:
     rating = torch.from_numpy(data.rating).to(torch.float32)
     model = answer(user, item, rating)
     if not isinstance(model, torch.nn.Module):
-        return f"a model is asked, and this returns a {type(model).__name__}."
+        return f"the function should return a model, and it returns a {type(model).__name__}."
     with torch.no_grad():
         predicted = model(user, item)
     if predicted.shape != rating.shape:

@@ -1,7 +1,7 @@
 """Registering checks, running one against an answer, and the record of those passed.
 
-The checks of a page stand in a module beside this one: "00.count" in `page_00.py`, "primer.mean"
-in `primer.py`. It is imported when one of its checks is asked for.
+The checks of a page are in a module of this folder: "00.count" in `page_00.py`, "primer.mean" in
+`primer.py`. The module is imported when one of its checks is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from recsys_workshop import local, pages
 
 Check = Callable[[Any, pages.Page], str | None]
-"""A check of an answer: None if it is right, else a sentence that says what is off."""
+"""A check of an answer: None if it is right, else a sentence that says what is wrong."""
 
 PROGRESS = "progress.json"
 NOTHING_YET = "fill in the cell above, then run both cells."
@@ -35,14 +35,14 @@ ONE_NUMBER = "one number is expected; this has the shape {shape}."
 
 
 class Off(Exception):
-    """What is off with an answer, said from the depth of a check."""
+    """Raised inside a check, with the sentence that says what is wrong with an answer."""
 
 
 def register(name: str, asks: str = "value", solution: Any = None) -> Callable[[Check], Check]:
     """Decorator that makes a function `(answer, page) -> None or what is off` the check `name`.
 
-    asks : "function" for an exercise whose answer is one: anything else, and a function that
-           returns nothing, is told so, and the check sees neither
+    asks : "function" if the answer must be a function. The reader is then told if it is something
+           else, or a function that returns nothing, and the check is not called
     solution : an answer that is right, for `use`
 
     Raises ValueError for a name that is taken, or that lacks its page: "00.count".
@@ -64,7 +64,7 @@ def register(name: str, asks: str = "value", solution: Any = None) -> Callable[[
 def _of_function(inner: Check) -> Check:
     def outer(answer: Any, page: pages.Page) -> str | None:
         if not callable(answer):
-            return f"a function is asked, and this is a {type(answer).__name__}."
+            return f"the answer should be a function, and this is a {type(answer).__name__}."
 
         given = False  # whether it has returned something before
 
@@ -103,10 +103,10 @@ def compare(
     """What is off with an answer of numbers, or None: its shape, a known slip, something else.
 
     right : numbers, an array or a tensor; the answer must have its shape
-    slips : what known mistakes give, each under the sentence that names it; the first that agrees
-            is said, before the answer is held against `right`
-    otherwise : what is said of any other answer that is not right
-    shape : what is said of another shape, which stands for `{shape}` in it
+    slips : the results of known mistakes, each under the sentence that names it. The first that
+            agrees is returned, before the answer is compared with `right`
+    otherwise : the sentence for any other wrong answer
+    shape : the sentence for a wrong shape, which replaces `{shape}` in it
     tolerance : how far apart two equal numbers may be, absolute
     """
     if np.shape(found) != np.shape(right):
@@ -118,7 +118,7 @@ def compare(
 
 
 def no_gradient(found: Any) -> str | None:
-    """What is off with a right answer through which nothing can be trained, or None."""
+    """What is wrong with a right answer that lets no gradient through, or None."""
     if isinstance(found, torch.Tensor) and found.requires_grad:
         return None
     return (
@@ -128,9 +128,9 @@ def no_gradient(found: Any) -> str | None:
 
 
 def pick(answer: Any, choices: Sequence[str], right: Mapping[str, str]) -> str | None:
-    """What is off with a list of names out of `choices`, one a question; None if nothing.
+    """What is wrong with a list of names out of `choices`, one per question; None if nothing.
 
-    right : the hint to each question, and under it the name that is asked
+    right : the hint to each question, and under it the right name
     """
     if isinstance(answer, str | set | dict) or np.shape(answer) != (len(right),):
         return "a list of three names is expected, in the order of the questions."
@@ -151,14 +151,14 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def number(answer: Any) -> float:
-    """An answer that should be one number; `Off` where it is several, or text."""
+    """An answer that should be one number; `Off` if it is several numbers, or text."""
     if np.shape(answer) != ():
         raise Off(ONE_NUMBER.format(shape=np.shape(answer)))
     return float(numbers(answer))
 
 
 def numbers(answer: Any) -> np.ndarray:
-    """An answer of numbers as an array; `Off` where it is text."""
+    """An answer of numbers as an array; `Off` if it is text."""
     array = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer)
     if array.dtype.kind in "US":
         raise Off("numbers are expected, and this is text: leave out the quotes.")
@@ -174,7 +174,7 @@ def names(page: str | None = None) -> list[str]:
 
 
 def find(name: str) -> Check:
-    """The check of that name; ValueError that lists those there are."""
+    """The check of that name; the ValueError for an unknown one lists those that exist."""
     page = name.split(".")[0]
     module = f"recsys_workshop.checks.{f'page_{page}' if page.isdigit() else page}"
     if name not in _checks and importlib.util.find_spec(module):
@@ -186,9 +186,9 @@ def find(name: str) -> Check:
 
 
 def check(name: str, answer: Any) -> bool:
-    """Say whether an answer is right; what is off if not. It never raises for a wrong answer.
+    """Print whether an answer is right, and what is wrong if not. A wrong answer raises no error.
 
-    True is remembered in `progress.json` beside the data, for `ws.progress`.
+    Passed checks are kept in `progress.json`, for `ws.progress`.
 
     Raises ValueError for an unknown name.
     """
@@ -225,7 +225,7 @@ def _what_is_off(name: str, answer: Any) -> str | None:
 
 
 def progress() -> pd.DataFrame:
-    """How far you are: exercises passed of each page, and the next to do."""
+    """How far you are: for each page the exercises that you have passed, and the next one to do."""
     passed = _record()["passed"]
     rows: dict[str, dict[str, Any]] = {}
     for name in names():

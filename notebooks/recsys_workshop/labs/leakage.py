@@ -88,7 +88,7 @@ def _exchange(
 
 
 def sees_test(make: Callable[[Dataset, Dataset], Any], train: Dataset, test: Dataset) -> bool:
-    """The detective: does `make(train, test)` come out otherwise when the test part is another?
+    """The detective: does the result of `make(train, test)` change if the test part changes?
 
     Whatever a pipeline makes before it scores (means, counts, bins, lists of items, a fitted
     model's numbers) must depend on the training part alone. So it is made three times: with the
@@ -131,7 +131,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def twins(items: pd.DataFrame) -> dict[str, list[Any]]:
-    """Titles that stand in the table under more than one id: title to its ids, in table order."""
+    """Titles with more than one id in the table: each title with its ids, in table order."""
     doubled = items[items["title"].duplicated(keep=False)]
     return {str(title): ids.tolist() for title, ids in doubled.groupby("title", sort=True)["item"]}
 

@@ -20,16 +20,16 @@ from recsys_tutorial.datasets.frame import from_frame
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-"""A word: letters of any script, apostrophes inside it included; digits are none."""
+"""A word: letters of any script, with apostrophes inside it; digits are not letters."""
 
 
 @dataclass(frozen=True)
 class Corpus:
     """Text as numbers.
 
-    vocab   : the words that are often enough, V of them
-    code    : int64 (n,), position of each running word in `vocab`; -1 for a rare one, which keeps
-              its place, so that words around it do not move together
+    vocab   : the V words that are frequent enough
+    code    : int64 (n,), position of each running word in `vocab`; -1 for a rare one. It keeps its
+              place, so that the words around it do not become neighbours
     passage : int64 (n,), the number of the passage that each running word is in
     count   : int64 (V,), how often each word occurs
     """
@@ -52,7 +52,7 @@ def corpus(passages: Iterable[str | Sequence[Hashable]], *, min_count: int = 1) 
     number: dict[Hashable, int] = {}
     lengths = np.zeros(len(passages), dtype=np.int64)
 
-    def running() -> Iterator[int]:  # number by number: all words as text would fill the memory
+    def running() -> Iterator[int]:  # one number at a time: all words as text would fill the memory
         for i, one in enumerate(passages):
             words = WORD.findall(one.lower()) if isinstance(one, str) else one
             lengths[i] = len(words)
@@ -78,10 +78,10 @@ def corpus(passages: Iterable[str | Sequence[Hashable]], *, min_count: int = 1) 
 
 
 def cooccurrences(text: Corpus, window: int = 5) -> sp.csr_matrix:
-    """How often two words are near each other: symmetric (V, V), a neighbour d places away is 1/d.
+    """How often two words are near each other: symmetric (V, V); a neighbour d places away counts 1/d.
 
-    A window never crosses the end of a passage. A word that follows itself is counted from both
-    sides, as any pair is.
+    A window never crosses the end of a passage. A word that follows itself counts twice, once from
+    each side, as any pair does.
     """
     n = len(text.vocab)
     total = sp.csr_matrix((n, n))
@@ -99,13 +99,13 @@ def pmi(
     r"""Pointwise mutual information $\ln \frac{P(w, c)}{P(w)\,P(c)}$ in nats, rows w, columns c.
 
     Above zero: the pair occurs more often than chance would have it. Only pairs that occur have an
-    entry, since the logarithm of 0 is no number.
+    entry, since 0 has no logarithm.
 
     counts    : (V, V) numbers >= 0, how often each pair occurs
-    smoothing : P(c) is taken in proportion to count^smoothing, which takes from rare words some
-                of their large PMI; 1 for the plain definition
-    positive  : entries below zero become (explicit) zeros: PPMI. What is rarer than chance is
-                mostly rare, and badly measured
+    smoothing : P(c) is proportional to count^smoothing, which makes the large PMI of rare words
+                smaller; 1 for the plain definition
+    positive  : entries below zero become (explicit) zeros: PPMI. Pairs below chance are mostly
+                rare, so their counts say little
     """
     table = sp.coo_matrix(counts, dtype=np.float64)
     table.sum_duplicates()
@@ -126,16 +126,16 @@ def pmi_dataset(
     """A Dataset to factorise: user w, item c, rating PMI(w, c), weight count^power.
 
     Two kinds of rows: each pair that occurs, and pairs drawn from those that never do, with rating
-    0 and weight 1. Without these, and without weights, pairs seen once or twice by accident rule,
-    for most pairs are such. `fit` divides the weighted errors of a batch by the batch's weights,
+    0 and weight 1. Without these, and without weights, pairs seen once or twice by accident dominate,
+    because most pairs are like that. `fit` divides the weighted errors of a batch by the batch's weights,
     so only ratios of weights matter; penalties count each row once.
 
-    zeros  : pairs that never occur, for each that does (drawn with replacement, then each is taken
-             once: somewhat fewer; all of them if there are no more)
+    zeros  : pairs that never occur, per pair that does. They are drawn with replacement and then
+             each is kept once, so there are somewhat fewer; all of them if there are no more
     power  : 1 weights a pair by its count, which suits the noise of counting; then a few
-             thousand pairs with "the" and "of" outweigh all others. 0 weights all alike; 0.5 is
-             in between
-    seed   : of the draw
+             thousand pairs with "the" and "of" outweigh all others. 0 gives all pairs the same
+             weight; 0.5 is in between
+    seed   : seed of the draw
     """
     n = len(text.vocab)
     table = pmi(counts).tocoo()
@@ -176,7 +176,7 @@ def nearest(
 ) -> pd.Series:
     """The k words whose vectors point most nearly the same way, with their cosines, best first.
 
-    vectors : (V, d), one row a word
+    vectors : (V, d), one row per word
     of      : a word, which is left out of the answer, or a vector (d,)
 
     Raises KeyError for an unknown word.
@@ -194,13 +194,13 @@ def _position(vocab: Vocabulary, word: Hashable) -> int:
     if word not in vocab:
         raise KeyError(
             f"{word!r} is not among the {len(vocab):,} words that have a vector: it is rarer than "
-            "min_count, or spelled otherwise (words are in lower case)"
+            "min_count, or spelled differently (words are in lower case)"
         )
     return vocab.position(word)
 
 
 def overlap(one: np.ndarray, other: np.ndarray, words: np.ndarray, k: int = 10) -> np.ndarray:
-    """For each of the words (positions) how many of its k nearest two sets of vectors share."""
+    """For each word (position): how many of its k nearest words two sets of vectors share."""
     a, b = (_nearest_positions(vectors, words, k) for vectors in (one, other))
     return (a[:, :, None] == b[:, None, :]).sum((1, 2))
 

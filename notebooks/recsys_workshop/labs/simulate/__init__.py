@@ -1,7 +1,7 @@
-"""Simulations in which the truth is known: shops, tests of recommenders, loops, days.
+"""Simulations whose right answer is known: shops, tests of recommenders, feedback loops, days.
 
-Each takes an explicit seed and touches no global state; each is vectorised over many seeds, so
-that a page can show a band in place of one lucky line.
+Each takes an explicit seed and touches no global state. Each is vectorised over many seeds, so that
+a page can show a range of outcomes and not just one lucky run.
 """
 
 from recsys_workshop.labs.simulate.bandits import bandit

@@ -1,4 +1,4 @@
-"""A shop finds out about new films by showing them: when to try, when to use what it knows."""
+"""A shop learns about new films by showing them: when to try, and when to use what it knows?"""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def bandit(
 
     Visitors come one after the other, drawn from `users`, whose tastes z are known. The films are
     new: the vector w of each is drawn from N(0, diag(prior)). The shop shows the visitor one film,
-    and the visitor rates it w . z plus noise. The shop believes of each film what Bayes' rule
-    makes of prior and ratings, a normal distribution of its score for this visitor, and shows the
-    film with the highest number that it draws from them:
+    and the visitor rates it w . z plus noise. By Bayes' rule, prior and ratings give a normal
+    distribution of each film's score for this visitor. The shop draws a number from each
+    distribution, and shows the film with the highest one:
 
         score + width * sd * standard normal
 
     width=0 is greedy, width=1 Thompson sampling. The regret is the score of the best film on the
-    shelf for this visitor less that of the film shown: what the shop would have with full
-    knowledge.
+    shelf for this visitor minus the score of the film shown: what the shop loses because it does
+    not know everything.
 
     Args:
         users: (n, d), the known vectors of visitors; a column of ones gives films a bias.
         prior: (d,), variances of a film's vector.
         noise: variance of a rating's noise, in stars^2.
-        width: how wide the drawn distribution is: 1 as wide as the shop's belief.
-        epsilon: share of the visits that get a film at random, 0 to 1.
+        width: width of the distribution for the draws: 1 is as wide as the shop's belief.
+        epsilon: share of the visits in which a random film is shown, 0 to 1.
         choose: a function (mean (items, d), covariance (items, d, d), visitor (d,), rng) of one
             shelf that gives the position to show, in place of the rule above.
         items: films on the shelf.
@@ -52,7 +52,7 @@ def bandit(
         life: visits that a film stays on average, before a new one takes its place; None: for ever.
         seeds: shops simulated side by side. The same `seed` gives the same films, visitors and
             moments of replacement to every way of choosing.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         (seeds, visits), the regret of each visit; never negative.
@@ -77,7 +77,7 @@ def bandit(
         score = np.einsum("sid,sd->si", mean, visitor)
         along = np.einsum("side,se->sid", covariance, visitor)  # covariance times z
         variance = np.einsum("sid,sd->si", along, visitor)
-        # With width=0 the small number decides among equals.
+        # With width=0 the small number decides between equal scores.
         drawn = score + (width * np.sqrt(variance) + 1e-9) * of_choice.normal(size=score.shape)
         if choose is not None:
             each = zip(mean, covariance, visitor, strict=True)
@@ -86,7 +86,7 @@ def bandit(
         shown = np.where(at_random, of_choice.integers(items, size=seeds), drawn.argmax(1))
         true = np.einsum("sid,sd->si", truth, visitor)
         regret[:, visit] = true.max(1) - true[shop, shown]
-        # Bayes' rule for one rating: a step along the direction that it has told something of.
+        # Bayes' rule for one rating: a step in the direction that the rating says something about.
         gain = along[shop, shown] / (variance[shop, shown] + noise)[:, None]  # (seeds, d)
         off = true[shop, shown] + luck - score[shop, shown]
         mean[shop, shown] += gain * off[:, None]

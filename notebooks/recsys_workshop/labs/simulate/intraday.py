@@ -1,4 +1,4 @@
-"""Features of this very day, streamed; and what happens when training saw other ones."""
+"""Features from the current day, streamed; and what happens if training saw different ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def intraday(
     seeds: int = 20,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How well the next click is foreseen, by what the model knows of today.
+    """How well a model predicts the next click, depending on what it knows of today.
 
     A user has a long-term taste, a distribution over genres (Dirichlet with concentration
     `variety`). Each day has a mood: one genre, drawn from that taste. A click goes to the mood's
@@ -33,21 +33,21 @@ def intraday(
 
     The model scores genre g by  w_1 ln(profile_g + 1/2) + w_2 ln(n_g + 1/2):  the long-term
     profile, counted last night, and how often g was clicked today. Two weights, fitted to one half
-    of the users by maximum likelihood and served to the other half:
+    of the users by maximum likelihood and used to serve the other half:
 
-        "nightly"  : n = 0 always, nothing of today is known
+        "nightly"  : n is always 0: nothing of today is known
         "streamed" : n counts the clicks before this one, in training and in serving
         "late"     : the stream lags `lag` clicks behind, in training and in serving
         "skewed"   : served as streamed, but trained on a table that was joined at midnight: there
                      n counts all of today's clicks, also those that came later and the very click
-                     to be foreseen
+                     to be predicted
 
     Args:
         users, nights, clicks, genres: sizes.
         mood, variety: as above; the smaller the variety, the more a user sticks to few genres.
         lag: clicks by which the late stream is behind.
         seeds: worlds simulated side by side.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         A frame with one row for each (world, feed, click), click from 1:
@@ -55,8 +55,8 @@ def intraday(
         `surprise` : its mean -ln p, in nats, as served
         `offline`  : the same for these users, computed from the table that training reads
         `today`    : the weight w_2
-        The feed "truth" is what nobody can beat: the true probabilities, given the same past
-        clicks and the true taste.
+        The feed "truth" is the best possible: the true probabilities, given the same past clicks
+        and the true taste.
     """
     root = np.random.default_rng(seed)
     frames = []
@@ -106,7 +106,7 @@ def _day(rng: np.random.Generator, taste: Floats, clicks: int, mood: float) -> N
 
 
 def _profile(rng: np.random.Generator, taste: Floats, nights: int) -> Floats:
-    """Clicks by genre on other days, one of each: (users, genres). Over days moods average out."""
+    """Clicks per genre, one on each other day, so that moods average out: (users, genres)."""
     past = _draw(rng, taste, (nights,))
     return np.eye(taste.shape[1])[past].sum(1)
 

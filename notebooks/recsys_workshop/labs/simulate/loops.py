@@ -18,7 +18,7 @@ def feedback_loop(
     seeds: int = 20,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What becomes of a shop whose recommender is trained every night on the day's own log.
+    """What happens to a shop whose recommender is trained every night on its own log.
 
     Users have known tastes p_u (standard normal), items unknown vectors q_i (standard normal /
     sqrt(dim)); the reward of showing i to u is p_u . q_i plus noise. On the first day everybody
@@ -28,22 +28,22 @@ def feedback_loop(
     0, the average.
 
     Args:
-        explore: share of the places given to chance, 0 to 1.
+        explore: share of the places filled with random items, 0 to 1.
         days: nights of training, and days of showing.
         users, items: their numbers.
         dim: length of the vectors.
-        places: items shown to a user a day.
+        places: items shown to a user per day.
         noise: standard deviation of the noise in a reward.
         seeds: shops simulated side by side.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         A frame with one row for each (shop, day), columns
-        `joy`     : mean reward of what the model puts on top, as a share of the best possible
+        `joy`     : mean reward of the model's first items, as a share of the best possible
         `overlap` : items that two users have in common in the model's lists, on average, as a
                     multiple of the overlap in the truly best lists (1: no homogenisation)
-        `alive`   : share of the items that are in anybody's list of the model
-        `served`  : as `joy`, but with the places that chance took
+        `alive`   : share of the items that are in at least one of the model's lists
+        `served`  : as `joy`, but for the lists as shown, with random items in them
         The first three judge the model's lists before chance replaces places.
 
     Source: the question is that of Chaney, Stewart and Engelhardt 2018, "How algorithmic
@@ -64,7 +64,7 @@ def feedback_loop(
         guess: np.ndarray = p @ learned.swapaxes(1, 2)
         if day == 0:
             guess = rng.random(guess.shape)
-        guess = guess + 1e-9 * rng.random(guess.shape)  # among equals, anyone
+        guess = guess + 1e-9 * rng.random(guess.shape)  # equal guesses: any of them
         shown = _top(guess, places)
         judged: dict[str, np.ndarray] = {
             "joy": np.take_along_axis(truth, shown, -1).mean((1, 2)) / most,

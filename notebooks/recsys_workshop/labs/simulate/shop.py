@@ -1,8 +1,8 @@
-"""A shop that learns from its own log, and the tests that a shop can make of two recommenders.
+"""A shop that learns from its own log, and tests that compare two recommenders in it.
 
-Everything that a test is meant to find is known here: the shop can be run twice over, once wholly
-on A and once wholly on B, with the same articles and the same visitors' tastes. The difference of
-these two is the truth; an A/B test sees one shop only.
+The right answer of each test is known: we can run the same shop twice, once with A alone and once
+with B alone, with the same articles and the same tastes of visitors. The difference between the two
+runs is the truth. An A/B test sees only one shop.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ DESIGNS = ("pooled", "diverted", "equal_log", "co_diverted", "interleaved")
 
 @dataclass(frozen=True)
 class Policy:
-    """How a recommender chooses: the best article by its log, and now and then one at random.
+    """How a recommender chooses: the best article according to its log, sometimes a random one.
 
-    explore  : share of the visits that get an article at random, 0 to 1
-    personal : True: click rates are counted for each group of visitors apart; False: for all
-               visitors together
+    explore  : share of the visits in which a random article is shown, 0 to 1
+    personal : True: click rates are counted separately for each group of visitors; False: for
+               all visitors together
     """
 
     explore: float = 0.1
@@ -54,7 +54,7 @@ def ab_test(
     prior: float = 10.0,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What tests of `a` against `b` report, beside what is true, in the same invented shops.
+    """What tests of `a` against `b` report, and what is true, in the same invented shops.
 
     A visitor of one of `groups` sees one article and clicks with probability
     sigmoid(-2 + quality_i + taste_gi). A recommender knows articles by the log that it reads:
@@ -65,7 +65,7 @@ def ab_test(
         "diverted"    : half of the visitors each; each reads the log of its own half
         "equal_log"   : as diverted, in a shop with twice the visitors: each log is as long as
                         the whole shop's would be
-        "co_diverted" : as diverted, and each has half of the articles too: as many views an
+        "co_diverted" : as diverted, and each also has half of the articles: as many views per
                         article as in the whole shop
         "interleaved" : every visitor sees an article of each; both read one log of everything
 
@@ -73,17 +73,17 @@ def ab_test(
         a, b: the recommenders.
         seeds: number of shops, each run in all designs.
         days: length of the test; recommenders read the log at midnight.
-        visitors: visitors of the whole shop a day.
+        visitors: visitors of the whole shop per day.
         items, groups: articles on the shelf; groups of visitors of equal size.
         fresh: share of the articles replaced by new ones every day.
         quality, taste: standard deviations of an article's quality and of a group's taste for it,
             in logits.
         prior: views that an average article is credited with.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
-        A frame, one row a shop: `truth` and one column a design: click rate under a minus click
-        rate under b, in clicks a view.
+        A frame with one row per shop: `truth` and one column per design, the click rate under a
+        minus the click rate under b, in clicks per view.
 
     Raises:
         ValueError: an unknown design, sizes below what the designs need.
@@ -97,7 +97,7 @@ def ab_test(
     if seeds < 1 or days < 1 or groups < 1 or items < 4 or visitors < 4 * groups:
         raise ValueError(
             f"seeds={seeds}, days={days}, groups={groups} must be at least 1, items={items} at "
-            f"least 4, visitors={visitors} at least 4 a group"
+            f"least 4, visitors={visitors} at least 4 per group"
         )
     if not 0 <= fresh <= 1:
         raise ValueError(f"fresh={fresh} must be a share from 0 to 1")
@@ -135,10 +135,10 @@ def ab_test(
 
 @dataclass(frozen=True)
 class _Shelf:
-    """The articles and tastes, the same for every design, and what recommenders take for granted.
+    """The articles and tastes, the same for every design, and what recommenders assume.
 
     chance : (days, seeds, groups, items), of a click
-    new    : bool (days, seeds, items), articles that have taken the place of another
+    new    : bool (days, seeds, items), new articles that have replaced another
     mean, prior : the shop's average chance, and the views that an article is credited with
     """
 
@@ -178,7 +178,7 @@ def _show(
     _, n_seeds, n_groups, n_items = book.shape
     shown, clicked = book if policy.personal else book.sum(2, keepdims=True)
     rate = (clicked + shelf.prior * shelf.mean) / (shown + shelf.prior)
-    rate = rate + 1e-9 * rng.random(rate.shape)  # among equals, anyone
+    rate = rate + 1e-9 * rng.random(rate.shape)  # equal rates: any of them
     best = rate.argmax(-1)[..., None] == np.arange(n_items)
     each = visitors // n_groups
     wandering = rng.binomial(each, policy.explore, (n_seeds, n_groups))

@@ -1,4 +1,4 @@
-"""A/B tests and interleaving of two rankers whose truth is known."""
+"""A/B tests and interleaving of two rankers, when we know which one is better."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def interleaving(
     A visitor knows how much they want each of `candidates` articles (standard normal). A ranker
     sees that with normal noise; the one with less noise is better. Visitors click on one of the
     `places` articles shown with probability sigmoid(eagerness - 3 + what they want), and they
-    differ in eagerness (sd 1.5 logits), which drowns a comparison between visitors.
+    differ in eagerness (sd 1.5 logits), which hides the difference between rankers in an A/B test.
 
     A/B: half of the visitors see A's list, half B's; the arms' mean clicks are compared.
     Interleaved: each sees one list into which the two rankers pick in turn, a coin deciding who
@@ -37,7 +37,7 @@ def interleaving(
         noise_a, noise_b: standard deviation of the noise of the rankers.
         candidates, places: articles that may be shown; length of the list, an even number.
         tests: number of tests of each size.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         A frame indexed by the number of visitors: `ab` and `interleaved`, the share of tests with
@@ -83,7 +83,7 @@ def _visit(
 def _draft(
     orders: NDArray[np.int64], would: NDArray[np.bool_], places: int, rng: np.random.Generator
 ) -> Floats:
-    """Clicks on A's picks less those on B's, by visitor: (n,); orders (2, n, candidates)."""
+    """Clicks on A's picks minus those on B's, per visitor: (n,); orders (2, n, candidates)."""
     n = len(would)
     everyone = np.arange(n)
     taken = np.zeros(would.shape, dtype=bool)
@@ -100,7 +100,7 @@ def _draft(
 
 
 def _found(a: Floats, b: Floats) -> float:
-    """Share of the tests in whose lines mean(a) - mean(b) is more than 1.96 standard errors."""
+    """Share of the tests (rows) in which mean(a) - mean(b) is more than 1.96 standard errors."""
     gap = a.mean(1) - b.mean(1)
     error = np.sqrt(a.var(1) / a.shape[1] + b.var(1) / b.shape[1])
     return float((gap > 1.96 * error).mean())

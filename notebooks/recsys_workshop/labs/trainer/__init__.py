@@ -25,11 +25,11 @@ ALT = (
 def trainer(dataset: Dataset, *, epochs: int = 12, following: str = "") -> Framed:
     """A page that trains BiasedMF, or the same tables by BPR, on the training part of seed 42.
 
-    The validation part of that split measures it; the test part is not in the page.
+    The error is measured on the validation part of that split; the page does not hold the test part.
 
     dataset   : ratings with titles
     epochs    : passes over the ratings in a run
-    following : HTML that ends the last of the three explanations: a link, say
+    following : HTML at the end of the last of the three explanations, for example a link
     """
     train, valid, _ = dataset.split("random", seed=42)
     rows, counts = concat(train, valid), train.counts("item")
@@ -81,7 +81,7 @@ def _packed(column: np.ndarray) -> dict[str, str]:
 
 
 def _unlike(dataset: Dataset, best_known: np.ndarray) -> list[int]:
-    """Well-known films to rate, of as many first genres as there are among the best known."""
+    """Well-known films to rate, with as many different first genres as possible."""
     genres = dataset.items["genres"].tolist() if "genres" in dataset.items else []
     first = {i: (genres[i] or ("",))[0] if genres else "" for i in best_known[:60].tolist()}
     of_genre = {genre: i for i, genre in reversed(first.items())}

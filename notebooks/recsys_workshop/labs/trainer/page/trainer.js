@@ -15,7 +15,7 @@ function unpacked({ kind, base64 }) {
   return new kinds[kind](bytes.buffer);
 }
 
-// ---- what is asked of the worker ---------------------------------------------------------------
+// ---- what the worker gets to do ----------------------------------------------------------------
 
 const chosen = {
   dim: () => Number($("dim").value),
@@ -66,9 +66,9 @@ worker.onmessage = ({ data: said }) => {
   if (!state.curve.length || state.curve.at(-1).epoch < said.epoch) state.curve.push(said);
   const { lists, measured: now } = said;
   const word = lists ? `lists of ten hold ${(100 * now).toFixed(0)} % of what people went on to like`
-    : `error on ratings never trained on: ${now.toFixed(3)} stars`;
+    : `error on ratings not used for training: ${now.toFixed(3)} stars`;
   if (said.epoch) $("said").textContent = `Epoch ${said.epoch} of ${plain.epochs}: ${word}.`;
-  else $("said").textContent = `Nothing is learned yet: ${word}.`;
+  else $("said").textContent = `Not trained yet: ${word}.`;
   $("curve").setAttribute("aria-label", `Curve of the run. ${$("said").textContent}`);
   place(said);
   show(said);
@@ -76,7 +76,7 @@ worker.onmessage = ({ data: said }) => {
   requestAnimationFrame(draw);
 };
 
-// The two directions in which the films differ most, begun at those before so that nothing jumps.
+// The two directions in which the films differ most. It starts at the previous ones: nothing jumps.
 function place({ shown, dim, reader }) {
   const n = shown.length / dim, mean = new Float64Array(dim);
   for (let k = 0; k < shown.length; k++) mean[k % dim] += shown[k] / n;
@@ -178,7 +178,7 @@ function drawCurve() {
   const trained = state.curve.filter(p => p.epoch && p.trained);
   if (trained.length) line(trained, p => p.trained, "orange", [7, 4]);
   line(state.curve, p => p.measured, "blue", []);
-  const key = [["blue", "never trained on"], ["orange", "trained on"], ["line", "the run before"]];
+  const key = [["blue", "held-out ratings"], ["orange", "training ratings"], ["line", "previous run"]];
   key.filter(([ink]) => (ink !== "line" || state.old.length) && (ink !== "orange" || !lists))
     .forEach(([ink, words], n) => {
       pen.fillStyle = colour(ink);
