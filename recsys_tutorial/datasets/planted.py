@@ -75,7 +75,7 @@ def planted(
         selection: how much more often people rate what they like; 0 for no influence of taste.
         min_ratings: least number of ratings of a user; None for 20 where the sizes allow it.
         whole_stars: round to 1, 2, 3, 4, 5. False keeps the exact sum, outside of 1 to 5 too.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         A Dataset called "planted". Its `truth` has `mean`, `user_bias` (n_users,), `item_bias`

@@ -47,6 +47,8 @@ TURNS = {
     r"\bthe worse for\b": "worse for",
     r"\bbrings? along\b": "loads, comes with",
     r"\bcomes? along\b": "is loaded, joins",
+    r"\b(is|are) asked[,.;:]": "return ...; the answer should be ...",
+    r"\b(rows|numbers|table|counts|vectors|log|weights) of our own\b": "that we tried",
 }
 """A pattern and its plain form."""
 

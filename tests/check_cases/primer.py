@@ -101,7 +101,7 @@ CASES = {
         right=lambda page: -2.0,
         stub=lambda page: None,
         wrong=[lambda page: 2.0, lambda page: -8.0, lambda page: -1.0, lambda page: 0.0],
-        says={"numbers are asked, and this is text": lambda page: "-2"},
+        says={"numbers are expected, and this is text": lambda page: "-2"},
     ),
     "primer.count_steps": Case(
         right=lambda page: _counter(Events.ITERATION_COMPLETED),

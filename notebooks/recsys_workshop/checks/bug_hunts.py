@@ -104,7 +104,7 @@ def choosing(answer: Any, page: Page) -> str | None:
     valid, test = np.array([0.93, 0.91, 0.95, 0.92]), np.array([0.90, 0.94, 0.92, 0.91])
     found = answer(valid.copy(), test.copy())
     if np.shape(found) != (2,):
-        return "two things are asked: the position of the setting, and the error to report."
+        return "return two things: the position of the setting, and the error to report."
     best, reported = found
     if best not in range(4):
         return "the position of the setting comes first, then the error to report."

@@ -26,7 +26,7 @@ def pmi(answer: Any, page: Page) -> str | None:
         "rows and columns are mixed up: one sum is taken twice.": np.log(n * n.sum() / r**2),
         "the two sums must make a table, one as a column, one as a row: see keepdims.": flat,
     }
-    other = "on counts of our own it gives other numbers than the formula."
+    other = "for the counts that we tried it does not give the numbers of the formula."
     shape = f"the result must have the table's shape {n.shape}, not {{shape}}."
     return compare(answer(n.copy()), right, slips, other, shape=shape)
 
@@ -48,7 +48,7 @@ def target(answer: Any, page: Page) -> str | None:
         "this is c itself: take the step from a to b.": c,
         "this is b alone, the rival of the next cell: start at c and take the step.": b,
     }
-    other = "on vectors of our own it points in another direction than c + (b - a)."
+    other = "for the vectors that we tried it does not point in the direction c + (b - a)."
     return compare(found, unit(b - a + c), slips, other)
 
 
@@ -70,5 +70,5 @@ def best_score(answer: Any, page: Page) -> str | None:
         "that is the probability; the score s has sigma(s) as its probability.": chance,
         "it is the logarithm of first over second, not of second over first.": -right,
     }
-    other = "on counts of our own the derivative is not zero there."
+    other = "for the counts that we tried the derivative is not zero there."
     return compare(answer(n_wc, n_w, n_c, n, k), right, slips, other)

@@ -105,6 +105,6 @@ def ips(answer: Any, page: Page) -> str | None:
             (click / old).mean()
         ),
     }
-    other = "on a log of our own it gives a different number."
+    other = "for the log that we tried it gives a different number."
     found = answer(click.copy(), new.copy(), old.copy())
     return compare(found, _ips(click, new, old), slips, other)

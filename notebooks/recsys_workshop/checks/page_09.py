@@ -51,7 +51,7 @@ def total_variation(answer: Any, page: Page) -> str | None:
         "these are squared steps; take their absolute values.": steps.square().sum(),
         "this is the mean over steps; the sum is wanted.": steps.abs().mean(),
     }
-    other = "on a table of our own it gives a different number from the sum of absolute steps."
+    other = "for the table that we tried it does not give the sum of the absolute steps."
     found = answer(table)
     off = compare(found, steps.abs().sum(), slips, other, tolerance=1e-4)
     return off or no_gradient(found)

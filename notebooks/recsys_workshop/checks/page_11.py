@@ -37,7 +37,7 @@ def weights(answer: Any, page: Page) -> str | None:
         "these are the products; the softmax over tastes is still to come.": logits,
         "this softmax went over the rows of the batch: users would share their weights.": by_rows,
     }
-    other = "on numbers of our own it gives other weights than the softmax of A_m . q."
+    other = "for the numbers that we tried it does not give the softmax of A_m . q."
     if found.ndim and not near(found.sum(-1), torch.ones(4), 1e-4):
         other = "the weights of a row must sum to 1."
     shape = (
@@ -87,7 +87,7 @@ def entropy(answer: Any, page: Page) -> str | None:
         "this is the sum over the rows: take the mean.": right * len(w),
         "this is the mean over tastes as well: sum over them.": right / w.shape[1],
     }
-    other = "on weights of our own it gives another number than the mean entropy."
+    other = "for the weights that we tried it does not give the mean entropy."
     shape = "one number is wanted, the mean over the rows; this has the shape {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-4)
 

@@ -24,7 +24,7 @@ def rotation(answer: Any, page: Page) -> str | None:
     u, size, vt = np.linalg.svd(a[anchors].T @ b[anchors])
     given = answer(a.copy(), b.copy(), anchors.copy())
     if isinstance(given, tuple):
-        return f"one matrix is asked, and this returns {len(given)} things: make R out of them."
+        return f"return one matrix; this returns {len(given)} things: make R out of them."
     found, middle = np.asarray(given), (a[anchors].mean(0), b[anchors].mean(0))
     slips = {
         "this is fitted on the films that are not anchors.": _rotation(a, b, anchors + 1),
@@ -38,7 +38,7 @@ def rotation(answer: Any, page: Page) -> str | None:
         "this excludes mirrors: here they are allowed, since they change no score.": (
             u * [1, 1, 1, -1] @ vt
         ),
-        "this turns b onto a; the other way round is asked.": vt.T @ u.T,
+        "this turns b onto a; turn a onto b.": vt.T @ u.T,
         "the sizes of the SVD are still in it: a rotation must not stretch.": u * size @ vt,
         "svd gives its last part transposed already; this transposes it once more.": u @ vt.T,
     }
@@ -68,10 +68,10 @@ def kept(answer: Any, page: Page) -> str | None:
     slips = {
         "each film is counted among its own neighbours: leave it out.": _kept(angles, 6),
         "these are neighbours by the plain product: divide by the lengths.": _kept(products, 6),
-        "these are neighbours by distance; the cosine is asked.": _kept(distances, 6),
+        "these are neighbours by distance; use the cosine.": _kept(distances, 6),
         "these are the films farthest away: check the order of sorting.": _kept(farthest, 6),
         "this is a number of films: divide by k.": 6 * right,
-        "a share from 0 to 1 is asked, this is in percent.": 100 * right,
+        "return a share from 0 to 1; this is in percent.": 100 * right,
         "a neighbour may change its place among the k: compare sets, not places.": (
             np.equal(*_nearest([alike - itself for alike in angles], 6)).mean()
         ),
@@ -79,7 +79,7 @@ def kept(answer: Any, page: Page) -> str | None:
             _kept(angles, 7)
         ),
     }
-    shape = "one number is asked, the mean over the films; this has the shape {shape}."
+    shape = "return one number, the mean over the films; this has the shape {shape}."
     other = "on our own maps it gives another share."
     return compare(answer(a.copy(), b.copy(), 6), right, slips, other, shape=shape)
 
@@ -110,7 +110,7 @@ def together(answer: Any, page: Page) -> str | None:
             (same & (speaks < 2)[:, None]).mean(0)
         ),
         "a film is always together with itself: the diagonal is 1.": right - np.eye(7),
-        "shares from 0 to 1 are asked, these are in percent.": 100 * right,
+        "return shares from 0 to 1; these are in percent.": 100 * right,
         "this multiplies the numbers of the tastes; they are only names.": (
             speaks.T @ speaks / len(speaks)
         ),

@@ -26,9 +26,9 @@ def answers(answer: Any, page: Page) -> str | None:
     for t, right in enumerate(expected):
         found = answer(list(times), list(films), t)
         if isinstance(found, str) or not hasattr(found, "__len__"):
-            return f"a list of films is asked; this returns {found!r}."
+            return f"return a list of films; this returns {found!r}."
         if other := [one for one in found if one not in films]:
-            return f"a list of films is asked, and {other[0]!r} is none of {films}."
+            return f"return a list of films; {other[0]!r} is not one of {films}."
         if set(found) == right and len(found) == len(right):
             continue
         where = f"with the times {times}, after position {t},"
@@ -67,9 +67,9 @@ def rules(answer: Any, page: Page) -> str | None:
             weight @ follows.T[last] / weight.sum()
         ),
     }
-    other = "with films and a table of our own the scores are different."
+    other = "for the films and the table that we tried the scores are different."
     found, right = answer(last.clone(), follows.clone(), 0.4), _rules(last, follows, 0.4)
-    shape = "one score per film is asked, the shape (5,) here; this is {shape}."
+    shape = "return one score per film, here the shape (5,); this has {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-5)
 
 
@@ -80,7 +80,7 @@ def weights(answer: Any, page: Page) -> str | None:
     query, key = (torch.randn(4, 9, generator=generator) for _ in range(2))
     found = answer(query.clone(), key.clone())
     if not torch.is_tensor(found):
-        return f"a tensor is asked, and this is a {type(found).__name__}."
+        return f"return a tensor; this is a {type(found).__name__}."
     if found.shape != (4, 4):
         return f"w must be (L, L), (4, 4) here; this is {tuple(found.shape)}."
     if bool((found.triu(1) != 0).any()):
@@ -97,5 +97,5 @@ def weights(answer: Any, page: Page) -> str | None:
             (query @ key.T).tril() / (query @ key.T).tril().sum(1, keepdim=True)
         ),
     }
-    other = "rows sum to 1 and the future is hidden, but on queries of our own w is another."
+    other = "rows sum to 1 and the future is hidden, but w is wrong for our queries."
     return compare(found, _weights(query, key), slips, other, tolerance=1e-5)

@@ -46,7 +46,7 @@ def ease(answer: Any, page: Page) -> str | None:
         "the sign is wrong: a film that goes with another must get a positive weight.": -right,
         "each column is still to be divided by P_ii.": right * np.diag(p),
     }
-    other = "on a table of our own it gives other weights than the regression of each column."
+    other = "for our table it does not give the weights of the regression of each column."
     shape = "W must be (n_items, n_items), (6, 6) here; this is {shape}."
     return compare(found, right, slips, other, shape=shape)
 
@@ -79,7 +79,7 @@ def user_row(answer: Any, page: Page) -> str | None:
         ),
     }
     found = answer(q.copy(), x.copy(), gram.copy(), c.copy(), 0.7)
-    other = "on numbers of our own it gives another row than the regression over all films."
+    other = "for our numbers it does not give the row of the regression over all films."
     shape = "the row must have the shape (dim,), (3,) here; this is {shape}."
     return compare(found, solved(c - 1, c * x, left), slips, other, shape=shape)
 
@@ -88,9 +88,9 @@ def user_row(answer: Any, page: Page) -> str | None:
 def unfair(answer: Any, page: Page) -> str | None:
     """The models that beat careless EASE, and not tuned EASE."""
     if isinstance(answer, str):
-        return "a list of names is asked, not a single one."
+        return "return a list of names, not a single one."
     if hasattr(answer, "columns") or str(getattr(answer, "dtype", "")) == "bool":
-        return "names are asked: take them from the index of the rows that you chose."
+        return "give names: take them from the index of the rows that you chose."
     rows = {n: r for n, r in ledger("16", "tuning").record["rows"].items() if "careless" in r}
     found = {str(name) for name in answer}
     unknown = sorted(found - set(rows))
@@ -116,10 +116,10 @@ def shared(answer: Any, page: Page) -> str | None:
         empty = 1 - 1 / buckets  # chance that one other id leaves a bucket alone
         alone = empty ** (n - 1)
         slips = {
-            "that is the share of ids that are alone: the others are asked.": alone,
+            "that is the share of ids that are alone; give the share of the others.": alone,
             "an id cannot meet itself: there are n - 1 others.": 1 - empty**n,
-            "a share from 0 to 1 is asked, this is in percent.": 100 * (1 - alone),
-            "a share is asked, this is the number of ids with company.": n * (1 - alone),
+            "give a share from 0 to 1; this is in percent.": 100 * (1 - alone),
+            "give a share; this is the number of ids with company.": n * (1 - alone),
             "this adds up chances as if no two of the others could be in one bucket.": (
                 (n - 1) / buckets
             ),

@@ -38,13 +38,13 @@ def parts(answer: Any, page: Page) -> str | None:
 def group(answer: Any, page: Page) -> str | None:
     """A draw into A or B by person and experiment: stable, even, independent."""
     if not callable(answer):
-        return f"a function of person and experiment is asked, not a {type(answer).__name__}."
+        return f"give a function of person and experiment, not a {type(answer).__name__}."
     people = range(4000)
     first = [answer(person, "titles") for person in people]
     if other := [one for one in first if not isinstance(one, str) or one not in ("A", "B")]:
         return f'it must return "A" or "B", and returns {other[0]!r}.'
     if first != [answer(person, "titles") for person in people]:
-        return "the same person is in another group when asked again."
+        return "called again, it puts the same person into another group."
     if _asks_for_the_hash_of_a_text(answer):
         return "Python's hash of a text changes when Python is restarted."
     share = first.count("A") / len(first)
@@ -83,7 +83,7 @@ def _roll_back(live: Path, previous: Path) -> None:
 def roll_back(answer: Any, page: Page) -> str | None:
     """Put an earlier export back, whole at every moment."""
     if not callable(answer):
-        return f"a function of two directories is asked, not a {type(answer).__name__}."
+        return f"give a function of two directories, not a {type(answer).__name__}."
     data = planted(n_users=40, n_items=30, n_ratings=900, dim=2, seed=5)
     with tempfile.TemporaryDirectory() as scratch:
         live, previous = Path(scratch) / "live", Path(scratch) / "previous"

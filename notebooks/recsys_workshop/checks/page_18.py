@@ -46,7 +46,7 @@ def int8(answer: Any, page: Page) -> str | None:
     except FloatingPointError:
         return zero
     if not isinstance(found, tuple | list) or len(found) != 2:
-        return "two things are asked: the whole numbers, and the scales."
+        return "return two things: the whole numbers, and the scales."
     numbers, scales = map(np.asarray, found)
     if numbers.dtype != np.int8 or numbers.shape != table.shape:
         return (
@@ -54,7 +54,7 @@ def int8(answer: Any, page: Page) -> str | None:
             f"{numbers.dtype} {numbers.shape}."
         )
     if scales.shape != (7, 1):
-        return f"one scale per row is asked: the shape (7, 1), not {scales.shape}."
+        return f"return one scale per row: the shape (7, 1), not {scales.shape}."
     if not np.isfinite(scales).all() or (numbers[4] != 0).any():
         return zero
     step = np.abs(table).max(1, keepdims=True) / 127
@@ -80,7 +80,7 @@ def _decided(
     found, right = taken(answer), taken(solution)
     for one in found:
         if isinstance(one, str) or np.ndim(one) or one != int(one):
-            return f"one position is asked, 0 for the first film; this gives {one!r}."
+            return f"return one position, 0 for the first film; this returns {one!r}."
     if found == right:
         return None
     for text, slip in slips.items():
@@ -187,12 +187,12 @@ def divergence(answer: Any, page: Page) -> str | None:
         "p and q are exchanged.": rerank.miscalibration(q, p[None]),
         "the sign is wrong: p is above the fraction line.": -right,
         "this is in bits: take the natural logarithm.": right / np.log(2),
-        "the sum over the genres is asked, not their mean.": right / 4,
+        "return the sum over the genres, not their mean.": right / 4,
         "0.99 belongs to q and 0.01 to p.": float(
             (p * np.log(p / (0.01 * q + 0.99 * p), where=there, out=np.zeros(4))).sum()
         ),
     }
-    other = "on shares of our own it gives another number: is a hundredth of p mixed into q?"
+    other = "for our shares it gives another number: is a hundredth of p mixed into q?"
     if off := compare(found, right, slips, other):
         return off
     return compare(answer(p, p), 0.0, {}, "two equal arrays of shares are 0 apart.")

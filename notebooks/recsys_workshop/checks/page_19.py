@@ -76,7 +76,7 @@ def combine(answer: Any, page: Page) -> str | None:
         parts = [part.mean(0) for part in rows.split(sizes)]
         found = answer([part.clone() for part in parts], list(sizes))
         if isinstance(found, list) or np.shape(found) != (2, 3):
-            return "one gradient is asked, in the shape of each part."
+            return "return one gradient, in the shape of each part."
         if not near(found, rows.mean(0), 1e-6):
             if near(found, sum(part * n for part, n in zip(parts, sizes, strict=True)), 1e-6):
                 return "each part has the weight of its rows; divide by the number of all rows."

@@ -45,7 +45,7 @@ def planted_sequences(
             nothing.
         follow: how often the chain does what it prefers; else any mood comes. 0: no order at all.
         length: fewest and most films of a user.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         A Dataset called "planted-sequences", with all times different. Its `truth` has `order`,

@@ -172,7 +172,7 @@ def planted_text(
         n_passages: of 12 words each, half of them about persons.
         n_topics, n_words: topics, and words of each, the first the most frequent.
         n_pairs: persons; the two forms of one are to each other as those of any other.
-        seed: everything follows from it.
+        seed: seed of all random numbers.
 
     Returns:
         Text whose `truth.topic` maps each word of a topic to the topic's number.

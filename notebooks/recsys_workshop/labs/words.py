@@ -78,7 +78,7 @@ def corpus(passages: Iterable[str | Sequence[Hashable]], *, min_count: int = 1) 
 
 
 def cooccurrences(text: Corpus, window: int = 5) -> sp.csr_matrix:
-    """How often two words are near each other: symmetric (V, V); a neighbour d places away counts 1/d.
+    """How often two words are near each other: symmetric (V, V); d places away counts 1/d.
 
     A window never crosses the end of a passage. A word that follows itself counts twice, once from
     each side, as any pair does.
@@ -126,9 +126,9 @@ def pmi_dataset(
     """A Dataset to factorise: user w, item c, rating PMI(w, c), weight count^power.
 
     Two kinds of rows: each pair that occurs, and pairs drawn from those that never do, with rating
-    0 and weight 1. Without these, and without weights, pairs seen once or twice by accident dominate,
-    because most pairs are like that. `fit` divides the weighted errors of a batch by the batch's weights,
-    so only ratios of weights matter; penalties count each row once.
+    0 and weight 1. Without these, and without weights, pairs seen once or twice by accident would
+    dominate, because most pairs are like that. `fit` divides the weighted errors of a batch by the
+    batch's weights, so only ratios of weights matter; penalties count each row once.
 
     zeros  : pairs that never occur, per pair that does. They are drawn with replacement and then
              each is kept once, so there are somewhat fewer; all of them if there are no more

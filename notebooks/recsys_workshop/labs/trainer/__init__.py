@@ -25,7 +25,7 @@ ALT = (
 def trainer(dataset: Dataset, *, epochs: int = 12, following: str = "") -> Framed:
     """A page that trains BiasedMF, or the same tables by BPR, on the training part of seed 42.
 
-    The error is measured on the validation part of that split; the page does not hold the test part.
+    The error is that on the validation part of the split; the page does not hold the test part.
 
     dataset   : ratings with titles
     epochs    : passes over the ratings in a run
