@@ -60,7 +60,7 @@ def observed_error(answer: Any, page: Page) -> str | None:
         "this is the root of it: give the mean of the squares.": np.sqrt(squares.mean()),
         "this is the mean miss without the squares.": np.sqrt(squares).mean(),
     }
-    other = "on a table of our own it gives another number than the mean of the squared misses."
+    other = "for the table that we tried it does not give the mean of the squared misses."
     return compare(found, squares.mean(), slips, other)
 
 
