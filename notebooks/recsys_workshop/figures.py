@@ -1,4 +1,4 @@
-"""Figures that can be read by everybody: one palette, one style, and text in place of the image."""
+"""Figures that everybody can read: one palette, one style, and a text in place of the image."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _STYLE: dict[str, Any] = {
 
 
 def use_style() -> None:
-    """Take the series' style for all figures to come: letters to be read from the last row."""
+    """Use the series' style for all later figures: letters that can be read from the last row."""
     settings: Any = matplotlib.rcParams
     settings.update(_STYLE)
 
@@ -61,8 +61,8 @@ def show(fig: Figure, *, alt: str) -> None:
     alt : what somebody who cannot see it should know: what is drawn, and what it shows. It is the
           image's text for screen readers, and printed where no image can be displayed.
 
-    Warns of axes that say nothing of what they measure. Raises ValueError for an alt text that is
-    too short to say anything.
+    Warns of axes that do not say what they measure. Raises ValueError for an alt text that is too
+    short to say anything.
     """
     text = " ".join(alt.split())
     if len(text) < SHORTEST_ALT:
@@ -90,7 +90,7 @@ def show(fig: Figure, *, alt: str) -> None:
 
 
 def unlabelled(fig: Figure) -> list[str]:
-    """What the axes of a figure leave unsaid: one line per missing label.
+    """The labels that are missing on the axes of a figure: one line each.
 
     Axes that are switched off, or that have no numbers along a side (a picture), need none there.
     """

@@ -1,4 +1,4 @@
-"""The first minute: data, two trained models beside their baselines, and ten titles.
+"""The first minute: data, two trained models compared with their baselines, and ten titles.
 
 Run by the start command: `python -m recsys_workshop.first_run --dataset ml-100k`.
 """
@@ -42,14 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{data.n_users:,} users, {data.scale[0]:g} to {data.scale[1]:g} stars."
     )
     train, valid, test = data.split("random", seed=SEED)
-    train = concat(train, valid)  # the settings were chosen before: validation data can be learned
+    train = concat(train, valid)  # the settings are chosen: train on validation data too
     of_stars, ranker = _compare(train, test)
     _show_recommendations(of_stars, ranker, train)
     return 0
 
 
 def _compare(train: Dataset, test: Dataset) -> tuple[Model, Model]:
-    """Print both recommenders beside their baselines; return that for stars, that for lists."""
+    """Print both recommenders with their baselines; return the ones for stars and for lists."""
     biases = BiasedMF.for_dataset(train, dim=0)
     of_stars, ranker = BiasedMF.for_dataset(train), ImplicitALS.for_dataset(train)
     heads = Popularity.for_dataset(train)
@@ -60,7 +60,7 @@ def _compare(train: Dataset, test: Dataset) -> tuple[Model, Model]:
     seconds = time.perf_counter() - start
     fit(biases, train, progress=False)
     fit(heads, train, progress=False)
-    print(f"Trained in {seconds:.1f} s. Judged on the other {len(test):,} (random, seed {SEED}).\n")
+    print(f"Trained in {seconds:.1f} s. Tested on the other {len(test):,} (random, seed {SEED}).\n")
     lazy = float(np.sqrt(np.mean((test.rating - train.rating.mean()) ** 2)))
     errors = [evaluate(m, test, train=train, metrics=["rmse"])["rmse"] for m in (biases, of_stars)]
     print("How many stars? A typical miss (RMSE), in stars:")
@@ -72,18 +72,18 @@ def _compare(train: Dataset, test: Dataset) -> tuple[Model, Model]:
         print(f"  {name:26}{error:.3f}")
     print("\nWhich ten films? The share of the films they liked that is among the ten (recall@10):")
     lists = [evaluate(m, test, train=train) for m in (heads, ranker)]
-    for name, found in zip(("counting heads", "a model asked for lists"), lists, strict=True):
+    for name, found in zip(("most rated films", "model trained for lists"), lists, strict=True):
         print(f"  {name:26}{found['recall@10']:.3f}")
     hits = [10 * found["precision@10"] for found in lists]
     print(
-        f"Of ten films on the list, {hits[1]:.1f} are ones that the person went on to like; "
-        f"counting heads finds {hits[0]:.1f}."
+        f"Of the ten films on its list, a person went on to like {hits[1]:.1f} on average; of the "
+        f"ten most rated films {hits[0]:.1f}."
     )
     return of_stars, ranker
 
 
 def _show_recommendations(of_stars: Model, ranker: Model, train: Dataset) -> None:
-    """Ten films for a user of middling activity, beside what that user loved."""
+    """Ten films for a user with a typical number of ratings, and films that this user loved."""
     counts = train.counts("user")
     active = np.flatnonzero(counts)
     position = int(active[np.argsort(counts[active], kind="stable")[len(active) // 2]])

@@ -22,17 +22,17 @@ EXPECTED = "expected.json"
 def directory() -> Path:
     """Where they are: RECSYS_TUTORIAL_STATE, else the checkout's `data/`, else the user's cache.
 
-    Never a data directory that somebody named: that may be a stick which goes from hand to hand.
+    Never a data directory that somebody named, since that may be a stick that many people use.
     """
     named = os.environ.get(STATE)
     return Path(named).expanduser().absolute() if named else default_directory()
 
 
 def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
-    """The content of a JSON file, or None where there is none.
+    """The content of a JSON file, or None if there is none.
 
     A file that cannot be read, or whose content is not valid, never stops a page: one line says so,
-    and the file is kept aside under a name that ends in `.damaged`.
+    and the file gets a name that ends in `.damaged`.
     """
     path = directory() / name
     try:
@@ -55,7 +55,7 @@ def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
 def update_json(
     name: str, is_valid: Callable[[Any], bool], change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Path | None:
-    """Read a JSON file ({} where there is none), change it and write it, whole or not at all.
+    """Read a JSON file ({} if there is none), change it and write it, completely or not at all.
 
     Two pages may do so at the same time: one waits for the other. Returns None, after one line,
     where the file cannot be written.
@@ -78,14 +78,14 @@ def update_json(
 
 
 def expect(key: str, guess: Iterable[str] | None = None) -> list[str]:
-    """Write down what you expect before you look; it is compared with what comes out.
+    """Write down what you expect before you look, to compare it with the result.
 
     Args:
         key: what the guess is about, such as "03.axes".
-        guess: a list of words. Without one, what was kept before comes back: [] if nothing.
+        guess: a list of words. Without one, the guess kept before is returned ([] if none).
 
     Raises:
-        TypeError: for a guess that is one string, or holds other things than strings.
+        TypeError: for a guess that is one string, or that is not a list of strings.
     """
     if isinstance(guess, str):
         raise TypeError(f"a guess is a list of words, like [{guess!r}], not one string")

@@ -1,4 +1,4 @@
-"""Is this machine ready for the series? What matters, and plain advice where something is wrong."""
+"""Is this machine ready for the series? What matters, and plain advice if something is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPAIR = "run python3 scripts/start.py again: it repairs the environment"
 
 
 class Finding(NamedTuple):
-    """One thing looked at; `advice` is empty where all is well."""
+    """The result of one test; `advice` is empty if all is well."""
 
     what: str
     found: str
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 
 def readiness(dataset: Dataset) -> pd.DataFrame:
-    """A table of what the series needs and what is here; prints advice where something is wrong."""
+    """A table of what the series needs and what is here; prints advice if something is wrong."""
     kept = local.directory()
     found = [Finding("Python", platform.python_version()), *map(package, PACKAGES)]
     found += [memory(available_memory()), disk(kept), writable(kept), data(dataset)]
@@ -47,7 +47,7 @@ def readiness(dataset: Dataset) -> pd.DataFrame:
 
 
 def package(name: str) -> Finding:
-    """The installed version of a package; advice where it is missing."""
+    """The installed version of a package; advice if it is missing."""
     try:
         return Finding(name, importlib.metadata.version(name).split("+")[0])
     except importlib.metadata.PackageNotFoundError:

@@ -72,14 +72,14 @@ def current() -> Page:
 
 
 class Page:
-    """The material of one page, each piece made when it is first asked for.
+    """The material of one page; each piece is made when it is first used.
 
     data               : the Dataset, MovieLens-100K or, where it is not available, planted
     train, valid, test : its parts, split("random", seed=42)
     text               : the text of a dictionary or, where it is not available, planted
     me                 : your ratings, item id to stars; those of a sample persona until you rate
-    model              : predicts stars: the BiasedMF that an earlier page left, else a new one
-    ranker             : fills lists: the ImplicitALS that an earlier page left, else a new one
+    model              : predicts stars: the BiasedMF that an earlier page kept, else a new one
+    ranker             : fills lists: the ImplicitALS that an earlier page kept, else a new one
     folder             : where your ratings, your progress and kept models are
     fast               : True in the tests' fast mode
     """
@@ -94,7 +94,7 @@ class Page:
         return f"<Page {self.name} on {self.data.name}>"
 
     def pick(self, full: Any, fast: Any) -> Any:
-        """`full` for people, `fast` in the tests' fast mode: a number of epochs, say."""
+        """`full` for people, `fast` in the tests' fast mode: for example a number of epochs."""
         return fast if self.fast else full
 
     # ---- data -----------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Page:
         return not (local.read_json(ME, _is_me) or {}).get(self.data.name)
 
     def save_me(self, ratings: Mapping[Hashable, float]) -> Path | None:
-        """Keep your ratings (item id to stars) for the pages to come.
+        """Keep your ratings (item id to stars) for later pages.
 
         Raises KeyError for an unknown item, ValueError for a rating off the scale.
         """
@@ -214,7 +214,7 @@ class Page:
     def save(self, model: Model, name: str = "model") -> Path | None:
         """Keep a fitted model for later pages; `name="model"` is the one that they start from.
 
-        A class of your own is kept as the library's class that it is made from.
+        A class of your own is kept as the library's class that it inherits from.
 
         Raises ValueError for a model that no class of `rt.models` can hold.
         """
@@ -238,7 +238,7 @@ class Page:
         return path
 
     def load(self, name: str = "model") -> Model | None:
-        """A model that an earlier page kept, or None; one of other data is passed over."""
+        """A model that an earlier page kept, or None; a model of other data is ignored."""
         path = self._model_path(name)
         if not path.is_file():
             return None
@@ -250,7 +250,7 @@ class Page:
         except Exception as error:  # whatever is wrong with the file, the page goes on
             print(f"{path.name} cannot be read and is passed over ({type(error).__name__}).")
             return None
-        # Counts tell which rows it was trained on: another part would leak the test ratings.
+        # The counts show on which rows it was trained: another part would leak test ratings.
         of_users, of_items = counts
         same = torch.equal(of_users, model.user_count) and torch.equal(of_items, model.item_count)
         return model if same else None

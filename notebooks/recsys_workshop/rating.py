@@ -1,4 +1,4 @@
-"""Rate films yourself: a form for mouse and keyboard, or a dictionary where none can be shown."""
+"""Rate films yourself: in a form for mouse and keyboard, or by a dictionary without one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ def rate_films(page: Page, ratings: Mapping[str, float | None] | None = None) ->
     ratings : title to stars, `{"Toy Story (1995)": 5}`; they are added to what you have rated, and
               None in place of the stars takes a rating back. All of them are kept, or none.
 
-    They are kept for the other pages, beside the data: `page.me` has them.
+    They are kept for the other pages, where `page.me` has them.
 
-    Raises KeyError that suggests titles for one that is not there, ValueError for stars off the
-    scale.
+    Raises KeyError for an unknown title (it suggests others), ValueError for stars off the scale.
     """
     rater = FilmRater(page)
     if ratings is not None:
@@ -118,8 +117,8 @@ document.currentScript?.closest(".jp-OutputArea")?.addEventListener("focusin", e
     event.target.setAttribute("data-lm-suppress-shortcuts", "true");
 });
 </script>"""
-"""In lists and on buttons JupyterLab takes keys for its own: arrows would move to another cell and
-letters change the notebook. This gives the keys to the form while it has the focus."""
+"""JupyterLab reads keys that are typed in lists and on buttons as its own short cuts: arrows would
+move to another cell. With this, the form gets the keys while it has the focus."""
 
 
 def _films(n: int) -> str:
@@ -132,7 +131,7 @@ def _on_scale(stars: Any, scale: tuple[float, float]) -> bool:
 
 
 def _form(rater: FilmRater) -> Any:
-    """Search box, list of what it finds, a button for each number of stars, your ratings.
+    """A search box, a list of the films found, a button per number of stars, your ratings.
 
     Plain labelled boxes, lists and buttons: Tab goes from one to the next, arrows move in lists,
     Enter or space presses a button.

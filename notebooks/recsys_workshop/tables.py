@@ -49,7 +49,7 @@ class FilmTable:
 
 
 def films(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> FilmTable:
-    """A table of films, one a row, ready to be looked at.
+    """A table of films, one per row, for people to read.
 
     Args:
         frame: as `rt.recommend` gives it, or any frame with a column `title`.

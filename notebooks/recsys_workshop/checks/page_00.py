@@ -17,5 +17,5 @@ def most_rated(answer: Any, page: Page) -> str | None:
     counts = page.data.counts("item")
     mine = int(counts[(titles == answer).to_numpy()].max())
     if mine < counts.max():
-        return f"{answer} has {mine} ratings, and there is a film with more."
+        return f"another film has more ratings than {answer}, which has {mine}."
     return None

@@ -36,7 +36,7 @@ def request(answer: Any, page: Page) -> str | None:
         return "'ratings' should be a list, with a dictionary of item and rating for each film."
     sent = {str(row["item"]): row["rating"] for row in rows}
     if len(rows) != 7 or sent != {str(item): stars for item, stars in ratings.items()}:
-        return f"the function was given {len(ratings)} ratings, and the request holds others."
+        return "the request does not hold the same ratings as the function was given."
     return None
 
 
