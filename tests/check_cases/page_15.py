@@ -79,7 +79,7 @@ CASES = {
             lambda page: lambda times, films, t: films[t],
         ],
         says={
-            "5 is none of": lambda page: lambda times, films, t: [x for x in times if x > times[t]],
+            "5 is not one": lambda page: lambda times, films, t: [x for x in times if x > times[t]],
             "for some of the arguments": lambda page: lambda *given: _answers(*given) or None,
         },
     ),
