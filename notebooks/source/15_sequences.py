@@ -110,8 +110,8 @@ def fitted(name, train, epochs=None, lr=None, **settings):
 #
 # $$P(i \mid j) = \frac{n_{ji} + \alpha\, \pi_i}{\sum_i n_{ji} + \alpha}$$
 #
-# $\pi_i$ is the film's share of all ratings, and $\alpha$ says how many counts it takes until
-# they are believed as much as popularity.
+# $\pi_i$ is the film's share of all ratings, and $\alpha$ sets the balance: with $\alpha$
+# counts after film $j$, the counts and the popularity have the same weight.
 #
 # A chain forgets all but one film. **Sequential rules** keep the counting and look further back. A
 # film that came two places after $j$ counts too, but less: each further place multiplies the weight
@@ -154,7 +154,7 @@ def rules(last, follows, decay):
 ws.check("15.rules", rules)
 
 # %% [markdown]
-# From here on this function fills the lists of the rules.
+# This function computes the scores of the row "the page's rules" in a table below.
 
 
 # %%
@@ -358,10 +358,10 @@ for one, other in (
     print(f"{one} minus {other}: {chain_leads[one]}")
 
 # %% [markdown]
-# The models that ignore the order (popularity, ALS, EASE) have no chance. Counting sees the order, but has to learn 120 ×
-# 120 transitions one by one. The sequence models learn vectors: that films share a mood, and that
-# moods follow each other. They come close to what is possible. (That is the best *on average*: with
-# so few users a model may be lucky.)
+# The models that ignore the order have no chance: popularity, ALS, and EASE (page 16: one table of what each
+# film says about each other film). Counting sees the order, but has to learn 120 × 120 transitions one by
+# one. The sequence models learn vectors: that films share a mood, and that moods follow each other. They
+# come close to what is possible. (That is the best *on average*: with so few users a model may be lucky.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it peek?
@@ -661,13 +661,15 @@ for name, model in without.items():
 # %% [markdown]
 # Two things follow. First, simple rules with a window and a decay are a strong baseline for sequences;
 # leave them out, and a network looks better than it is (Ludewig and Jannach 2018 found the same for
-# sessions of shops and music). Second, on MovieLens all of them live on the order in which films were
-# *shown*. Take it away, and most of what they had over models that read sets is gone.
+# sessions of shops and music). Second, on MovieLens the rules, the Markov chain and the LSTM live on the
+# order in which films were *shown*. Without this order, they lose most of their lead over the models that
+# read only sets of films.
 #
-# A shuffle shows that the order matters. It does not show who made the order, since it takes away true
-# wishes as well. The seconds show that: hardly anybody sees two films within a minute. Others have found the same on
-# this data (Woolridge, Wilner and Glick 2021; Fan and others 2024), and Klenitskiy and others (2024)
-# shuffle fifteen data sets. Always ask **who made the order**, and shuffle it once.
+# A shuffle shows that the order matters. It does not show who made the order, since it would also
+# remove an order that people chose themselves. The seconds show who made it: hardly anybody sees two
+# films within a minute. Others have found the same on this data (Woolridge, Wilner and Glick 2021; Fan and
+# others 2024), and Klenitskiy and others (2024) shuffle fifteen data sets. Always ask **who made
+# the order**, and shuffle it once.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the shuffle, ask the room what the LSTM has learned. Most stories are about taste. Then show
@@ -724,7 +726,7 @@ ws.films(pd.DataFrame(for_me))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * The question is any film at the next *distinct* time, ranked among the whole catalogue.
+# * The right answers are all films at the next time that is strictly later, ranked among the whole catalogue.
 # * An LSTM carries a state along; attention looks back at everything. Neither may see the future, and
 #   a test that changes the future says so.
 # * On a planted chain sequence models come near the best possible. On MovieLens simple rules with a

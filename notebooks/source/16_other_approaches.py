@@ -41,8 +41,8 @@ ws.films(rt.recommend(ease, page.data, ratings=page.me, k=5, reasons=True), ["ti
 
 # %% [markdown]
 # The brackets say what each of your ratings adds to the score. (The score is not a number of stars
-# here; only its order counts.) A film that you rated low still adds a little: you chose to watch it,
-# which you did not do with most films.
+# here; only the order of the scores counts.) A film that you rated low still adds a little: you chose
+# to watch it, which you did not do with most films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before going on: where in the table at the end will this model stand, among all the
@@ -56,7 +56,7 @@ ws.films(rt.recommend(ease, page.data, ratings=page.me, k=5, reasons=True), ["ti
 # * a film is *relevant* if the user gave it 4 or 5 stars;
 # * it is ranked among the **whole** catalogue, except what the user has rated in training;
 # * the measure is NDCG@10, the mean over users (page 06);
-# * settings are chosen on ratings that no number of the final table is computed from.
+# * settings are chosen on one set of ratings, and the final table is measured on others.
 
 
 # %%
@@ -149,7 +149,7 @@ ws.check("16.ease", ease_weights)
 # %%
 weights = ws.use("16.ease", ease_weights)(x, ease.l2)
 gap_ease = float(np.abs(weights - ease.weights.numpy()).max())
-print(f"Largest difference to the library: {gap_ease:.0e}.")
+print(f"Largest difference from the library: {gap_ease:.0e}.")
 titles = page.data.items["title"].to_numpy()
 known = np.argsort(-train.counts("item"), kind="stable")
 some = known[:8]
@@ -162,8 +162,8 @@ print(f"The picture shows the {len(some)} films with the most ratings. Each cell
 print("of the film in its row for the score of the film in its column.")
 
 # %% [markdown]
-# Look at the colours: which films speak *for* each other, and is there a pair of which one speaks
-# *against* the other?
+# Look at the colours: which films speak *for* each other, and is there a pair in which one film
+# speaks *against* the other?
 
 # %% tags=["long"]
 fig, ax = plt.subplots(figsize=(9.5, 6.5))
@@ -191,7 +191,7 @@ my_scores[my_items] = -np.inf  # you know these
 ws.films(page.data.items.iloc[np.argsort(-my_scores)[:5]], ["title", "genres"])
 
 # %% [markdown]
-# Two relatives need even less. **ItemKNN** takes the cosine of two columns for the weight, and keeps
+# Two relatives need even less. **ItemKNN** takes the cosine of two columns as the weight, and keeps
 # only each film's nearest neighbours. **PureSVD** keeps the few directions along which the table
 # varies most: $s = x\,Q Q^\top$. (This is the SVD of textbooks. What rating libraries call SVD is
 # our `BiasedMF`: it leaves missing ratings out.)
@@ -206,15 +206,16 @@ q = np.linalg.svd(x, full_matrices=False)[2][: svd.dim].T  # (n_items, dim)
 everybody = rt.Batch(user=torch.arange(train.n_users))
 gap_svd = float(np.abs(x @ q @ q.T - svd.score_items(everybody).numpy()).max())
 score |= {"ItemKNN": ndcg(knn), "PureSVD": ndcg(svd)}
-print(f"Differences to the library: {gap_knn:.0e} and {gap_svd:.0e}.")
+print(f"Differences from the library: {gap_knn:.0e} and {gap_svd:.0e}.")
 print(f"ItemKNN minus EASE: {behind_ease(knn)}\nPureSVD minus EASE: {behind_ease(svd)}")
 pd.Series(score, name="NDCG@10").round(3).to_frame()
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Alternating least squares
 #
-# Matrix factorisation can fill the whole table as well: it should give $x_{ui}$ everywhere, zeros
-# too. But a zero is only a weak opinion, so each cell gets a *confidence* $c_{ui} = 1 + \alpha x_{ui}$:
+# Matrix factorisation can fill the whole table as well: it should give $x_{ui}$ everywhere, also where
+# it is zero. But a zero is only a weak opinion, so each cell gets a *confidence*
+# $c_{ui} = 1 + \alpha x_{ui}$:
 #
 # $$\sum_{u,i} c_{ui}\,(x_{ui} - p_u \cdot q_i)^2 + \lambda \Big(\sum_u |p_u|^2 + \sum_i |q_i|^2\Big)$$
 #
@@ -266,8 +267,8 @@ ws.check("16.user_row", user_row)
 
 # %% [markdown]
 # Now sweep: the library solves the films, and your function solves the users. After each half we write
-# the objective down. (We use 64-bit numbers, so that "never rises" holds to the last digit. With
-# these values of `worst` and `prior`, the library's targets are $x$, and its scores start at 0.)
+# down the objective. (We use 64-bit numbers, so that "never rises" holds to the last digit. The next
+# section explains `worst` and `prior`. With the values here, the targets are $x$ and scores start at 0.)
 
 # %% tags=["long"]
 classic = {"dim": 64, "l2": 33.0, "alpha": 8.0, "sweeps": 8, "worst": 0.2, "prior": 0.0}
@@ -305,7 +306,7 @@ ws.show(
 
 # %%
 gap_als = float((als.user_factors - twin.user_factors).abs().max())
-print(f"Largest difference of these users to the library's: {gap_als:.0e}.")
+print(f"Largest difference of these users from the library's: {gap_als:.0e}.")
 plain_als = copy.deepcopy(als).float()  # 32 bits are enough from here on
 score["ImplicitALS, classic"] = ndcg(plain_als)
 print(f"NDCG@10 {score['ImplicitALS, classic']:.3f}, after {sweeps} sweeps.")
@@ -315,7 +316,7 @@ print("Minus EASE:", behind_ease(plain_als))
 # ### A ranker that hears dislikes
 #
 # In this classic form a film with one star still has a *higher* target, $1/5$, than a film that nobody
-# rated, 0. So a person who hates ten films gets many of the titles that a person gets who loves those films.
+# rated, 0. So somebody who hates ten films gets many of the same titles as somebody who loves them.
 # The series' ranker, `page.ranker`, changes two things. The targets run in a straight line from 1 for
 # the best rating to **below 0** for the worst (`worst`), so a dislike pushes similar films down. And
 # each score starts at how popular the film is (`prior`), so that somebody without ratings gets what
@@ -354,8 +355,8 @@ print(plays["plays"].describe()[["50%", "mean", "max"]].round(1).to_dict())
 
 # %% [markdown]
 # `counts="plays"` turns c plays into a confidence $1 + \alpha \ln(1 + c)$, which becomes the weight of
-# the row. Is that better than plain pairs, which forget how often? We ask twice: for all held-out
-# songs, and for those that somebody played five times or more.
+# the row. Is that better than plain pairs, which forget how often a song was played? We ask
+# twice: for all held-out songs, and for those that somebody played five times or more.
 
 # %%
 often_played, players = {}, {}
@@ -383,8 +384,8 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
         print(f"{one} minus {other}, {what}: {more_plays[one, what]}")
 
 # %% [markdown]
-# For the question what somebody tries next, counts are no better than plain pairs. For what they will
-# *love*, they are clearly better; the two values of `alpha` are not told apart. So first say which of
+# For predicting what somebody tries next, counts are no better than plain pairs. For what they will
+# *love*, counts are clearly better; the two values of `alpha` are not told apart. So first say which of
 # the two your list is for, and measure that. (On data of your own: `docs/your_data.md`.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -427,7 +428,7 @@ pd.DataFrame(slopes, index=pd.Index(lead.tolist(), name="lead of the rated film"
 # repaired. (Some libraries have this form, under the name of BPR: see the end of the page.) With it,
 # such a pair pulls with full force.
 #
-# Each rating counts as much as its stars, like $x$ above. The settings are those of the table below.
+# Each rating counts in proportion to its stars, like $x$ above. The settings are those of the table below.
 
 # %%
 from dataclasses import replace
@@ -458,7 +459,7 @@ pd.Series(score, name="NDCG@10").sort_values(ascending=False).round(3).to_frame(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Tune the baseline
 #
-# EASE has a single setting, $\lambda$. Here is what it is worth.
+# EASE has a single setting, $\lambda$. Here is how much it matters.
 
 # %%
 strengths = [1, 3, 10, 30, 100, 200, 400, 1000, 3000]
@@ -489,19 +490,21 @@ for strength in (strengths[0], strengths[int(np.argmax(tuned))]):
     print(f"EASE with l2 {strength} minus BPR: {decides[strength]}")
 
 # %% [markdown]
-# Now the same for all. Searching takes minutes, so these numbers come from the project's ledger,
-# `benchmarks/results.json`. Every model gets the **same number of trials**: eight values of
-# one setting, chosen so that the best value is neither the first nor the last. The trials are judged on the test part of
-# the official fold u1. The table at the end is of the folds u2 to u5, whose test parts hold none of
-# those ratings. *Careless* is a setting that you get if you do not look. Two contenders come from the
-# library `implicit`: its ALS and its BPR (`ImplicitALS` is ours).
+# Now we do the same for all models. Searching takes minutes, so these numbers come from the project's
+# ledger, `benchmarks/results.json`. Every model gets the **same number of trials**: eight values of one
+# setting, chosen so that the best value is neither the first nor the last.
+#
+# MovieLens comes with five official splits, the folds u1 to u5. The trials are judged on the test part of
+# u1. The table at the end is measured on u2 to u5, whose test parts hold none of those ratings. A
+# *careless* setting is one that you get if you do not look. Two contenders come from the library
+# `implicit`: its ALS and its BPR (`ImplicitALS` is ours).
 
 # %%
 trials = pd.DataFrame(tuning.record["rows"]).T.rename(columns={"valid": "tuned"})
 
 
 def differs(name, careless):
-    """What a careless setting has other than the chosen one, in words."""
+    """How a careless setting differs from the chosen one, in words."""
     if not isinstance(careless, dict):
         return ""
     other = {k: v for k, v in careless.items() if chosen[name].get(k) != v}
@@ -584,12 +587,12 @@ history = train.item[train.user == u]  # N(u)
 vector = p[u] + y[history].sum(0) / np.sqrt(len(history))  # NEW (dim,)
 stars = float(svdpp.mean + b_u[u] + b_i[i] + vector @ q[i])
 gap_svdpp = abs(stars - float(rt.predict(svdpp, valid, clip=False)[0]))
-print(f"{titles[i]}: {stars:.2f} stars; difference to the library {gap_svdpp:.0e}.")
+print(f"{titles[i]}: {stars:.2f} stars; difference from the library {gap_svdpp:.0e}.")
 
 # %% [markdown]
 # **Tensor factorisation** gives time a vector too: $\sum_f p_{uf}\, q_{if}\, w_{tf}$. If all $w$
 # are one, it *is* MF. That is how it starts; small random numbers in three factors would multiply to
-# nothing, and learning would crawl. When does it help? Here is a world that it was made for: in the
+# almost nothing, and learning would crawl. When does it help? Here is a world that it was made for: in the
 # second half of the time, everybody's taste is reversed, and 0.6 times as strong as before.
 
 
@@ -617,7 +620,7 @@ for name, turn in (("the taste turns", -0.6), ("the taste stays", 1.0)):
     print(f"{name}: tensor minus BiasedMF, {against_mf[name]}")
 
 # %% [markdown]
-# And on real films? A difference that another seed can turn round is no difference, so we ask three.
+# And on real films? A difference that another seed can turn round is no difference, so we try three.
 
 # %%
 full = fitted(rt.models.BiasedMF)
@@ -637,11 +640,11 @@ for seed in page.pick((0, 1, 2), (0,)):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### One table
 #
-# Every approach on the folds u2 to u5, with the settings chosen on u1. Three columns need a word.
+# Here is every approach on the folds u2 to u5, with the settings chosen on u1. Three columns need a word.
 # *recall@10* is the share of a user's relevant films that are among the ten. *Coverage* is the share
 # of the catalogue that is on anybody's list. *Factors* is the length of a user's vector. Longer vectors
-# take more seconds. `BayesianFM` (page 13) was not searched here: it
-# has one setting, the library's own. Its two rows differ in what they read: the second reads the day of a rating too.
+# take more seconds. `BayesianFM` (page 13) was not tuned: it ran with the library's defaults alone. Its two
+# rows differ in what they read: the second reads the day of a rating too.
 
 # %%
 measured = ws.ledger("16", "table")
@@ -675,9 +678,10 @@ print(f"{measured.data}, {machine['cpu']}, one thread, {machine['date']}.")
 numbers.rename(columns=shown)
 
 # %% [markdown]
-# The last two rows are the best stars and the best lists of the series: the **price list** of accuracy,
-# with the seconds beside it. One caution about the row with days: what people gave *on the same day*
-# helps on random folds, and you do not have it for tomorrow (page 09).
+# The last two rows are the model with the best stars and the model with the best lists of the series.
+# With their seconds, these rows are the **price list** of accuracy. One caution about the row with
+# days: what people gave *on the same day* helps on random folds, and you do not have it for tomorrow
+# (page 09).
 #
 # The folds differ a good deal (*sd of folds*), but they differ for all models alike. So compare two
 # models user by user: the interval below is over users, whose folds are averaged.
@@ -688,12 +692,13 @@ rankers = [name for name in table.index[::-1] if name in behind and np.isnan(tab
 for name in rankers[1:]:
     gap, low, high, _ = behind[name]
     verdict = "" if high < 0 else ", not told apart"
-    print(f"{name} less {best_list}: {gap:+.3f} ({low:+.3f} to {high:+.3f}){verdict}")
+    print(f"{name} minus {best_list}: {gap:+.3f} ({low:+.3f} to {high:+.3f}){verdict}")
 
 # %% [markdown]
-# An interval without zero says: with other users the same one would be ahead. The interval leaves out two
-# things: another seed, which moves a trained model a little, and the choice of settings on u1. The test part of u1 takes half
-# of some people's ratings, so what is best there need not be best on the other folds.
+# If an interval does not contain zero, the same model would probably be ahead with other users too. The
+# interval leaves out two things: another seed, which moves a trained model a little, and the choice of
+# settings on u1. In u1, half of some people's ratings are held out for the test, so the settings that are
+# best there need not be best on the other folds.
 #
 # And where did the models of stars go? They were asked how many stars a film would get *if* you
 # watched it, and not whether you would.
@@ -719,7 +724,7 @@ for name, model in (("EASE", ease), ("SVD++", svdpp), ("BiasedMF", full)):
 # list by expected stars as soon as its bias has been trained to believe those three ratings. If you want a list,
 # train and measure for a list.
 #
-# Do not take the ledger's word for it. Here are the quick ones on fold u2, fitted now:
+# Do not take the ledger's word for it. Here are the quick models on fold u2, fitted now:
 
 # %%
 first, (fold, held_out), *_ = page.data.folds(5)
@@ -735,8 +740,8 @@ pd.DataFrame(live).T.round(4)
 # %% [markdown]
 # The best stars come from averaging over draws of the posterior (page 13). How far is that from the
 # best single answer, SVD++ with the side tables, and from what has been published? Both models
-# read the same: ids, side tables and histories. Published figures can be compared only where they are for
-# the same fold. Two are, for u1: one is from ratings alone, the other reads ages and occupations too.
+# read the same data: ids, side tables and histories. A published figure can be compared only if it is for
+# the same fold. Here are two for fold u1: one model reads ratings alone, the other ages and occupations too.
 
 # %%
 fold, held_out = first
@@ -761,8 +766,8 @@ print(f"BayesianFM minus SVD++ with side tables: {by_draws}")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What does accuracy cost?
 #
-# Accuracy against seconds of fitting, for three of those that rank. Both ALS curves have the factors
-# that their trials chose, so each point is one more sweep of the model in the table.
+# The figure shows accuracy against seconds of fitting, for three of the rankers. Both ALS curves have the
+# number of factors that their trials chose, so each point is one more sweep of the model in the table.
 
 # %%
 versus = ws.ledger("16", "versus_implicit")
@@ -804,11 +809,11 @@ steps["BPR of implicit"] = tuning.record["rows"]["implicit BPR"]["valid"]
 steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 
 # %% [markdown]
-# The stars and the number of unrated films matter a little. What matters most is where that unrated film
-# comes from. We draw it evenly from all films that the user has not rated. `implicit` draws it from the
-# *ratings*, so a film comes as often as it was rated. Then being well known no longer helps a film (page
-# 05). In a list of films that people will rate, it should help. (The other library has settings of its
-# own, and a bias per film: so its number is not that of our last step.)
+# Weighting by stars and the number of unrated films per rating matter a little. What matters most is how
+# an unrated film is drawn. We draw it evenly from all films that the user has not rated. `implicit` draws
+# it from the *ratings*, so a film comes as often as it was rated. Then being well known no longer helps a
+# film (page 05). In a list of films that people will rate, it should help. (The other library has settings
+# of its own, and a bias per film: so its number is not that of our last step.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You
@@ -834,10 +839,10 @@ ws.films(pd.DataFrame(lists))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Hashing: fewer vectors than films (at home)
 #
-# A shop with a hundred million items has no memory for as many vectors. **Hashing** keeps a table of
+# A shop with a hundred million items lacks the memory for as many vectors. **Hashing** keeps a table of
 # fewer rows, and a fixed function sends each id to one of them. Ids that share a row share a vector: a
-# *collision*. With two hash functions, and for each id two learned weights on its two rows, hardly
-# any two ids share both.
+# *collision*. With two hash functions, each id has two rows, and its vector is their weighted sum (the
+# weights are learned). Hardly any two ids share both rows.
 
 # %% [markdown]
 # ### Exercise, at home: how many collide?
@@ -897,14 +902,15 @@ collisions.round(3)
 
 # %% [markdown]
 # With one hash, about as many films share a row as chance predicts, and soon nearly all do. With two
-# hashes, few share both, as long as there are many more *pairs* of rows than films. That ends too, in the last line.
-# Read the figure from right to left: how much accuracy does each halving of memory cost?
+# hashes, few share both, as long as there are many more *pairs* of rows than films. In the last line of the
+# table that is no longer so. Read the figure from right to left: how much accuracy does each halving of
+# memory cost?
 
 # %% tags=["long"]
 fig, ax = plt.subplots()
 ax.plot(collisions["memory (kB)"], collisions["RMSE (stars)"], "o-", label="hashed, two rows per id",
         color=ws.PALETTE["blue"])  # fmt: skip
-ax.plot(full_kb, rmse["BiasedMF"], "s", label="a vector for each", color=ws.PALETTE["orange"])
+ax.plot(full_kb, rmse["BiasedMF"], "s", label="one vector per id", color=ws.PALETTE["orange"])
 ax.axhline(rmse["biases only"], color="black", ls=":", label="no vectors, biases only")
 ax.set(xlabel="memory of all parameters (kB)", ylabel="RMSE (stars)")
 ax.set(title="What memory buys (axis of stars does not start at 0)")
@@ -912,15 +918,15 @@ ax.legend(loc="center right")
 least = collisions.iloc[-1]
 ws.show(
     fig,
-    alt=f"RMSE against memory: {rmse['BiasedMF']:.3f} stars with a vector for each at "
+    alt=f"RMSE against memory: {rmse['BiasedMF']:.3f} stars with one vector per id at "
     f"{full_kb:.0f} kB, {least['RMSE (stars)']:.3f} with hashing at {least['memory (kB)']:.0f} kB; "
     f"biases only {rmse['biases only']:.3f}.",
 )
 
 # %% [markdown]
 # Two things to watch. The hash must be the same tomorrow and on the next machine; Python's own
-# `hash()` of a text is not. And the remainder of a number is a poor hash. If all ids end in 0, nine
-# rows of ten stay empty, and the tenth row holds everybody.
+# `hash()` of a text is not. And the remainder `id % rows` is a poor hash: with ten rows, and
+# ids that all end in 0, nine rows stay empty and one holds everybody.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### When to leave this library
@@ -937,18 +943,18 @@ ws.show(
 # | **TorchRec** | tables of vectors too large for one machine, split over many GPUs | you bring the model, the data and the evaluation |
 #
 # Read the third column before you compare. LensKit and RecBole were found to differ on the same
-# item-kNN and the same films (arXiv 2407.13531). After both used the same NDCG and cut the neighbours alike, the
-# numbers were identical.
+# item-kNN and the same films (arXiv 2407.13531). After both used the same NDCG and cut off the
+# neighbours in the same way, the numbers were identical.
 #
 # Leave when you have more rows than memory, more than one machine, or an interface that must
-# answer within milliseconds for millions. Page 19 shows how far this library goes before that.
+# answer millions of people within milliseconds. Page 19 shows how far this library goes before that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * EASE, ALS and neighbours are solved, not trained, and they are hard to beat on data of this size.
 # * A baseline that is not tuned is no baseline. Give it as many trials as your own model.
-# * Models that were asked for stars fill lists badly. Best stars and best lists have their own price.
+# * Models that were asked for stars fill lists badly. The best stars and the best lists each have a price.
 # * A model with more parts wins where the data have those parts: a tensor needs tastes that turn.
 # * Hashing trades memory for collisions; two hashes and learned weights make them rare.
 #
