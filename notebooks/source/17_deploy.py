@@ -127,8 +127,8 @@ def predicted(items, person):
 items = page.data.item_vocab.index(page.me)
 you = fold_in(items, np.array(list(page.me.values())))
 who = "The sample person is" if page.me_is_sample else "You are"
-print(f"{who} {len(you)} numbers. The last one says how far above others they rate:", end=" ")
-print(f"{you[-1]:+.2f} stars.")
+print(f"{who} {len(you)} numbers. The last one says how far these ratings are above", end=" ")
+print(f"other people's: {you[-1]:+.2f} stars.")
 
 # %% [markdown]
 # ## What each click is worth
@@ -237,7 +237,7 @@ old = card["weights"]["sha256"][:12]
 rt.serving.export(page.ranker, page.train, folder, stars=page.model)
 answered = wait_for(rt.serving.load(folder).card["weights"]["sha256"][:12])
 now = ask("ready")["model"]
-print(f"More answers by the old models: {answered}. Then {now} took over. No answer was lost.")
+print(f"Answers still from the old models: {answered}. Then {now} took over. No answer was lost.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise: the way back
@@ -404,7 +404,7 @@ ws.check("17.parts", parts_of)
 #
 # Write `group(person, experiment)`, which gets a number and a name and returns "A" or "B". Each group
 # gets half of the people. Within one experiment the same person is always in the same group, also after
-# a restart. In another experiment their group is independent of that.
+# a restart. Their group in one experiment says nothing about their group in another.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -161,8 +161,8 @@ weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### At once
 #
-# You rate a film, and the next list should know it. Training the whole model again would take too long.
-# But the items' vectors hardly change with one rating, and yours is the solution of one small system of
+# You rate a film, and the next list should know about it. Training the whole model again would take too long.
+# But the items' vectors hardly change with one rating, and your vector is the solution of one small system of
 # equations (page 17). So we can answer each click.
 
 
@@ -225,7 +225,7 @@ print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks p
 # ### Without looking at every item (at home)
 #
 # We compared you with *all* films. That still works with fifty thousand films, but not with a hundred
-# million. **Approximate neighbours** look at some of them only: group the vectors by nearness beforehand,
+# million. **Approximate neighbours** look at only some of them: group the vectors by nearness beforehand,
 # then search only the groups nearest to you.
 #
 # There is a trap. These methods find the vectors that are *nearest* to yours. We want those with the
@@ -234,7 +234,7 @@ print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks p
 # length, and give the user a 0 there. Now all items have the length $M$, and
 # $|p - q|^2 = |p|^2 + M^2 - 2\, p \cdot q$: the nearest item *is* the one with the largest product.
 #
-# We invent many films as mixtures of real ones, and search them both ways.
+# We invent many films as mixtures of real ones, and search them in both ways.
 
 # %%
 from sklearn.cluster import MiniBatchKMeans
@@ -311,7 +311,7 @@ for name, points in curves.items():
 
 # %% [markdown]
 # It is a curve, not a point: look at more groups, and you find more. If you forget the extra number, the
-# answers come quickly and without any error, and have little to do with the question. Libraries such as
+# answers come quickly and without any error message, and have little to do with the question. Libraries such as
 # `faiss` do the same in compiled code, and group the vectors more cleverly.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -352,7 +352,8 @@ ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 # vectors point apart. Nobody reads that many bars, so a sentence names one or two of them.
 # `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in general (a
 # generous rater's stars lift all films alike, and explain none). Its numbers say how much
-# more, so they differ from the bars. They also come from the ranker, which fills the list.
+# more a rating adds to this film than to an average film, so they differ from the bars. They also come
+# from the ranker, which fills the list.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -378,13 +379,14 @@ ws.films(why, ["title", "stars", "reasons"])
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Part 2: varied, fair
 #
-# Trade a little accuracy for something that it does not measure, and see who gets the accuracy.
+# Give up a little accuracy for things that accuracy does not measure, and see for which users the lists
+# are accurate.
 #
 # ### Varied
 #
-# Ten films that are each likely may be ten times the same film. If you are not in the mood for it, all
-# ten are wrong at once. **Maximal marginal relevance** (MMR) fills the list one film at a time. Each
-# step takes the film $i$ with the largest
+# Ten films that are each a good guess may be ten versions of much the same film. If you are not in the
+# mood for it, all ten are wrong at once. **Maximal marginal relevance** (MMR) fills the list one film at a
+# time. Each step takes the film $i$ with the largest
 #
 # $$\lambda\, r_i - (1 - \lambda) \max_{j \in \text{list}} s_{ij},$$
 #
@@ -498,10 +500,10 @@ print(rt.interpret.mean_interval(ndcg(by_score, valid) - ndcg(as_taken, valid)))
 #
 # $$\lambda \sum_{i \in \text{list}} r_i + (1 - \lambda) \ln \det s_\text{list}$$
 #
-# the most. So $\lambda$ means something else in each method, and we compare curves, not values of
+# the most. So $\lambda$ means something different in each method, and we compare curves, not values of
 # $\lambda$. And who measures the diversity? If we used the similarity that chose the films, a method
-# could win by flattering its own judge. So we take one that chose nothing: the vectors of the star
-# model (page 02).
+# could win by flattering its own judge. So we measure diversity with a similarity that chose nothing:
+# that of the star model's vectors (page 02).
 
 # %%
 methods = {
@@ -576,7 +578,7 @@ picked = {name: made[name, chosen_lam(name)] for name in ("MMR", "DPP")}
 for name, lists in picked.items():
     print(f"{name}: lambda {chosen_lam(name)}, diversity {diversity(lists):.3f}")
 lead = rt.interpret.mean_interval(ndcg(picked["DPP"], valid) - ndcg(picked["MMR"], valid))
-verdict = "a difference between users' lists" if lead.off_zero else "not told apart"
+verdict = "an interval without zero" if lead.off_zero else "not told apart"
 print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown]
@@ -661,7 +663,7 @@ alt = ", ".join(f"{name} {distance:.2f} nats" for name, distance in off.items())
 ws.show(fig, alt=f"Bars: shares of genres in your ratings and in two lists. Distances: {alt}.")
 
 # %% [markdown]
-# Now for everybody. Do varied lists not also come closer to people's proportions? We draw all three
+# Now for everybody. Perhaps varied lists also come closer to people's proportions? We draw all three
 # methods on the scale that only one of them was made for.
 
 # %%
@@ -867,8 +869,8 @@ print("Plain lists, promised minus given, in stars:", optimism[0])
 # Caution costs stars, and the risk moves in the direction that was promised. (These are films that
 # people chose to watch; among all films the lists would be worth less.)
 #
-# Where lists get less than they promised, that is a law of choosing: among predictions that are too high
-# and predictions that are too low, you pick those that are too high.
+# Where people give a list fewer stars than it promised, that is a law of choosing: of the predictions
+# that are too high and those that are too low, you mostly pick the ones that are too high.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### The test, once
@@ -934,18 +936,18 @@ for axis in (ax.xaxis, ax.yaxis):
     axis.set_ticks([], minor=True)
 ax.set(xlabel="ratings per film they rated (geometric mean)")
 ax.set_ylabel("ratings per film in their list")
-ax.set_title("Lists are better known than what people rate")
+ax.set_title("Lists hold better-known films than people rate")
 ax.legend(loc="lower right")
 above = float((told > watched).mean())
-ws.show(fig, alt=f"One dot per user; {above:.0%} lie above the line: lists are better known.")
+ws.show(fig, alt=f"One dot per user; {above:.0%} lie above the line: lists of better-known films.")
 
 # %% [markdown]
-# Hardly anybody gets films as little known as those they watch. People who love what is rare are sent
-# furthest from it. Part of it is reasonable: little is known about a film with three ratings. Part of
-# it is a loop that feeds itself (page 07): what is shown gets rated.
+# Nearly everybody gets films that are better known than those they watch. People who love rare films are
+# sent furthest away from them. Part of this is reasonable: little is known about a film with three
+# ratings. Part of it is a loop that feeds itself (page 07): what is shown gets rated.
 #
-# The lean to the well known can be reduced: divide each score by (ratings of the film)$^a$. Again we draw a curve, on
-# validation ratings.
+# You can reduce this pull towards well-known films: divide each score by (ratings of the film)$^a$. Again
+# we draw a curve, on validation ratings.
 
 # %%
 turned = {}
@@ -964,7 +966,7 @@ ax.margins(y=0.1, x=0.1)
 likes = 100 * np.isin(test.item[liked], head).mean()
 ax.axvline(likes, linestyle="--", color="black", label="their share of what people like")
 ax.set(xlabel="places of the best-known tenth (%)", ylabel="NDCG@10, validation")
-ax.set(title="The first steps away from the well known are cheap (axes do not start at 0)")
+ax.set(title="First steps away from well-known films are cheap (axes do not start at 0)")
 ax.legend(loc="lower right")
 alt = f"From {x[0]:.0f} % down to {x[-1]:.0f} % of places for the best-known tenth, NDCG goes from "
 ws.show(fig, alt=f"{alt}{y[0]:.2f} to {y[-1]:.2f}.")
@@ -975,9 +977,9 @@ for a in (0.1, 0.3, 0.5):
     print(f"a = {a}: NDCG@10 minus plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# But suppose that well-known films should get only as many places as their share of what people like.
-# That costs much accuracy, since the model knows next to nothing about the other films. (NDCG itself leans to the well known: people can
-# only have rated what they found.)
+# But bringing the share of well-known films in the lists down to their share of what people like costs
+# much accuracy, since the model knows next to nothing about the other films. (NDCG itself favours
+# well-known films: people can only have rated what they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
@@ -1018,9 +1020,9 @@ ws.show(fig, alt=f"One dot with its interval per group. Lowest: {worst}; highest
 
 # %% [markdown]
 # Two things to watch before you draw conclusions. People who have rated much have more in the test part
-# to be found, and their NDCG is higher for that alone. And groups differ in more than their name: do
-# women and men differ, or people who rated little and much? So we compare each with people of the same
-# activity.
+# to be found, and their NDCG is higher for that reason alone. And groups differ in more than their name:
+# if women and men have different scores, is it their gender, or has one group rated more? So we compare
+# each group with people of the same activity.
 
 # %%
 usual = np.array([np.nanmean(quality["plain"][quarter == k]) for k in range(4)])

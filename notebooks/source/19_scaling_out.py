@@ -24,7 +24,8 @@ page = ws.page("19_scaling_out")
 # and messages between machines. This page measures all three.
 #
 # MovieLens-100K is too small for that, so everything below runs on **planted data** (made from known
-# tastes, in any size), even where the line above names other data. Only you come from MovieLens.
+# tastes, in any size), even where the line above names other data. Only your own ratings are of films from
+# MovieLens.
 #
 # We start with the ratings themselves. `save` writes them as columns, one file each, and `open` **maps**
 # them: the operating system shows the file as if it were memory, and reads a piece when it is touched.
@@ -71,7 +72,7 @@ del made, mapped
 # ## More ratings, measured
 #
 # Guess first: how much longer does an epoch take with more ratings, and how much more memory does it
-# need? We train each size in a process of its own, so that its memory is its own as well. The numbers of
+# need? We train each size in a separate process, so that we can measure its memory separately. The numbers of
 # users and films grow with the ratings, as they do in the MovieLens files.
 
 # %% tags=["long"]
@@ -282,14 +283,15 @@ pd.DataFrame(step, index=pd.Index([f"{n:,}" for n in TABLES], name="rows")).mul(
 # ### And it is not even the same
 #
 # It is tempting to call the sparse form a mere trick that saves time. Look at one film that was rated
-# once, in the first step. A hundred steps about other films follow. Where should its number go then?
+# once, in the first step. Ninety-nine steps about another film follow. Suppose that each film
+# has a single weight. Where should the weight of this film end up?
 
 # %% tags=["long"]
 others = torch.tensor([1])  # the rows of all steps but the first
 
 
 def after_one_rating(make, sparse, steps=100):
-    """The film's number at each step: it starts at 1, and its one gradient comes in the first."""
+    """The film's weight after each step. It starts at 1; only the first step has a gradient for it."""
     start = torch.tensor([[1.0], [1.0]])
     table = torch.nn.Embedding.from_pretrained(start, freeze=False, sparse=sparse)
     optimiser, path = make(list(table.parameters())), [1.0]
@@ -314,12 +316,12 @@ fig, ax = plt.subplots(figsize=(7, 4))
 lines = zip(paths.items(), ("blue", "vermilion", "purple"), ("--", "-", "-."), strict=True)
 for (name, path), colour, line in lines:
     ax.plot(path, line, color=ws.PALETTE[colour], label=name)
-ax.set(xlabel="steps", ylabel="the film's number (no unit)")
+ax.set(xlabel="steps", ylabel="the film's weight (no unit)")
 ax.set(title="A film rated once, in the first step: dense Adam goes on moving it")
 ax.legend()
 moved = {name: 1 - path[-1] for name, path in paths.items()}
 further = moved["Adam"] / moved["SparseAdam"]
-alt = "SparseAdam moves the number once. Adam goes on for some twenty steps, "
+alt = "SparseAdam moves the weight once. Adam goes on for some twenty steps, "
 ws.show(fig, alt=alt + f"{further:.1f} times as far; with AdamW it keeps sinking.")
 print(f"One rating moved the film {further:.1f} times as far with Adam as with SparseAdam.")
 
@@ -392,7 +394,7 @@ def combine(gradients, sizes):
 ws.check("19.combine", combine)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Do they?
+# ### Do two processes really act as one?
 #
 # `torchrun` starts two real processes on this machine, which talk to each other over loopback. On a
 # cluster you run `torchrun` on each machine, with the address of one of the machines. For comparison we
@@ -422,7 +424,7 @@ launch += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", str(script)]
 options = ["--data", str(place / "two"), "--model", "BiasedMF", "--set", "dim=8"]
 options += ["--epochs", "4", "--batch-size", str(BATCH), "--save", str(saved)]
 if not script.is_file():
-    print("Here is only the package, without the project's scripts (as on Colab). The two")
+    print("Only the package is installed here, not the project's scripts (as on Colab). The two")
     print("processes are left out. In a copy of the project this cell runs them.")
 else:
     try:
@@ -514,8 +516,8 @@ for key, what in large.items():
     print(f"{what}: {missing if figure is None else f'{figure:,.1f} {figure.unit}'}")
 
 # %% [markdown]
-# Turn the question round: how many factors can a row have, next to its bias, if there are 64 GB for the
-# weights and Adam's two means? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes, and
+# Now the other way round: with 64 GB for the weights and Adam's two means, how many factors can a row have
+# in addition to its bias? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes, and
 # each is there three times.
 
 # %%
