@@ -132,7 +132,7 @@ def safe_error(prediction, rating):
 # %%
 safe = ws.check("primer.safe_error", safe_error)
 error_of = safe_error if safe else torch.nn.functional.mse_loss
-print("From here on the loss is", "your safe_error." if safe else "PyTorch's: yours is open.")
+print("Below, the loss is", "your safe_error." if safe else "PyTorch's: yours is not right yet.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Autograd: which way is down?
@@ -167,7 +167,7 @@ for turn in (1, 2):
 # ### Exercise: slope by hand, slope by PyTorch
 #
 # Four ratings, one guess: the loss is the mean of $(r - g)^2$. Put its slope at $g = 3$ into `slope`. Do
-# it by hand or by autograd; best do both.
+# it by hand or by autograd, or better, both.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -218,7 +218,7 @@ p = user_table.index_select(0, users)  # (4, 2): a row for each rating
 print(p.shape, "the same as table[users]:", torch.equal(p, user_table[users]))
 
 # %% [markdown]
-# The slope takes the same way back: each row gets the sum of the slopes of all ratings that used it. A
+# The gradient flows back the same way: each row gets the sum of the slopes of all ratings that used it. A
 # row that nobody looked up gets zero.
 
 # %%
@@ -314,7 +314,8 @@ class Loader:
 
 
 # %% [markdown]
-# The four lines become a function, and so does the start, because we train more than once.
+# We train more than once. So we put the four lines into a function, and the code that makes a new model
+# and its optimiser into another.
 
 
 # %%

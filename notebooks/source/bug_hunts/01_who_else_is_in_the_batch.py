@@ -17,9 +17,9 @@ page = ws.page("bug_hunts/01_who_else_is_in_the_batch")
 # %% [markdown]
 # ## The story
 #
-# A shop gives each customer three *tastes*, that is, three vectors instead of one. For each film an attention says
-# which of the three should speak: three weights that sum to one. Offline all numbers were fine. In the shop, where
-# customers are scored one by one, the lists looked like somebody else's. This is the code.
+# A shop gives each customer three *tastes*, that is, three vectors instead of one. For each film, three weights that
+# sum to one (the *attention*) say how much each taste counts. Offline all numbers were fine. In the shop,
+# where customers are scored one by one, the lists looked like somebody else's. This is the code.
 
 # %%
 import matplotlib.pyplot as plt
@@ -28,8 +28,8 @@ import torch
 
 def suspect(tastes, attention, film):  # (B, 3, k), (B, 3, k), (B, k)
     says = (tastes * film.unsqueeze(1)).sum(-1)  # (B, 3): what each taste says of the film
-    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): how much it looks this way
-    weight = looks.softmax(dim=0)  # (B, 3): which taste speaks
+    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): film against attention vectors
+    weight = looks.softmax(dim=0)  # (B, 3): how much each taste counts
     return (weight * says).sum(-1)  # (B,)
 
 
@@ -93,16 +93,16 @@ symptom(suspect, "suspect")
 # %% tags=["stub"]
 def mended(tastes, attention, film):  # your turn: one place is wrong
     says = (tastes * film.unsqueeze(1)).sum(-1)  # (B, 3): what each taste says of the film
-    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): how much it looks this way
-    weight = looks.softmax(dim=0)  # (B, 3): which taste speaks
+    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): film against attention vectors
+    weight = looks.softmax(dim=0)  # (B, 3): how much each taste counts
     return (weight * says).sum(-1)  # (B,)
 
 
 # %% tags=["solution"]
 def mended(tastes, attention, film):
     says = (tastes * film.unsqueeze(1)).sum(-1)  # (B, 3): what each taste says of the film
-    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): how much it looks this way
-    weight = looks.softmax(dim=-1)  # (B, 3): which taste speaks
+    looks = (attention * film.unsqueeze(1)).sum(-1)  # (B, 3): film against attention vectors
+    weight = looks.softmax(dim=-1)  # (B, 3): how much each taste counts
     return (weight * says).sum(-1)  # (B,)
 
 
@@ -116,4 +116,5 @@ symptom(mended, "your version")
 # ## What to take home
 #
 # A wrong axis raises no error: the shapes are right and the numbers sum to one, but over the wrong thing. One test
-# catches the whole family: *score a batch, score its rows one by one, and compare*. Every model of this series has it.
+# catches the whole family: *score a batch, score its rows one by one, and compare*. Every model of this series
+# passes such a test.

@@ -128,6 +128,6 @@ symptom(mended, "your version")
 # %% [markdown]
 # ## What to take home
 #
-# The penalty runs along the wrong axis of the table, training goes well, and the prior that everybody talks about is
-# not there. Test a penalty on the two tables that it must tell apart: one that it should not punish at all, and one
-# that it must.
+# The penalty runs along the wrong axis of the table, training seems to go well, and the smoothing that everybody
+# counts on is not there. Test a penalty on the two tables that it must tell apart: one that it should not punish at
+# all, and one that it must.

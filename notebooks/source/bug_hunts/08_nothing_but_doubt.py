@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 import torch
 
 
-def suspect(misfit, mean, log_var, n_ratings):  # (B,) nats, (n_films,), (n_films,), all ratings
+def suspect(misfit, mean, log_var, n_ratings):  # (B,) nats, (n_films,), (n_films,), a number
     moved = 0.5 * (mean**2 + log_var.exp() - 1 - log_var)  # (n_films,) nats
     return misfit.mean() + moved.sum()  # nats per rating
 
