@@ -141,14 +141,14 @@ ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
 ax.set_title("Numbers of ratings, found and made (axis does not start at 0)")
 ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15))
-alt = f"Error against ratings per film. Found, it changes by {e_i[0] - e_i[-1]:+.2f} stars; "
-ws.show(fig, alt=alt + f"made, by {same_films[0] - same_films[-1]:+.2f}.")
+alt = f"Error against ratings per film. Found line: it changes by {e_i[0] - e_i[-1]:+.2f} stars; "
+ws.show(fig, alt=alt + f"made line: by {same_films[0] - same_films[-1]:+.2f}.")
 
 # %%
-print(f"From {n_i[-1]} ratings down to {n_i[0]}, the error of films changes by", end=" ")
+print(f"From {n_i[-1]} ratings down to {n_i[0]}, the error changes by", end=" ")
 change = rt.compare(cut[0], plain, busiest, train=page.train, metric="rmse")
-print(f"{e_i[0] - e_i[-1]:+.3f} stars as found, and by {change.difference:+.3f} as made", end=" ")
-print(f"(95% over users: {change.low:+.3f} to {change.high:+.3f}).")
+print(f"{e_i[0] - e_i[-1]:+.3f} stars on the found line (other films), by {change.difference:+.3f}")
+print(f"on the made line (same films; 95% over users: {change.low:+.3f} to {change.high:+.3f}).")
 
 # %% [markdown]
 # The two lines meet at the last point, because there both have the same films with all their ratings.
@@ -426,12 +426,13 @@ for name in list(kinds)[1:]:
 # Ask the room which of the two penalties they would have forgotten.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Cold start, made
+# ## Make a cold start on purpose
 #
 # Now the experiment for the first ratings. Choose a tenth of the people and a tenth of the films. Put
 # their test rows aside and *never change them*. Then cut their training histories to a few ratings, and
 # then to none. Train again each time: once with features, and once the very same model without. Then
-# repeat all of it with other tenths. (This is the longest run of the page. It prints how far it is.)
+# repeat all of it with other people and films. (This is the longest run of the page. It prints how far
+# it is.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # While it trains, ask for bets: who gains more from features, a film or a person? At how many ratings do
@@ -443,13 +444,13 @@ cuts = page.pick([0, 2, 5, 20], [0, 2, 20])
 seeds = range(page.pick(5, 3))
 made = [cold_start.make(data, seed=seed) for seed in seeds]
 rows = {side: [len(m.test[side]) for m in made] for side in ("user", "item")}
-print(f"About {np.mean(rows['user']):,.0f} test rows of cut people, ", end="")
-print(f"{np.mean(rows['item']):,.0f} of cut films, in each of {len(made)} tenths.")
+print(f"About {np.mean(rows['user']):,.0f} test rows of people with cut histories and ", end="")
+print(f"{np.mean(rows['item']):,.0f} of such films, in each of {len(made)} repetitions.")
 
 
 # %%
 def errors_after(train, m, **settings):
-    """RMSE (stars) of cut people and of cut films, after training on `train`: (2,)."""
+    """RMSE (stars) of the chosen people and of the chosen films, after training: (2,)."""
     fitted = rt.models.SideFeatureMF.for_dataset(train, **settings)
     rt.fit(fitted, train, epochs=8, progress=False)
     tests = m.test["user"], m.test["item"]
@@ -459,7 +460,7 @@ def errors_after(train, m, **settings):
 # %%
 with_them, without, biases = [], [], []
 for number, m in enumerate(made, start=1):
-    print(f"\ntenth {number} of {len(made)}, with features", end=" ... ")
+    print(f"\nrepetition {number} of {len(made)}, with features", end=" ... ")
     with_them.append([errors_after(m.train(n), m) for n in cuts])
     print("without", end=" ... ")
     without.append([errors_after(none(m.train(n)), m) for n in cuts])
@@ -484,27 +485,27 @@ alt = "Error falls with ratings left. From none to most, people: without {} to {
 ws.show(fig, alt=(alt + "films: without {} to {}, with {} to {}.").format(*ends))
 
 # %% [markdown]
-# The bands are ± one standard deviation over the tenths. They mostly show that some tenths are harder
-# than others. But in each tenth the models with and without features predict the same test rows. So the
-# fair question is how far apart the two are *within* each tenth. Below, ± is one standard error over
-# tenths.
+# The bands are ± one standard deviation over the repetitions. They mostly show that some people and films
+# are harder than others. But in each repetition the models with and without features predict the same test
+# rows. So the fair question is how far apart the two are *within* each repetition. Below, ± is one standard
+# error over repetitions.
 
 # %%
 gain = without - with_them  # (seeds, cuts, 2), stars gained by features
 at_zero = biases - with_them[:, 0]  # (seeds, 2), against biases alone
 
 
-def over_tenths(gains):
-    """Mean of one gain per tenth, its standard error, and whether that tells it from zero."""
+def over_repetitions(gains):
+    """Mean of the gains, its standard error, and a note if it can't be told apart from zero."""
     mean, error = gains.mean(), gains.std(ddof=1) / np.sqrt(len(gains))
-    far = abs(mean) > 2.8 * error  # Student's t for five tenths, 95%
+    far = abs(mean) > 2.8 * error  # Student's t for five repetitions, 95%
     return f"{mean:+.3f} ± {error:.3f} stars" + ("" if far else ", not told apart from zero")
 
 
 for k, who in enumerate(("people", "films")):
     for j in (0, len(cuts) - 1):
-        print(f"{who} with {cuts[j]:>2} ratings: features gain", over_tenths(gain[:, j, k]))
-    print(f"{who} without ratings, against biases alone:", over_tenths(at_zero[:, k]))
+        print(f"{who} with {cuts[j]:>2} ratings: features gain", over_repetitions(gain[:, j, k]))
+    print(f"{who} without ratings, against biases alone:", over_repetitions(at_zero[:, k]))
 
 # %%
 worth = [np.interp(-with_them[:, 0, k].mean(), -without[:, :, k].mean(0), cuts) for k in (0, 1)]
@@ -512,7 +513,7 @@ for k, what in enumerate(("A person's age, gender and occupation", "A film's gen
     runs = with_them[..., k], without[..., k]
     each = [np.interp(-a[0], -b, cuts) for a, b in zip(*runs, strict=True)]
     print(f"{what} are worth about as much as {worth[k]:.0f} ratings", end=" ")
-    print(f"({min(each):.0f} to {max(each):.0f} in single tenths).")
+    print(f"({min(each):.0f} to {max(each):.0f} in single repetitions).")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Is it the features?
@@ -524,12 +525,12 @@ for k, what in enumerate(("A person's age, gender and occupation", "A film's gen
 # %%
 shuffled = []
 for number, m in enumerate(made, start=1):
-    print(f"tenth {number} of {len(made)}", end="\n" if number == len(made) else " ... ")
+    print(f"repetition {number} of {len(made)}", end="\n" if number == len(made) else " ... ")
     shuffled.append(errors_after(cold_start.shuffled_features(m.train(0), seed=1), m))
 lost = without[:, 0] - np.array(shuffled)  # (seeds, 2)
 for k, who in enumerate(("people", "films")):
-    print(f"{who} without ratings: real features gain", over_tenths(gain[:, 0, k]))
-    print(f"{'':>{len(who)}}             shuffled features gain", over_tenths(lost[:, k]))
+    print(f"{who} without ratings: real features gain", over_repetitions(gain[:, 0, k]))
+    print(f"{'':>{len(who)}}             shuffled features gain", over_repetitions(lost[:, k]))
 
 # %% [markdown]
 # The shuffled features gain nothing, or cost a little. So the gain on films comes from what the features
@@ -593,10 +594,10 @@ print("One person is a small sample: ten other films could well change the curve
 # ## What features are worth, and where
 
 # %%
-print("A film without ratings  ", over_tenths(gain[:, 0, 1]))
-print(f"A film with {cuts[-1]} ratings  ", over_tenths(gain[:, -1, 1]))
-print("A person without ratings", over_tenths(gain[:, 0, 0]))
-print(f"A person with {cuts[-1]} ratings", over_tenths(gain[:, -1, 0]))
+print("A film without ratings  ", over_repetitions(gain[:, 0, 1]))
+print(f"A film with {cuts[-1]} ratings  ", over_repetitions(gain[:, -1, 1]))
+print("A person without ratings", over_repetitions(gain[:, 0, 0]))
+print(f"A person with {cuts[-1]} ratings", over_repetitions(gain[:, -1, 0]))
 known = changes["... without features"]
 print(
     f"Everybody, full history  {known.difference:+.3f} stars ({known.low:+.3f} to {known.high:+.3f})"

@@ -39,9 +39,9 @@ print(f"{(same == 0).mean():.0%} of ratings came in the same second as the one b
 print(f"{(same < 60).mean():.0%} within a minute of it.")
 
 # %% [markdown]
-# People work through long lists. So the clock holds two kinds of information. One is the *date*: has
-# the film aged, or has the person changed? The other is the **order of rating**: is this somebody's
-# first rating or the two hundredth?
+# People work through long lists of films, one after the other. So a time tells us two things. One is the
+# *date*: has the film aged, or has the person changed? The other is the **order of rating**: is this
+# somebody's first rating or the two hundredth?
 #
 # The order is easy to get wrong. We define it as the number of the user's *training* ratings that are
 # **strictly earlier**. Ratings of the same second do not count, and test ratings never do.
@@ -140,7 +140,7 @@ def ends(weights):
 
 
 # %%
-print("in comparison with the ratings between the two:")
+print("The first ratings and those after 128 others, compared with the ratings in between:")
 found = over_users(ends, page.train.user)
 for words, value, low, high in zip(("the first", "after 128 others"), *found, strict=True):
     word = "not told apart from zero" if low <= 0 <= high else ("lower" if high < 0 else "higher")
@@ -559,8 +559,8 @@ def so_far(left, times, k):
 ws.check("09.so_far", so_far)
 
 # %% [markdown]
-# How strongly should it shrink? We choose `k` on the tenth before the test rows, with a model that
-# was trained on what came before *that*.
+# How strongly should it shrink? We choose `k` on validation rows: the tenth of all ratings that comes just
+# before the test rows in time. The model for this is trained on what came before the validation rows.
 
 # %%
 learn = ws.use("09.so_far", so_far)
@@ -664,8 +664,9 @@ class Moving(rt.models.BiasedMF):
 
 
 # %% [markdown]
-# Again we plant what it should find: two hundred people who like films of one kind and dislike the
-# other. Half of them change sides halfway through. The test is the last tenth in time.
+# Again we plant what the new model should find, and compare it with a model with fixed vectors. Two
+# hundred people like films of one kind and dislike the other. Half of them change sides halfway through.
+# The test is the last tenth in time.
 
 # %%
 rng = np.random.default_rng(0)
@@ -689,9 +690,9 @@ print("done. RMSE in stars; the noise alone is 0.7")
 pd.DataFrame(planted).T.round(2)
 
 # %% [markdown]
-# So the model finds a change of taste where there is one. Now MovieLens, and a measure of lists. Both
-# models are trained for lists: they learn to pick the rated film out of a few. A model with more
-# numbers can win for reasons that have nothing to do with time. So the opponent is the *same* model
+# So the model finds a change of taste where there is one. Now MovieLens, and a measure of lists. We train
+# the model with moving vectors for lists: it learns to pick the rated film out of a few films. A model with
+# more numbers can win for reasons that have nothing to do with time. So its opponent is the *same* model
 # with a **wrong clock**: the times of each person are shuffled among that person's ratings.
 
 # %%
@@ -739,16 +740,16 @@ ws.films(for_me, ["title"])
 effect = model.order_bias.detach().numpy()  # (10,) in stars; its level belongs to the mean
 middle = effect[1:8].mean()
 print(
-    f"To the model, a first rating is {effect[0] - middle:+.2f} stars from the middle of the arch,"
+    f"The model's number for a first rating minus the mean in the middle: {effect[0] - middle:+.2f} stars;"
 )
-print(f"and one after 128 others {effect[8] - middle:+.2f}: compare with the first figure.")
+print(f"for one after 128 others: {effect[8] - middle:+.2f}. Compare with the first figure.")
 print("The films keep their order, because this term is the same for all of them.")
 
 # %% [markdown]
 # A last question, without a check. An archive wants to fill in ratings that it lost. A shop wants to
-# know what a model is worth next week. A study predicts everybody's last ratings, and has the later
-# ratings of others. Which of this page's tests would you show to each of them, and which would mislead
-# them?
+# know what a model is worth next week. A study predicts each person's last ratings, and its training part
+# contains ratings that other people gave after them. Which of this page's tests would you show to each of
+# these three, and which would mislead them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -146,7 +146,7 @@ ws.show(fig, alt=alt + " The thick arc, user and item, is matrix factorisation."
 #
 # $$\Big(\sum_j a_j\Big)^2 = \sum_j a_j^2 + 2 \sum_{j<k} a_j a_k$$
 #
-# On the right is each square once, and each pair twice. So the sum over all pairs is
+# The right-hand side contains each square once and each pair twice. So the sum over all pairs is
 #
 # $$\sum_{j<k} a_j a_k = \tfrac12 \Big[\Big(\sum_j a_j\Big)^2 - \sum_j a_j^2\Big],$$
 #
@@ -376,7 +376,7 @@ for part in tests:
 
 # %%
 for pairs_of, lead in zip(("pairs seen", "pairs never seen"), leads, strict=True):
-    print(f"{pairs_of}: mean squared error of crossed weights less that of the FM", end=" ")
+    print(f"{pairs_of}: mean squared error of crossed weights minus that of the FM", end=" ")
     print(f"{lead.value:+.3f} stars² (95% over users: {lead.low:+.3f} to {lead.high:+.3f})")
 print("RMSE in stars; the noise alone is 0.5")
 pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.round(3)
@@ -482,10 +482,10 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
 # The model has one vector per range of ages and one per genre. Their product says how many stars an age
 # and a genre together add to the prediction. We put these products into a table with one row per age.
 #
-# One thing to watch: everybody has exactly one age. If all ages like a genre, this may be in the products
-# or in the genre's own weight, and nothing decides between the two. So a number that is added to a whole
-# column of the table has no meaning, and neither has one that is added to a whole row. Subtract both: what
-# is left has a meaning.
+# One thing to watch: everybody has exactly one age. If all ages like a genre, the model can store this in
+# the products or in the genre's own weight, and the ratings do not say in which. So the mean of a column of
+# the table has no meaning. The same holds for the mean of a row. Subtract both means: what is left has a
+# meaning.
 
 # %% [markdown]
 # ### Exercise: remove what has no meaning
@@ -586,7 +586,7 @@ largest = f"{top:.2f} stars in its strongest cell"
 spread_all = (rt.predict(model, page.valid) - rt.predict(fits["biases only", 0], page.valid)).std()
 print(f"The table has a standard deviation of {spread['true ages']:.4f} stars, {largest};")
 print(f"with the ages of others it is {spread['ages of others']:.4f}.")
-print(f"All that the model adds to the biases is {spread_all:.2f} stars (standard deviation).")
+print(f"What the model adds to the biases has a standard deviation of {spread_all:.2f} stars.")
 
 # %% [markdown]
 # On MovieLens another seed gives nearly the same table, so training is not the problem. Other people give
@@ -632,7 +632,8 @@ ws.films(for_me, ["title", "genres"])
 # `fields=["year", "genres", "letter"]`, and compare on `page.valid`.
 #
 # A last question, without a check. A shop adds the field "film looked at just before". Which pairs does the
-# field create? Which of them can be learned by tonight, and which film gains nothing from any of them?
+# field create? Which of these pairs can the model learn from the clicks of one day? And is there a film that
+# gains from none of these pairs?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
