@@ -249,9 +249,10 @@ print(f"Largest difference to the library, with the same noise: {gap_hard:.0e} s
 # ## Can it find tastes that are there?
 #
 # Before we believe the model on real people, we try it on people whose tastes we know. We *plant* two
-# tastes per person, each for different films. Each of the three models is trained with the same two
-# penalties, and we keep the one with the smaller error on validation rows. Then the test rows decide. Two
-# planted worlds show how much depends on luck.
+# tastes per person, each for different films. We compare three models: biased MF, the soft mixture and the
+# hard one. We train each of them twice, once with each of two penalties, and keep the penalty with the
+# smaller error on validation rows. Then the test rows decide. Two planted worlds show how much depends on
+# luck.
 
 # %%
 settings = {
@@ -497,9 +498,9 @@ pd.Series(held_out).unstack(sort=False).round(3)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# What are your own tastes? With one vector per person, a formula gave us yours (a ridge regression on what you
-# rated). Here there is no formula, because the score is not linear in your numbers. So you simply **take part
-# in training**, as one more person.
+# What are your own tastes? On page 04, where each person had one vector, we computed your vector by a formula
+# (a ridge regression on your ratings). Here there is no formula, because the score is not linear in your
+# numbers. So you simply **take part in training**, as one more person.
 
 # %%
 me = page.data.user_vocab.ids.max() + 1  # a number that nobody has

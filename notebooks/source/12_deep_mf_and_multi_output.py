@@ -286,9 +286,10 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Where it does not
 #
-# So the network wins on MovieLens? Look closer before you say so. It got more than `BiasedMF`: genres,
-# ages, times. We take these away, and we give them to a model without a network. A product with the penalties
-# of page 08, which are also paid once per film and once per person, shows what the penalties alone change.
+# So the network wins on MovieLens? Look closer before you say so. It was given more information than
+# `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres and
+# ages to a model without a network: `SideFeatureMF` from page 08. Its penalties are paid per rating, and also
+# once per film and once per person. The same model without features shows what they change by themselves.
 #
 # And one more question, which was disputed for years: can a network learn the product itself? Then we
 # would not need to write the product into the model. We put networks of three shapes in its place, so that the
@@ -343,7 +344,7 @@ print("done")
 
 # %%
 def less(a, b, part=page.valid):
-    """The error of a less that of b, with its interval over users."""
+    """The error of a minus that of b, with its interval over users."""
     return rt.compare(a, b, part, train=page.train, metric="rmse")
 
 
@@ -378,15 +379,15 @@ for seed in range(1, page.pick(3, 2)):
         pair.append(cls.for_dataset(train, seed=seed, **given))
         rt.fit(pair[-1], train, seed=seed, progress=False)
     again.append(less(*pair))
-    print(f"network instead less product: {again[-1]}")
+    print(f"error of the network instead minus that of the product: {again[-1]}")
 
 # %% [markdown]
 # Three lessons:
 #
 # * **A product is hard to learn.** In theory a network can compute one. From tens of thousands of ratings
-#   our three shapes learn only a part of it. Rendle and others (2020) showed the same for a model that had
-#   been said to beat matrix factorisation, neural collaborative filtering. With a carefully tuned product
-#   it did not.
+#   our three shapes learn only a part of it. Rendle and others (2020) showed the same for neural collaborative
+#   filtering, a model that had been said to beat matrix factorisation. It did not beat a carefully tuned
+#   product.
 # * **Beside a product, on ids alone,** the network gains a little over `BiasedMF`. But the product with the
 #   penalties of page 08 gains about as much, without a network. So that gain says little about depth.
 # * **Here the features pay, not the depth.** A sum of vectors is enough to use what genres and years say. A
@@ -401,8 +402,8 @@ for seed in range(1, page.pick(3, 2)):
 # * A network beside the product can learn what depends on three fields at once.
 # * Start its last layer at zero and give its weights a separate penalty; then it does little harm.
 # * A network in place of the product is worse, in all shapes that we tried.
-# * Compare such a network with three simpler models: biases only, a product with the same penalties, and a
-#   simple model with features.
+# * Compare such a network with three simpler models: biases only, a product with the penalties of page 08,
+#   and a simple model with features.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the table of "Where it does not", ask the room: can a network learn to multiply? Most say yes, and
@@ -452,7 +453,7 @@ gaps = {
 gaps = {name: gap[~np.isnan(gap)] for name, gap in gaps.items()}
 at_once = {name: float((gap == 0).mean()) for name, gap in gaps.items()}
 for name, share in at_once.items():
-    print(f"{name}: {share:.0%} of the next ones come in the same second")
+    print(f"{name}: {share:.0%} are followed by another one of the same user in the same second")
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
@@ -622,13 +623,13 @@ shown
 sharing = []
 for seed in range(head_plan["shared"][2]):
     sharing.append(less(heads["shared", seed], heads["rating alone", seed]))
-    print(f"rating, shared less alone, seed {seed}: {sharing[-1]}")
+    print(f"rating error, shared − alone, seed {seed}: {sharing[-1]}")
 
 # %%
 scores = [judge(heads[name, 0])[1] for name in ("shared", "seen alone")]
 of_seen = rt.interpret.auc_interval(labels, scores[0], np.tile(page.valid.user, 2), minus=scores[1])
 bounds = f"({of_seen.low:+.3f} to {of_seen.high:+.3f})"
-print(f"seen, shared less alone: AUC {of_seen.value:+.3f} {bounds}")
+print(f"seen AUC, shared − alone: {of_seen.value:+.3f} {bounds}")
 
 # %%
 with torch.no_grad():
@@ -637,7 +638,7 @@ with torch.no_grad():
 more = pd.Series((losses[0] - losses[1]).numpy())[~later.isnan().numpy()]
 by_user = more.groupby(page.valid.user[more.index]).agg(["mean", "size"])
 of_gap = rt.interpret.mean_interval(by_user["mean"], weights=by_user["size"])
-print(f"gap, shared less alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {of_gap.high:+.4f})")
+print(f"gap, shared − alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {of_gap.high:+.4f})")
 
 # %% [markdown]
 # Why should the rating gain? Because people choose what they watch. *Which* films you rated says something
