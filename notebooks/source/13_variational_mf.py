@@ -20,7 +20,8 @@ page = ws.page("13_variational_mf")
 # ## The same stars, but not the same certainty
 #
 # The next cell trains a model that does not settle for one best answer. It draws 150 answers, one after
-# the other, which all agree with the ratings. Then we ask all of them about you.
+# the other. Each is a full set of the model's numbers, and all agree with the ratings. Then we ask all of
+# them about you.
 
 # %%
 import numpy as np
@@ -37,11 +38,11 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# For each answer about the films draw your own numbers 20 times: (20, n_answers, n_items), in stars.
+# With the films' numbers of each answer, draw yours 20 times: (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
 about_you = answers.var(0).mean(0).sqrt()  # the films stay, your numbers are drawn again
-about_film = answers.mean(0).var(0).sqrt()  # your mean, from one answer about the films to the next
+about_film = answers.mean(0).var(0).sqrt()  # your mean, from one answer to the next
 
 # %%
 known = np.flatnonzero(count >= page.pick(150, 60))  # films that many have rated
@@ -252,13 +253,14 @@ for name, sd in sds.items():
 # ## The shortcut: a family and a bound
 #
 # Sampling takes long. **Variational** methods choose a family of simple distributions and look for
-# the member that comes nearest to the posterior. The usual family takes all numbers as independent
-# normal ones, each with a mean $m$ and a variance $v$: the dashed ellipse. You see on which side it
-# errs. It cannot be tilted, and it prefers to stay where the posterior is high, so it is **too sure**.
+# the member that comes nearest to the posterior. The usual family treats all numbers as independent, each
+# with a normal distribution of mean $m$ and variance $v$. In the figure above this is the dashed ellipse.
+# You see on which side it errs. It cannot be tilted, and it prefers to stay where the posterior is high, so
+# it is **too sure**.
 #
-# Nearest means that its **ELBO** (evidence lower bound) is the largest. The **evidence** is the logarithm of how
-# likely the ratings are under the model, averaged over all numbers that the prior allows. For each
-# member $q$ of the family
+# The nearest member is the one with the largest **ELBO** (evidence lower bound). Take how likely the ratings
+# are for given numbers of the model, and average this over numbers drawn from the prior. The logarithm of
+# the average is the **evidence**. For each member $q$ of the family
 #
 # $$\mathrm{ELBO}(q) = \mathbb{E}_q[\ln p(\text{ratings} \mid \text{numbers})]
 #   - \mathrm{KL}(q \,\|\, \text{prior})
@@ -304,9 +306,9 @@ ws.show(fig, alt=alt)
 #
 # In training it *draws* each score: $m + \sqrt{v}\,\varepsilon$ with a standard normal
 # $\varepsilon$. That is **reparameterisation**: chance comes in from outside, so that gradients
-# reach $m$ and $v$. For normal noise the expectation has a closed form, and we could do without. We
-# draw because the same code then works for any loss, such as a logistic one, for which no closed form
-# exists.
+# reach $m$ and $v$. For normal noise the expected loss has a closed form, so we could do without the
+# draws. We draw because the same code then works for any loss, such as a logistic one, for which no closed
+# form exists.
 
 # %%
 from collections import namedtuple
@@ -465,7 +467,7 @@ for scale in scales:
     s, width = beliefs(scaled[scale], page.valid)
     rmse.append(rt.metrics.rmse(page.valid.rating, s.clip(*page.data.scale)))
     shares.append(inside(page.valid.rating, s, width, 0.9))
-    print(f"KL times {scale:g}: {shares[-1]:.0%} inside of 90 %, RMSE {rmse[-1]:.3f} stars")
+    print(f"KL times {scale:g}: 90 % intervals cover {shares[-1]:.0%}, RMSE {rmse[-1]:.3f} stars")
 for scale in (0.1, 10.0):
     more = rt.compare(scaled[scale], model, page.valid, train=page.train, metric="rmse")
     print(f"KL times {scale:g} minus KL times 1: {more}")
@@ -782,8 +784,8 @@ for way in ("greedy", "ε-greedy, 10 %"):
         print(f"{way}, films stay {life:,} visits: {less(one, other)}")
 
 # %% [markdown]
-# Where films stay, what was learned has time to pay. And a little chance is a simple and strong
-# opponent. So explore where there is time to use what you find: a catalogue, not this morning's
+# Where films stay, what was learned has time to pay. And ε-greedy, which only adds a little randomness, is
+# simple and hard to beat. So explore where there is time to use what you find: a catalogue, not this morning's
 # news. And explore with beliefs that are right: a model that is too unsure of everything tries films
 # for far too long. That is why calibration came first.
 
@@ -811,7 +813,7 @@ for level, name in reads.items():
 pd.DataFrame(on_folds).T
 
 # %% [markdown]
-# In each row the formula is nearly the same on both sides. What differs is that the right one averages
+# In each row the two models have nearly the same formula. The difference is that `BayesianFM` averages
 # over what it does not know. It also takes longer, and it has to keep its draws.
 #
 # Now the models of this page, and the test part, once. We add one more `BayesianFM`, with side tables
@@ -841,7 +843,7 @@ for name, other in contenders.items():
         "RMSE (stars)": rt.metrics.rmse(stars_of, s.clip(*page.data.scale)),
         "surprise (nats)": float((off**2 / 2 + np.log(width * np.sqrt(2 * np.pi))).mean()),
         "inside of 90 %": inside(stars_of, s, width, 0.9),
-        "of rare films": inside(stars_of[seldom], s[seldom], width[seldom], 0.9),
+        "inside of 90 %, rare films": inside(stars_of[seldom], s[seldom], width[seldom], 0.9),
     }
 table = pd.DataFrame(rows).T
 table.round(3)

@@ -168,9 +168,10 @@ print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 # * **Other people**: half of the people, drawn at random, against the other half.
 # * **Another time**: the first half of the ratings in time against the second.
 #
-# The last three belong together. All of them halve the ratings, and at another time other people may
-# rate. So only a loss beyond that of "other people" is due to time, and only a loss beyond that of
-# "other ratings" is due to people.
+# The last three belong together. All of them halve the ratings. "Other people" also changes the people.
+# "Another time" changes the time, and people with it, because other people may rate then. So what "other
+# people" loses beyond "other ratings" is due to people, and what "another time" loses beyond "other people"
+# is due to time.
 
 # %%
 drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
@@ -360,8 +361,8 @@ for name, value in cluster_match.items():
 #
 # On page 11 each person had several tastes, and exactly one spoke for each film. That puts the films of
 # *one person* into hard groups, and another seed hardly gives the same ones. But ask all people
-# together: **for which share of them does the same taste speak for both of two films?** The order of
-# the tastes plays no role in this, so we need not match anything, and the accidents of single people
+# together. Take two films: **for what share of the people does one and the same taste speak for both?** The
+# order of the tastes plays no role in this, so we need not match anything, and the accidents of single people
 # may average out.
 
 # %%
@@ -431,8 +432,9 @@ r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
 print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
 
 # %% [markdown]
-# To get groups, we run k-means on the main directions of this table. (The table is a product
-# of zeros and ones with themselves; these are the singular vectors of the zeros and ones.) We also measure how well a *single* person's tastes agree.
+# To get groups, we run k-means on the main directions of this table. (Up to a factor, the table is a matrix
+# of zeros and ones times its own transpose. So we compute the singular vectors of that matrix, with the mean
+# subtracted.) We also measure how well a *single* person's tastes agree.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -469,11 +471,11 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Names for groups
 #
-# A hard group can have a name: its best-known films, and the words (genres, age, fame) that its films
-# have more and less of than others. (More `year` is newer, more `popularity` is better known: a group
-# need not be a genre.) *Stays* is the share of its films that are together again in the best matching
-# group of the other seed. *Luck* is the same with the films of that seed mixed up. Only a group that
-# stays gets a name: we ask for 70 %.
+# A hard group can have a name. We use its best-known films, and the attributes (genres, age, fame) in which
+# its films differ most from the average film, upwards and downwards. (More `year` is newer, more
+# `popularity` is better known: a group need not be a genre.) *Stays* is the share of its films that are
+# together again in the best matching group of the other seed. *Luck* is the same with the films of that
+# seed mixed up. Only a group that stays gets a name: we ask for 70 %.
 
 # %%
 words = rt.interpret.attributes(page.train).iloc[known]
@@ -573,9 +575,9 @@ for name in pairs:
 
 # %% [markdown]
 # How much of the loss is due to fewer ratings, how much to other people, how much to time? Each step
-# below is a mean over the rows. Steps of a few per cent are noise. A minus is a gain. The step
-# "other people" can be one: half of the people keep all their ratings, but with half of the ratings we
-# know only half as much about each person.
+# below is a mean over the rows. Steps of a few per cent are noise. A minus sign means a gain. The
+# step "other people" can be a gain: with "other people" each person keeps all ratings, and with "other
+# ratings" each person keeps only about half of them.
 
 # %%
 mean = left.dropna().mean()  # over the rows that have all columns
