@@ -1,4 +1,4 @@
-"""Cold start, made on purpose: histories are cut short, while the rows to be tested on stay the same.
+"""Cold start on purpose: histories are cut short, while the rows to be tested on stay the same.
 
 What is found by sorting users by their number of ratings is another thing: users with few ratings
 are other people than those with many. Cutting asks the question that matters: the same people, had
