@@ -42,6 +42,7 @@ PROMISED = {
     ("10", "08"): r"without_features.*next to nothing about a new person",
     ("10", "02"): r"class BiasedMF",
     ("11", "03"): r"out again|stable|halves",
+    ("11", "04"): r"ridge regression",
     ("12", "08"): r"SideFeatureMF",
     ("13", "06"): r"bootstrap",
     ("13", "08"): r"cold_start",
