@@ -295,7 +295,7 @@ def test_the_guide_gets_timetables_whose_clock_adds_up(project):
     write(project, generate(project))
     lines = guide.read_text().splitlines()
     assert lines[4:8] == [
-        "| 09:50 | 20 | 01 First | all of it |  |",
+        "| 09:50 | 20 | 01 First | part 1: all of it |  |",
         "| 10:10 | 10 |  | Break |  |",
         "| 10:20 | 15 | 02 Second | half |  |",
         "| 10:35 |  |  | end |  |",
@@ -335,6 +335,8 @@ def test_the_build_removes_its_own_leftovers_and_nothing_of_the_readers(project)
     copy = project / "notebooks" / "02_second-Copy1.ipynb"
     copy.write_text((project / "notebooks" / "02_second.ipynb").read_text())
     (project / "notebooks" / "source" / "02_second.py").unlink()
+    series = project / "notebooks" / "source" / "series.toml"
+    series.write_text(series.read_text().replace(', ["02_second", "Second"]', ""))
     files = generate(project)
     assert "02_second.ipynb" in out_of_sync(project, files)
     assert {"Untitled.ipynb", copy.name}.isdisjoint(out_of_sync(project, files))
