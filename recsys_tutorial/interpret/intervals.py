@@ -150,9 +150,11 @@ def mean_interval(
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", the percentile interval.
     """
     x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1:
+        raise ValueError(f"values must be (n_users,), got the shape {x.shape}")
     w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
     if w.shape != x.shape or not (w > 0).all():
-        raise ValueError(f"weights must be positive, one a user: {x.shape}, got {w.shape}")
+        raise ValueError(f"weights must be positive, one per user: {x.shape}, got {w.shape}")
     x, w = x[~np.isnan(x)], w[~np.isnan(x)]
     if len(x) == 0:
         raise ValueError("there is no value: every user is NaN, or there are no users")
