@@ -215,7 +215,8 @@ for alone in ("the model alone", "the stylist alone"):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why recommenders, and where
 #
-# Wherever there is more than anybody can look through, somebody has to choose what people see first.
+# Wherever there are more things than anybody can look through, somebody has to choose what people see
+# first.
 
 # %%
 hours = page.data.n_items * 10 / 3600
@@ -681,9 +682,9 @@ genres = torch.tensor([[float(g in each) for g in names] for each in page.data.i
 
 # %% [markdown]
 # We worked out no gradient, yet `rt.fit` trains all three. We measure the error on ratings that were held
-# out, the **validation part**: on all of them, on the fifth whose films have the fewest training ratings,
-# and on the rest. Each model is trained with three **seeds**, the numbers
-# that fix its random start: `±` is how much the result moves when only the seed changes.
+# out, the **validation part**. We do so three times: on all of them, on about 20% of them (those whose
+# films have the fewest training ratings), and on the rest. Each model is trained with three **seeds**, the
+# numbers that fix its random start: `±` is how much the result moves when only the seed changes.
 
 # %%
 count = page.train.counts("item")[page.valid.item]  # training ratings of each row's film
@@ -886,7 +887,7 @@ ws.show(fig, alt=alt)
 by_data = mean_error[1, 0] - mean_error[1, -1]
 print("With ten times as many ratings, the error of the model with vectors is", end=" ")
 print(f"{by_data:.3f} stars lower.")
-print("What adding vectors to the biases changes (RMSE in stars, over users, a line per seed):")
+print("Effect of adding vectors to the biases (difference in RMSE, in stars; one line per seed):")
 held = [trained(thinned(0.1, s), 16, s, l2=0.8) for s in ws.steps(range(seeds), "model")]
 vectors_add = {
     "all ratings": [(fitted[1, 3, s], fitted[0, 3, s]) for s in range(seeds)],
@@ -962,12 +963,12 @@ for part, gain in zip(parts, gains.T, strict=True):
     print(f"What genres gain, {part}: {gain.mean():+.3f} stars (seed by seed: {each})")
 
 # %% [markdown]
-# The gain is largest where there are few ratings, and it is no more certain than the last verdict under
-# "Change 2" says. We expect the same of the other kinds of data in the drawing under "What a recommender
-# sees": a text describes the film that nobody has seen, and the hour says something about the person who
-# never rates. Different kinds of data fill each other's gaps. In a model made of vectors they all enter in
-# the same way: give each new piece of information a vector, and add it to the vector of the film or the
-# person.
+# The gain is largest where there are few ratings. The last verdict under "Change 2" (genres on rare films)
+# says how sure we can be of it. We expect the same of the other kinds of data in the drawing under "What a
+# recommender sees": a text describes the film that nobody has seen, and the hour says something about the
+# person who never rates. Different kinds of data fill each other's gaps. In a model made of vectors they
+# all enter in the same way: give each new piece of information a vector, and add it to the vector of the
+# film or the person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
@@ -981,9 +982,10 @@ top = rt.recommend(page.ranker, page.data, ratings=page.me, reasons=True, stars=
 ws.films(top.head(5), ["title", "stars", "reasons"])
 
 # %% [markdown]
-# Each reason is one of your ratings. The number in brackets says how much more this rating raises the
-# score of this film than that of an average film. (The score is the number by which the ranker sorts its
-# list.) A low rating can be a reason as well: what you dislike says something about you.
+# Each reason is one of your ratings. The number in brackets compares two effects of this rating: it is how
+# much the rating raises the score of the recommended film, minus how much it raises the score of an average
+# film. (The score is the number by which the ranker, the model that chose these films, sorts its list.) A
+# low rating can be a reason as well: what you dislike says something about you.
 #
 # Is it true, though? A reason that you can leave out without consequence is decoration. So leave it
 # out: fit your vector again *without* the named ratings, and see how far the film falls. For

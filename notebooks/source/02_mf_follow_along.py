@@ -360,9 +360,9 @@ ws.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logisti
 # is minus the natural logarithm of a probability; its unit is called the *nat*.)
 #
 # By now the sweep may be done. If it is not, the next cell waits and says for how long. Its table has
-# two more measures. `auc` asks: of two ratings by any users, one liked and one not, does the model give
-# the liked one the higher score? `recall@10` asks: of the films that a user liked, how many are among
-# the ten that the model picks from the *whole catalogue*?
+# two more measures. `auc` asks: of two ratings, one liked and one not, perhaps by different users, does
+# the model give the liked one the higher score? `recall@10` asks: of the films that a user liked, how
+# many are among the ten that the model picks from the *whole catalogue*?
 
 # %% slideshow={"slide_type": "subslide"}
 table = runs.wait().frame  # one row for each run, measured on the validation part
@@ -573,8 +573,8 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # %% [markdown]
 # With too little penalty the model learns by heart. With too much it forgets: the rows shrink towards
 # zero, and the predictions move towards the mean. The last lines show what 64 numbers gain over 8 once
-# the penalty is right. On the ratings of MovieLens this is sobering: the gain is close to nothing. Each
-# objective may need its own strength, because the losses are on different scales.
+# the penalty is right. On real data (ratings from the site MovieLens) the answer is sobering: close to
+# nothing. Each objective may need its own strength, because the losses are on different scales.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Settle the second bet (dim). Ask the room: where does the right end of the left panel lead?
@@ -591,7 +591,7 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # |---|---|
 # | on the rows of the batch, as above | the bell curve is *narrower* for rows with more ratings, because they are looked up more often and pay each time |
 # | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|², where N is the number of training ratings | the numbers of every row follow the *same* bell curve, and many ratings easily outweigh it |
-# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero, whether a row has ratings or not, but no bell curve describes how near |
+# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero, even those of rows without ratings; this belief does not have the form of a bell curve |
 #
 # Train each of them by hand, and measure how long the rows of the films become. (By hand, the learning
 # rate stays constant, so the errors differ from those of the sweep.)
@@ -780,8 +780,8 @@ for name, other in (("the biases alone", biases), ("the product alone", product)
 # Which model is best? Let us ask three numbers about the same models and the same ratings.
 #
 # * **RMSE**: how many stars are we off?
-# * **AUC** (area under the curve): take a liked rating (four stars or more) and one that is not, by
-#   any users. How often does the liked one have the higher score?
+# * **AUC** (area under the curve): take two ratings, one that is "liked" (four stars or more) and one that
+#   is not. They may come from different users. How often does the liked one have the higher score?
 # * **Conditional AUC**: the same, but both ratings come from *one user*. Then average over users.
 #
 # To find out what each number measures, add two silly models: one that knows only how kind a user is,
@@ -849,8 +849,8 @@ for first, second, measure in (
 
 # %% [markdown]
 # The model "user only" gives all films the same score for any one user, and yet two of the three
-# numbers call it useful. To their questions it *is* useful: if Ann gives five stars to everything and
-# Bob never gives more than three, then a rating by Ann is more often a liked one. But nobody ever
+# numbers call it useful. For what RMSE and AUC ask, it *is* useful: if Ann gives five stars to everything
+# and Bob never gives more than three, a rating by Ann is more likely to be a liked one. But nobody ever
 # chooses between a film for Ann and a film for Bob. Ann chooses among films. Conditional AUC compares
 # only films of the same user, so kindness has no effect on it.
 #
@@ -919,8 +919,8 @@ print(f"{len(me)} ratings of {whose}.")
 # keep their rows. Your own row comes from a small regression: it predicts your ratings from the rows of
 # the films that you rated. This is called **folding in**. The solution of the regression is a sum with
 # one term for each of your ratings, so each recommendation can name the ratings that added most to its
-# score. The numbers in brackets say how much; this score has no unit. (Rate more, then run this cell
-# again.)
+# score. In the list below, the number in brackets after each reason says how much it added. This score
+# has no unit. (Rate more, then run this cell again.)
 
 # %% slideshow={"slide_type": "subslide"}
 mine = rt.recommend(page.ranker, page.data, ratings=page.me, k=10, reasons=True, stars=biased)
@@ -1047,13 +1047,13 @@ print("are among the films that the user rated and liked in the test part.", end
 print("(The user may like others, too, without having rated them.)")
 
 # %% [markdown]
-# Test and validation give different numbers: their ratings differ, some ratings are harder to predict
-# than others, and the model for the test part was trained on more of them. A difference that is smaller
-# than the spread between seeds may be nothing but luck. A larger one may still be luck: other *people*
-# would have given other numbers, and that spread is wider. That is why we drew users at random above.
-# The large differences of this page survive that test: those that come from the biases, from the
-# penalty and from the objective. Scores alone say little; the lines after "In words" say what a
-# customer would notice.
+# Test and validation give different numbers, for two reasons. They hold different ratings, and some
+# ratings are harder to predict than others. And the model that we tested was trained on more ratings. A
+# difference that is smaller than the spread between seeds may be nothing but luck. A larger one may still
+# be luck: other *people* would have given other numbers, and that spread is wider. That is why we drew
+# users at random above. The large differences of this page survive that test: those that come from the
+# biases, from the penalty and from the objective. Scores alone say little; the lines after "In words" say
+# what a customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise, at home: your own data

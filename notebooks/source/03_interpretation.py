@@ -104,7 +104,7 @@ ws.show(fig, alt=f"Bars of ten films by how far they are loved beyond their rati
 # %%
 same = np.corrcoef(often["mean"], often["bias"])[0, 1]
 print(f"Mean rating and bias are close (correlation {same:.2f}): for most films it matters little")
-print("who rated. For the films at the two ends of the figure, who rated changes the mean by")
+print("who rated. For the two films at the ends of the figure, their raters move the mean by")
 print(f"{-first['beyond']:+.2f} and {-last['beyond']:+.2f} stars.")
 
 # %% [markdown]
@@ -197,8 +197,8 @@ ws.show(
 
 # %% [markdown]
 # On the right, each column of *left* has the product 1 with itself and 0 with the others. So *left* changes
-# no lengths, and the two small tables are enough to find the *width* of each axis: the standard deviation
-# of its part of the scores. The cell prints its square, as a share of the total:
+# no lengths, and the two small tables are enough. The *width* of an axis is the standard deviation of what
+# this axis adds to the scores. The cell prints each squared width as a share of the sum of all of them:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -260,7 +260,7 @@ ws.show(fig, alt=f"Width of the first 12 axes, falling from {axes.sd[0]:.2f} sta
 # ### Give them names, or refuse to
 #
 # Here are the three widest axes as strips. Each short line is a well-known film. Beside each end are
-# the titles of three films that lie far out on this axis, compared with their places on the others. The
+# the titles of three films. We chose films that lie far out on this axis and less far on the others. The
 # diamond is you; its position is the share of people who are to your left. Read the ends aloud, and
 # name each axis in your own words before you read on.
 
@@ -295,11 +295,11 @@ for axis, row in found.iterrows():
 
 # %% [markdown]
 # Now test the story. An axis **means nothing** if it is no wider than chance. It also means nothing if
-# the same model, started from another seed, does not find it again: even the most similar axis there has
-# a cosine below 0.7 with it. (The cosine is 1 if two axes have the same direction, and 0 if they have
-# nothing in common.) An axis that passes is *stable between seeds*. It has a *name* only if one of the
-# words has a correlation with it of at least 0.3, whatever the sign, and if shuffled films do not reach
-# as much.
+# the same model, started from another seed, does not find it again. By this we mean that even the most
+# similar axis of the second model has a cosine below 0.7 with it. (The cosine is 1 if two axes have the
+# same direction, and 0 if they have nothing in common.) An axis that passes is *stable between seeds*. It
+# has a *name* only if one of the words has a correlation with it of at least 0.3, positive or negative, and
+# if we rarely see one as large after shuffling the films.
 
 # %%
 found[["share", "sd", "chance", "again", "goes with", "r", "verdict"]]
@@ -554,8 +554,8 @@ a, b = (rt.interpret.polarizability(m, page.train)["polarizability"][both] for m
 halved = np.corrcoef(a, b)[0, 1]
 whole = 2 * halved / (1 + halved)  # Spearman-Brown: expected of two groups of full size
 print(f"Correlation between two seeds {seeds:.2f}, between two halves of the people {halved:.2f}.")
-print(f"Expected between two groups, each as large as all people together: about {whole:.2f};")
-print(f"expected between our values and the true ones: about {whole**0.5:.2f}.")
+print(f"Expected correlation of two groups as large as the whole data set: about {whole:.2f};")
+print(f"expected correlation of our values with the true ones: about {whole**0.5:.2f}.")
 
 # %% [markdown]
 # The first number alone would make you believe anything, because two seeds share every accident of the

@@ -157,7 +157,8 @@ print(f"All {len(page.test):,} predictions for the test part are equal, to the l
 #
 # The command starts the same service as a separate program, which keeps running when you close the notebook.
 # You can export new models to the same folder while it runs. The service looks for them once a second, and
-# switches to them between two requests. (Page 17 tries it, and counts the answers.)
+# switches to them between two requests. (Page 17 makes such a switch while requests arrive, and counts how
+# many answers the old models still give.)
 
 # %% [markdown]
 # ## Exercises
@@ -215,9 +216,9 @@ else:
 # <details><summary>Hint 1</summary>
 #
 # `ask("explain", {"ratings": ratings, "item": first["item"]})["contributions"]` is a list of
-# dictionaries. Each has the `title` of a film that you rated, and its `lift`: how much more this rating
-# raises the score of the recommended film than that of an average film. A negative lift speaks against
-# the recommended film.
+# dictionaries. Each has the `title` of a film that you rated, and a `lift`: how much your rating raises
+# the score of the recommended film, minus how much it raises the score of an average film. A negative
+# lift speaks against the recommended film.
 #
 # </details>
 # <details><summary>Hint 2</summary>
