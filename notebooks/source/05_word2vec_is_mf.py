@@ -150,7 +150,7 @@ pmi_works = ws.check("05.pmi", pmi)
 
 # %% [markdown]
 # The table that we train on changes this in two small ways. The sum of a column is first raised to the
-# power 0.75: a single meeting gives rare words far too large a PMI, and this reduces it. And a PMI
+# power 0.75. This lowers the PMI of rare words, which a single meeting can make far too large. And a PMI
 # below zero becomes zero: the counts of such pairs are mostly too small to tell whether they really
 # meet less often than by chance.
 
@@ -274,9 +274,9 @@ shuffled = labs.words.Corpus(corpus.vocab, corpus.code[order], corpus.passage, c
 variants["shuffled text"] = learn(labs.words.cooccurrences(shuffled), zeros=0.4)
 
 # %% [markdown]
-# word2vec draws real pairs, each as often as it meets in the text. For each real pair it makes up $k$
-# pairs: it keeps the first word, and draws the second at random, in proportion to its count raised to
-# a `power`. It learns to tell the real pairs from the made-up ones.
+# word2vec draws real pairs, each in proportion to how often its two words meet in the text. For each real
+# pair it makes up $k$ pairs: it keeps the first word, and draws the second at random, in proportion to its
+# count raised to a `power`. It learns to tell the real pairs from the made-up ones.
 
 
 # %% tags=["long"]
@@ -288,7 +288,7 @@ def word2vec(counts, steps, dim, power=0.75, k=5, seed=0):
         (0.1 * torch.randn(counts.shape[0], dim, generator=start)).requires_grad_() for _ in "pq"
     )
     optimiser = torch.optim.Adam([p, q], lr=0.01)
-    met = pairs.data.cumsum()  # to draw pairs as often as they meet
+    met = pairs.data.cumsum()  # to draw pairs in proportion to their counts
     noise = (np.asarray(counts.sum(0)).ravel() ** power).cumsum()
     for _ in ws.steps(range(steps), "step"):
         real = np.searchsorted(met, draw.random(4_096) * met[-1])
@@ -346,14 +346,15 @@ for what, (one, other) in added.items():
     for who in judges:
         gain[what, who] = rt.interpret.mean_interval(shared[one][who] - shared[other][who])
         value, low, high, _ = gain[what, who]
-        told = "" if gain[what, who].off_zero else ", not told apart"
+        told = "" if gain[what, who].off_zero else ", so there may be no difference"
         print(f"Gain from {what} ({who}): {value:+.1f} ({low:+.1f} to {high:+.1f}{told})")
 
 # %% [markdown]
 # BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there
 # is nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.)
-# Read the last lines with care. The brackets say where a gain would lie with other words: both models are
-# judged on the same words, and we draw the words at random, again and again. The judge
+# Read the last lines with care. Each compares two rows of the table: the gain from zeros is *zeros alone*
+# minus *neither*. The brackets show how far a gain might move if we had chosen other words. To compute them
+# we draw from our words at random, again and again, and judge both models on the same draw. The judge
 # inside sees most of the gain in the *zeros*, and it is filled with zeros itself. The judge outside fills
 # nothing with zeros: compare the gains that it sees. What a comparison says depends on who judges.
 
@@ -435,12 +436,12 @@ rivals = {
 for name, found in rivals.items():
     first = sum(q[3] == f[0] for q, f in zip(known, found, strict=True))
     five = sum(q[3] in f for q, f in zip(known, found, strict=True))
-    print(f"{name}: right first {first} times of {len(known)}, among the first five {five} times.")
+    print(f"{name}: of {len(known)} right answers, {first} come first, {five} in the first five.")
 
 # %% [markdown]
 # Compare the first line with the second before you admire it. Where the second is high too, the answer
-# is near *b* anyway, and the analogy adds little. So few questions cannot tell two models apart, either.
-# And the text is small: published word vectors are trained on far more.
+# is near *b* anyway, and the analogy adds little. And with so few questions, we cannot tell which of two
+# models is better. The text is small, too: published word vectors are trained on far more.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A map
@@ -640,8 +641,8 @@ ws.films(pd.DataFrame(rows, columns=["near", *both]))
 # %% [markdown]
 # They answer different questions. Company: which films are *rated in one sitting*, liked or not. Stars:
 # which films please the *same people*, whether or not they rate them in one sitting. We now put numbers
-# on this, over all films that have a vector, with five neighbours each. The brackets say where a
-# difference would lie with other films.
+# on this, over all films that have a vector, with five neighbours each. The brackets show how far a
+# difference might move if we had chosen other films.
 
 # %%
 genres = {i: set(g) for i, g in page.data.items["genres"].items()}
@@ -649,7 +650,7 @@ year = page.data.items["year"].astype(float)
 
 
 def alike(v):
-    """Of each film with its neighbours: share of genres that both have, years between them."""
+    """For each film: mean share of genres in common with its neighbours, mean gap in years."""
     same, apart = [], []
     for film in films.vocab.ids:
         five = labs.words.nearest(films.vocab, v, film, 5).index
@@ -682,7 +683,7 @@ for other in minus:
         difference = company[what] - per_film[other][what]
         company_gap[other, what] = rt.interpret.mean_interval(difference)
         value, low, high, _ = company_gap[other, what]
-        told = "" if company_gap[other, what].off_zero else ", not told apart"
+        told = "" if company_gap[other, what].off_zero else ", so there may be no difference"
         print(f"{minus[other]}, {what}: {value:+.2f} ({low:+.2f} to {high:+.2f}{told})")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -708,16 +709,16 @@ followed = successions(sittings)
 by_chance = successions([rng.permutation(s) for s in sittings])
 many = page.pick(8, 4)
 frequently, if_shuffled = int((followed >= many).sum()), int((by_chance >= many).sum())
-print(f"{frequently} pairs of films follow each other {many} times or more;", end=" ")
-print(f"shuffled: {if_shuffled}. The most frequent:")
+print(f"In {frequently} pairs, the second film directly follows the first", end=" ")
+print(f"{many} times or more; after shuffling, in {if_shuffled}. The most frequent:")
 for a, b in followed.index[:3]:
     print(f"  {followed[(a, b)]} times: {title[a]}, then {title[b]}")
 
 # %% [markdown]
-# On MovieLens, far more pairs follow each other this often than in shuffled sittings. It is no accident
-# that so many people rated the same two films in a row: the site showed lists, and people probably went
-# through them from top to bottom. So part of what item2vec finds there is probably the **page layout of
-# 1997**, when the site began. Whenever you treat something as a sentence, ask: who made the order?
+# On MovieLens, there are far more such pairs than in shuffled sittings. It is no accident that so many
+# people rated the same two films in a row: the site showed lists, and people probably went through them
+# from top to bottom. So part of what item2vec finds there is probably the **page layout of 1997**, when
+# the site began. Whenever you treat something as a sentence, ask: who made the order?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You

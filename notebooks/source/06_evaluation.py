@@ -197,7 +197,7 @@ draw_means = bootstrap if draws_well else by_counts
 print("The draws are made by", "your function." if draws_well else "ours: yours is still open.")
 # one value per user, scaled so that their mean is gap.mean()
 of_user = (each["mean"] * each["size"] / each["size"].mean()).to_numpy()
-both_ways = {"rows (too sure)": gap, "users": of_user}
+both_ways = {"rows (too narrow)": gap, "users": of_user}
 histograms = {name: draw_means(values, 2_000, 0) for name, values in both_ways.items()}
 
 # %%
@@ -212,7 +212,7 @@ ax.set(xlabel="gain in squared error from knowing the future (stars²)", ylabel=
 ax.set(title="The middle 95% of the draws is the interval")
 ax.set_yticks([t for t in ax.get_yticks() if t >= 0])
 ax.legend(loc="upper left")
-said = "; ".join(f"{name} {low:.2f} to {high:.2f}" for name, (low, high) in bounds.items())
+said = "; ".join(f"{name}: {low:.2f} to {high:.2f}" for name, (low, high) in bounds.items())
 ws.show(fig, alt=f"Two histograms of bootstrap means, with their 95% intervals: {said}.")
 
 # %%
@@ -227,7 +227,7 @@ for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_u
     print("clear of zero" if leak.off_zero else "zero is inside")
 
 # %% [markdown]
-# Both histograms have the same middle. The one for rows is too sure, because drawing rows counts the
+# Both histograms have the same middle. The one for rows is too narrow, because drawing rows counts the
 # ratings of one person as independent opinions. The library draws users in two ways. If each rating
 # counts, the few people with many test ratings decide the mean, so the interval is wide. If each user
 # counts, all weigh the same, whether they have two test ratings or two hundred. These are different
@@ -257,8 +257,8 @@ for name in ("past", "mixed"):
 # later ratings have told it which films people will rate.
 #
 # Should you split by time? If you want to know how a system will do tomorrow: yes. A random split
-# answers another question: how well does the model fill the gaps in the table? Many published tables
-# ask that one. Never compare the numbers of one with the other.
+# answers another question: how well does the model fill the gaps in the table? Many published results
+# answer that second question. Never compare a number from a random split with one from a split by time.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The detective
@@ -383,7 +383,7 @@ pays = {
     "rank": gain_of(by_position(train), by_position(everything)),
 }
 for name, gain in pays.items():
-    print(f"{name}: the leak gains {gain} stars²", "" if gain.off_zero else "(not told apart)")
+    print(f"{name}: the leak gains {gain} stars²", "" if gain.off_zero else "(interval includes 0)")
 
 # %% [markdown]
 # The leak in the film means pays at once: if a film has few ratings, the one that we ask for is a large
@@ -416,8 +416,9 @@ print("All test rows: {:.2f} stars off; known films: {:.2f},".format(*planted_vo
 print(f"but those are only {known_films.mean():.0%} of the rows.")
 
 # %% [markdown]
-# The second is a site that unhappy people leave. At any moment you know how many ratings somebody has
-# given *before*. You do not know how many there will be *in the end*, and that says how happy they are.
+# The second is a site that unhappy people leave; the suspect is "rank". At any moment you know how many
+# ratings somebody has given *before*. You do not know how many there will be *in the end*, and that says
+# how happy they are.
 
 # %%
 rng = np.random.default_rng(4)
@@ -437,8 +438,8 @@ print(f"knowing how many there will be: {rank_error['guilty']:.2f}.")
 
 # %% [markdown]
 # The suspect "rank" divides by the number of all ratings of the user, later ones included. So it gives
-# away *how many ratings there will be*. The detective does not ask how large the damage is, so it does
-# not depend on luck.
+# away *how many ratings there will be*. The detective finds the leak even where it happens to do little
+# damage.
 
 # %% [markdown]
 # ### Exercise: an honest mean
@@ -483,15 +484,15 @@ if honest_mean:
     print(f"{pulled:.3f} with yours.")
     gain = gain_of(plain, yours, rare)
     print(f"Squared error with the plain mean, minus that with yours: {gain} stars²", end="")
-    print("." if gain.off_zero else ", not told apart.")
+    print("." if gain.off_zero else "; zero is inside the interval.")
 else:
     print("Once it passes, this cell compares your mean with the plain one.")
 
 # %% [markdown]
 # ### Twins (at home)
 #
-# The detective cannot see one leak: the same thing under two names. Then the training part holds the
-# answer to a test row, although no row is in both. Equal titles reveal it.
+# There is one leak that the detective cannot see: the same thing under two names. Then the training part
+# holds the answer to a test row, although no row is in both. Equal titles reveal it.
 
 # %%
 doubles = labs.leakage.twins(data.items)
@@ -789,10 +790,10 @@ pd.DataFrame(chances, index=["against all films", "against 99 drawn films"]).T.r
 # %% [markdown]
 # ### Exercise: back to the true rank
 #
-# A paper gives you sampled ranks. Write `true_rank(sampled, candidates, negatives)`: from a film's rank
-# among itself and the drawn films (`sampled`), the number of all films that should be ranked, this one
-# included (`candidates`), and the number of drawn films (`negatives`), estimate its true rank. The
-# estimate must be right on average.
+# A paper gives you sampled ranks. Write `true_rank(sampled, candidates, negatives)`, which estimates a
+# film's true rank. `sampled` is its rank in the small list (the film and the drawn films), `negatives` is
+# the number of drawn films, and `candidates` is the number of films in the full list, this one included.
+# The estimate must be right on average.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -923,9 +924,10 @@ ws.check("06.which_metric", metrics)
 # * Everything that you count, average or fit comes from the training part, and a detective can check
 #   that. Look for twins yourself.
 # * Draw users, and pair the models: then a difference has an interval.
-# * Pooled AUC rewards knowing people, conditional AUC rewards knowing their order. Top-k metrics need
-#   the whole catalogue.
-# * Ratings are missing not at random: what people chose to rate flatters the model that expects the best.
+# * Pooled AUC also rewards knowing who is generous; conditional AUC rewards only the order of each
+#   person's own films. Top-k metrics need the whole catalogue.
+# * Ratings are not missing at random: people rate what they expect to like, and that flatters a model whose
+#   predictions are too high.
 # * Say the question first, then the number.
 #
 # **One question to end with**, and no check: a colleague reports a gain of 0.002 in NDCG. Which three

@@ -145,7 +145,7 @@ print("Share of clicks whose genre the model puts first:", foreseen)
 # and many visits are over by then.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Training saw a different feature from the shop
+# ### Training and the shop see different features
 #
 # Now a mistake that is easy to make. The training table is built at midnight from the finished log, and
 # each click of the day gets the column "clicks on this genre today". The shop uses a column of the same
@@ -412,9 +412,9 @@ against_truth(hungry)
 # %% [markdown]
 # Here a log per arm is too short for A, which needs much data, and on average the better arm seems to
 # lose. One shared log errs in the other direction and makes A look better than it is, since A also learns
-# from the visits of B. With half the articles per arm (*user-corpus co-diversion*) the mean may
-# differ from the truth only by chance, but in a single shop the test is little better than tossing a coin.
-# Only logs as long as that of the whole shop are right on average in both examples.
+# from the visits of B. With half the articles per arm (*user-corpus co-diversion*) we see no clear
+# difference between the mean and the truth, but in a single shop the test is little better than tossing
+# a coin. Only logs as long as that of the whole shop are right on average in both examples.
 #
 # So before a test ask: *what would each arm learn from if it had the whole shop to itself?* And give it
 # that.
@@ -425,8 +425,8 @@ against_truth(hungry)
 # An A/B test compares *people*, and people differ far more than recommenders do. **Interleaving** lets A
 # and B pick in turn for one list, as captains pick teams, and asks whose picks are clicked. So A and B
 # are compared on the same visitor. We know the truth here: A ranks with less noise than B. The figure
-# shows the **power** of both tests: the share of tests that find the better ranker, when two equal
-# rankers would raise a false alarm in 5% of tests.
+# shows the **power** of both tests: the share of tests that find the better ranker. Both tests are set so
+# that two equal rankers give a false alarm in 5% of tests.
 
 # %%
 sizes = page.pick([100, 200, 400, 800, 1600], [100, 400, 800])
@@ -501,7 +501,7 @@ for lift in (0.02, 0.01, 0.002):
     z = (second - first) / np.sqrt(2 * pooled * (1 - pooled) / n)
     found[lift] = (z > 1.96).mean()
     print(
-        f"10.0% to {0.1 + lift:.1%}: {n:>9,} visitors in each arm, found in {found[lift]:.0%} of tests"
+        f"From 10.0% to {0.1 + lift:.1%}: {n:>9,} visitors in each arm; {found[lift]:.0%} of tests find the rise"
     )
 
 # %% [markdown]
@@ -567,8 +567,8 @@ for name, y in (("as it is", during), ("CUPED", during - slope * (before - befor
 #
 # A test takes weeks, and shows a new idea to real people. Can you judge the new recommender from the log
 # that you already have? The log says what the *old* recommender showed. What the new one would have
-# shown is mostly not in it. A *policy* is a rule that says how likely each article is to be shown to
-# whom, and to judge a new policy from the log of an old one is called **off-policy evaluation**.
+# shown is mostly not in it. A *policy* is a rule that gives, for each visitor, the probability that each
+# article is shown. Judging a new policy from the log of an old one is called **off-policy evaluation**.
 #
 # It works if the old policy showed some articles at random, and if the log says how likely each showing
 # was. We simulate a shop to know the truth, with five groups of visitors and twenty articles. In half of
