@@ -68,6 +68,7 @@ def recommend(
             "give exactly one of user and ratings: recommend(model, dataset, user) or "
             "recommend(model, dataset, ratings={item: rating})"
         )
+    folded: FoldedUser | None = None
     if ratings is not None:
         items, values = _check_ratings(model, dataset, ratings)
         folded = fold(model, items, values)
@@ -91,8 +92,9 @@ def recommend(
         )
         table["stars"] = everything.set_index("item")["score"].loc[table["item"]].to_numpy()
     if reasons:
-        titles = dataset.items["title"].to_numpy()
-        table["reasons"] = _texts(model, titles, items, values, best)
+        titles = dataset.items["title"].to_numpy()[items]
+        parts = (folded or fold(model, items, values)).parts.cpu().numpy()
+        table["reasons"] = _texts(model, titles, parts, values, best)
     return table
 
 
@@ -203,15 +205,15 @@ def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -
 
 
 def _texts(
-    model: Model, titles: np.ndarray, items: np.ndarray, values: np.ndarray, best: np.ndarray
+    model: Model, titles: np.ndarray, parts: np.ndarray, values: np.ndarray, best: np.ndarray
 ) -> list[str]:
-    """The reasons for each item of a list as a line."""
-    parts, rows = fold(model, items, values).parts.cpu().numpy(), item_rows(model)[0]
+    """The reasons for each item of a list as a line; titles and parts are of the rated items."""
+    rows = item_rows(model)[0]
     lift = parts @ (rows[best] - rows.mean(0)).T  # (n, k)
     reasons = pick_reasons(lift, values, model.predicts == "rating")
     texts = []
     for column, item, picked in zip(lift.T, best, reasons, strict=True):
-        named = [f"{titles[items[j]]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
+        named = [f"{titles[j]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
         text = "; ".join(named) or "liked by most, whatever their taste"
         count = int(model.item_count[item])
         texts.append(text if count >= FEW else f"{text}; {count} ratings only")

@@ -114,10 +114,8 @@ class Engine:
 
     def about(self) -> dict[str, Any]:
         """What the page says of the data and the models behind it."""
-        data, kinds = (
-            self.card["data"],
-            [self.card[k] for k in ("model", "stars") if k in self.card],
-        )
+        data = self.card["data"]
+        kinds = [self.card[k] for k in ("model", "stars") if k in self.card]
         models = ", ".join(f"{kind['class']} for {kind['for']}" for kind in kinds)
         years = [one["year"] for one in self.items if one["year"] is not None]
         return {
