@@ -350,13 +350,14 @@ for what, (one, other) in added.items():
         print(f"Gain from {what} ({who}): {value:+.1f} ({low:+.1f} to {high:+.1f}{told})")
 
 # %% [markdown]
-# BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there
-# is nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.)
-# Read the last lines with care. Each compares two rows of the table: the gain from zeros is *zeros alone*
-# minus *neither*. The brackets show how far a gain might move if we had chosen other words. To compute them
-# we draw from our words at random, again and again, and judge both models on the same draw. The judge
-# inside sees most of the gain in the *zeros*, and it is filled with zeros itself. The judge outside fills
-# nothing with zeros: compare the gains that it sees. What a comparison says depends on who judges.
+# BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there is
+# nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.) Read
+# the last lines with care. Each compares two rows of the table: the gain from zeros is *zeros alone*
+# minus *neither*. The brackets show how far a gain might move if we had chosen other words. To compute
+# them we draw from our words at random, again and again, and judge both models on the same draw. The
+# inside judge attributes most of the gain to the *zeros*, but its own table is filled with zeros too. The
+# judge outside fills nothing with zeros: compare the gains that it sees. What a comparison says depends
+# on who judges.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Directions have meaning
@@ -497,7 +498,7 @@ print(f"Two axes show {share:.0%} of the differences between these words: a map 
 # %% [markdown]
 # ### Exercise: the best score
 #
-# Work out on paper which score minimises the line above, and write it as
+# Work out on paper which score $s_{wc}$ minimises the formula above, and write it as
 # `best_score(n_wc, n_w, n_c, n, k)`. Then look at it again: what have you seen before? The next cells
 # train word2vec on a toy language, and compare its final scores with those of your formula.
 #
@@ -606,9 +607,10 @@ films, film_vectors = item2vec(sittings)
 title = page.data.items["title"]
 
 # %% [markdown]
-# Now the test of how made-up pairs are drawn. We train word2vec three times on the same sittings, with
-# films drawn evenly (power 0), by count to the power 0.75, and by count (power 1). How much does the
-# mean score of a film rise with the logarithm of how often it occurs?
+# Now the test of how made-up pairs are drawn. We train word2vec three times on the same sittings. The
+# films of the made-up pairs are drawn evenly (power 0), in proportion to their count to the power 0.75,
+# and in proportion to their count (power 1). How much does the mean score of a film rise with the
+# logarithm of how often it occurs?
 
 # %%
 near_films, popularity_in = labs.words.cooccurrences(films, window=5), {}
@@ -639,10 +641,10 @@ for film in liked[:4]:
 ws.films(pd.DataFrame(rows, columns=["near", *both]))
 
 # %% [markdown]
-# They answer different questions. Company: which films are *rated in one sitting*, liked or not. Stars:
-# which films please the *same people*, whether or not they rate them in one sitting. We now put numbers
-# on this, over all films that have a vector, with five neighbours each. The brackets show how far a
-# difference might move if we had chosen other films.
+# They answer different questions. Company, meaning the films that a film appears with: which films are
+# *rated in one sitting*, liked or not. Stars: which films please the *same people*, whether or not they
+# rate them in one sitting. We now put numbers on this, over all films that have a vector, with five
+# neighbours each. The brackets show how far a difference might move if we had chosen other films.
 
 # %%
 genres = {i: set(g) for i, g in page.data.items["genres"].items()}

@@ -88,9 +88,9 @@ print(f"On the test part it leads by {lead_test:+.4f}. (mean of 20 contests of 2
 # The most common leak needs no mistake in the code: split the ratings at random, and the model trains
 # on what people did *after* the moment that you ask about. How much is that worth?
 #
-# To measure it, change only that. The test rows stay the same, and so does the number of training
-# ratings, in total and for each tested user. In **past** all training ratings come before the test. In
-# **mixed** some of them are exchanged for later ones.
+# To measure what the later ratings are worth, change only whether the model trains on them. The test rows
+# stay the same, and so does the number of training ratings, in total and for each tested user. In
+# **past** all training ratings come before the test. In **mixed** some of them are exchanged for later ones.
 #
 # Past and future are separated at one moment for everybody: `cut` is the share of all ratings that come
 # before it. A tested user has at least `least` ratings on each side.
@@ -228,10 +228,10 @@ for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_u
 
 # %% [markdown]
 # Both histograms have the same middle. The one for rows is too narrow, because drawing rows counts the
-# ratings of one person as independent opinions. The library draws users in two ways. If each rating
-# counts, the few people with many test ratings decide the mean, so the interval is wide. If each user
-# counts, all weigh the same, whether they have two test ratings or two hundred. These are different
-# questions, with different answers and different widths: say which one you ask.
+# ratings of one person as independent opinions. The library always draws users, but it weights them in
+# two ways. If each rating counts, the few people with many test ratings decide the mean, so the interval
+# is wide. If each user counts, all weigh the same, whether they have two test ratings or two hundred.
+# These are different questions, with different answers and different widths: say which one you ask.
 #
 # Few people rated both before and after the cut. So we hardly know the size of the gain, and we know
 # its sign only if zero lies outside the interval. Change `cut` and `least` above and watch how the
@@ -366,7 +366,8 @@ small = [n for n, (h, g) in payoff.items() if abs(h - g) < 0.005]
 print("Less than 0.005 is gained here by:", ", ".join(small))
 
 # %% [markdown]
-# Are these gains more than luck? Pair the two ways on the same users, and draw the users:
+# Are these gains more than luck? Compare the honest way with the guilty way user by user, and bootstrap
+# the users:
 
 
 # %%
@@ -386,12 +387,12 @@ for name, gain in pays.items():
     print(f"{name}: the leak gains {gain} stars²", "" if gain.off_zero else "(interval includes 0)")
 
 # %% [markdown]
-# The leak in the film means pays at once: if a film has few ratings, the one that we ask for is a large
-# part of the mean. The others pay little here. Most test ratings are of films with many ratings, and
-# the test part is only a tenth of all ratings, so it hardly changes a count. That depends on the data,
-# and does not make them innocent. In two planted worlds each of them pays. (**Planted** data is made
-# up, so that we know the truth.) The first is a shop with two ratings per film on average; the suspects
-# are popularity, and a vocabulary of films with at least ten ratings.
+# The leak in the film means pays at once: if a film has few ratings, the rating that we ask for makes up
+# a large part of its mean. The others pay little here. Most test ratings are of films with many ratings,
+# and the test part is only a tenth of all ratings, so it hardly changes a count. That depends on the
+# data, and does not make them innocent. In two planted worlds each of them pays. (**Planted** data is
+# made up, so that we know the truth.) The first is a shop with two ratings per film on average; the
+# suspects are popularity, and a vocabulary of films with at least ten ratings.
 
 # %%
 thin = rt.datasets.planted(n_users=400, n_items=4_000, n_ratings=8_000, min_ratings=5, seed=3)
@@ -607,9 +608,9 @@ print("they liked all of their test films, or none.")
 
 # %% [markdown]
 # Both models are judged on the same users, and we take their difference for each draw (pooled) or for
-# each user (within users). That is called **paired**, and it matters: if a user is easy, then usually
-# for both models, and that cancels. `rt.compare` does the same for any metric, and it is what this
-# series uses to compare two models.
+# each user (within users). This is called a **paired** comparison, and it matters: a user who is easy for
+# one model is usually easy for the other too, and in the difference this cancels out. `rt.compare` does
+# the same for any metric, and it is what this series uses to compare two models.
 #
 # Where the two AUCs disagree, the pooled number puts the wrong model on the home page.
 

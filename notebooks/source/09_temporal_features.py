@@ -359,7 +359,8 @@ for ax, (how, (train, _, test)) in zip(axes, parts.items(), strict=True):
     ax.set(title=how, xlabel="time (days)")
 axes[0].set(ylabel="person", yticks=[])
 axes[2].legend(loc="center left", bbox_to_anchor=(1, 0.5))
-ws.show(fig, alt="Rows of fifteen people: tested anywhere, at each one's end, or after one date.")
+alt = "Rows of fifteen people: the test rows lie anywhere, at the end of each person's rows, or"
+ws.show(fig, alt=f"{alt} after one date.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Let the room vote on the three splits before running the cells. Most vote for "time", since the
@@ -526,8 +527,8 @@ for how, share in known_day.items():
 # ### Exercise: what we know so far
 #
 # Write `so_far(left, times, k)` for one user and one day. `left` holds the differences r − s of the
-# ratings, `times` their seconds, in any order. Return for each rating the shrunk mean of the
-# differences that are *strictly earlier*. The streaming service below is your function.
+# ratings, `times` their seconds, in any order. Return for each rating the shrunk mean of the differences
+# that are *strictly earlier*. The service tested below uses your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -632,9 +633,9 @@ for name, of in groups.items():
 # ## Tastes that move
 #
 # So far we predicted stars. A list of recommended films asks another question: which films come first?
-# The order and the day add the same number to all films of one person, so that person's list stays as it
-# is. For the *list* to change, the person's vector has to move. So we add one vector per user and bin to
-# it: $p_u + P_{u,\mathrm{bin}(t)}$.
+# The terms for the order of rating and for the day add the same number to every film for a given person,
+# so that person's list stays as it is. For the *list* to change, the person's vector has to move. So we
+# add one vector per user and bin to it: $p_u + P_{u,\mathrm{bin}(t)}$.
 
 
 # %% tags=["long"]
@@ -690,10 +691,11 @@ print("done. RMSE in stars; the noise alone is 0.7")
 pd.DataFrame(planted).T.round(2)
 
 # %% [markdown]
-# So the model finds a change of taste where there is one. Now MovieLens, and a measure of lists. We train
-# the model with moving vectors for lists: it learns to pick the rated film out of a few films. A model with
-# more numbers can win for reasons that have nothing to do with time. So its opponent is the *same* model
-# with a **wrong clock**: the times of each person are shuffled among that person's ratings.
+# So the model finds a change of taste where there is one. Now MovieLens, and a measure of lists. This
+# time we train the moving-vector model to make lists: it learns to pick the rated film out of a few
+# films. A model with more numbers can win for reasons that have nothing to do with time. So its opponent
+# is the *same* model with a **wrong clock**: the times of each person are shuffled among that person's
+# ratings.
 
 # %%
 train, _, test = parts["last"]
@@ -737,7 +739,7 @@ print("For our sample person:" if page.me_is_sample else "For you:")
 ws.films(for_me, ["title"])
 
 # %%
-effect = model.order_bias.detach().numpy()  # (10,) in stars; its level belongs to the mean
+effect = model.order_bias.detach().numpy()  # (10,) in stars; only differences count
 middle = effect[1:8].mean()
 print(
     f"The model's number for a first rating minus the mean in the middle: {effect[0] - middle:+.2f} stars;"
@@ -757,8 +759,8 @@ print("The films keep their order, because this term is the same for all of them
 # * The order of rating counts training ratings that are strictly earlier.
 # * Bins let films drift; total variation, along *time*, keeps the drift from following noise.
 #   Absolute steps leave jumps; squared steps turn them into slopes.
-# * Choose test rows as the future will choose them. Print the share of cold rows, and one error for warm
-#   rows and one for cold rows.
+# * Choose test rows in the way that the model will meet new rows in use. Print the share of cold rows,
+#   and one error for warm rows and one for cold rows.
 # * Whether a clock helps depends on what is known of the day. A model that is only carried forward
 #   may gain nothing; a service that learns as it goes gains on the same rows.
 #

@@ -38,7 +38,8 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# With the films' numbers of each answer, draw yours 20 times: (20, n_answers, n_items), in stars.
+# Each answer has its numbers of the films; with them, draw your numbers 20 times. The result
+# is (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
 about_you = answers.var(0).mean(0).sqrt()  # the films stay, your numbers are drawn again
@@ -246,21 +247,21 @@ for name, sd in sds.items():
 # long side, so that neighbouring draws are alike, and many are needed.
 #
 # `BayesianFM` above did exactly this with a few thousand vectors: each user given the films, each film
-# given the users. It also draws how far users and films differ in general ($\tau^2$) and the noise
-# $\sigma^2$, so that nothing is left to tune. A prediction is the **mean over the draws**.
+# given the users. It also draws values for the variances of users and films ($\tau^2$) and of the noise
+# ($\sigma^2$), so that nothing is left to tune. A prediction is the **mean over the draws**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The shortcut: a family and a bound
 #
-# Sampling takes long. **Variational** methods choose a family of simple distributions and look for
-# the member that comes nearest to the posterior. The usual family treats all numbers as independent, each
+# Sampling takes long. **Variational** methods choose a family of simple distributions and look for the
+# member that comes nearest to the posterior. The usual family treats all numbers as independent, each
 # with a normal distribution of mean $m$ and variance $v$. In the figure above this is the dashed ellipse.
-# You see on which side it errs. It cannot be tilted, and it prefers to stay where the posterior is high, so
-# it is **too sure**.
+# You can see in which direction it errs: it is too narrow. It cannot be tilted, and it prefers to stay
+# where the posterior is high, so it is **too sure**.
 #
-# The nearest member is the one with the largest **ELBO** (evidence lower bound). Take how likely the ratings
-# are for given numbers of the model, and average this over numbers drawn from the prior. The logarithm of
-# the average is the **evidence**. For each member $q$ of the family
+# The nearest member is the one with the largest **ELBO** (evidence lower bound). To define the evidence,
+# take the probability of the ratings for given numbers of the model, and average it over numbers drawn
+# from the prior. The logarithm of the average is the **evidence**. For each member $q$ of the family
 #
 # $$\mathrm{ELBO}(q) = \mathbb{E}_q[\ln p(\text{ratings} \mid \text{numbers})]
 #   - \mathrm{KL}(q \,\|\, \text{prior})
@@ -274,7 +275,7 @@ from scipy import stats
 
 
 def elbo(m, v):
-    """Of two independent normal numbers, means m (2,) and variances v (2,), in nats."""
+    """The ELBO of two independent normal numbers, means m (2,) and variances v (2,), in nats."""
     fit = stats.norm.logpdf(r, sum(m), np.sqrt(noise2)).sum() - len(r) * sum(v) / (2 * noise2)
     kl = 0.5 * ((m**2 + v) / tau2 - 1 - np.log(v / tau2)).sum()
     return fit - kl
@@ -450,8 +451,8 @@ def beliefs(model, data):
 
 
 # %% [markdown]
-# First a slip that is easily made: the KL on the wrong scale. A mean loss needs KL$/N$. What happens
-# with a tenth of it, with ten times as much, and with the whole KL beside each batch's mean?
+# First a slip that is easily made: the KL on the wrong scale. A mean loss needs KL$/N$. What happens with
+# a tenth of it, with ten times as much, and with the whole, undivided KL added to each batch's mean loss?
 
 # %%
 scales = [0.1, 1.0, 10.0, float(len(page.train))]
@@ -481,8 +482,8 @@ print(
 )
 
 # %% [markdown]
-# Too little KL: the model learns noise by heart and is sure of it. Too much: it dares to learn
-# nothing, and its interval is right only because it is as wide as all ratings.
+# Too little KL: the model learns noise by heart and is sure of it. Too much: it does not dare to learn
+# anything, and its interval is right only because it is as wide as the spread of all ratings.
 #
 # Now both models, for intervals from 10 % to 95 %. We look at people with few and with many ratings
 # separately, since an average can hide that one group gets promises which are not kept.
@@ -562,9 +563,9 @@ for side, name in {"user": "People", "item": "Films"}.items():
         print(f"and is wrong by {wrong_by[side][at]:.2f}.")
 
 # %% [markdown]
-# What it says and how wrong it is fall together, a few hundredths of a star apart. (The axis does not
-# begin at zero.) Neither comes close to zero: most of the error is noise, which no number of ratings
-# takes away.
+# The stated doubt and the actual error fall together, and differ by only a few hundredths of a star. (The
+# axis does not begin at zero.) Neither comes close to zero: most of the error is noise, which no number
+# of ratings takes away.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
@@ -624,9 +625,10 @@ ws.films(pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": t
 # * **Thompson sampling**: draw a number for each film from the posterior of its score, and show the
 #   film with the highest number.
 #
-# Thompson sampling needs nothing but draws. It shows a film as often as that film may be the best, so
-# a film that may be good gets its chance. A film that is surely worse gets none. With a sampler it is even simpler: take one
-# of its draws and sort. Here are the films that five draws would show you first:
+# Thompson sampling needs nothing but draws. It shows each film with the probability that this film is the
+# best, so a film that may be good gets its chance. A film that is surely worse gets none. With a sampler
+# it is even simpler: take one of its draws and sort. Here are the films that five draws would show you
+# first:
 
 # %%
 unseen = torch.ones(page.data.n_items, dtype=torch.bool)
@@ -705,7 +707,11 @@ fig, ax = plt.subplots()
 for (way, lost), style in zip(regret.items(), ("--", "-.", "-"), strict=True):
     total = lost.cumsum(1)
     ax.plot(total.mean(0), style, color=ws.PALETTE[colours[way]], label=way)
-ax.set(xlabel="visits", ylabel="regret so far (stars)", title="Films that stay")
+ax.set(
+    xlabel="visits",
+    ylabel="regret so far (stars)",
+    title="What the shop loses when no film leaves the shelf",
+)
 ax.legend(title="mean of the shops")
 final = {way: float(lost.sum(1).mean()) for way, lost in regret.items()}
 alt = "Regret so far against visits: " + ", ".join(f"{w} ends at {v:.0f}" for w, v in final.items())
@@ -736,9 +742,10 @@ for way in ("greedy", "ε-greedy, 10 %"):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where Thompson does not win
 #
-# It pays at the beginning for what it earns later. So what if there is no later? We let films leave
-# the shelf after a while, and a new film takes each place. And what if the shop's beliefs are wrong?
-# We take standard deviations that are three times too wide. (Here the library draws.)
+# It pays at the beginning for what it earns later. So what if there is no later? We let films leave the
+# shelf after a while, and a new film takes each place. And what if the shop's beliefs are wrong? We take
+# standard deviations that are three times too wide. (Here the simulation chooses the films by its own
+# rule, not by your `choose`.)
 
 # %%
 lives = [50, 500, 5000]
@@ -792,10 +799,11 @@ for way in ("greedy", "ε-greedy, 10 %"):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Averaging beats one best guess
 #
-# Is averaging worth the time? The project keeps a record of its longer runs, the ledger. Here are
-# models of both kinds on the five splits that come with MovieLens, its *folds*. Each row compares a
-# model that learns one best guess with `BayesianFM`, which reads the same things: ids; then the side tables too; then also the films that
-# each person rated and the people who rated each film.
+# Is averaging worth the time? The project keeps a record of its longer runs, the ledger. Here are models
+# of both kinds on the five splits that come with MovieLens, its *folds*. Each row compares a model that
+# learns one best guess with a `BayesianFM` that reads the same things. In the first row these are ids
+# alone; the second adds the side tables; the third also adds the films that each person rated and the
+# people who rated each film.
 
 # %%
 guesses, levels_of = (ws.ledger("13", key).record["rows"] for key in ("guesses", "levels"))
@@ -816,9 +824,9 @@ pd.DataFrame(on_folds).T
 # In each row the two models have nearly the same formula. The difference is that `BayesianFM` averages
 # over what it does not know. It also takes longer, and it has to keep its draws.
 #
-# Now the models of this page, and the test part, once. We add one more `BayesianFM`, with side tables
-# and histories. For models that state no width we take a fixed one, the standard deviation of their
-# errors on the validation rows.
+# Now we compare the models of this page, using the test part once. We add one more `BayesianFM`, with
+# side tables and histories. For models that state no width we take a fixed one, the standard deviation of
+# their errors on the validation rows.
 
 # %%
 full = rt.models.BayesianFM.for_dataset(page.train, dim=ids["dim"], **draws)

@@ -110,8 +110,8 @@ def fitted(name, train, epochs=None, lr=None, **settings):
 #
 # $$P(i \mid j) = \frac{n_{ji} + \alpha\, \pi_i}{\sum_i n_{ji} + \alpha}$$
 #
-# $\pi_i$ is the film's share of all ratings, and $\alpha$ sets the balance: with $\alpha$
-# counts after film $j$, the counts and the popularity have the same weight.
+# $\pi_i$ is the film's share of all ratings, and $\alpha$ sets the balance: when the counts after film
+# $j$ add up to $\alpha$, they carry the same weight as the popularity.
 #
 # A chain forgets all but one film. **Sequential rules** keep the counting and look further back. A
 # film that came two places after $j$ counts too, but less: each further place multiplies the weight
@@ -222,10 +222,10 @@ ws.show(fig, alt=alt + "of the new store; film and last shown state decide all t
 # $$s_i = h_t \cdot q_i + b_i, \qquad
 # \hat r_i = \mu + m_i + g \cdot h_t + (G h_t) \cdot q_i$$
 #
-# The first is the familiar dot product: an MF whose user vector is *computed* from the films so
-# far. It is trained by **cross-entropy**: minus the logarithm of the softmax of $s$ at the film
-# that came next. The second predicts the stars, from the film's level $m_i$ and the same state. The
-# mean $\bar e_t$ is part of the state, so the network does not have to learn what a strict user is.
+# The first is the familiar dot product: an MF whose user vector is *computed* from the films so far. It
+# is trained by **cross-entropy**: minus the logarithm of the softmax of $s$ at the film that came next.
+# The second predicts the stars, from the film's level $m_i$ and the same state. The state also includes
+# the mean $\bar e_t$ itself, so the network does not have to learn to recognise a strict user.
 
 # %%
 lstm = rt.models.SequenceLSTM.for_dataset(early, dim=8, dropout=0.0)
@@ -367,8 +367,8 @@ for one, other in (
 # ## Does it peek?
 #
 # A sequence model learns at all places of a list at once. If the state at $t$ knew of film $t+1$, it
-# would predict it beautifully, and be worthless. So test it: **change the future, and nothing before
-# may change**, not in the last digit.
+# would predict it beautifully, and be worthless. So test it: **change the future, and nothing before it
+# may change**, not even in the last digit.
 
 # %%
 lstm, transformer = (
@@ -446,10 +446,11 @@ for name, settings in tries.items():
         print("  (at the edge of what was tried: this model may have more to give)")
 
 # %% [markdown]
-# The two networks take too long for that here. A benchmark of the series gave them as many trials:
-# six settings each (layers, dropout, window, size, learning rate, epochs), chosen on the same rows.
-# They learn from the softmax over the whole catalogue. With a few drawn negatives per film, as in many
-# published comparisons, such networks look worse than they are (Petrov and Macdonald 2023).
+# The two networks take too long for that here. A benchmark of the series gave them as many trials: six
+# settings each (layers, dropout, window, size, learning rate, epochs), chosen on the same rows. They
+# learn from the softmax over the whole catalogue. If they are trained only against a few randomly drawn
+# films that did not come next ("negatives"), as in many published comparisons, such networks look worse
+# than they are (Petrov and Macdonald 2023).
 
 # %%
 tuned = ws.ledger("15", "networks").record["rows"]
@@ -458,8 +459,8 @@ for name, setting in networks.items():
     print(name, [f"{mrr:.4f}" for mrr in tuned[name]["tried"]], "->", setting)
 
 # %% [markdown]
-# Now each model learns from all that comes before the test part, and is ranked once on what comes
-# next there. This takes most of the page's time.
+# Now each model learns from everything before the test part, and is evaluated once, on what comes next in
+# the test part. This takes most of the page's time.
 
 # %%
 past = rt.datasets.concat(early, later)
@@ -481,7 +482,7 @@ real["the page's rules"] = rank(yours, past, following)
 pd.DataFrame(real).T.sort_values("recall@10", ascending=False).round(3)
 
 # %% [markdown]
-# Which of these differences are real? We compare the rules with each other model on the same
+# Which of these differences are real? We compare the rules with each of the other models on the same
 # people, by the paired bootstrap of page 06.
 
 

@@ -590,10 +590,11 @@ gap_svdpp = abs(stars - float(rt.predict(svdpp, valid, clip=False)[0]))
 print(f"{titles[i]}: {stars:.2f} stars; difference from the library {gap_svdpp:.0e}.")
 
 # %% [markdown]
-# **Tensor factorisation** gives time a vector too: $\sum_f p_{uf}\, q_{if}\, w_{tf}$. If all $w$
-# are one, it *is* MF. That is how it starts; small random numbers in three factors would multiply to
-# almost nothing, and learning would crawl. When does it help? Here is a world that it was made for: in the
-# second half of the time, everybody's taste is reversed, and 0.6 times as strong as before.
+# **Tensor factorisation** gives time a vector too: $\sum_f p_{uf}\, q_{if}\, w_{tf}$. If all $w$ are one,
+# it *is* MF. So we start training with every $w$ at one: if all three factors were small random numbers,
+# their product would be almost nothing, and learning would crawl. When does it help? Here is a world that
+# it was made for: in the second half of the time, everybody's taste is reversed, and 0.6 times as strong
+# as before.
 
 
 # %%
@@ -709,7 +710,7 @@ of_stars = table.index[table["rmse"].notna()]
 best = max(of_stars, key=lambda name: rows[name]["ndcg@10"])
 print(f"Lists by the best of the star models, {best}: {rows[best]['ndcg@10']:.3f}.")
 worth = "less" if rows[best]["ndcg@10"] < heads else "more"
-print(f"Lists by counting heads: {heads:.3f}. So lists of star models are worth {worth} than that.")
+print(f"Lists by Popularity: {heads:.3f}. So the lists that star models make are worth {worth}.")
 often, seen = train.counts("item"), torch.from_numpy(x > 0)
 rare_places = {}
 for name, model in (("EASE", ease), ("SVD++", svdpp), ("BiasedMF", full)):
@@ -738,10 +739,11 @@ print(f"Fold u2: now on {page.data.name}, in the ledger {measured.data}.")
 pd.DataFrame(live).T.round(4)
 
 # %% [markdown]
-# The best stars come from averaging over draws of the posterior (page 13). How far is that from the
-# best single answer, SVD++ with the side tables, and from what has been published? Both models
-# read the same data: ids, side tables and histories. A published figure can be compared only if it is for
-# the same fold. Here are two for fold u1: one model reads ratings alone, the other ages and occupations too.
+# The best stars come from averaging over draws of the posterior (page 13). How far is that from the best
+# single answer, SVD++ with the side tables, and from what has been published? Both models read the same
+# data: ids, side tables and histories. A published figure can be compared only if it is for the same
+# fold. Here are two for fold u1: one model reads ratings alone; the other also reads ages and
+# occupations.
 
 # %%
 fold, held_out = first
@@ -809,11 +811,12 @@ steps["BPR of implicit"] = tuning.record["rows"]["implicit BPR"]["valid"]
 steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 
 # %% [markdown]
-# Weighting by stars and the number of unrated films per rating matter a little. What matters most is how
-# an unrated film is drawn. We draw it evenly from all films that the user has not rated. `implicit` draws
-# it from the *ratings*, so a film comes as often as it was rated. Then being well known no longer helps a
-# film (page 05). In a list of films that people will rate, it should help. (The other library has settings
-# of its own, and a bias per film: so its number is not that of our last step.)
+# Two steps matter a little: the weighting by stars, and the number of unrated films drawn per rating.
+# What matters most is how an unrated film is drawn. We draw it evenly from all films that the user has
+# not rated. `implicit` draws it from the *ratings*, so a film comes as often as it was rated. Then being
+# well known no longer helps a film (page 05). But when the list has to name films that people will rate,
+# it ought to help. (The other library has settings of its own, and a bias per film: so its number is not
+# that of our last step.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You

@@ -8,7 +8,7 @@
 # # What else matters
 #
 # A good list is not only accurate. It is also cheap, quick, explained, varied, honest about risk, and
-# good for more than its best customers. Measure each of these, and what it costs.
+# good for more people than just the best customers. Measure each of these, and what it costs.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -79,7 +79,8 @@ print(f"On validation ratings the plain lists have an NDCG@10 of {np.nanmean(pla
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Part 1: cheap, quick, explained
 #
-# What does one answer cost in memory and in time, and can you say why it is what it is?
+# What does one answer cost in memory and in time, and can you explain why it is this answer and not
+# another?
 #
 # ### Cheap
 #
@@ -351,9 +352,9 @@ ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 # If a low rating has a bar to the right, a film that you did *not* like speaks for this one: their
 # vectors point apart. Nobody reads that many bars, so a sentence names one or two of them.
 # `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in general (a
-# generous rater's stars lift all films alike, and explain none). Its numbers say how much
-# more a rating adds to this film than to an average film, so they differ from the bars. They also come
-# from the ranker, which fills the list.
+# generous rater's stars lift all films alike, and explain none). Its numbers say how much more a rating
+# adds to this film than to an average film, so they differ from the bars. There is a second reason why
+# they differ: they come from the ranker, the model that fills the list, and not from the star model.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -869,8 +870,8 @@ print("Plain lists, promised minus given, in stars:", optimism[0])
 # Caution costs stars, and the risk moves in the direction that was promised. (These are films that
 # people chose to watch; among all films the lists would be worth less.)
 #
-# Where people give a list fewer stars than it promised, that is a law of choosing: of the predictions
-# that are too high and those that are too low, you mostly pick the ones that are too high.
+# If people give a list fewer stars than it promised, this is simply what choosing does: some predictions
+# are too high and some too low, and you mostly pick the ones that are too high.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### The test, once
@@ -977,9 +978,9 @@ for a in (0.1, 0.3, 0.5):
     print(f"a = {a}: NDCG@10 minus plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# But bringing the share of well-known films in the lists down to their share of what people like costs
-# much accuracy, since the model knows next to nothing about the other films. (NDCG itself favours
-# well-known films: people can only have rated what they found.)
+# But it costs a lot of accuracy to bring well-known films down to the same share of the lists as they
+# have of what people like, since the model knows next to nothing about the other films. (NDCG itself
+# favours well-known films: people can only have rated what they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
@@ -1050,7 +1051,8 @@ for name, gap_alike in alike.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * Choose a list for variety, then show it by score: the order of choosing alone costs accuracy.
+# * Choose a list for variety, then show it by score: the order in which its films were chosen costs
+#   accuracy by itself.
 # * Variety costs accuracy. Calibration costs little at first. Draw the curve, then choose by a rule.
 # * Measure diversity with a judge that did not choose the films.
 # * Risk is a covariance: what the model does not know about you makes films wrong together.

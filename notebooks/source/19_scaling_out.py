@@ -64,8 +64,8 @@ print(f"Its users are a {type(mapped.user).__name__} of {mapped.user.dtype}.")
 del made, mapped
 
 # %% [markdown]
-# Two things to notice. Ids are positions in the vocabulary. A signed number of 32 bits holds two billion
-# different ones, in half the space of the usual 64 bits. And all processes of one machine that map the
+# Two things to notice. Ids are positions in the vocabulary. A signed 32-bit number can hold two billion
+# different ids, in half the space of the usual 64 bits. And all processes of one machine that map the
 # same file share one copy of it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -81,7 +81,7 @@ import json, sys, time
 import recsys_tutorial as rt
 data = rt.datasets.open(sys.argv[1])
 model = rt.models.BiasedMF.for_dataset(data, dim=16)
-rt.fit(model, data.take(slice(0, 100)), epochs=1, progress=False)  # whatever happens once
+rt.fit(model, data.take(slice(0, 100)), epochs=1, progress=False)  # a warm-up, not timed
 start = time.process_time()
 rt.fit(model, data, epochs=2, batch_size=4096, progress=False)
 seconds = (time.process_time() - start) / 2
@@ -212,8 +212,9 @@ print(f"sparse {times_sparse:.1f} times.")
 # last. A **sparse** gradient holds only the rows of the batch, and `SparseAdam` changes only those.
 #
 # Twice the users means twice the steps per epoch, and each step is twice as expensive: four times the
-# time. That is why dense training is quadratic, and why nobody notices on small data, where the two cost
-# about the same. `rt.fit` decides for each table: dense up to the size of a few batches, sparse beyond.
+# time. That is why dense training is quadratic. Nobody notices on small data, where dense and sparse
+# steps cost about the same. `rt.fit` decides for each table: dense up to the size of a few batches,
+# sparse beyond.
 
 # %%
 traffic = 7 * 4 * 16 * TABLES[-1]  # gradient, weights, two means: read four, write three, 4 bytes
@@ -327,8 +328,9 @@ print(f"One rating moved the film {further:.1f} times as far with Adam as with S
 
 # %% [markdown]
 # Dense Adam goes on pushing: the running mean of the gradient is still there when nobody says anything
-# new. Weight decay is worse. It shrinks each row in each *step*, so a film's loss depends on how many
-# ratings *others* got. In this library the L2 penalty is for the rows of the batch: a row shrinks once for each of its ratings.
+# new. Weight decay is worse. It shrinks each row in each *step*, so how much a film's row shrinks depends
+# on how many ratings *others* got. In this library the L2 penalty is for the rows of the batch: a row
+# shrinks once for each of its ratings.
 #
 # On small tables every row is in nearly every batch, and none of this matters. So neither of the two is
 # wrong. They are two different models: after you switch, tune again.
@@ -557,9 +559,10 @@ print(f"With sparse gradients a row has room for {most_factors} factors.")
 # * N processes with batch B are one process with batch N times B, up to rounding.
 # * Multiply before you rent. A billion ratings needs a large machine, not yet a cluster.
 #
-# **Try it.** Double `TABLES[-1]` and predict both times before you run the cell again. **And a question
-# without a check:** your tables have grown to twice the memory of your machine, and half of the users
-# have been away for a year. Name two ways out that need no second machine, and what each would cost.
+# **Try it.** Double `TABLES[-1]`. Before you run the cell again, predict how long the dense step and the
+# sparse step will take. **And a question without a check:** your tables have grown to twice the memory of
+# your machine, and half of the users have been away for a year. Name two ways out that need no second
+# machine, and what each would cost.
 #
 # **Sources.** P. Goyal and others, "Accurate, large minibatch SGD: training ImageNet in 1 hour", arXiv,
 # 2017: batch size and learning rate. S. Li and others, "PyTorch distributed: experiences on accelerating
