@@ -287,9 +287,9 @@ as_table(stars)
 # Multiply a friend's number by a film's number, and you have the first half of a model. Ana would give
 # *Oops, the Moon* 3 + 2 · 1 = 5 stars.
 #
-# Cleo's and Dan's rows follow the same pattern more weakly, as *A Letter in June* shows: Cleo's number is
-# +1, Dan's −1. Eve's three stars for *Star Chase* give her 0. Subtract these products from the table, and
-# look at what is left.
+# Cleo's and Dan's rows follow the same pattern more weakly. Look at the column of *A Letter in June*:
+# Cleo's number there is +1, Dan's −1. Eve's three stars for *Star Chase* give her 0. Subtract these
+# products from the table, and look at what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -660,8 +660,9 @@ class WithBias(Match):
 
 
 # %% [markdown]
-# **Change 2: a side feature.** From three ratings a model can hardly learn the vector of a film. But
-# we know its genres. Give each genre a vector, and add the vectors of its genres to the film's own.
+# **Change 2: a side feature.** From three ratings a model can hardly learn the vector of a film. But we
+# know its genres. Give each genre a vector, and add to the film's own vector the vectors of all its
+# genres.
 
 
 # %%
@@ -702,17 +703,18 @@ for kind, seed in ws.steps(trials, "model"):  # says how far it is
     nets[kind.__name__, seed] = net
 
 # %%
-table = pd.DataFrame(index=pd.Index(parts, name="RMSE in stars, lower is better"))
+table = pd.DataFrame(index=pd.Index(parts, name="RMSE (root mean squared error), stars"))
 for kind, rmse in errors.items():
     pairs = zip(np.mean(rmse, axis=0), np.std(rmse, axis=0, ddof=1), strict=True)
     table[kind] = [f"{mean:.3f} ± {sd:.3f}" for mean, sd in pairs]
 table.T
 
 # %% [markdown]
-# Chance has a second source: other *people* would have given other ratings. The output below shows the
-# difference that each change makes. The brackets give the range in which it would usually lie if we had
-# other users (page 06 shows how to compute it). If zero is inside, the data cannot tell the two models
-# apart. We call a change a gain only if the whole range is below zero with at least two of the three seeds.
+# The seed is one source of chance. The choice of people is another: other *people* would have given other
+# ratings. The output below shows the difference that each change makes. The brackets give the range in
+# which it would usually lie if we had other users (page 06 shows how to compute it). If zero is inside,
+# the data cannot tell the two models apart. We call a change a gain only if the whole range is below zero
+# with at least two of the three seeds.
 
 
 # %%
@@ -963,12 +965,12 @@ for part, gain in zip(parts, gains.T, strict=True):
     print(f"What genres gain, {part}: {gain.mean():+.3f} stars (seed by seed: {each})")
 
 # %% [markdown]
-# The gain is largest where there are few ratings. The last verdict under "Change 2" (genres on rare films)
-# says how sure we can be of it. We expect the same of the other kinds of data in the drawing under "What a
-# recommender sees": a text describes the film that nobody has seen, and the hour says something about the
-# person who never rates. Different kinds of data fill each other's gaps. In a model made of vectors they
-# all enter in the same way: give each new piece of information a vector, and add it to the vector of the
-# film or the person.
+# The gain is largest where there are few ratings. The last verdict under "Change 2" (genres on rare
+# films) says how sure we can be of it. We expect the same of the other kinds of data in the drawing under
+# "What a recommender sees": a text describes the film that nobody has seen, and the time of day says
+# something about the person who never rates. Different kinds of data fill each other's gaps. In a model
+# made of vectors they all enter in the same way: give each new piece of information a vector, and add it
+# to the vector of the film or the person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter

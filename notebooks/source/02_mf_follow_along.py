@@ -52,9 +52,10 @@ print(f"{len(runs)} runs train in the background, one after the other. This cell
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The data is a matrix, mostly empty
 #
-# While the sweep runs, look at its data: one row per user, one column per film, and a dot where there
-# is a rating. We sort both, so that busy users are at the top and popular films on the left. Your own
-# ratings, or those of a sample person until you have rated, get the row where they would belong.
+# While the sweep runs, look at its data: one row per user, one column per film, and a dot where there is
+# a rating. We sort both, so that busy users are at the top and popular films on the left. Your own
+# ratings are shown in the row where they would fall. (Until you have rated some films, a sample person's
+# ratings stand in for them.)
 
 # %%
 import matplotlib.pyplot as plt
@@ -417,9 +418,10 @@ for name, one in ((best_run["squared_error"], of_square), (winner, of_rank)):
     print(f"First: the most rated films. Second: {name}.\n  {told[name]}")
 
 # %% [markdown]
-# Each indented line gives the value of the first model minus that of the second. We then draw the users at
-# random, again and again: 95% of the differences lie in the range in brackets. If this range contained
-# zero, the line would say "not told apart". Page 06 builds this interval; we use it from now on.
+# Each indented line gives the value of the first model minus that of the second. We then draw users at
+# random and work out the difference again, many times: 95% of these differences lie in the range in
+# brackets. If this range contained zero, the line would say "not told apart". Page 06 builds this
+# interval; we use it from now on.
 #
 # Squared error never sees the films that a user did *not* rate. It learns a lot about taste and little
 # about what people choose to watch, so its lists contain many films that few people would pick.
@@ -584,8 +586,9 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # ### What do you believe when you hold back?
 #
 # A penalty is a **prior**: what you believe about the model's numbers before you see any rating. A
-# penalty on squares says that they follow a bell curve around zero, because minus the logarithm of that
-# curve is a square. There are three usual ways to write a penalty, with three different beliefs.
+# penalty on the squares of these numbers says that the numbers themselves follow a bell curve around
+# zero, because minus the logarithm of that curve is a square. There are three usual ways to write a
+# penalty, with three different beliefs.
 #
 # | how it is written | what you believe |
 # |---|---|
@@ -848,11 +851,11 @@ for first, second, measure in (
     print(f"{first} against {second}, {judged[first, measure]}")
 
 # %% [markdown]
-# The model "user only" gives all films the same score for any one user, and yet two of the three
-# numbers call it useful. For what RMSE and AUC ask, it *is* useful: if Ann gives five stars to everything
-# and Bob never gives more than three, a rating by Ann is more likely to be a liked one. But nobody ever
-# chooses between a film for Ann and a film for Bob. Ann chooses among films. Conditional AUC compares
-# only films of the same user, so kindness has no effect on it.
+# The model "user only" gives all films the same score for any one user, and yet two of the three numbers
+# call it useful. For the questions that RMSE and AUC ask, this model *is* useful: if Ann gives five stars
+# to everything and Bob never gives more than three, a rating by Ann is more likely to be a liked one. But
+# nobody ever chooses between a film for Ann and a film for Bob. Ann chooses among films. Conditional AUC
+# compares only films of the same user, so kindness has no effect on it.
 #
 # Now go down the table. From "film only" to "both biases", RMSE and AUC improve a lot, and conditional
 # AUC does not move; it moves when taste is added. The last model is the run of the sweep that is best
@@ -1051,9 +1054,9 @@ print("(The user may like others, too, without having rated them.)")
 # ratings are harder to predict than others. And the model that we tested was trained on more ratings. A
 # difference that is smaller than the spread between seeds may be nothing but luck. A larger one may still
 # be luck: other *people* would have given other numbers, and that spread is wider. That is why we drew
-# users at random above. The large differences of this page survive that test: those that come from the
-# biases, from the penalty and from the objective. Scores alone say little; the lines after "In words" say
-# what a customer would notice.
+# users at random above. The large differences on this page, which come from the biases, the penalty and
+# the objective, are still there when users are drawn at random. Scores alone say little; the lines after
+# "In words" say what a customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise, at home: your own data

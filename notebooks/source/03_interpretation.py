@@ -174,8 +174,8 @@ for least in (1, 10, 50, 100):
 # same for all such pairs.
 #
 # A short cut avoids the table of all people by all films. The QR decomposition writes $P$, and likewise
-# $Q$, as a table with perpendicular columns of length 1 times a small square one. Here it is for twelve
-# people and three columns:
+# $Q$, as a product of two tables: one with perpendicular columns of length 1, and a small square one.
+# Here it is for twelve people and three columns:
 
 # %%
 tall = np.random.default_rng(0).normal(size=(12, 3))
@@ -196,9 +196,10 @@ ws.show(
 )
 
 # %% [markdown]
-# On the right, each column of *left* has the product 1 with itself and 0 with the others. So *left* changes
-# no lengths, and the two small tables are enough. The *width* of an axis is the standard deviation of what
-# this axis adds to the scores. The cell prints each squared width as a share of the sum of all of them:
+# The right-hand panel shows that each column of *left*, multiplied by itself, gives 1, and multiplied by
+# any other column, 0. So *left* changes no lengths, and the two small tables are enough. The *width* of
+# an axis is the standard deviation of what this axis adds to the scores. The cell prints each squared
+# width as a share of the sum of all of them:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -295,11 +296,11 @@ for axis, row in found.iterrows():
 
 # %% [markdown]
 # Now test the story. An axis **means nothing** if it is no wider than chance. It also means nothing if
-# the same model, started from another seed, does not find it again. By this we mean that even the most
-# similar axis of the second model has a cosine below 0.7 with it. (The cosine is 1 if two axes have the
-# same direction, and 0 if they have nothing in common.) An axis that passes is *stable between seeds*. It
-# has a *name* only if one of the words has a correlation with it of at least 0.3, positive or negative, and
-# if we rarely see one as large after shuffling the films.
+# the same model, started from another seed, does not find it again. By "not found again" we mean that
+# even the most similar axis of the second model has a cosine below 0.7 with the axis of the first. (The
+# cosine is 1 if two axes have the same direction, and 0 if they have nothing in common.) An axis that
+# passes is *stable between seeds*. It has a *name* only if one of the words has a correlation with it of
+# at least 0.3, positive or negative, and if we rarely see one as large after shuffling the films.
 
 # %%
 found[["share", "sd", "chance", "again", "goes with", "r", "verdict"]]
@@ -541,9 +542,9 @@ said = "; ".join(f"{v:.3f}" for v in value)
 ws.show(fig, alt=f"Gain of the personal part for five groups of films, with intervals: {said}.")
 
 # %% [markdown]
-# Where the interval includes zero, we cannot see that knowing the person helps. The two words belong
-# together: a film is worth personalising if people differ about it *and* we can tell who is on which
-# side.
+# Where the interval includes zero, we cannot see that knowing the person helps. Polarizability and
+# personalizability belong together: a film is worth personalising if people differ about it *and* we can
+# tell who is on which side.
 #
 # How far can we trust the order of the films by polarizability? Compare two seeds again, then two halves
 # of the people.
@@ -559,9 +560,10 @@ print(f"expected correlation of our values with the true ones: about {whole**0.5
 
 # %% [markdown]
 # The first number alone would make you believe anything, because two seeds share every accident of the
-# data. (The last number is above the one before, because the true values have no errors. It assumes that
-# the errors of the halves are independent. We have checked it on planted data, where we know the truth:
-# it was about right.) Trust the films at the ends, and not small differences in rank in the middle.
+# data. (The last number is above the one before, because the true values have no errors. This last
+# estimate assumes that the errors of the two halves are independent. We have checked it on planted data,
+# where we know the truth: it was about right.) Trust the films at the ends, and not small differences in
+# rank in the middle.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 4: maps, and what their distances do not mean

@@ -42,7 +42,7 @@ ws.films(means)
 # %%
 one = shown.user[0]  # any person
 every = rt.predict(model, shown.take(shown.user == one), clip=False)
-print(f"For one person, the films among these five differ by {np.ptp(every):.2f} stars.")
+print(f"For one person, the predictions for these films differ by {np.ptp(every):.2f} stars.")
 
 # %% [markdown]
 # They do not differ at all. The model predicts the mean plus the person's own bias, and that sum is the
@@ -82,7 +82,7 @@ naive = {side: found(side) for side in ("user", "item")}
 fig, ax = plt.subplots()
 for side, label, style in (("user", "people", "o-"), ("item", "films", "s--")):
     ax.plot(*naive[side][1:], style, label=label)
-ax.set(xscale="log", xlabel="training ratings found", ylabel="RMSE (stars)")
+ax.set(xscale="log", xlabel="training ratings in the data", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
 ax.set_title("Each point: other people or other films (axis does not start at 0)")
@@ -310,9 +310,10 @@ ws.check("08.for_ana", for_ana)
 # ## Prior and data pull at a film
 #
 # How far may a film's value be from what its genres say? Think of two magnets. The features pull it
-# towards their prediction, the **prior**. The ratings pull it towards their mean. In this model the prior
-# pulls as strongly as a certain number of ratings: the setting `own_bias`. The pull comes from a penalty
-# on the square of the deviation $b$, which is paid once per film.
+# towards their prediction, the **prior**. The ratings pull it towards their mean. In the library's
+# version of this model, the prior pulls as strongly as a certain number of ratings would. The setting
+# `own_bias` is that number. The pull comes from a penalty on the square of the deviation $b$, which is
+# paid once per film.
 
 # %% [markdown]
 # ### Exercise: between prior and data
@@ -428,11 +429,11 @@ for name in list(kinds)[1:]:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Make a cold start on purpose
 #
-# Now the experiment for the first ratings. Choose a tenth of the people and a tenth of the films. Put
-# their test rows aside and *never change them*. Then cut their training histories to a few ratings, and
-# then to none. Train again each time: once with features, and once the very same model without. Then
-# repeat all of it with other people and films. (This is the longest run of the page. It prints how far
-# it is.)
+# Now comes the experiment on what features add when there are only a few ratings, or none. Choose a tenth
+# of the people and a tenth of the films. Put their test rows aside and *never change them*. Then cut
+# their training histories to a few ratings, and then to none. Train again each time: once with features,
+# and once the very same model without. Then repeat all of it with other people and films. (This is the
+# longest run of the page. It prints how far it is.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # While it trains, ask for bets: who gains more from features, a film or a person? At how many ratings do
@@ -505,7 +506,8 @@ def over_repetitions(gains):
 for k, who in enumerate(("people", "films")):
     for j in (0, len(cuts) - 1):
         print(f"{who} with {cuts[j]:>2} ratings: features gain", over_repetitions(gain[:, j, k]))
-    print(f"{who} without ratings, against biases alone:", over_repetitions(at_zero[:, k]))
+    said = f"{who} without ratings: features gain, over a model of biases alone,"
+    print(said, over_repetitions(at_zero[:, k]))
 
 # %%
 worth = [np.interp(-with_them[:, 0, k].mean(), -without[:, :, k].mean(0), cuts) for k in (0, 1)]
