@@ -6,8 +6,9 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Factorisation machines
 #
-# Let everything that is known about a rating meet everything else: the person, the film, the age, the
-# genres. Do it at hardly more cost than matrix factorisation, and measure what it buys.
+# Take all that is known about a rating (the person, the film, the age, the genres), and let each thing
+# work together with each other thing. Do it at hardly more cost than matrix factorisation, and measure
+# what it buys.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -238,7 +239,8 @@ print(
     f"With {lengths[0]} places on, all pairs take {spent['all pairs'][0]:.0f} microseconds, one pass"
 )
 print(
-    f"{spent['in one pass'][0]:.0f}; with {lengths[-1]:,} places on, they take {times:.0f} times as long."
+    f"{spent['in one pass'][0]:.0f}; with {lengths[-1]:,} places on, all pairs take"
+    f" {times:.0f} times as long."
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -383,9 +385,10 @@ pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.roun
 
 # %% [markdown]
 # Where the pair was seen, crossed weights help a lot. Where it was not, they add exactly nothing. The FM
-# is better in both columns: the taste takes two numbers per job and per kind, and crossed weights need nine
-# hundred weights for it. And the FM reaches pairs that nobody ever saw. Matrix factorisation does the same
-# for a person and a film that they have not rated: that is the whole idea of page 02.
+# is better in both columns: two numbers per job and two per kind are enough to describe the taste, while
+# the crossed model needs nine hundred weights. And the FM reaches pairs that nobody ever saw. Matrix
+# factorisation does the same for a person and a film that they have not rated: that is the whole idea of
+# page 02.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What do the fields buy?
@@ -395,8 +398,8 @@ pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.roun
 # comparison with it would mix two questions.
 #
 # One more model is a control: it has all fields, but each person gets the fields of *another* person, and
-# each film gets those of another film. If that helped too, it would be the additional numbers that help, and
-# not what the fields say.
+# each film gets those of another film. If this model were better too, the gain would come from having
+# more numbers to learn, and not from what the fields say.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the table: which will buy more, what we know about users or about films? Most say

@@ -6,8 +6,9 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Deep factorisation and several outputs
 #
-# The page has two parts, which you can read on two days. Part 1 (30 minutes) puts a small network beside the
-# product and finds out where that pays. Part 2 (30 minutes) lets one pair of vectors answer three questions.
+# The page has two parts, which you can read on two days. Part 1 (30 minutes) puts a small network beside
+# the product of the two vectors and finds out where that pays. Part 2 (30 minutes) lets one pair of
+# vectors answer three questions.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -288,8 +289,9 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 #
 # So the network wins on MovieLens? Look closer before you say so. It was given more information than
 # `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres and
-# ages to a model without a network: `SideFeatureMF` from page 08. Its penalties are paid per rating, and also
-# once per film and once per person. The same model without features shows what they change by themselves.
+# ages to a model without a network: `SideFeatureMF` from page 08. Its penalties are charged per rating,
+# and also once per film and once per person. The same model without features shows what these penalties
+# change by themselves.
 #
 # And one more question, which was disputed for years: can a network learn the product itself? Then we
 # would not need to write the product into the model. We put networks of three shapes in its place, so that the
@@ -419,8 +421,9 @@ for seed in range(1, page.pick(3, 2)):
 # three small **heads** read them:
 #
 # * **score**, the rating in stars: their sum, as before;
-# * **seen**, rated or not: a second weighted sum. It needs pairs that were *not* rated, so four films are
-#   drawn at random for each training row. They have no rating, and only this head learns from them;
+# * **seen**, rated or not: another sum of the same products, with weights of its own. It needs pairs that
+#   were *not* rated, so four films are drawn at random for each training row. They have no rating, and
+#   only this head learns from them;
 # * **gap**, the time until the user rates again.
 
 # %% tags=["hide-input"]
@@ -641,10 +644,10 @@ of_gap = rt.interpret.mean_interval(by_user["mean"], weights=by_user["size"])
 print(f"gap, shared − alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {of_gap.high:+.4f})")
 
 # %% [markdown]
-# Why should the rating gain? Because people choose what they watch. *Which* films you rated says something
-# about your taste, beyond the stars that you gave. To see whether this can be the reason, we plant it: each
-# rating is mostly noise, but users rate mostly films of their own kind. As a control, there are users who
-# choose blindly.
+# Why should the rating head gain? Because people choose what they watch. *Which* films you rated says
+# something about your taste, beyond the stars that you gave. To see whether this can be the reason, we
+# plant it: each rating is mostly noise, but users rate mostly films of their own kind. As a control,
+# there are users who choose blindly.
 
 
 # %% tags=["long"]
@@ -782,4 +785,4 @@ final_table.sort_values("RMSE on test rows (stars)").round(4)
 # * X. He and others, "Neural collaborative filtering", WWW 2017, and the answer to it: S. Rendle,
 #   W. Krichene, L. Zhang and J. Anderson, "Neural collaborative filtering vs. matrix factorization
 #   revisited", RecSys 2020. Read both, in this order.
-# * R. Caruana, "Multitask learning", Machine Learning 28, 1997: what tasks that share a trunk can win.
+# * R. Caruana, "Multitask learning", Machine Learning 28, 1997: what tasks can gain by sharing a trunk.

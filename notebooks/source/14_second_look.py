@@ -243,7 +243,7 @@ for name, row in turning.iterrows():
 # ### Axes
 #
 # For each axis of the first model we look for the best cosine with an axis of the second. As on page 03,
-# we call it the same axis from 0.7 on.
+# we call it the same axis if that cosine is at least 0.7.
 
 # %%
 match, axis_luck = {}, {}
@@ -360,10 +360,10 @@ for name, value in cluster_match.items():
 # ## Gumbel tastes: groups with edges
 #
 # On page 11 each person had several tastes, and exactly one spoke for each film. That puts the films of
-# *one person* into hard groups, and another seed hardly gives the same ones. But ask all people
-# together. Take two films: **for what share of the people does one and the same taste speak for both?** The
-# order of the tastes plays no role in this, so we need not match anything, and the accidents of single people
-# may average out.
+# *one person* into hard groups, and another seed rarely gives the same groups. But ask all people
+# together. Take two films: **for what share of the people does one and the same taste speak for both?**
+# The order of the tastes plays no role in this, so we need not match anything, and the accidents of
+# single people may average out.
 
 # %%
 PERSONS_TASTES = 4
@@ -432,9 +432,9 @@ r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
 print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
 
 # %% [markdown]
-# To get groups, we run k-means on the main directions of this table. (Up to a factor, the table is a matrix
-# of zeros and ones times its own transpose. So we compute the singular vectors of that matrix, with the mean
-# subtracted.) We also measure how well a *single* person's tastes agree.
+# To get groups, we run k-means on the main directions of this table. (Up to a factor, the table is a
+# matrix of zeros and ones times its own transpose. So we subtract the mean from the matrix of zeros and
+# ones, and compute its singular vectors.) We also measure how well a *single* person's tastes agree.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -575,9 +575,9 @@ for name in pairs:
 
 # %% [markdown]
 # How much of the loss is due to fewer ratings, how much to other people, how much to time? Each step
-# below is a mean over the rows. Steps of a few per cent are noise. A minus sign means a gain. The
-# step "other people" can be a gain: with "other people" each person keeps all ratings, and with "other
-# ratings" each person keeps only about half of them.
+# below is a mean over the rows. Steps of a few per cent are noise. A minus sign means a gain. The step
+# "other people" can be a gain: a split by people leaves each person all of their own ratings, and a split
+# by ratings leaves each person only about half of them.
 
 # %%
 mean = left.dropna().mean()  # over the rows that have all columns
