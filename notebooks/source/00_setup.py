@@ -95,14 +95,14 @@ more, low, high = (10 * share for share in (both.difference, both.low, both.high
 print(f"The ranker minus the star model: {more:+.2f} of ten films ({low:+.2f} to {high:+.2f}).")
 
 # %% [markdown]
-# Both models choose ten films for each person here. A film counts as liked if the person gave it four
-# stars or more, in ratings that neither model was trained on. The last line compares the two models,
-# person by person. The brackets give the range in which the difference would usually lie if we had
-# ratings from other people; page 06 shows how to compute it.
+# For this comparison, each model chooses ten films for every person. A film counts as liked if the person
+# gave it four stars or more, in ratings that neither model was trained on. The last line compares the two
+# models, person by person. The brackets give the range in which the difference would usually lie if we
+# had ratings from other people; page 06 shows how to compute it.
 #
-# A film that a handful of people loved can have many predicted stars, although hardly anybody would pick
-# it. So this series always uses two models: one that is asked for stars, and one that is asked for
-# lists. Page 02 explains both.
+# A film that only a handful of people loved can have a high predicted rating, although hardly anybody
+# would pick it. So this series always uses two models: one that is asked for stars, and one that is asked
+# for lists. Page 02 explains both.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Did it learn anything?
@@ -189,7 +189,8 @@ print("Your files are in", page.folder)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `page.data.items["title"].iloc[0]` is the title of the film at position 0 of the same order.
+# The table of films is in the same order as the counts, so `page.data.items["title"].iloc[0]` is the
+# title of the film at position 0.
 #
 # </details>
 
@@ -224,7 +225,7 @@ readiness = ws.readiness(page.data)
 #
 # * **`ModuleNotFoundError` in the first cell.** The notebook runs in a different environment. Close
 #   JupyterLab and start it with `python3 scripts/start.py` (Windows: `py -3 scripts\start.py`).
-# * **The data is planted.** The films are invented. All pages work, but they show nothing about real
+# * **The data is planted**, that is, made up. The films are invented. All pages work, but they show nothing about real
 #   people. `data/README.md` says where to get the real ratings, also without a network.
 # * **Little memory.** Each open notebook uses its own share. *Kernel → Shut Down All Kernels*, then
 #   start this page again.

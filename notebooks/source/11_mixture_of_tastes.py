@@ -303,8 +303,8 @@ pd.DataFrame(planted_error).rename_axis("world").round(3)
 # second. So for each person we first look for the **permutation** (the order) that fits best, and *then*
 # count. (With many tastes this is the assignment problem, which SciPy solves.)
 #
-# Even a random result is above one half when we choose the better of two orders. So we do the same with the
-# people mixed up: that is what chance gives.
+# Even a random result is above one half when we choose the better of two orders. So we repeat the count
+# after shuffling the people: the result is what chance alone gives.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -410,11 +410,11 @@ for name in list(contenders)[2:]:
     print(f"{'':>22} with {len(seeds)} seeds: {verdicts[name]}")
 
 # %% [markdown]
-# The intervals are over users, with the first seed. We say "better" or "worse" where the interval leaves out
-# zero with at least two seeds. On MovieLens a second taste gains nothing that we can see. Kula's own numbers on
-# MovieLens agree: added to matrix factorisation, the mixture brought no clear gain. Added to a model that
-# reads *sequences* of films, it gained about ten per cent. So "no gain here" is a statement about this data
-# and this model.
+# The intervals printed above are over users, and come from the first seed. We say "better" or "worse"
+# where the interval leaves out zero with at least two seeds. On MovieLens a second taste gains nothing
+# that we can see. Kula's own numbers on MovieLens agree: added to matrix factorisation, the mixture
+# brought no clear gain. Added to a model that reads *sequences* of films, it gained about ten per cent.
+# So "no gain here" is a statement about this data and this model.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How many tastes speak?
@@ -600,8 +600,9 @@ ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 # * The softmax runs over the *tastes*, and each taste gives one product. With one taste the model is biased MF, exactly.
 # * Gumbel noise draws a taste by taking the largest. The gradient goes through a soft copy.
 # * Tastes have no order: compare them up to a permutation, and with chance.
-# * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens two
-#   tastes can't be told apart from one, and they hardly come out again.
+# * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens
+#   the model with two tastes can't be told apart from the model with one, and another seed hardly finds
+#   the same tastes again.
 # * Entropy depends on the penalty. Compare it at equal strength only.
 #
 # **To read on**
