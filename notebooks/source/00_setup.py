@@ -225,8 +225,9 @@ readiness = ws.readiness(page.data)
 #
 # * **`ModuleNotFoundError` in the first cell.** The notebook runs in a different environment. Close
 #   JupyterLab and start it with `python3 scripts/start.py` (Windows: `py -3 scripts\start.py`).
-# * **The data is planted**, that is, made up. The films are invented. All pages work, but they show nothing about real
-#   people. `data/README.md` says where to get the real ratings, also without a network.
+# * **The data is planted**, that is, made up. The films are invented. All pages work, but they show
+#   nothing about real people. `data/README.md` says where to get the real ratings, also without a
+#   network.
 # * **Little memory.** Each open notebook uses its own share. *Kernel → Shut Down All Kernels*, then
 #   start this page again.
 #
