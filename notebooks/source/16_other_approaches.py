@@ -439,7 +439,7 @@ weighted = replace(train, weight=train.rating / 5)  # 5 stars count five times a
 
 
 class RankedMF(rt.models.MF):
-    def penalty(self, batch):  # NEW: paid for the rated film, not for the line-up
+    def penalty(self, batch):  # NEW: a penalty on the rated film, not on the line-up
         return super().penalty(replace(batch, item=batch.item[:, :1]))
 
 
@@ -685,7 +685,7 @@ numbers.rename(columns=shown)
 # (page 09).
 #
 # The folds differ a good deal (*sd of folds*), but they differ for all models alike. So compare two
-# models user by user: the interval below is over users, whose folds are averaged.
+# models user by user: the interval below is over users, with each user's results averaged over the folds.
 
 # %%
 behind = {name: row["behind"] for name, row in measured.record["rows"].items() if "behind" in row}
@@ -721,9 +721,9 @@ for name, model in (("EASE", ease), ("SVD++", svdpp), ("BiasedMF", full)):
     print(f"{rare_places[name]:.0%} of the films in the lists have fewer than ten.")
 
 # %% [markdown]
-# A film with three ratings, all of five stars, is probably not *that* good. But it comes first in a
-# list by expected stars as soon as its bias has been trained to believe those three ratings. If you want a list,
-# train and measure for a list.
+# A film with three ratings, all of five stars, is probably not *that* good. But it comes first in a list
+# ordered by expected stars as soon as its bias has been fitted to those three ratings. If you want a
+# list, train and measure for a list.
 #
 # Do not take the ledger's word for it. Here are the quick models on fold u2, fitted now:
 
@@ -739,10 +739,10 @@ print(f"Fold u2: now on {page.data.name}, in the ledger {measured.data}.")
 pd.DataFrame(live).T.round(4)
 
 # %% [markdown]
-# The best stars come from averaging over draws of the posterior (page 13). How far is that from the best
-# single answer, SVD++ with the side tables, and from what has been published? Both models read the same
-# data: ids, side tables and histories. A published figure can be compared only if it is for the same
-# fold. Here are two for fold u1: one model reads ratings alone; the other also reads ages and
+# The best predictions of stars come from averaging over draws of the posterior (page 13). How far is that
+# from the best single answer, SVD++ with the side tables, and from what has been published? Both models
+# read the same data: ids, side tables and histories. A published figure can be compared only if it is for
+# the same fold. Here are two for fold u1: one model reads ratings alone; the other also reads ages and
 # occupations.
 
 # %%
@@ -802,8 +802,8 @@ print(f"At equal sizes, 32 factors and 8 sweeps each, ALS here takes {float(vers
 print("CPU time of implicit's.")
 
 # %% [markdown]
-# Our BPR is far ahead of `implicit`'s in the table. Why? We make ours like the other one, step by step,
-# and leave its other settings as they were chosen. Look for the step that costs most.
+# Our BPR is far ahead of `implicit`'s in the table. Why? We change our BPR step by step to match that of
+# `implicit`, and leave all its other settings as they were chosen. Look for the step that costs most.
 
 # %%
 steps = pd.Series({f"ours, {name}": v for name, v in versus.record["rows"].items()})
