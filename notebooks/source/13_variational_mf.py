@@ -38,7 +38,7 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# Each answer has its numbers of the films; with them, draw your numbers 20 times. The result
+# Each answer holds numbers of its own for the films; given these, draw yours 20 times. The result
 # is (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
@@ -485,8 +485,9 @@ print(
 # Too little KL: the model learns noise by heart and is sure of it. Too much: it does not dare to learn
 # anything, and its interval is right only because it is as wide as the spread of all ratings.
 #
-# Now both models, for intervals from 10 % to 95 %. We look at people with few and with many ratings
-# separately, since an average can hide that one group gets promises which are not kept.
+# Now we check both models, the variational and the sampled one, for intervals from 10 % to 95 %. We look
+# at people with few and with many ratings separately, since an average can hide that one group gets
+# promises which are not kept.
 
 # %%
 levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
@@ -547,7 +548,7 @@ fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
 for ax, (side, name) in zip(axes, {"user": "people", "item": "films"}.items(), strict=True):
     ax.plot(kept, says[side], "o-", label="what the model says (sd)")
     ax.plot(kept, wrong_by[side], "s--", label="how wrong it is (RMSE)")
-    ax.set(xlabel="ratings left of each", ylabel="stars", title=name.capitalize())
+    ax.set(xlabel="ratings kept of each", ylabel="stars", title=name.capitalize())
     ax.set_xticks(kept)
 axes[0].legend()
 alt = (
@@ -868,7 +869,7 @@ for one, other in pairs:
     print(f"{one} minus {other}: {gains[one, other]}")
 
 # %% [markdown]
-# The intervals are paired ones over people (page 06); below zero means that the first model errs less.
+# The intervals are paired by person (page 06). A value below zero means that the first model errs less.
 # The sampled model of ids has the same formula as biased MF, so its lead is what averaging is worth.
 # Histories are worth more still.
 #

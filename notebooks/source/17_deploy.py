@@ -42,9 +42,8 @@ print(f"Trained on {len(train):,} ratings; {len(np.unique(new.user))} people are
 #
 # An export has weights and a *card*. Somebody who finds the files in two years will ask four questions:
 # what is it, what was it trained on, how good was it, what does it run on? The card answers them, and a
-# checksum says whether the weights have changed since. Our export holds two models, and each is judged
-# by what it was asked for: lists by NDCG@10, compared with counting heads (`Popularity`), and stars by
-# RMSE.
+# checksum says whether the weights have changed since. Our export holds two models, and each is judged by
+# its own task: the lists by NDCG@10, compared with those of `Popularity`, and the stars by RMSE.
 
 # %%
 import pandas as pd
@@ -210,9 +209,10 @@ print(f"{told['base']:.4f} + {len(ratings)} contributions = {total:.4f}.")
 # %% [markdown]
 # ## A new model while people click
 #
-# The models that the earlier pages kept were trained on everybody. We export them over the old ones, of
-# which we keep a copy. The service looks at the folder once a second. It loads new models beside the old
-# ones and exchanges them between two requests. It refuses a damaged export and keeps the old models.
+# The models that the earlier pages kept were trained on everybody. We now export them over the two models
+# of this page, after making a copy of those. The service looks at the folder once a second. It loads new
+# models beside the old ones and exchanges them between two requests. It refuses a damaged export and
+# keeps the old models.
 
 # %%
 import shutil
@@ -243,10 +243,11 @@ print(f"Answers still from the old models: {answered}. Then {now} took over. No 
 # ### Exercise: the way back
 #
 # On Friday evening the new model turns out to be bad. `roll_back(live, previous)` gets two directories
-# with exports (`pathlib.Path`). Afterwards `live` must hold the models of `previous`. A reader that
-# loads `live` meanwhile must get the old or the new models, never half of one, and a reader that has
-# just read the old card must still find the old weights. `previous` stays as it is. Your function rolls
-# back the running service. An export is two files:
+# with exports (`pathlib.Path`). Afterwards `live` must hold the models of `previous`. A program that
+# loads `live` in the meantime must get either the models from before the rollback or those from after it,
+# never a mixture. And a program that has just read the card from before must still find the weights that
+# belong to it. `previous` stays as it is. Your function rolls back the running service. An export is two
+# files:
 
 # %%
 print([path.name for path in sorted(previous.iterdir())])
@@ -369,9 +370,9 @@ print(
 #
 # ### Parts of a person
 #
-# A reason needs to know what *each* rating did. Write `parts_of(z, y, penalty)`, a fold-in that returns
-# one row per rating, (n, d). The rows sum to the person. `z` (n, d), `y` (n,) and `penalty` (d,) mean
-# the same as in `fold_in` above.
+# To give a reason for a recommendation, we need to know what *each* rating contributed. Write
+# `parts_of(z, y, penalty)`, a fold-in that returns one row per rating, (n, d). The rows sum to the
+# person. `z` (n, d), `y` (n,) and `penalty` (d,) mean the same as in `fold_in` above.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -298,7 +298,9 @@ for (name, points), style in zip(curves.items(), ("D", "s--", "o-"), strict=True
     recall, spent = np.array(points).T
     ax.plot(spent, 100 * recall, style, label=name, markersize=8)
 ax.set(xscale="log", xlabel="time for one request (microseconds)", ylim=(-5, 108))
-ax.set(ylabel="of the true ten found (%)", title=f"Ten of {n:,}: look at more, find more")
+ax.set(
+    ylabel="share of the true ten that is found (%)", title=f"Ten of {n:,}: look at more, find more"
+)
 ax.legend(loc="center right")
 found = {name: max(recall for recall, _ in points) for name, points in curves.items()}
 most = ", ".join(f"{name} {share:.0%}" for name, share in found.items())
@@ -349,12 +351,13 @@ high, low = labels[-1], labels[0]
 ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 
 # %% [markdown]
-# If a low rating has a bar to the right, a film that you did *not* like speaks for this one: their
-# vectors point apart. Nobody reads that many bars, so a sentence names one or two of them.
-# `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in general (a
-# generous rater's stars lift all films alike, and explain none). Its numbers say how much more a rating
-# adds to this film than to an average film, so they differ from the bars. There is a second reason why
-# they differ: they come from the ranker, the model that fills the list, and not from the star model.
+# If a low rating has a bar to the right, a film that you did *not* like speaks for this one: the vectors
+# of the two films point in opposite directions. Nobody reads that many bars, so a sentence names one or
+# two of them. `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in
+# general (a generous rater's stars lift all films alike, and explain none). Its numbers say how much more
+# a rating adds to this film than to an average film, so they differ from the bars. There is a second
+# reason why they differ: they come from the ranker, the model that fills the list, and not from the star
+# model.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -583,9 +586,9 @@ verdict = "an interval without zero" if lead.off_zero else "not told apart"
 print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown]
-# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film
-# later, in a world without our list. That people come back because they were surprised shows only in an
-# A/B test (page 07).
+# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film later,
+# in a world without our list. Only an A/B test (page 07) can show that people come back because they were
+# surprised.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the curve: how much accuracy would you give up for lists that are a tenth more
@@ -978,9 +981,9 @@ for a in (0.1, 0.3, 0.5):
     print(f"a = {a}: NDCG@10 minus plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# But it costs a lot of accuracy to bring well-known films down to the same share of the lists as they
-# have of what people like, since the model knows next to nothing about the other films. (NDCG itself
-# favours well-known films: people can only have rated what they found.)
+# But well-known films take up a larger share of the lists than of what people like, and bringing the
+# first share down to the second costs a lot of accuracy, since the model knows next to nothing about the
+# other films. (NDCG itself favours well-known films: people can only have rated what they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
@@ -1027,7 +1030,7 @@ ws.show(fig, alt=f"One dot with its interval per group. Lowest: {worst}; highest
 
 # %%
 usual = np.array([np.nanmean(quality["plain"][quarter == k]) for k in range(4)])
-rest = quality["plain"] - usual[quarter]  # above those who rated about as much
+rest = quality["plain"] - usual[quarter]  # above the mean of users with about as many ratings
 alike = {
     name: rt.interpret.mean_interval(rest[members])
     for name, members in list(groups.items())[4:]
