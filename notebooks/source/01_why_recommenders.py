@@ -287,9 +287,9 @@ as_table(stars)
 # Multiply a friend's number by a film's number, and you have the first half of a model. Ana would give
 # *Oops, the Moon* 3 + 2 · 1 = 5 stars.
 #
-# Cleo's and Dan's rows follow the same pattern more weakly. Look at the column of *A Letter in June*:
-# Cleo's number there is +1, Dan's −1. Eve's three stars for *Star Chase* give her 0. Subtract these
-# products from the table, and look at what is left.
+# Cleo's and Dan's rows follow the same pattern more weakly. From the column of *A Letter in June* we can
+# read off their own numbers: Cleo's is +1 and Dan's is −1. Eve's three stars for *Star Chase* give her 0.
+# Subtract these products from the table, and look at what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -966,11 +966,11 @@ for part, gain in zip(parts, gains.T, strict=True):
 
 # %% [markdown]
 # The gain is largest where there are few ratings. The last verdict under "Change 2" (genres on rare
-# films) says how sure we can be of it. We expect the same of the other kinds of data in the drawing under
-# "What a recommender sees": a text describes the film that nobody has seen, and the time of day says
-# something about the person who never rates. Different kinds of data fill each other's gaps. In a model
-# made of vectors they all enter in the same way: give each new piece of information a vector, and add it
-# to the vector of the film or the person.
+# films) says how sure we can be of the gain on rare films. We expect the same of the other kinds of data
+# in the drawing under "What a recommender sees": a text describes the film that nobody has seen, and the
+# time of day says something about the person who never rates. Different kinds of data fill each other's
+# gaps. In a model made of vectors they all enter in the same way: give each new piece of information a
+# vector, and add it to the vector of the film or the person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
@@ -1017,7 +1017,8 @@ for film in ws.steps(top.itertuples(), "film"):
         drawn = [others[j] for j in rng.permutation(len(others))[: len(named)]]
         falls["others"].append(place(film.item, drawn) - here)
 print(f"A film falls by {np.mean(falls['named']):.1f} places on average without the named reasons,")
-print(f"and by {np.mean(falls['others']):.1f} without the same number of others (minus: it rises).")
+print(f"and by {np.mean(falls['others']):.1f} places without as many of the other ratings", end=" ")
+print("(a minus sign means that it rises).")
 
 # %% [markdown]
 # If the first number is much larger, the reasons carry the recommendation: they are part of the

@@ -235,8 +235,9 @@ def train_by_hand(model, optimiser, name):
 
 # %% [markdown]
 # `rt.fit` is this engine with some conveniences. It can save checkpoints, it offers early stopping
-# (training ends when the error on the validation part gets worse), its learning rate rises and falls,
-# and it can work in the background. (`model.penalty` is zero so far.) Now train our model by hand:
+# (training ends when the error on the validation part gets worse), its learning rate rises and falls, and
+# it can work in the background. (In the `step` above, `model.penalty` is zero so far.) Now train our
+# model by hand:
 
 # %%
 model = MF.for_dataset(page.train)
@@ -458,7 +459,7 @@ choice = {"stars": table["rmse"].idxmin(), "window": table["recall@10"].idxmax()
 chosen_well = ws.check("02.choose", (choice, table))
 
 # %%
-job = "window"  # change this to "stars", say first what will change, then run the cell again
+job = "window"  # say what "stars" will change, then write it here and run the cell again
 run = {"stars": best_run["squared_error"], "window": winner}[job]  # our choice, until yours passes
 run = choice[job] if chosen_well else run
 print(f"Ten films from {run}, {'your' if chosen_well else 'our'} choice for the {job}:")
@@ -622,7 +623,9 @@ for name in ws.steps(of_kind, "model"):
 kinds = {"batch": batch_prior, "table": table_prior, "adamw": adamw, "none": model}
 count = page.train.counts("item")  # (n_items,) ratings of each film
 edges = np.unique(np.quantile(count[count > 0], np.linspace(0, 1, 8)))
-group = np.digitize(count, edges[1:-1])  # (n_items,) films with about as many ratings
+group = np.digitize(
+    count, edges[1:-1]
+)  # (n_items,) the group of each film, by its number of ratings
 middle = [count[(group == g) & (count > 0)].mean() for g in range(len(edges) - 1)]
 fig, ax = plt.subplots()
 length = {}
@@ -652,11 +655,11 @@ for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
     print(f"batch against {name:>5}: {versus[name]}")
 
 # %% [markdown]
-# The data and the model are the same, and the three penalties leave three shapes. With the table
-# penalty, famous films get longer rows than rare films. With the batch penalty they do not, since a row
-# pays each time it is used. Which belief fits better is a question for the data. Here all three errors
-# end close together; without any penalty the error is much larger. But a strength means something
-# different in each kind of penalty: never carry an `l2` from one kind to another.
+# The data and the model are the same, yet the three penalties give curves of three different shapes. With
+# the table penalty, famous films get longer rows than rare films. With the batch penalty they do not,
+# since a row pays each time it is used. Which belief fits better is a question for the data. Here all
+# three errors end close together; without any penalty the error is much larger. But a strength means
+# something different in each kind of penalty: never carry an `l2` from one kind to another.
 #
 # (Adam's own `weight_decay` adds the gradient of a table penalty to the gradient of the loss. Adam then
 # rescales the sum for each number, so the penalty is no longer equally strong for all numbers. That is

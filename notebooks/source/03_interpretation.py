@@ -197,9 +197,9 @@ ws.show(
 
 # %% [markdown]
 # The right-hand panel shows that each column of *left*, multiplied by itself, gives 1, and multiplied by
-# any other column, 0. So *left* changes no lengths, and the two small tables are enough. The *width* of
-# an axis is the standard deviation of what this axis adds to the scores. The cell prints each squared
-# width as a share of the sum of all of them:
+# any other column, 0. So *left* changes no lengths, and the two small tables, one from $P$ and one from
+# $Q$, are enough. The *width* of an axis is the standard deviation of what this axis adds to the scores.
+# The cell prints each squared width as a share of the sum of all of them:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -352,7 +352,7 @@ people = rt.interpret.matches(a, b, both)
 mixed = replace(b, items=np.random.default_rng(0).permutation(b.items))  # films shuffled
 luck = rt.interpret.matches(a, mixed, both).max()
 print(f"With shuffled films, the best match has a cosine of {luck:.2f}.")
-print(f"An axis with {luck:.2f} or less counts as not found again.")
+print(f"An axis whose best match has a cosine of {luck:.2f} or less counts as not found again.")
 pd.DataFrame({"another seed": again[:6], "other people": people[:6]}, index=found.index).round(2)
 
 # %% [markdown]
@@ -555,7 +555,9 @@ a, b = (rt.interpret.polarizability(m, page.train)["polarizability"][both] for m
 halved = np.corrcoef(a, b)[0, 1]
 whole = 2 * halved / (1 + halved)  # Spearman-Brown: expected of two groups of full size
 print(f"Correlation between two seeds {seeds:.2f}, between two halves of the people {halved:.2f}.")
-print(f"Expected correlation of two groups as large as the whole data set: about {whole:.2f};")
+print(
+    f"Expected correlation between two groups of people, each as large as all: about {whole:.2f};"
+)
 print(f"expected correlation of our values with the true ones: about {whole**0.5:.2f}.")
 
 # %% [markdown]
