@@ -352,12 +352,12 @@ for what, (one, other) in added.items():
 # %% [markdown]
 # BiasedMF agrees with two quite different methods on which words are near, and on shuffled text there is
 # nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.) Read
-# the last lines with care. Each compares two rows of the table: the gain from zeros is *zeros alone*
-# minus *neither*. The brackets show how far a gain might move if we had chosen other words. To compute
-# them we draw from our words at random, again and again, and judge both models on the same draw. The
-# inside judge attributes most of the gain to the *zeros*, but its own table is filled with zeros too. The
-# judge outside fills nothing with zeros: compare the gains that it sees. What a comparison says depends
-# on who judges.
+# the gains in the last lines of the output with care. Each compares two rows of the table: the gain from
+# zeros, for example, is *zeros alone* minus *neither*. The brackets show how far a gain might move if we
+# had chosen other words. To compute them we draw from our words at random, again and again, and judge
+# both models on the same draw. The inside judge attributes most of the gain to the *zeros*, but its own
+# table is filled with zeros too. The judge outside fills nothing with zeros: compare the gains that it
+# sees. What a comparison says depends on who judges.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Directions have meaning
@@ -368,9 +368,9 @@ for what, (one, other) in added.items():
 # %% [markdown]
 # ### Exercise: analogies
 #
-# Write `target(v, a, b, c)`: the vector near which you expect the answer to *b is to a as ? is to c*.
-# `v` is a table of vectors, the others are row numbers. Long vectors (of frequent words) must not
-# outweigh short ones. The next cells search with your function.
+# Write `target(v, a, b, c)`. For the question "*b* is to *a* as what is to *c*?", it returns the vector
+# near which you expect the answer. `v` is a table of vectors, the others are row numbers. Long vectors
+# (of frequent words) must not outweigh short ones. The next cells search with your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -437,7 +437,8 @@ rivals = {
 for name, found in rivals.items():
     first = sum(q[3] == f[0] for q, f in zip(known, found, strict=True))
     five = sum(q[3] in f for q, f in zip(known, found, strict=True))
-    print(f"{name}: of {len(known)} right answers, {first} come first, {five} in the first five.")
+    print(f"{name}: {len(known)} questions. The right answer comes first in {first},", end=" ")
+    print(f"and among the first five in {five}.")
 
 # %% [markdown]
 # Compare the first line with the second before you admire it. Where the second is high too, the answer
@@ -641,10 +642,10 @@ for film in liked[:4]:
 ws.films(pd.DataFrame(rows, columns=["near", *both]))
 
 # %% [markdown]
-# They answer different questions. Company, meaning the films that a film appears with: which films are
-# *rated in one sitting*, liked or not. Stars: which films please the *same people*, whether or not they
-# rate them in one sitting. We now put numbers on this, over all films that have a vector, with five
-# neighbours each. The brackets show how far a difference might move if we had chosen other films.
+# They answer different questions. Company tells which films are *rated in one sitting*, liked or not.
+# Stars tell which films please the *same people*, whether or not they rate them in one sitting. We now
+# put numbers on this, over all films that have a vector, with five neighbours each. The brackets show how
+# far a difference might move if we had chosen other films.
 
 # %%
 genres = {i: set(g) for i, g in page.data.items["genres"].items()}

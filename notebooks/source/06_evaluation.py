@@ -180,7 +180,7 @@ draws_well = ws.check("06.bootstrap", bootstrap)
 
 # %% [markdown]
 # Two ways to draw from the same experiment. Rows: each test rating counts as an opinion of its own.
-# Users: all ratings of one person together count as one opinion. Which histogram will be wider?
+# Users: all ratings of one person are drawn together, as one opinion. Which histogram will be wider?
 
 # %%
 gap = np.mean(misses["past"], axis=0) - np.mean(misses["mixed"], axis=0)  # (n_test,), stars²
@@ -194,7 +194,9 @@ def by_counts(values, draws, seed):
 
 
 draw_means = bootstrap if draws_well else by_counts
-print("The draws are made by", "your function." if draws_well else "ours: yours is still open.")
+print(
+    "The draws are made by", "your function." if draws_well else "ours: yours is not finished yet."
+)
 # one value per user, scaled so that their mean is gap.mean()
 of_user = (each["mean"] * each["size"] / each["size"].mean()).to_numpy()
 both_ways = {"rows (too narrow)": gap, "users": of_user}
@@ -655,7 +657,10 @@ auc_works = ws.check("06.conditional_auc", my_conditional_auc)
 busy = np.bincount(test.user, minlength=data.n_users)[test.user]
 many = busy > np.median(busy)  # (n_test,) rows of busy people
 conditional = my_conditional_auc if auc_works else rt.metrics.conditional_auc
-print("Conditional AUC by", "your function:" if auc_works else "the library, since yours is open:")
+print(
+    "Conditional AUC by",
+    "your function:" if auc_works else "the library (yours is not finished yet):",
+)
 for name, score in scores.items():
     two = [conditional(liked[rows], score[rows], test.user[rows]) for rows in (many, ~many)]
     print(f"  {name:>12}: busy people {two[0]:.3f}, others {two[1]:.3f}")
@@ -690,10 +695,10 @@ mnar = pd.DataFrame(table, index=["all cells (the truth)", "rated cells", "rated
 mnar.round(3)
 
 # %% [markdown]
-# On the cells that were rated, the rosy model wins, and it is the worse one. The last column counts
-# each rating with 1 / **propensity**, one over the chance that it was given: rare ratings stand for the
-# many of their kind that are missing. So it recovers the right order from the rated cells alone
-# (Schnabel et al. 2016). The catch: here we know the propensities. MovieLens does not tell us its
+# On the cells that were rated, the rosy model wins, and it is the worse one. The last column weights each
+# rating by 1 / **propensity**, where the propensity is the chance that the rating was given: rare ratings
+# stand for the many of their kind that are missing. So it recovers the right order from the rated cells
+# alone (Schnabel et al. 2016). The catch: here we know the propensities. MovieLens does not tell us its
 # propensities, so they have to be modelled. The conditional AUC, too, is blind to what is missing: it
 # judges the order of the films that a person chose to rate, and says nothing about the others.
 
@@ -884,7 +889,7 @@ for name, error in calibration.items():
 # | You want to know | Look at | It does not see |
 # |---|---|---|
 # | how far off shown stars are | RMSE, MAE | whether the list is any good |
-# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a gain comes from the order within a person |
+# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a gain comes from the order of each person's own ads |
 # | whether the order fits the person, among what was rated or shown | conditional AUC | films never rated |
 # | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below place k |
 # | how soon the first good film comes | MRR | all films after it |

@@ -85,7 +85,7 @@ for side, label, style in (("user", "people", "o-"), ("item", "films", "s--")):
 ax.set(xscale="log", xlabel="training ratings in the data", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
-ax.set_title("Each point: other people or other films (axis does not start at 0)")
+ax.set_title("Each point: its own people or films (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 (_, n_u, e_u), (_, n_i, e_i) = naive["user"], naive["item"]
 alt = f"Error by ratings found. People from {e_u[0]:.2f} to {e_u[-1]:.2f} stars, "
@@ -324,7 +324,7 @@ ws.check("08.for_ana", for_ana)
 #
 # <details><summary>Hint 1</summary>
 #
-# Set the derivative by $v$ to zero. Without ratings the answer must be the prior.
+# Set the derivative with respect to $v$ to zero. Without ratings the answer must be the prior.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -380,9 +380,9 @@ ws.show(fig, alt=alt + f" and moves to {between[-1]:.2f}, near the mean of the r
 # ## Two penalties, two questions
 #
 # A penalty per *rating*, as on page 02, limits how long a vector may be. The penalty per *film* (and per
-# person) is that of the magnets: it limits how far the film may be from what its genres say. It is paid
-# once per film, however many ratings the film has. In an epoch a film with $n_i$ ratings appears $n_i$
-# times, so it pays $1 / n_i$ of the penalty each time.
+# person) is the one behind the two magnets: it limits how far the film may be from what its genres say.
+# It is paid once per film, however many ratings the film has. In an epoch a film with $n_i$ ratings
+# appears $n_i$ times, so it pays $1 / n_i$ of the penalty each time.
 #
 # The library's model has both penalties. What does each of them do, and what do the features do? We take
 # away one thing at a time and leave everything else as it is.
@@ -419,9 +419,9 @@ for name in list(kinds)[1:]:
 
 # %% [markdown]
 # Each line is the change when one thing is taken away, with an interval over users. The fair opponent of
-# the features is the model called *... without features*: the very same model without them. Its other
-# penalties already make it better than `BiasedMF`. So a comparison with `BiasedMF` would give the features
-# credit that they did not earn.
+# the features is the model called *... without features*: the very same model without them. Its penalties
+# differ from those of `BiasedMF`, and they already make it better, even without features. So a comparison
+# with `BiasedMF` would give the features credit that they did not earn.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room which of the two penalties they would have forgotten.
