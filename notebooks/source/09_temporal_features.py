@@ -395,7 +395,8 @@ for how, (train, _, test) in parts.items():
 
 # %% [markdown]
 # A test row is **warm** if its user and its film are both in training, and **cold** otherwise. How good a
-# model is on warm rows and on cold rows are different questions, so there are two tables.
+# model is on warm rows is one question, and how good it is on cold rows is another, so there are two
+# tables.
 
 # %%
 names = [name for name, *_ in contenders()]
@@ -633,9 +634,9 @@ for name, of in groups.items():
 # ## Tastes that move
 #
 # So far we predicted stars. A list of recommended films asks another question: which films come first?
-# The terms for the order of rating and for the day add the same number to every film for a given person,
-# so that person's list stays as it is. For the *list* to change, the person's vector has to move. So we
-# add one vector per user and bin to it: $p_u + P_{u,\mathrm{bin}(t)}$.
+# For a given person, the terms for the order of rating and for the day add the same number to every film,
+# so the order of the list stays as it is. For the *list* to change, the person's vector has to move. So
+# we add to the user's vector another one, for this user and bin: $p_u + P_{u,\mathrm{bin}(t)}$.
 
 
 # %% tags=["long"]
@@ -748,10 +749,10 @@ print(f"for one after 128 others: {effect[8] - middle:+.2f}. Compare with the fi
 print("The films keep their order, because this term is the same for all of them.")
 
 # %% [markdown]
-# A last question, without a check. An archive wants to fill in ratings that it lost. A shop wants to
-# know what a model is worth next week. A study predicts each person's last ratings, and its training part
-# contains ratings that other people gave after them. Which of this page's tests would you show to each of
-# these three, and which would mislead them?
+# A last question, without a check. An archive wants to fill in ratings that it lost. A shop wants to know
+# what a model is worth next week. A study predicts each person's last ratings, and its training part
+# contains ratings that other people gave later than those. Which of this page's tests would you show to
+# each of these three, and which would mislead them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
@@ -759,8 +760,8 @@ print("The films keep their order, because this term is the same for all of them
 # * The order of rating counts training ratings that are strictly earlier.
 # * Bins let films drift; total variation, along *time*, keeps the drift from following noise.
 #   Absolute steps leave jumps; squared steps turn them into slopes.
-# * Choose test rows in the way that the model will meet new rows in use. Print the share of cold rows,
-#   and one error for warm rows and one for cold rows.
+# * Choose test rows that resemble the new rows which the model will meet in use. Print the share of cold
+#   rows, and one error for warm rows and one for cold rows.
 # * Whether a clock helps depends on what is known of the day. A model that is only carried forward
 #   may gain nothing; a service that learns as it goes gains on the same rows.
 #

@@ -139,7 +139,7 @@ ws.show(fig, alt=alt + " The thick arc, user and item, is matrix factorisation."
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The trick
 #
-# With $k$ places on there are $k(k-1)/2$ pairs. For our rating that is a handful. But a field may also
+# If $k$ places are on, there are $k(k-1)/2$ pairs. For our rating that is a handful. But a field may also
 # list *all* films that a person has rated, and then hundreds of places are on.
 #
 # Most of the work can be avoided. Suppose for a moment that vectors are single numbers, and call
@@ -443,9 +443,9 @@ table["gain over ids alone"] = error["FM, ids alone"] - table["RMSE on test rows
 table.round(4)
 
 # %% [markdown]
-# This is the one time that the page looks at test rows; the settings were chosen on validation rows. Now we
-# compare each FM with the one that knows ids alone, on the same users. We say "better" only where the
-# interval leaves out zero with at least two of the seeds.
+# This is the one time that the page looks at test rows; the settings were chosen on validation rows. Now
+# we compare each FM with the one that knows ids alone, on the same users. We say "better" only if the
+# interval of the difference excludes zero for at least two of the seeds.
 
 
 # %%
@@ -485,10 +485,10 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
 # The model has one vector per range of ages and one per genre. Their product says how many stars an age
 # and a genre together add to the prediction. We put these products into a table with one row per age.
 #
-# One thing to watch: everybody has exactly one age. If all ages like a genre, the model can store this in
-# the products or in the genre's own weight, and the ratings do not say in which. So the mean of a column of
-# the table has no meaning. The same holds for the mean of a row. Subtract both means: what is left has a
-# meaning.
+# One thing to watch: everybody has exactly one age. If all ages like a genre, the model can store this
+# either in the products or in the genre's own weight, and the ratings do not tell us which. So the mean
+# of a column of the table has no meaning. The same holds for the mean of a row. Subtract both means: what
+# is left has a meaning.
 
 # %% [markdown]
 # ### Exercise: remove what has no meaning
@@ -619,9 +619,9 @@ print(f"The two lists share {shared} of 10 films.")
 ws.films(pd.DataFrame(first_guess))
 
 # %% [markdown]
-# On MovieLens an age hardly changes the list. Page 08 found the same for the error: for a user without
-# ratings, the age made no difference that could be told apart from zero. And as soon as you have rated some
-# films, your ratings count for more:
+# On MovieLens an age hardly changes the list. Page 08 measured the error and found the same: for a user
+# without ratings, knowing the age changed it by no more than chance would. And as soon as you have rated
+# some films, your ratings count for more:
 
 # %%
 for_me = rt.recommend(model, data, ratings=page.me, k=5)
