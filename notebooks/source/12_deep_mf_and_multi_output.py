@@ -289,9 +289,9 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 #
 # So the network wins on MovieLens? Look closer before you say so. It was given more information than
 # `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres and
-# ages to a model without a network: `SideFeatureMF` from page 08. Its penalties are charged per rating,
-# and also once per film and once per person. The same model without features shows what these penalties
-# change by themselves.
+# ages to a model without a network: `SideFeatureMF` from page 08. The penalties of `SideFeatureMF` are
+# counted per rating, and also once per film and once per person. To see what these penalties change by
+# themselves, we train the same model without features as well.
 #
 # And one more question, which was disputed for years: can a network learn the product itself? Then we
 # would not need to write the product into the model. We put networks of three shapes in its place, so that the
@@ -442,8 +442,9 @@ ws.show(fig, alt=alt + " it: score, seen and gap.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### When does somebody come back?
 #
-# The gap is the time to the user's next rating. Be careful here: the model sees only *training* ratings. When
-# rows are held out, the next training rating may be later than the next rating. So we look at both.
+# The gap is the time to the user's next rating. Be careful here: the model sees only *training* ratings.
+# When rows are held out, the user's next rating may be one of them, and then the next *training* rating
+# comes later. So we look at both gaps.
 
 # %%
 from recsys_tutorial.losses import multi_output
@@ -473,10 +474,10 @@ ws.show(fig, alt=alt)
 # The model learns from the gaps between training ratings, which are somewhat longer. For our question, whether
 # sharing helps, that makes no difference. For a service that plans with these times, it would.
 #
-# One number cannot describe such a distribution. On MovieLens there is a heap at zero (the web page showed
-# many films at once), and the rest runs from seconds to months. So the head has **two numbers**: the log-odds $o$
-# that the gap is zero, and the expected $\ln(1 + \text{seconds})$, called $g$, if it is not. The loss of a
-# row, in nats, is
+# One number cannot describe such a distribution. On MovieLens there is a heap at zero (its web page
+# showed many films at once), and the rest runs from seconds to months. So the head has **two numbers**:
+# the log-odds $o$ that the gap is zero, and the expected $\ln(1 + \text{seconds})$, called $g$, if it is
+# not. The loss of a row, in nats, is
 #
 # $$-\ln P(\text{what happened: gap} = 0 \text{ or gap} > 0)
 # + \frac{(\ln(1 + \text{gap}) - g)^2}{2 \cdot 2^2}\,[\text{gap} > 0]$$

@@ -360,7 +360,7 @@ for name, value in cluster_match.items():
 # ## Gumbel tastes: groups with edges
 #
 # On page 11 each person had several tastes, and exactly one spoke for each film. That puts the films of
-# *one person* into hard groups, and another seed rarely gives the same groups. But ask all people
+# *one person* into hard groups, and another seed rarely gives the same groups. But look at all people
 # together. Take two films: **for what share of the people does one and the same taste speak for both?**
 # The order of the tastes plays no role in this, so we need not match anything, and the accidents of
 # single people may average out.
@@ -382,8 +382,9 @@ speaks = [who_speaks(page.train, seed) for seed in (0, 1)]
 # %% [markdown]
 # ### Exercise: how often together
 #
-# Write `together(speaks)`. It gets the number of the taste that speaks, (n_users, n_films), and returns
-# shares of people, (n_films, n_films).
+# Write `together(speaks)`. It gets a table (n_users, n_films) that says, for each person and film, the
+# number of the taste that speaks. It returns a table (n_films, n_films) with the share of people for whom
+# the same taste speaks for both films.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -471,11 +472,11 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Names for groups
 #
-# A hard group can have a name. We use its best-known films, and the attributes (genres, age, fame) in which
-# its films differ most from the average film, upwards and downwards. (More `year` is newer, more
+# A hard group can have a name. We use its best-known films, and the attributes (genres, age, fame) in
+# which its films differ most from the average film, upwards and downwards. (More `year` is newer, more
 # `popularity` is better known: a group need not be a genre.) *Stays* is the share of its films that are
-# together again in the best matching group of the other seed. *Luck* is the same with the films of that
-# seed mixed up. Only a group that stays gets a name: we ask for 70 %.
+# together again in the best matching group of the other seed. *Luck* is the same share after the films of
+# the other seed have been shuffled. Only a group that stays gets a name: we ask for 70 %.
 
 # %%
 words = rt.interpret.attributes(page.train).iloc[known]
@@ -590,7 +591,7 @@ print(f"Most is lost to {max(steps, key=steps.get)}.")
 
 # %% [markdown]
 # So when somebody shows you a map of films with names on its axes, ask three questions. Does it come back
-# with another seed? With other ratings, by other people? And what would chance have given?
+# with another seed? Does it come back with the ratings of other people? And what would chance have given?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -215,9 +215,9 @@ fig.axes[0].set_title("One step of an LSTM: the store runs along the top")
 ws.show(fig, alt=alt + "of the new store; film and last shown state decide all the gates.")
 
 # %% [markdown]
-# What does it read? At each step it reads the film's vector $q$, and how much the film was liked:
-# $e_t$, the stars above what this film usually gets, and $\bar e_t$, the user's mean of these so far.
-# Its predictions come from the state:
+# What does it read? At each step it reads the film's vector $q$, and how much the film was liked: $e_t$,
+# how many stars more (or fewer) the film got than it usually gets, and $\bar e_t$, the mean of the user's
+# $e$ so far. Its predictions come from the state:
 #
 # $$s_i = h_t \cdot q_i + b_i, \qquad
 # \hat r_i = \mu + m_i + g \cdot h_t + (G h_t) \cdot q_i$$
@@ -358,10 +358,11 @@ for one, other in (
     print(f"{one} minus {other}: {chain_leads[one]}")
 
 # %% [markdown]
-# The models that ignore the order have no chance: popularity, ALS, and EASE (page 16: one table of what each
-# film says about each other film). Counting sees the order, but has to learn 120 × 120 transitions one by
-# one. The sequence models learn vectors: that films share a mood, and that moods follow each other. They
-# come close to what is possible. (That is the best *on average*: with so few users a model may be lucky.)
+# The models that ignore the order have no chance: popularity, ALS, and EASE (page 16: one table of what
+# each film says about each other film). Counting sees the order, but has to learn 120 × 120 transitions
+# one by one. The sequence models learn vectors. With them they learn that films share a mood, and that
+# moods follow each other. They come close to what is possible. ("Best possible" means best *on average*:
+# with so few users a model may be lucky.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it peek?
@@ -510,8 +511,9 @@ for name in networks:
           f"The rules lead for {ahead} of {len(lead)} seeds and are behind for {behind}.")  # fmt: skip
 
 # %% [markdown]
-# So the networks, tuned with as many trials as the rules, do not reach them here. The lead over the
-# LSTM is small, and its interval only just stays above zero: more trials or more data may close it.
+# So the networks, tuned with as many trials as the rules, do not reach them here. The lead over the LSTM
+# is small, and its interval only just stays above zero: with more trials or more data, the LSTM may catch
+# up.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What does it look at?
