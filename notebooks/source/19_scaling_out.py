@@ -24,8 +24,8 @@ page = ws.page("19_scaling_out")
 # and messages between machines. This page measures all three.
 #
 # MovieLens-100K is too small for that, so everything below runs on **planted data** (made from known
-# tastes, in any size), even where the line above names other data. Only your own ratings are of films from
-# MovieLens.
+# tastes, in any size), even where the line above names other data. The one exception is your own ratings:
+# they are of films from MovieLens.
 #
 # We start with the ratings themselves. `save` writes them as columns, one file each, and `open` **maps**
 # them: the operating system shows the file as if it were memory, and reads a piece when it is touched.
@@ -64,9 +64,9 @@ print(f"Its users are a {type(mapped.user).__name__} of {mapped.user.dtype}.")
 del made, mapped
 
 # %% [markdown]
-# Two things to notice. Ids are positions in the vocabulary. A signed 32-bit number can hold two billion
-# different ids, in half the space of the usual 64 bits. And all processes of one machine that map the
-# same file share one copy of it.
+# Two things to notice. First, ids are positions in the list of users or of films. A signed 32-bit number
+# can hold two billion different ones, in half the space of the usual 64 bits. Second, all processes on
+# one machine that map the same file share one copy of it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## More ratings, measured
@@ -518,9 +518,9 @@ for key, what in large.items():
     print(f"{what}: {missing if figure is None else f'{figure:,.1f} {figure.unit}'}")
 
 # %% [markdown]
-# Now the other way round: with 64 GB for the weights and Adam's two means, how many factors can a row have
-# in addition to its bias? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes, and
-# each is there three times.
+# Now the other way round: with 64 GB for the weights and Adam's two means, how many factors can a row
+# have in addition to its bias? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes. Each
+# number comes with Adam's two means, so there are three numbers in its place.
 
 # %%
 most_factors = int(64e9 / ((USERS + ITEMS) * 4 * 3)) - 1
@@ -543,8 +543,9 @@ print(f"With sparse gradients a row has room for {most_factors} factors.")
 # 16). A process will be killed half-way through, so write checkpoints, and test that a run continues from
 # them. And an evaluation that took a second takes an hour, so decide what you really look at.
 #
-# There are cheaper ways that are often enough: fewer factors, a sample of the most active users' ratings,
-# users folded in. First measure what you lose. It is often less than you lose by a month of moving.
+# There are cheaper ways, and one of them is often sufficient: use fewer factors, take a sample of the
+# most active users' ratings, or fold users in (compute their vectors from their ratings and store none).
+# First measure what you lose. It is often less than you lose by a month of moving.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask who has more than a billion interactions a month. Then ask who has measured that one machine is too
