@@ -516,9 +516,7 @@ print(f"Median of the most rated tenth, from {many:.0f} ratings: {frequent:.2f} 
 
 # %% tags=["long"]
 function = polarizability if splits else (lambda P, Q: (P @ Q.T).std(axis=0))
-print(
-    "The groups are made with", "your function." if splits else "ours: yours is not finished yet."
-)
+print("The groups are made with", "your function." if splits else "ours: yours is not finished.")
 well_rated = page.train.counts("item") >= 20
 score = np.asarray(function(P, Q))  # (n_items,) stars
 edges = np.quantile(score[well_rated], [0.2, 0.4, 0.6, 0.8])

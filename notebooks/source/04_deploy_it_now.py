@@ -18,9 +18,10 @@ page = ws.page("04_deploy_it_now")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
 #
-# You have used the web page below since the first minute of the series. Now we look under the
-# bonnet. **Export** the two models to files: the ranker fills the list, and the star model predicts the stars
-# beside each title. **Serve** the files. Then **look**: the ratings that you have kept are already there.
+# You have used the web page below since the first minute of the series. Now we look under the bonnet.
+# **Export** the two models to files: the ranker fills the list, and the star model predicts the stars
+# beside each title. **Serve** the files. Then **look**: the ratings that you saved earlier are already
+# there.
 
 # %% slideshow={"slide_type": "subslide"}
 folder = rt.serving.export(page.ranker, page.train, page.folder / "export", stars=page.model)
@@ -155,10 +156,10 @@ print(f"All {len(page.test):,} predictions for the test part are equal, to the l
 # python -m recsys_tutorial.serving serve data/export --host 0.0.0.0 --port 8000
 # ```
 #
-# The command starts the same service as a separate program, which keeps running when you close the notebook.
-# You can export new models to the same folder while it runs. The service looks for them once a second, and
-# switches to them between two requests. (Page 17 makes such a switch while requests arrive, and counts how
-# many answers the old models still give.)
+# The command starts the same service as a separate program, which keeps running when you close the
+# notebook. You can export new models to the same folder while it runs. The service looks for them once a
+# second, and switches to them between two requests. (Page 17 makes such a switch while requests arrive,
+# and counts how many of them the old models still answer.)
 
 # %% [markdown]
 # ## Exercises
@@ -197,7 +198,7 @@ request_works = ws.check("04.request", request_for)
 # %%
 generous = dict.fromkeys(
     page.me, page.data.scale[1]
-)  # as if you loved all of them: try other stars
+)  # as if you loved every film you rated; try other stars
 if request_works:
     print("The answer to your request:")
     for film in ask("recommend", request_for(generous))["recommendations"]:

@@ -194,9 +194,7 @@ def by_counts(values, draws, seed):
 
 
 draw_means = bootstrap if draws_well else by_counts
-print(
-    "The draws are made by", "your function." if draws_well else "ours: yours is not finished yet."
-)
+print("The draws are made by", "your function." if draws_well else "ours: yours is not finished.")
 # one value per user, scaled so that their mean is gap.mean()
 of_user = (each["mean"] * each["size"] / each["size"].mean()).to_numpy()
 both_ways = {"rows (too narrow)": gap, "users": of_user}
@@ -658,8 +656,7 @@ busy = np.bincount(test.user, minlength=data.n_users)[test.user]
 many = busy > np.median(busy)  # (n_test,) rows of busy people
 conditional = my_conditional_auc if auc_works else rt.metrics.conditional_auc
 print(
-    "Conditional AUC by",
-    "your function:" if auc_works else "the library (yours is not finished yet):",
+    "Conditional AUC by", "your function:" if auc_works else "the library (yours is not finished):"
 )
 for name, score in scores.items():
     two = [conditional(liked[rows], score[rows], test.user[rows]) for rows in (many, ~many)]

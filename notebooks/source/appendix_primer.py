@@ -152,7 +152,7 @@ print(f"autograd says {x.grad.item():g}, by hand 2 (x - 4) = {2 * (1.5 - 4):g}")
 #
 # * **Clear the slope.** `backward()` *adds* to `.grad`. Set it to `None` before the next one, or let
 #   the optimiser's `zero_grad()` do it.
-# * **Do not record steps.** Changing a parameter is not part of the computation, so do it inside
+# * **Do not record updates.** Changing a parameter is not part of the computation, so do it inside
 #   `with torch.no_grad():`.
 # * **`.item()` for numbers, `.detach()` for arrays.** Both return values without the record.
 
@@ -252,7 +252,7 @@ class TinyMF(nn.Module):
 
 # %% [markdown]
 # It needs data: invented ratings of 60 users and 40 films, where we know the tastes behind them.
-# `page.data` would work as well; this is smaller.
+# `page.data`, the data of the other pages, would work as well; this set is smaller.
 
 # %%
 small = rt.datasets.planted(n_users=60, n_items=40, n_ratings=1500, dim=2, seed=1)
@@ -458,8 +458,8 @@ ws.check("primer.count_steps", count_steps)
 # ## Curves: written by tensorboardX, drawn here
 #
 # A `SummaryWriter` appends numbers to an **event file**: a tag, a value, a step. TensorBoard shows such
-# files in a browser. We write two runs into two folders, with a small and a large **learning rate**, the
-# length of a step.
+# files in a browser. We write two runs into two folders, one with a small **learning rate** (the length
+# of a step) and one with a large one.
 
 # %%
 import tempfile
@@ -587,8 +587,9 @@ ws.check("primer.learn", learn)
 # * Chance comes from explicit Generators; load weights with `weights_only=True`.
 #
 # **Try it.** Train with plain steps: `torch.optim.SGD` in place of `Adam` in `fresh`. First write down
-# which learning rate it will need, then run the page again from there. **And a question without a
-# check:** a loss falls for ten epochs and then rises. Which two lines of the loop would you look at first?
+# which learning rate SGD will need, then run the page again from that cell. **And a question without a
+# check:** a loss falls for ten epochs and then rises. Which two lines of the loop would you look at
+# first?
 #
 # **Read on.** Paszke et al. 2019, *PyTorch: an imperative style, high-performance deep learning library*;
 # Kingma and Ba 2015, *Adam: a method for stochastic optimization*; the quick start at
