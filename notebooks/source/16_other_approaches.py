@@ -385,8 +385,8 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
 
 # %% [markdown]
 # For predicting what somebody tries next, counts are no better than plain pairs. For what they will
-# *love*, counts are clearly better; the two values of `alpha` are not told apart. So first say which of
-# the two your list is for, and measure that. (On data of your own: `docs/your_data.md`.)
+# *love*, counts are clearly better; the comparison can't tell the two values of `alpha` apart. So first
+# say which of the two your list is for, and measure that. (On data of your own: `docs/your_data.md`.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What part 1 showed
@@ -395,9 +395,9 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
 # * EASE is one table of weights. ALS needs each row's few ratings and one common matrix.
 # * A ranker can hear dislikes: give them a target below that of a film without a rating.
 #
-# **Open task.** Set `alpha` to 0 in `classic`: then a rating is worth no more confidence than a gap.
-# First write down what happens to the NDCG, then run the cells again. **And a question without a
-# check:** in your own data, what does a missing entry mean, and would you give it a 0?
+# **Open task.** Set `alpha` to 0 in `classic`: then a rating gets no more confidence than a missing one.
+# First write down what happens to the NDCG, then run the cells again. **And a question without a check:**
+# in your own data, what does a missing entry mean, and would you give it a 0?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Part 2: the table
@@ -680,9 +680,9 @@ numbers.rename(columns=shown)
 
 # %% [markdown]
 # The last two rows are the model with the best stars and the model with the best lists of the series.
-# With their seconds, these rows are the **price list** of accuracy. One caution about the row with
-# days: what people gave *on the same day* helps on random folds, and you do not have it for tomorrow
-# (page 09).
+# With the seconds that they take, these two rows are the **price list** of accuracy. One caution about
+# the row with days: what people gave *on the same day* helps on random folds, and you do not have it for
+# tomorrow (page 09).
 #
 # The folds differ a good deal (*sd of folds*), but they differ for all models alike. So compare two
 # models user by user: the interval below is over users, with each user's results averaged over the folds.
@@ -742,8 +742,8 @@ pd.DataFrame(live).T.round(4)
 # The best predictions of stars come from averaging over draws of the posterior (page 13). How far is that
 # from the best single answer, SVD++ with the side tables, and from what has been published? Both models
 # read the same data: ids, side tables and histories. A published figure can be compared only if it is for
-# the same fold. Here are two for fold u1: one model reads ratings alone; the other also reads ages and
-# occupations.
+# the same fold. Here are two published figures for fold u1: one model reads ratings alone; the other also
+# reads ages and occupations.
 
 # %%
 fold, held_out = first
@@ -813,10 +813,10 @@ steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 # %% [markdown]
 # Two steps matter a little: the weighting by stars, and the number of unrated films drawn per rating.
 # What matters most is how an unrated film is drawn. We draw it evenly from all films that the user has
-# not rated. `implicit` draws it from the *ratings*, so a film comes as often as it was rated. Then being
-# well known no longer helps a film (page 05). But when the list has to name films that people will rate,
-# it ought to help. (The other library has settings of its own, and a bias per film: so its number is not
-# that of our last step.)
+# not rated. `implicit` draws it from the *ratings*, so a film comes as often as it was rated. When it is
+# drawn in this second way, being well known no longer helps a film (page 05). But when the list has to
+# name films that people will rate, it ought to help. (The other library has settings of its own, and a
+# bias per film: so its number is not that of our last step.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You

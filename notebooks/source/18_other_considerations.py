@@ -372,7 +372,8 @@ ws.films(why, ["title", "stars", "reasons"])
 #
 # * Eight bits per number are enough to store these vectors.
 # * One more number turns *largest product* into *nearest*.
-# * A new list after a click is a small system of equations, and its reasons sum to the score.
+# * To make a new list after a click, we solve a small system of equations, and the reasons for a film sum
+#   to its score.
 #
 # **Try it.** Keep four bits per number: below the line that makes `numbers` and `scales`, add the line
 # `numbers, scales = np.round(numbers / 18).astype(np.int8), 18 * scales`. First write down how many films
@@ -809,9 +810,9 @@ ws.films(pd.DataFrame({f"b = {b}": titles[unseen[yours[b]]] for b in (10, 0, -5)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Does the model keep its promises?
 #
-# A model can say anything about its own doubts. So we ask the people it has never met. We give it five
-# ratings of each. Among the *rest of what they rated* it chooses ten films, cautiously or boldly. Then we
-# compare what it promised with what they gave.
+# A model can say anything about its own doubts. So we ask the people it has never met. We give the model
+# five ratings from each person. Among the *rest of what they rated* it chooses ten films, cautiously or
+# boldly. Then we compare what it promised with what they gave.
 
 # %% tags=["long"]
 rng = np.random.default_rng(0)
@@ -981,9 +982,10 @@ for a in (0.1, 0.3, 0.5):
     print(f"a = {a}: NDCG@10 minus plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# But well-known films take up a larger share of the lists than of what people like, and bringing the
-# first share down to the second costs a lot of accuracy, since the model knows next to nothing about the
-# other films. (NDCG itself favours well-known films: people can only have rated what they found.)
+# Well-known films take up a larger share of the lists than of the films that people like. Bringing their
+# share of the lists down to that level costs a lot of accuracy, since the model knows next to nothing
+# about the other films. (NDCG itself favours well-known films: people can only have rated what they
+# found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
@@ -1041,11 +1043,11 @@ for name, gap_alike in alike.items():
     print(f"{name}: {gap_all:+.3f} against all; at equal activity {gap_alike}")
 
 # %% [markdown]
-# These are many intervals at once. Even if no group differed from the others at all, ten intervals of
-# 95 % would have a chance of two in five that at least one of them misses the line. So treat what stands
-# out here as a reason to look again, on other splits and other data. What to do about it is another
-# question: more data from the small groups, features, a model of their own, or a list that admits what
-# it does not know.
+# These are many intervals at once. Even if no group differed from the others at all, there would be a
+# chance of two in five that at least one of ten 95 % intervals misses the dashed line. So treat what
+# stands out here as a reason to look again, on other splits and other data. What to do about it is
+# another question: more data from the small groups, features, a model of their own, or a list that admits
+# what it does not know.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the figure: which group will be served worst? Then: in your product, which groups
