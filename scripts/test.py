@@ -45,6 +45,7 @@ def check(options: argparse.Namespace) -> int:
     environment = Environment(extras, offline=options.offline, yes=options.yes)
     environment.ensure()
     env = {**environment.env(), "RECSYS_TUTORIAL_PAGES": "full" if options.full else "fast"}
+    env.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: more threads only wait
     if options.full:
         env["RECSYS_TUTORIAL_REQUIRE_DATA"] = "1"
 

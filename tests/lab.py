@@ -132,7 +132,7 @@ class Lab:
         front = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         front.get_by_role("link", name=text).first.click()
 
-    def run_all(self, timeout: float = 120) -> None:
+    def run_all(self, timeout: float = 600) -> None:
         """Run -> Run All Cells; return when the last cell is done."""
         self.page.evaluate(
             "() => void window.jupyterapp.commands.execute('notebook:run-all-cells')"

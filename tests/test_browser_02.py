@@ -85,7 +85,7 @@ def started(notebooks):
         "() => void window.jupyterapp.commands.execute('notebook:run-all-cells')"
     )
     states: list[str] = []
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while len(states) < 4 and time.monotonic() < end:
         notebooks.select(notebooks.find("ws.sweep("))
         state = notebooks.curve()
@@ -100,7 +100,7 @@ def started(notebooks):
                 if (cell.type === 'code' && !cell.executionCount) return false;
             return widget.sessionContext.session.kernel.status === 'idle';
         }""",
-        timeout=120_000,
+        timeout=600_000,
     )
     return states
 

@@ -63,6 +63,7 @@ def run(
     state: Path,
     values: Mapping[str, str] | None = None,
     twice: str = "",
+    first: str = "",
 ) -> Run:
     """Execute a notebook as "Run all" does, in its own folder, errors kept as outputs.
 
@@ -71,15 +72,12 @@ def run(
              next twice, as a reader does who tries something; the second outputs are kept
     state  : directory for the ratings, models and progress of this run, away from the reader's
     values : expressions to evaluate after the last cell, by name; of what JSON can hold
+    first  : code that the kernel runs before the first cell
     """
     notebook = nbformat.read(path, as_version=4)
-    settings = {
-        **os.environ,
-        "RECSYS_TUTORIAL_PAGES": mode,
-        "RECSYS_TUTORIAL_STATE": str(state),
-    }
+    settings = {**os.environ, "RECSYS_TUTORIAL_PAGES": mode, "RECSYS_TUTORIAL_STATE": str(state)}
     _poll_in_slices()
-    return asyncio.run(_run(notebook, path.parent, settings, values or {}, twice))
+    return asyncio.run(_run(notebook, path.parent, settings, values or {}, twice, first))
 
 
 async def _run(
@@ -88,6 +86,7 @@ async def _run(
     settings: dict[str, str],
     values: Mapping[str, str],
     twice: str,
+    first: str,
 ) -> Run:
     # No directories to look into: the kernel of this very Python, never one of the same name that
     # stands in the home directory.
@@ -104,6 +103,8 @@ async def _run(
     start = time.monotonic()
     with tempfile.TemporaryFile() as log:  # what the kernel's process itself says
         async with client.async_setup_kernel(env=settings, stderr=log):
+            if first:
+                await client.async_wait_for_reply(client.kc.execute(first))
             for index in _order(notebook, twice):
                 cell = notebook.cells[index]
                 wrong = [o for o in cell.get("outputs", []) if _is_wrong(o)]

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -63,7 +62,6 @@ def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int
     Returns 1, with the reasons on stderr, where a page fails, an output must not be shown or Sphinx
     warns of anything, a dead link say; `folder` is then as it was.
     """
-    start = time.monotonic()
     try:
         sources = read_all(root, names)
         with tempfile.TemporaryDirectory() as temporary:
@@ -79,8 +77,7 @@ def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int
     if wrong:
         print("\n".join([*wrong, "no site: the errors stand above"]), file=sys.stderr)
         return 1
-    seconds = time.monotonic() - start
-    print(f"{folder / 'index.html'}: {len(sources)} pages in {seconds:.0f} s")
+    print(f"{folder / 'index.html'}: {len(sources)} pages")
     return 0
 
 
