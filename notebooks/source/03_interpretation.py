@@ -321,13 +321,15 @@ print(f"have no name among our words, and {(~nothing & ~nameless).sum()} have a 
 # ### Was your guess right?
 
 # %%
-if guess:
+if guess and not nothing.all():
     strength = rt.interpret.correlations(axes, page.train).loc[:, ~nothing.to_numpy()]
     words = [w for w in guess if w in strength.index]
     best = strength.loc[words].abs()
     print(pd.DataFrame({"axis": best.idxmax(axis=1), "|r|": best.max(axis=1)}).round(2).to_string())
     missed = strength.abs().max(axis=1).drop(words).idxmax()
     print(f"The strongest word that you did not name: {missed}.")
+elif guess:
+    print("None of the axes means anything here, so no guess can be right.")
 else:
     print("You have written nothing down, so you cannot be wrong. Go back and guess!")
 
