@@ -92,7 +92,9 @@ for name, table in (("the ranker", ten), ("the star model", most_stars)):
     )
 both = rt.compare(page.ranker, page.model, page.valid, train=page.train, metric="precision@10")
 more, low, high = (10 * share for share in (both.difference, both.low, both.high))
-print(f"The ranker minus the star model: {more:+.2f} of ten films ({low:+.2f} to {high:+.2f}).")
+print(
+    f"The ranker's average minus the other's: {more:+.2f} liked films ({low:+.2f} to {high:+.2f})."
+)
 
 # %% [markdown]
 # For this comparison, each model chooses ten films for every person. A film counts as liked if the person
@@ -100,9 +102,9 @@ print(f"The ranker minus the star model: {more:+.2f} of ten films ({low:+.2f} to
 # models, person by person. The brackets give the range in which the difference would usually lie if we
 # had ratings from other people; page 06 shows how to compute it.
 #
-# A film that only a handful of people loved can have a high predicted rating, although hardly anybody
-# would pick it. So this series always uses two models: one that is asked for stars, and one that is asked
-# for lists. Page 02 explains both.
+# A film that only a handful of people have rated, and loved, can have a high predicted rating, although
+# hardly anybody would pick it. So this series always uses two models: one that is asked for stars, and
+# one that is asked for lists. Page 02 explains both.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Did it learn anything?
@@ -178,8 +180,8 @@ print("Your files are in", page.folder)
 # An exercise has a cell to fill in and a cell that checks. A check never scolds: run it as often as
 # you like, even before you have an answer.
 #
-# **Which film has the most ratings?** Put its title into `most_rated`, in quotes or found by code. The
-# cell after the check looks for films like it.
+# **Which film has the most ratings?** Put its title into `most_rated`: type it in quotes, or write code
+# that finds it. The cell after the check looks for films like it.
 #
 # <details><summary>Hint 1</summary>
 #

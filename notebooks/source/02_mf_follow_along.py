@@ -459,7 +459,7 @@ choice = {"stars": table["rmse"].idxmin(), "window": table["recall@10"].idxmax()
 chosen_well = ws.check("02.choose", (choice, table))
 
 # %%
-job = "window"  # say what "stars" will change, then write it here and run the cell again
+job = "window"  # predict what "stars" changes; then write "stars" here and run this again
 run = {"stars": best_run["squared_error"], "window": winner}[job]  # our choice, until yours passes
 run = choice[job] if chosen_well else run
 print(f"Ten films from {run}, {'your' if chosen_well else 'our'} choice for the {job}:")
@@ -901,10 +901,10 @@ ws.check("02.fool_auc", kindness)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Now you
 #
-# Rate some films that you know: ten are enough, more are better. Type part of a title, choose with
-# the arrow keys, press Tab to reach the stars, then Enter. The ratings from page 00 are already there.
-# They are kept in `data/me.json` on this machine, nowhere else, and every later page uses them. (The
-# newest films are missing from the data. The search box shows the year in which it ends.)
+# Rate some films that you know: ten are enough, more are better. Type part of a title, choose with the
+# arrow keys, press Tab to reach the stars, then Enter. The ratings from page 00 are already there. They
+# are kept in `data/me.json` on this machine, nowhere else, and every later page uses them. (The newest
+# films are missing from the data. The search box shows the year in which the data end.)
 
 # %%
 ws.rate_films(page)
@@ -959,8 +959,8 @@ ws.films(mine, ["title", "stars", "reasons"])
 #
 # <details><summary>Second hint: the check complains about shapes</summary>
 #
-# Sum over the *last* axis only. When films are ranked, users come as a column and films as a row,
-# and the same line must give a table of scores.
+# Sum over the *last* axis only. When films are ranked, users come as a column and films as a row, and the
+# same line of code must give a table of scores.
 #
 # </details>
 

@@ -149,10 +149,10 @@ def pmi(n):
 pmi_works = ws.check("05.pmi", pmi)
 
 # %% [markdown]
-# The table that we train on changes this in two small ways. The sum of a column is first raised to the
-# power 0.75. This lowers the PMI of rare words, which a single meeting can make far too large. And a PMI
-# below zero becomes zero: the counts of such pairs are mostly too small to tell whether they really
-# meet less often than by chance.
+# The table that we train on holds a PMI that differs from this formula in two small ways. The sum of a
+# column is first raised to the power 0.75. This lowers the PMI of rare words, which a single meeting can
+# make far too large. And a PMI below zero becomes zero: the counts of such pairs are mostly too small to
+# tell whether they really meet less often than by chance.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two additions: zeros and weights
@@ -175,9 +175,9 @@ print(f"and together they make up {meets[meets <= 1].sum() / meets.sum():.0%} of
 #
 # $$\frac{\sum_r w_r\,(\text{rating}_r - \text{score}_r)^2}{\sum_r w_r}$$
 #
-# A row of weight 3 counts as much as the same row three times. Only ratios matter: doubling all
-# weights changes nothing. We take the square root of the count. (With the count itself, a few thousand
-# pairs with "the" and "of" would outweigh all others.)
+# A row of weight 3 counts as much as the same row three times. Only ratios matter: doubling all weights
+# changes nothing. As the weight of a pair, we take the square root of its count. (With the count itself,
+# a few thousand pairs with "the" and "of" would outweigh all others.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which words are near?
@@ -576,8 +576,8 @@ if pmi_works:
 # often it is drawn. Our column `weight` plays that role, with the square root.
 #
 # One detail matters a lot: *how the made-up words are drawn*. If they are drawn in proportion to their
-# counts, popularity is divided out of the score, as in PMI. If they are drawn evenly, as on page 02, it
-# is not: the score of a popular word stays high. We test that with films, below.
+# counts, popularity is divided out of the score, as in PMI. If they are drawn evenly, as on page 02,
+# popularity is not divided out: the score of a popular word stays high. We test that with films, below.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Films as words: item2vec

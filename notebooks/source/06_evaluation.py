@@ -141,10 +141,11 @@ for name, each in stars.items():
     print(f"to {max(each):.3f}")
 
 # %% [markdown]
-# Three seeds say how much training and the choice of rows matter. They say nothing about the *users*:
-# would the gain be similar with other users? To find out, we draw users again and again from those we
-# have, with replacement, and compute the mean each time. That is the **bootstrap**. We draw users and
-# not rows, because the ratings of one person are alike: a hundred of them are not a hundred opinions.
+# Three seeds show how much the result depends on the training run and on the choice of rows. They say
+# nothing about the *users*: would the gain be similar with other users? To find out, we draw users again
+# and again from those we have, with replacement, and compute the mean each time. That is the
+# **bootstrap**. We draw users and not rows, because the ratings of one person are alike: a hundred of
+# them are not a hundred opinions.
 #
 # ### Exercise: the bootstrap
 #
@@ -390,9 +391,9 @@ for name, gain in pays.items():
 # The leak in the film means pays at once: if a film has few ratings, the rating that we ask for makes up
 # a large part of its mean. The others pay little here. Most test ratings are of films with many ratings,
 # and the test part is only a tenth of all ratings, so it hardly changes a count. That depends on the
-# data, and does not make them innocent. In two planted worlds each of them pays. (**Planted** data is
-# made up, so that we know the truth.) The first is a shop with two ratings per film on average; the
-# suspects are popularity, and a vocabulary of films with at least ten ratings.
+# data, and does not make them innocent. In the two planted worlds that follow, each of these other leaks
+# does pay. (**Planted** data is made up, so that we know the truth.) The first is a shop with two ratings
+# per film on average; the suspects are popularity, and a vocabulary of films with at least ten ratings.
 
 # %%
 thin = rt.datasets.planted(n_users=400, n_items=4_000, n_ratings=8_000, min_ratings=5, seed=3)
@@ -508,9 +509,9 @@ if has.any():
     print(f"Whole test part: {copied:.4f} with copying, {error_of(prediction):.4f} without.")
 
 # %% [markdown]
-# So few rows do not change the total. A shop has many more twins, and they would change it: sizes and
-# colours of one shirt, a song on three albums, a repost. Merge them, or put all twins on one side of
-# the split. What if a third of a catalogue were second copies?
+# These rows are too few to change the error of all test rows. A shop has many more twins, and they would
+# change it: sizes and colours of one shirt, a song on three albums, a repost. Merge them, or put all
+# twins on one side of the split. What if a third of a catalogue were second copies?
 
 # %%
 made = rt.datasets.planted(seed=5)
@@ -885,7 +886,7 @@ for name, error in calibration.items():
 #
 # | You want to know | Look at | It does not see |
 # |---|---|---|
-# | how far off shown stars are | RMSE, MAE | whether the list is any good |
+# | how far off the displayed stars are | RMSE, MAE | whether the list is any good |
 # | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a gain comes from the order of each person's own ads |
 # | whether the order fits the person, among what was rated or shown | conditional AUC | films never rated |
 # | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below place k |
