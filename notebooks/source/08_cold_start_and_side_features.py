@@ -85,7 +85,7 @@ for side, label, style in (("user", "people", "o-"), ("item", "films", "s--")):
 ax.set(xscale="log", xlabel="training ratings in the data", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
-ax.set_title("Each point: its own people or films (axis does not start at 0)")
+ax.set_title("Each point shows different people or films (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 (_, n_u, e_u), (_, n_i, e_i) = naive["user"], naive["item"]
 alt = f"Error by ratings found. People from {e_u[0]:.2f} to {e_u[-1]:.2f} stars, "
@@ -312,8 +312,8 @@ ws.check("08.for_ana", for_ana)
 # How far may a film's value be from what its genres say? Think of two magnets. The features pull it
 # towards their prediction, the **prior**. The ratings pull it towards their mean. In the library's
 # version of this model, the prior pulls as strongly as a certain number of ratings would. The setting
-# `own_bias` is that number. The pull comes from a penalty on the square of the deviation $b$, which is
-# paid once per film.
+# `own_bias` is that number. The pull comes from a penalty that is paid once per film, on the square of
+# the deviation $b$.
 
 # %% [markdown]
 # ### Exercise: between prior and data
@@ -418,10 +418,10 @@ for name in list(kinds)[1:]:
     print(f"{name:35}", changes[name])
 
 # %% [markdown]
-# Each line is the change when one thing is taken away, with an interval over users. The fair opponent of
-# the features is the model called *... without features*: the very same model without them. Its penalties
-# differ from those of `BiasedMF`, and they already make it better, even without features. So a comparison
-# with `BiasedMF` would give the features credit that they did not earn.
+# Each line is the change when one thing is taken away, with an interval over users. To judge the features
+# fairly, compare with the model called *... without features*: the very same model without them. Its
+# penalties differ from those of `BiasedMF`, and they already make it better, even without features. So a
+# comparison with `BiasedMF` would give the features credit that they did not earn.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room which of the two penalties they would have forgotten.
@@ -445,8 +445,8 @@ cuts = page.pick([0, 2, 5, 20], [0, 2, 20])
 seeds = range(page.pick(5, 3))
 made = [cold_start.make(data, seed=seed) for seed in seeds]
 rows = {side: [len(m.test[side]) for m in made] for side in ("user", "item")}
-print(f"About {np.mean(rows['user']):,.0f} test rows of people with cut histories and ", end="")
-print(f"{np.mean(rows['item']):,.0f} of such films, in each of {len(made)} repetitions.")
+print(f"With cut histories: about {np.mean(rows['user']):,.0f} test rows of people and", end=" ")
+print(f"{np.mean(rows['item']):,.0f} of films, in each of {len(made)} repetitions.")
 
 
 # %%

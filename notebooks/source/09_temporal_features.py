@@ -204,8 +204,8 @@ class Clock(rt.models.BiasedMF):
 
 
 # %% [markdown]
-# The library's `rt.models.TemporalMF` has these terms, and the same kind of drift for users. Are the
-# two models the same where they should be? Switch off the drift of users, give both models the same
+# The library's `rt.models.TemporalMF` has these terms, and the same kind of drift for users. Do the two
+# models agree on the terms that they share? Switch off the drift of users, give both models the same
 # random numbers, and compare their scores.
 
 # %%
@@ -226,9 +226,10 @@ print(f"Largest difference on 500 training rows: {gap:.0e} stars.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Drift needs a brake
 #
-# The model has eight numbers per film where there was one, and many bins hold a single rating or
-# none. Without help it would learn noise. We expect that a film's number in one bin is close to its
-# number in the bin before, so we add a penalty on each step between them: the **total variation**.
+# The model has eight numbers per film where there was one, and many bins hold a single rating or none.
+# Without help it would learn noise. We expect that a film's number in one bin is close to its number in
+# the bin before, so we add a penalty on the differences between neighbouring bins: the **total
+# variation**.
 
 # %% [markdown]
 # ### Exercise: total variation along time
@@ -750,8 +751,8 @@ print("The films keep their order, because this term is the same for all of them
 
 # %% [markdown]
 # A last question, without a check. An archive wants to fill in ratings that it lost. A shop wants to know
-# what a model is worth next week. A study predicts each person's last ratings, and its training part
-# contains ratings that other people gave later than those. Which of this page's tests would you show to
+# what a model is worth next week. A study predicts each person's last ratings, and trains on data with
+# ratings that other people gave after those to be predicted. Which of this page's tests would you show to
 # each of these three, and which would mislead them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}

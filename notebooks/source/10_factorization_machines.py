@@ -20,7 +20,8 @@ page = ws.page("10_factorization_machines")
 # ## One rating, one long row
 #
 # So far a rating was a pair: a user and an item. Page 08 added features to each of the two. Now we treat
-# everything that is known about a rating alike. Look at one rating with all of it.
+# everything that is known about a rating alike. Look at one rating, with everything that is known about
+# it.
 
 # %%
 import numpy as np
@@ -246,11 +247,11 @@ print(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model reads the row
 #
-# The library's `rt.models.FactorizationMachine` looks up users and items in separate tables. Ours reads the
-# long row as the equation has it: one weight and one vector per place. Only the marked lines are new; the
-# tables and penalties come from the library. An age counts as one of ten ranges, so each $x_j$ is 0 or 1. Not
-# every rating has the same number of places on. So we fill up short lists of places with one additional place
-# at the end of the row, whose weight and vector are zero.
+# The library's `rt.models.FactorizationMachine` looks up users and items in separate tables. Ours reads
+# the long row as the equation has it: one weight and one vector per place. Only the marked lines are new;
+# the tables and penalties come from the library. An age counts as one of ten ranges, so each $x_j$ is 0
+# or 1. Not every rating has the same number of places on. So we add one place to the end of the row,
+# whose weight and vector are zero, and fill up short lists of places by repeating it.
 
 
 # %%
@@ -318,7 +319,7 @@ print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_libra
 
 # %% tags=["long"]
 def jobs_and_kinds(seed, n=30, n_users=1_500, n_items=600, each=12):
-    """Training rows, test rows of pairs that training has, and of pairs that it never has."""
+    """Training rows, test rows of pairs seen in training, and test rows of pairs never seen."""
     rng = np.random.default_rng(seed)
     taste = 0.5 * rng.normal(size=(n, 2)) @ rng.normal(size=(2, n))  # (jobs, kinds), stars
     job, kind = rng.integers(0, n, n_users), rng.integers(0, n, n_items)
@@ -619,9 +620,9 @@ print(f"The two lists share {shared} of 10 films.")
 ws.films(pd.DataFrame(first_guess))
 
 # %% [markdown]
-# On MovieLens an age hardly changes the list. Page 08 measured the error and found the same: for a user
-# without ratings, knowing the age changed it by no more than chance would. And as soon as you have rated
-# some films, your ratings count for more:
+# On MovieLens an age hardly changes the list. Page 08 measured the error and came to the same conclusion:
+# for a user without ratings, knowing the age changed the error by no more than chance would. And as soon
+# as you have rated some films, your ratings count for more:
 
 # %%
 for_me = rt.recommend(model, data, ratings=page.me, k=5)

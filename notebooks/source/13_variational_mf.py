@@ -38,8 +38,8 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# Each answer holds numbers of its own for the films; given these, draw yours 20 times. The result
-# is (20, n_answers, n_items), in stars.
+# Each answer holds numbers of its own for the films; given these, draw the numbers for you 20 times. The
+# result is (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
 about_you = answers.var(0).mean(0).sqrt()  # the films stay, your numbers are drawn again
@@ -345,11 +345,11 @@ class Drawing(Uncertain):
 
 
 # %% [markdown]
-# Its loss is minus the ELBO, divided by the number $N$ of ratings. The first part is the mean
-# **negative log-likelihood**, which punishes wrong scores and wrong certainty:
-# $\frac{(r - s)^2}{2v} + \frac12 \ln 2 \pi v$. The second is KL$/N$, the price of knowing. There is
-# no need to go through all tables in each batch. A user with $n_u$ ratings is met $n_u$ times per epoch.
-# If they pay $1/n_u$ of their KL each time, they have paid once.
+# Its loss is minus the ELBO, divided by the number $N$ of ratings. The first part is the mean **negative
+# log-likelihood**, which punishes wrong scores and wrong certainty:
+# $\frac{(r - s)^2}{2v} + \frac12 \ln 2 \pi v$. The second is KL$/N$, the price of knowing. There is no
+# need to go through all tables in each batch. A user with $n_u$ ratings is met $n_u$ times per epoch. If
+# we add $1/n_u$ of their KL each time, the whole of it has been added exactly once.
 
 
 # %% tags=["long"]
@@ -515,9 +515,10 @@ alt = f"Share inside against promised share, two models, two groups: at most {wo
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# The curves stay near the line. They need not be on it: ratings are whole stars from 1 to 5, which is
-# no normal distribution. And the variational model, too sure of each single number, is not too sure
-# of a rating: most of a rating's variance is noise, which both have learned from the data.
+# The curves stay near the line. They need not be on it: ratings are whole stars from 1 to 5, which is no
+# normal distribution. And although the variational model is too sure of each of its own numbers, it is
+# not too sure of a rating: most of a rating's variance is noise, which both models have learned from the
+# data.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Uncertainty falls with ratings
@@ -678,8 +679,8 @@ def choose(mean, covariance, visitor, rng):
 ws.check("13.choose", choose)
 
 # %% [markdown]
-# The simulated shop is made of what our model has learned: its users are the visitors, and new
-# films are drawn from its prior. What is lost against a shop that knows everything is called
+# The simulated shop is made of what our model has learned: the model's users are the shop's visitors, and
+# new films are drawn from the model's prior. What is lost against a shop that knows everything is called
 # **regret**, here in stars per visit. We run many shops, to see more than luck.
 
 # %%
