@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # A second look inside
 #
-# Train the same model again (with another seed, another size, on other people, at another time) and find
-# out which of its meanings come back.
+# Train the same model again (with another seed, in another size, on the ratings of other people, on
+# ratings from another time) and find out which of its meanings come back.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -35,7 +35,9 @@ from recsys_workshop.labs import drawings
 # %%
 when = page.train.timestamp
 by_time = [page.train.take(when <= np.median(when)), page.train.take(when > np.median(when))]
-least = np.min([half.counts("item") for half in by_time], axis=0)  # ratings in either half
+least = np.min(
+    [half.counts("item") for half in by_time], axis=0
+)  # ratings in the half that has fewer
 enough = (page.train.counts("item") >= page.pick(50, 30)) & (least >= 10)
 known = np.flatnonzero(enough)  # the films that the page talks about
 
@@ -427,7 +429,7 @@ shares = [ws.use("14.together", together)(s) for s in speaks]
 best = int(popular.argmax())
 order = np.argsort(-shares[0][best], kind="stable")
 beside = [f"{titles[i]} ({shares[0][best, i]:.0%})" for i in order if i != best][:4]
-print(f"With {titles[best]} go: {'; '.join(beside)}.")
+print(f"Beside {titles[best]}: {'; '.join(beside)}.")
 pairs_of_films = np.triu_indices(len(known), 1)
 r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
 print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
@@ -473,10 +475,11 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # ### Names for groups
 #
 # A hard group can have a name. We use its best-known films, and the attributes (genres, age, fame) in
-# which its films differ most from the average film, upwards and downwards. (More `year` is newer, more
-# `popularity` is better known: a group need not be a genre.) *Stays* is the share of its films that are
-# together again in the best matching group of the other seed. *Luck* is the same share after the films of
-# the other seed have been shuffled. Only a group that stays gets a name: we ask for 70 %.
+# which its films differ most from the average film, upwards and downwards. (A higher `year` means newer
+# films, and a higher `popularity` means better-known ones, so a group need not be a genre.) *Stays* is
+# the share of its films that are together again in the best matching group of the other seed. *Luck* is
+# the same share after the films of the other seed have been shuffled. Only a group that stays gets a
+# name: we ask for 70 %.
 
 # %%
 words = rt.interpret.attributes(page.train).iloc[known]

@@ -367,9 +367,9 @@ for one, other in (
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it peek?
 #
-# A sequence model learns at all places of a list at once. If the state at $t$ knew of film $t+1$, it
-# would predict it beautifully, and be worthless. So test it: **change the future, and nothing before it
-# may change**, not even in the last digit.
+# A sequence model learns at all places of a list at once. If the state at $t$ knew of film $t+1$, the
+# model would predict that film beautifully, and be worthless. So test it: **change the future, and
+# nothing before it may change**, not even in the last digit.
 
 # %%
 lstm, transformer = (
@@ -378,7 +378,7 @@ lstm, transformer = (
 )
 film = torch.as_tensor(seen[0][:16].copy())
 other = film.clone()
-other[8:] = (other[8:] + 1) % chain.n_items  # from place 8 on another future
+other[8:] = (other[8:] + 1) % chain.n_items  # a different future from place 8 onwards
 stars = torch.full((1, 16), 4.0)
 
 
@@ -662,11 +662,11 @@ for name, model in without.items():
     print(f"{name}, in order minus shuffled: {worth[name]}")
 
 # %% [markdown]
-# Two things follow. First, simple rules with a window and a decay are a strong baseline for sequences;
-# leave them out, and a network looks better than it is (Ludewig and Jannach 2018 found the same for
-# sessions of shops and music). Second, on MovieLens the rules, the Markov chain and the LSTM live on the
-# order in which films were *shown*. Without this order, they lose most of their lead over the models that
-# read only sets of films.
+# Two things follow. First, simple rules with a window (how many of the last films count) and a decay are
+# a strong baseline for sequences; leave them out, and a network looks better than it is (Ludewig and
+# Jannach 2018 found the same for sessions of shopping and of listening to music). Second, on MovieLens
+# the rules, the Markov chain and the LSTM live on the order in which films were *shown*. Without this
+# order, they lose most of their lead over the models that read only sets of films.
 #
 # A shuffle shows that the order matters. It does not show who made the order, since it would also
 # remove an order that people chose themselves. The seconds show who made it: hardly anybody sees two
@@ -730,8 +730,8 @@ ws.films(pd.DataFrame(for_me))
 # ## What we learned
 #
 # * The right answers are all films at the next time that is strictly later, ranked among the whole catalogue.
-# * An LSTM carries a state along; attention looks back at everything. Neither may see the future, and
-#   a test that changes the future says so.
+# * An LSTM carries a state along; attention looks back at everything. Neither may see the future, and a
+#   test that changes the future checks that they do not.
 # * On a planted chain sequence models come near the best possible. On MovieLens simple rules with a
 #   window and a decay lead both networks, for each of three seeds.
 # * All of them live on the order in which films were shown. Shuffle within sittings, and see what is

@@ -63,7 +63,7 @@ card = rt.serving.load(folder).card
 how_good = f"NDCG@10 {card['metrics']['ndcg@10']:.3f}"
 answers = {
     "what is it, for lists": f"{card['model']['class']}, {how_good}",
-    "counting heads would have": f"NDCG@10 {card['popularity']['ndcg@10']:.3f}",
+    "Popularity would have": f"NDCG@10 {card['popularity']['ndcg@10']:.3f}",
     "what is it, for stars": f"{card['stars']['class']}, RMSE {card['metrics']['rmse']:.3f} stars",
     "trained on": f"{card['data']['ratings']:,} ratings, sha256 {card['data']['sha256'][:12]}...",
     "runs on": f"version {card['versions']['recsys_tutorial']}, torch {card['versions']['torch']}",
@@ -74,7 +74,7 @@ pd.Series(answers, name="the card says").to_frame()
 poor = judged["stars"]["ndcg@10"]
 print(f"Had the star model filled the lists, their NDCG@10 would be {poor:.3f}.")
 lead = {}
-for name, other in (("counting heads", heads), ("the star model", model)):
+for name, other in (("Popularity", heads), ("the star model", model)):
     lead[name] = rt.compare(ranker, other, test, train=train, metric="ndcg@10")
     print(f"The ranker minus {name}: {lead[name]}")
 
@@ -209,10 +209,10 @@ print(f"{told['base']:.4f} + {len(ratings)} contributions = {total:.4f}.")
 # %% [markdown]
 # ## A new model while people click
 #
-# The models that the earlier pages kept were trained on everybody. We now export them over the two models
-# of this page, after making a copy of those. The service looks at the folder once a second. It loads new
-# models beside the old ones and exchanges them between two requests. It refuses a damaged export and
-# keeps the old models.
+# The models that the earlier pages kept were trained on everybody. We now copy the export of this page,
+# and then overwrite it with the two models from earlier pages. The service looks at the folder once a
+# second. It loads new models beside the old ones and exchanges them between two requests. It refuses a
+# damaged export and keeps the old models.
 
 # %%
 import shutil
@@ -291,10 +291,11 @@ ws.check("17.roll_back", roll_back)
 ws.use("17.roll_back", roll_back)(folder, previous)
 answered = wait_for(old)
 back = ask("ready")["model"]
-print(f"Rolled back: {answered} more answers by {now}, then {back} answers again.")
+print(f"Rolled back: {answered} more answers came from {now}, then {back} took over again.")
 
 # %% [markdown]
-# How would somebody on call know? The service counts, and Prometheus collects the counts:
+# How would somebody on call know which model answers? The service counts, and Prometheus collects the
+# counts:
 
 # %%
 with urllib.request.urlopen(service.url + "metrics", timeout=10) as answer:

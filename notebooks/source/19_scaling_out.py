@@ -284,8 +284,8 @@ pd.DataFrame(step, index=pd.Index([f"{n:,}" for n in TABLES], name="rows")).mul(
 # ### And it is not even the same
 #
 # It is tempting to call the sparse form a mere trick that saves time. Look at one film that was rated
-# once, in the first step. Ninety-nine steps about another film follow. Suppose that each film
-# has a single weight. Where should the weight of this film end up?
+# once, in the first step. Ninety-nine steps about another film follow. Suppose that each film has a
+# single weight. Where should the weight of the first film, the one rated only once, end up?
 
 # %% tags=["long"]
 others = torch.tensor([1])  # the rows of all steps but the first
@@ -499,8 +499,8 @@ print(f"Of all this, {rated} bytes of ratings and {4 * (DIM + 1)} bytes of weigh
 # price: all scores at once, which nobody needs (evaluation works block by block, if necessary on a
 # sample of users), and dense steps, which you now know to avoid.
 #
-# Most of the weights are users', and they need not be stored: a row follows from a person's ratings and
-# the films' table (pages 04 and 17). What must be shared is the films.
+# Most of the weights belong to users, and those weights need not be stored: a user's row can be computed
+# from that person's ratings and the films' table (pages 04 and 17). What must be shared is the films.
 
 # %% [markdown]
 # We measured some of this with one thread, on planted data as large as MovieLens-25M:
@@ -519,8 +519,8 @@ for key, what in large.items():
 
 # %% [markdown]
 # Now the other way round: with 64 GB for the weights and Adam's two means, how many factors can a row
-# have in addition to its bias? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes. Each
-# number comes with Adam's two means, so there are three numbers in its place.
+# have in addition to its bias? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes. Adam
+# keeps two means for each of these numbers, so each takes the space of three.
 
 # %%
 most_factors = int(64e9 / ((USERS + ITEMS) * 4 * 3)) - 1
@@ -554,7 +554,7 @@ print(f"With sparse gradients a row has room for {most_factors} factors.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * Mapped columns cost what you touch, and processes share them.
+# * With mapped columns you pay only for the pieces that you touch, and processes share them.
 # * Time and memory grow with the ratings, as long as no step pays for the whole table.
 # * Dense Adam does pay for it, and moves rows that nobody asked for. Sparse steps do neither.
 # * N processes with batch B are one process with batch N times B, up to rounding.
