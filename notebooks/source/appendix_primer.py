@@ -154,7 +154,8 @@ print(f"autograd says {x.grad.item():g}, by hand 2 (x - 4) = {2 * (1.5 - 4):g}")
 #   the optimiser's `zero_grad()` do it.
 # * **Do not record updates.** Changing a parameter is not part of the computation, so do it inside
 #   `with torch.no_grad():`.
-# * **`.item()` for numbers, `.detach()` for arrays.** Both return values without the record.
+# * **`.item()` for numbers, `.detach()` for arrays.** Both give you the values alone, without the
+#   recorded steps.
 
 # %%
 x = torch.tensor(1.5, requires_grad=True)
@@ -544,9 +545,10 @@ except pickle.UnpicklingError:
 # %% [markdown]
 # ### Exercise: all of it, once
 #
-# Write `learn(user, item, rating)`: build a `TinyMF` for 60 users and 40 films with `dim` 2, train it
-# for 30 steps of Adam with a learning rate of 0.05, each on all ratings at once, and return the
-# model. The check measures its error on the ratings that your function got: it must beat the mean.
+# Write `learn(user, item, rating)`: build a `TinyMF` for 60 users and 40 films with `dim` 2, train it for
+# 30 steps of Adam with a learning rate of 0.05, each on all ratings at once, and return the model. The
+# check measures the model's error on the ratings that your function got: it must be lower than that of
+# predicting their mean.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -587,9 +589,9 @@ ws.check("primer.learn", learn)
 # * Chance comes from explicit Generators; load weights with `weights_only=True`.
 #
 # **Try it.** Train with plain steps: `torch.optim.SGD` in place of `Adam` in `fresh`. First write down
-# which learning rate SGD will need, then run the page again from that cell. **And a question without a
-# check:** a loss falls for ten epochs and then rises. Which two lines of the loop would you look at
-# first?
+# the learning rate that you expect SGD to need, then run the page again from the cell that defines
+# `fresh`. **And a question without a check:** a loss falls for ten epochs and then rises. Which two lines
+# of the loop would you look at first?
 #
 # **Read on.** Paszke et al. 2019, *PyTorch: an imperative style, high-performance deep learning library*;
 # Kingma and Ba 2015, *Adam: a method for stochastic optimization*; the quick start at

@@ -104,7 +104,8 @@ async def _run(
     with tempfile.TemporaryFile() as log:  # what the kernel's process itself says
         async with client.async_setup_kernel(env=settings, stderr=log):
             if first:
-                await client.async_wait_for_reply(client.kc.execute(first))
+                asked: Any = client.kc
+                await client.async_wait_for_reply(asked.execute(first))
             for index in _order(notebook, twice):
                 cell = notebook.cells[index]
                 wrong = [o for o in cell.get("outputs", []) if _is_wrong(o)]
