@@ -200,7 +200,8 @@ for alone in ("the model alone", "the stylist alone"):
 # it. The stylist alone stays below the pair everywhere: he sees only 20 random pieces per client, and he
 # guesses taste less well than the model.
 #
-# (A *standard error* says how much such an average typically changes if you take 400 other clients.)
+# (The *standard error* printed above says how much the average gain typically changes if you take 400
+# other clients.)
 #
 # The example contains only what we put into it, so it says nothing about real stylists. It shows *why*
 # such pairs work: each knows something that the other cannot see. Keep the question for every recommender
@@ -935,7 +936,9 @@ same_people, everyone = (
     for some in (pairs, [(a, b, page.valid) for a, b, _ in pairs])
 )
 for who, found in (("that quarter", same_people), ("everybody", everyone)):
-    print(f"The dense model (the first) minus the thin one, tested on {who}, one line per draw:")
+    print(
+        f"Error of the dense model minus that of the thin one, tested on {who}, one line per draw:"
+    )
     print(*(f"  {one}" for one in found), sep="\n")
 
 # %% [markdown]
@@ -966,11 +969,11 @@ for part, gain in zip(parts, gains.T, strict=True):
 
 # %% [markdown]
 # The gain is largest where there are few ratings. The last verdict under "Change 2" (genres on rare
-# films) says how sure we can be of the gain on rare films. We expect the same of the other kinds of data
-# in the drawing under "What a recommender sees": a text describes the film that nobody has seen, and the
-# time of day says something about the person who never rates. Different kinds of data fill each other's
-# gaps. In a model made of vectors they all enter in the same way: give each new piece of information a
-# vector, and add it to the vector of the film or the person.
+# films) says how sure we can be of the gain on rare films. We expect the other kinds of data in the
+# drawing under "What a recommender sees" to help most where ratings are few, too: a text describes the
+# film that nobody has seen, and the time of day says something about the person who never rates.
+# Different kinds of data fill each other's gaps. In a model made of vectors they all enter in the same
+# way: give each new piece of information a vector, and add it to the vector of the film or the person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
@@ -989,8 +992,8 @@ ws.films(top.head(5), ["title", "stars", "reasons"])
 # film. (The score is the number by which the ranker, the model that chose these films, sorts its list.) A
 # low rating can be a reason as well: what you dislike says something about you.
 #
-# Is it true, though? A reason that you can leave out without consequence is decoration. So leave it
-# out: fit your vector again *without* the named ratings, and see how far the film falls. For
+# Are the reasons true, though? A reason that you can leave out without consequence is decoration. So
+# leave it out: fit your vector again *without* the named ratings, and see how far the film falls. For
 # comparison, leave out the same number of other ratings.
 
 # %%

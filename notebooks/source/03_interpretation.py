@@ -197,9 +197,10 @@ ws.show(
 
 # %% [markdown]
 # The right-hand panel shows that each column of *left*, multiplied by itself, gives 1, and multiplied by
-# any other column, 0. So *left* changes no lengths, and the two small tables, one from $P$ and one from
-# $Q$, are enough. The *width* of an axis is the standard deviation of what this axis adds to the scores.
-# The cell prints each squared width as a share of the sum of all of them:
+# any other column, 0. So multiplying by *left* changes no lengths, and to find the axes we need only the
+# two small square tables, one from $P$ and one from $Q$. The *width* of an axis is the standard deviation
+# of what this axis adds to the scores. The cell prints each squared width as a share of the sum of all of
+# them:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -558,16 +559,16 @@ halved = np.corrcoef(a, b)[0, 1]
 whole = 2 * halved / (1 + halved)  # Spearman-Brown: expected of two groups of full size
 print(f"Correlation between two seeds {seeds:.2f}, between two halves of the people {halved:.2f}.")
 print(
-    f"Expected correlation between two groups of people, each as large as all: about {whole:.2f};"
+    f"Expected correlation between two groups of people, each as large as ours: about {whole:.2f};"
 )
 print(f"expected correlation of our values with the true ones: about {whole**0.5:.2f}.")
 
 # %% [markdown]
 # The first number alone would make you believe anything, because two seeds share every accident of the
-# data. (The last number is above the one before, because the true values have no errors. This last
-# estimate assumes that the errors of the two halves are independent. We have checked it on planted data,
-# where we know the truth: it was about right.) Trust the films at the ends, and not small differences in
-# rank in the middle.
+# data. (The last number is above the one before, because the true values have no errors. It assumes that
+# the errors of the two halves are independent. We have checked this way of estimating it on planted data,
+# where we know the truth, and the estimate was about right.) Trust the films at the ends, and not small
+# differences in rank in the middle.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 4: maps, and what their distances do not mean

@@ -289,9 +289,9 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 #
 # So the network wins on MovieLens? Look closer before you say so. It was given more information than
 # `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres and
-# ages to a model without a network: `SideFeatureMF` from page 08. The penalties of `SideFeatureMF` are
-# counted per rating, and also once per film and once per person. To see what these penalties change by
-# themselves, we train the same model without features as well.
+# ages to a model without a network: `SideFeatureMF` from page 08. `SideFeatureMF` adds its penalties to
+# the loss not only per rating, but also once per film and once per person. To see what these penalties
+# change by themselves, we train the same model without features as well.
 #
 # And one more question, which was disputed for years: can a network learn the product itself? Then we
 # would not need to write the product into the model. We put networks of three shapes in its place, so that the
@@ -776,10 +776,10 @@ final_table.sort_values("RMSE on test rows (stars)").round(4)
 #
 # * A network beside the product can learn what depends on three fields at once. On MovieLens the features pay
 #   more than the depth, and a network in place of the product is worse. Try the simple model first.
-# * One trunk with several heads is a trade: a head gains where another one learns something that it needs,
-#   and loses where they differ. Measure each head alone.
-# * When you measure the time to the next event, say which events could be the next one: all, or those of the
-#   training part only.
+# * To share one trunk among several heads is a trade-off: a head gains where another head learns
+#   something that the first one needs, and loses where the two differ. Measure each head alone.
+# * When you measure the time to the next event, say which events count as a "next" one: all of them, or
+#   only those in the training part.
 #
 # **To read on**
 #
