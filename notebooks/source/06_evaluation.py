@@ -189,7 +189,7 @@ each = pd.Series(gap).groupby(lab.test.user).agg(["mean", "size"])  # one line p
 
 
 def by_counts(values, draws, seed):
-    """The same, by how often each value is drawn."""
+    """As `bootstrap`, but draw only the number of times that each value comes up."""
     n = len(values)
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws) @ values / n
 
@@ -618,9 +618,9 @@ print("they liked all of their test films, or none.")
 # %% [markdown]
 # ### Exercise: conditional AUC by hand
 #
-# Write `my_conditional_auc(labels, scores, users)` with nothing but `rt.metrics.auc`: the mean over
-# users of the AUC within their rows. Users with only liked or only disliked rows have none: leave
-# them out.
+# Write `my_conditional_auc(labels, scores, users)` with nothing but `rt.metrics.auc`: the mean over users
+# of the AUC within their rows. Users whose rows are all liked or all disliked have no AUC: leave them
+# out.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -667,9 +667,9 @@ for name, score in scores.items():
 # ## Ratings are missing, and not at random
 #
 # Every number above is computed on ratings that people *chose* to give. People rate what they watched,
-# and watch what they expect to like. What does that do to an evaluation? We can only know where we know
-# the ratings that nobody gave: in a planted world. In this one, the chance that a film is rated doubles
-# with every additional star that the person would give it.
+# and watch what they expect to like. What does that do to an evaluation? We can answer that only where we
+# also know the ratings that nobody gave: in a planted world. In this one, the chance that a film is rated
+# doubles with every additional star that the person would give it.
 
 # %% tags=["long"]
 rng = np.random.default_rng(6)
@@ -771,8 +771,8 @@ print("All three splits reverse the order." if flipped else "On this data the or
 
 # %% [markdown]
 # Both vertical axes start above zero; read the slopes, not the heights. Here are two invented models as
-# well, so small that you can check the first column in your head. Each model ranks two films, in a
-# catalogue of 1,000:
+# well, so small that you can check the first column in your head. Here are the places of two right films
+# in a catalogue of 1,000, by each model:
 
 # %%
 places = {"bold": (5, 700), "careful": (40, 60)}

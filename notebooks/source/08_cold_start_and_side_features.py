@@ -139,7 +139,7 @@ ax.plot(n_i, same_films, "o-", color=ws.PALETTE["blue"], label="made: the busies
 ax.set(xscale="log", xlabel="training ratings per film", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
-ax.set_title("Numbers of ratings, found and made (axis does not start at 0)")
+ax.set_title("Error by number of ratings: as found, and after cutting (axis does not start at 0)")
 ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15))
 alt = f"Error against ratings per film. Found line: it changes by {e_i[0] - e_i[-1]:+.2f} stars; "
 ws.show(fig, alt=alt + f"made line: by {same_films[0] - same_films[-1]:+.2f}.")
@@ -307,7 +307,7 @@ ws.check("08.for_ana", for_ana)
 # Read the equation aloud, bracket by bracket, for one film that the room knows.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Prior and data pull at a film
+# ## The prior and the data both pull at a film
 #
 # How far may a film's value be from what its genres say? Think of two magnets. The features pull it
 # towards their prediction, the **prior**. The ratings pull it towards their mean. In the library's
@@ -419,9 +419,10 @@ for name in list(kinds)[1:]:
 
 # %% [markdown]
 # Each line is the change when one thing is taken away, with an interval over users. To judge the features
-# fairly, compare with the model called *... without features*: the very same model without them. Its
-# penalties differ from those of `BiasedMF`, and they already make it better, even without features. So a
-# comparison with `BiasedMF` would give the features credit that they did not earn.
+# fairly, compare with the model called *... without features*: the very same model without them. The
+# penalties of this model differ from those of `BiasedMF`, and this difference alone already makes it
+# better than `BiasedMF`. So a comparison with `BiasedMF` would give the features credit that they did not
+# earn.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room which of the two penalties they would have forgotten.
@@ -607,8 +608,8 @@ print(
 print("each against the same model without features")
 
 # %% [markdown]
-# **Your turn.** Which feature is it? Leave out the genres, then the year. First guess how much the error
-# rises each time. Then replace the table of films in the training part, as in
+# **Your turn.** Which feature brings the gain? Leave out the genres, then the year. First guess how much
+# the error rises each time. Then replace the table of films in the training part, as in
 # `dataclasses.replace(page.train, items=data.items.drop(columns="genres"))`, train `SideFeatureMF` on it,
 # and compare it with `whole` on `page.valid`.
 #
@@ -624,7 +625,7 @@ print("each against the same model without features")
 # * A row that was never trained says nothing. Features give it a place to start from.
 # * Cold start has to be *made*, by cutting histories while the test rows stay. Groups that are found by
 #   counting hold different people and films.
-# * Prior and data pull at each film. There are two penalties: one is paid per rating; the other is paid
+# * The prior and the data both pull at each film. There are two penalties: one is paid per rating; the other is paid
 #   once per film or person, on its deviation from what the features say.
 # * Compare features with the same model without them, and with shuffled ones.
 # * What a film *is* says much about how people will like it, most of all before anybody has seen it.

@@ -386,7 +386,8 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
 # %% [markdown]
 # For predicting what somebody tries next, counts are no better than plain pairs. For what they will
 # *love*, counts are clearly better; the comparison can't tell the two values of `alpha` apart. So first
-# say which of the two your list is for, and measure that. (On data of your own: `docs/your_data.md`.)
+# say whether your list is for what people try next or for what they will love, and measure that. (On data
+# of your own: `docs/your_data.md`.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What part 1 showed
@@ -679,10 +680,10 @@ print(f"{measured.data}, {machine['cpu']}, one thread, {machine['date']}.")
 numbers.rename(columns=shown)
 
 # %% [markdown]
-# The last two rows are the model with the best stars and the model with the best lists of the series.
-# With the seconds that they take, these two rows are the **price list** of accuracy. One caution about
-# the row with days: what people gave *on the same day* helps on random folds, and you do not have it for
-# tomorrow (page 09).
+# The last two rows are the two best models of the series: one predicts stars best, and the other makes
+# the best lists. With the seconds that they take, these two rows are the **price list** of accuracy. One
+# caution about the row with days: what people gave *on the same day* helps on random folds, and you do
+# not have it for tomorrow (page 09).
 #
 # The folds differ a good deal (*sd of folds*), but they differ for all models alike. So compare two
 # models user by user: the interval below is over users, with each user's results averaged over the folds.
@@ -815,8 +816,8 @@ steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 # What matters most is how an unrated film is drawn. We draw it evenly from all films that the user has
 # not rated. `implicit` draws it from the *ratings*, so a film comes as often as it was rated. When it is
 # drawn in this second way, being well known no longer helps a film (page 05). But when the list has to
-# name films that people will rate, it ought to help. (The other library has settings of its own, and a
-# bias per film: so its number is not that of our last step.)
+# name films that people will rate, being well known ought to help. (The other library has settings of its
+# own, and a bias per film: so its number is not that of our last step.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You

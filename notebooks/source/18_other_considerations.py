@@ -356,8 +356,8 @@ ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 # two of them. `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in
 # general (a generous rater's stars lift all films alike, and explain none). Its numbers say how much more
 # a rating adds to this film than to an average film, so they differ from the bars. There is a second
-# reason why they differ: they come from the ranker, the model that fills the list, and not from the star
-# model.
+# reason for the difference: these numbers come from the ranker, the model that fills the list, and not
+# from the star model.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -709,8 +709,8 @@ for lam in (0.7, 0.5, 0.2):
     print(f"lambda {lam}: {distance:.2f} nats; NDCG@10 minus that of plain lists: {change}: {word}")
 
 # %% [markdown]
-# Ten films have room for other genres among the good ones, as long as the best stay on top. The cost
-# begins where the list has to take films from far down.
+# A list of ten has room for good films of other genres, as long as the best stay on top. The cost begins
+# where the list has to take films from far down.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### A list is a portfolio (at home)
@@ -741,10 +741,10 @@ def believed(items, stars, candidates):
 # ### Exercise, at home: the next share
 #
 # A list's *worth* is the weighted mean of its films' stars, $\sum_a w_a x_a$, in which higher places
-# count more ($w$ sums to 1). It is filled from the top, so that *expected worth − b · variance of the
-# worth* becomes large. A $b$ above 0 avoids risk. A $b$ below 0 seeks it: the film that may be
-# wonderful. Write `next_share(mean, covariance, w, chosen, b)`: which film goes to place
-# `len(chosen)`? Your function makes the lists below.
+# count more ($w$ sums to 1). The list is filled from the top, so that *expected worth − b · variance of
+# the worth* becomes large. A $b$ above 0 avoids risk. A $b$ below 0 seeks it: the film that may be
+# wonderful. Write `next_share(mean, covariance, w, chosen, b)`: which film goes to place `len(chosen)`?
+# Your function makes the lists below.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -982,10 +982,10 @@ for a in (0.1, 0.3, 0.5):
     print(f"a = {a}: NDCG@10 minus plain {change}{'' if change.off_zero else ', not told apart'}")
 
 # %% [markdown]
-# Well-known films take up a larger share of the lists than of the films that people like. Bringing their
-# share of the lists down to that level costs a lot of accuracy, since the model knows next to nothing
-# about the other films. (NDCG itself favours well-known films: people can only have rated what they
-# found.)
+# Well-known films make up a larger share of the lists than they do of the films that people like.
+# Bringing their share of the lists down to that level costs a lot of accuracy, since the model knows next
+# to nothing about the other films. (NDCG itself favours well-known films: people can only have rated what
+# they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
