@@ -288,7 +288,8 @@ ws.show(fig, alt="Three strips, one per axis, with the titles at both ends and a
 # Here are the ends of the six widest axes as a list, this time from all films with at least 30 ratings:
 
 # %%
-other = rt.interpret.refit(model, page.train, seed=1)  # the same model from another seed
+print("The same model is trained once more, from another seed ...", flush=True)
+other = rt.interpret.refit(model, page.train, seed=1)
 again = rt.interpret.matches(axes, rt.interpret.pca(other))
 found = rt.interpret.describe(axes, page.train, baseline=noise, again=again, min_ratings=30)
 for axis, row in found.iterrows():

@@ -265,6 +265,7 @@ pd.DataFrame(
 # %%
 from sklearn.decomposition import TruncatedSVD
 
+print("A singular value decomposition, then a training on shuffled text ...", flush=True)
 table = labs.words.pmi(counts)
 svd = TruncatedSVD(page.pick(100, 16), random_state=0)
 judge = svd.fit_transform(table) / np.sqrt(svd.singular_values_)
@@ -665,6 +666,7 @@ def alike(v):
 
 # %%
 rng = np.random.default_rng(1)
+print("One more training, on shuffled sittings ...", flush=True)
 _, unordered = item2vec([rng.permutation(s) for s in sittings])
 kinds = {
     **both,

@@ -625,8 +625,8 @@ print("each against the same model without features")
 # * A row that was never trained says nothing. Features give it a place to start from.
 # * Cold start has to be *made*, by cutting histories while the test rows stay. Groups that are found by
 #   counting hold different people and films.
-# * The prior and the data both pull at each film. There are two penalties: one is paid per rating; the other is paid
-#   once per film or person, on its deviation from what the features say.
+# * The prior and the data both pull at each film. There are two penalties: one is paid per rating; the
+#   other is paid once per film or person, on its deviation from what the features say.
 # * Compare features with the same model without them, and with shuffled ones.
 # * What a film *is* says much about how people will like it, most of all before anybody has seen it.
 # * On MovieLens, age, gender and occupation say next to nothing about a new person, and a few ratings say

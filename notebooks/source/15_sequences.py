@@ -689,7 +689,7 @@ rows = rt.Batch(user=torch.from_numpy(last.user), item=torch.from_numpy(last.ite
 with torch.no_grad():
     stars = models["SequenceLSTM"](rows).rating.numpy().clip(*last.scale)
 predicted = {"LSTM": stars}
-for name, settings in {"biases only": {"dim": 0}, "BiasedMF": {}}.items():
+for name, settings in ws.steps({"biases only": {"dim": 0}, "BiasedMF": {}}.items(), "model"):
     predicted[name] = rt.predict(fitted("BiasedMF", past, **settings), last)
 rmse = {name: rt.metrics.rmse(last.rating, guess) for name, guess in predicted.items()}
 pd.Series(rmse, name="RMSE (stars)").sort_values().round(3).to_frame()

@@ -580,6 +580,7 @@ ws.check("16.unfair", unfair)
 # user and one film, beside the library:
 
 # %%
+print("SVD++ trains for some seconds ...", flush=True)
 svdpp = fitted(rt.models.SVDpp)
 p, q, y = (getattr(svdpp, n).detach() for n in ("user_factors", "item_factors", "item_implicit"))
 b_u, b_i = svdpp.user_bias.detach(), svdpp.item_bias.detach()
