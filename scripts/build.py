@@ -1,7 +1,6 @@
 """Build what is generated: the notebooks from their sources, and the table of their minutes.
 
 python scripts/build.py pages             write the notebooks and the README's table of them
-python scripts/build.py pages NAME ...    write those of the named pages only
 python scripts/build.py pages --check     write nothing; exit 1 and list what is out of sync
 python scripts/build.py measure [NAME]    run pages on real data, write notebooks/minutes.json
 python scripts/build.py slides [NAME ...] write decks to build/slides; they need no network
@@ -23,22 +22,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def pages(names: Sequence[str] = (), check: bool = False) -> int:
+def pages(check: bool = False) -> int:
     from pagebuild.source import SourceError
     from pagebuild.write import generate, out_of_sync, write
 
     try:
-        files = generate(ROOT, names)
+        files = generate(ROOT)
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1
-    stale = out_of_sync(ROOT, files, only=bool(names))
+    stale = out_of_sync(ROOT, files)
     if check:
         for line in stale:
             print(line)
         print("out of sync: run python scripts/build.py pages" if stale else "in sync")
         return 1 if stale else 0
-    write(ROOT, files, only=bool(names))
+    write(ROOT, files)
     print(f"{len(files)} files, {len(stale)} of them changed: {', '.join(stale) or 'none'}")
     return 0
 
@@ -46,8 +45,7 @@ def pages(names: Sequence[str] = (), check: bool = False) -> int:
 def measure(names: list[str]) -> int:
     from pagebuild.measure import measure_all
 
-    code = measure_all(ROOT, names)
-    return code or (pages(names) if names else 0) or pages()
+    return measure_all(ROOT, names) or pages()
 
 
 def shown(what: str, names: Sequence[str], mode: str, folder: Path) -> int:
@@ -72,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = {}
     for name in ("pages", "measure", "slides", "site", "instructor"):
         given[name] = commands.add_parser(name)
-        if name != "instructor":
+        if name not in ("pages", "instructor"):
             given[name].add_argument("names", nargs="*", help="pages; all if none is named")
     given["pages"].add_argument("--check", action="store_true", help="only say what is out of sync")
     for name in ("slides", "site"):
@@ -81,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         given[name].add_argument("--out", type=Path, default=ROOT / "build" / name, metavar="DIR")
     chosen = parser.parse_args(arguments)
     if chosen.command == "pages":
-        return pages(chosen.names, chosen.check)
+        return pages(chosen.check)
     if chosen.command == "measure":
         return measure(chosen.names)
     if chosen.command == "instructor":

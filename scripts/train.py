@@ -34,16 +34,6 @@ def setting(text: str) -> tuple[str, Any]:
     return name, value
 
 
-def to_write(text: str) -> Path:
-    """A file that can be written, which is known before the training and not after it."""
-    path = Path(text)
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir() or not os.access(path.parent, os.W_OK) or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{path}: give the name of a file that can be written")
-    return path
-
-
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     from recsys_tutorial import losses, models
 
@@ -63,7 +53,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help=said)
     add("--loss", choices=functions, help="a function of rt.losses; else the model's own")
     add("--epochs", type=int)
-    add("--batch-size", type=int, help="rows a step of each process")
+    add("--batch-size", type=int, help="rows per step, for each process")
     add("--lr", type=float)
     add("--negatives", type=int, default=0)
     add("--early-stopping", type=int)
@@ -71,7 +61,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="of split, start and shuffling")
     add("--checkpoint-dir", help="goes on from the last whole epoch found here")
     add("--log-dir", help="tensorboardX scalars, written by one process")
-    add("--save", type=to_write, help="file for the trained weights (.safetensors)")
+    add("--save", type=Path, help="file for the trained weights (.safetensors)")
     return parser.parse_args(given)
 
 
@@ -130,7 +120,6 @@ def train(options: argparse.Namespace) -> None:
     from ignite.utils import setup_logger
 
     import recsys_tutorial as rt
-    from recsys_tutorial.files import replacing
 
     logger = setup_logger("train", distributed_rank=idist.get_rank())  # only the first one speaks
     training, valid = parts(options)
@@ -150,8 +139,8 @@ def train(options: argparse.Namespace) -> None:
         from safetensors.torch import save_file
 
         state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-        with replacing(options.save) as part:
-            save_file(state, part)
+        options.save.parent.mkdir(parents=True, exist_ok=True)
+        save_file(state, options.save)
 
 
 def main(given: list[str] | None = None) -> int:

@@ -137,6 +137,9 @@ class Lab:
         self.page.evaluate(
             "() => void window.jupyterapp.commands.execute('notebook:run-all-cells')"
         )
+        self.wait_until_all_ran(timeout)
+
+    def wait_until_all_ran(self, timeout: float = 600) -> None:
         self.page.wait_for_function(
             """() => {
                 const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
@@ -145,6 +148,18 @@ class Lab:
                 return true;
             }""",
             timeout=timeout * 1000,
+        )
+
+    def show(self, text: str) -> None:
+        """Scroll to the first code cell with this text, and make it the active one."""
+        self.page.evaluate(
+            """text => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                const has = c => c.type === 'code' && c.sharedModel.source.includes(text);
+                notebook.activeCellIndex = [...notebook.model.cells].findIndex(has);
+                return notebook.scrollToItem(notebook.activeCellIndex, 'start');
+            }""",
+            text,
         )
 
     def outputs(self) -> list[dict[str, Any]]:

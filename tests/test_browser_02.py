@@ -38,17 +38,6 @@ class OnPage(lab.Lab):
         image = self.front.locator(CURVE)
         return image.first.get_attribute("src") if image.count() else None
 
-    def select(self, cell: int) -> None:
-        """Make a cell the active one, and bring it into view."""
-        self.page.evaluate(
-            """cell => {
-                const notebook = window.jupyterapp.shell.currentWidget.content;
-                notebook.activeCellIndex = cell;
-                return notebook.scrollToItem(cell, 'start');
-            }""",
-            cell,
-        )
-
     def find(self, text: str) -> int:
         """Number of the first code cell with this text."""
         return self.page.evaluate(
@@ -87,7 +76,7 @@ def started(notebooks):
     states: list[str] = []
     end = time.monotonic() + 300
     while len(states) < 4 and time.monotonic() < end:
-        notebooks.select(notebooks.find("ws.sweep("))
+        notebooks.show("ws.sweep(")
         state = notebooks.curve()
         if state is not None and state not in states:
             states.append(state)
@@ -127,7 +116,7 @@ def test_the_curve_stands_in_its_own_cell_only(notebooks, started):
     assert len(holders) == 2
     assert "ws.sweep(" in holders[0]
     assert "background=True" in holders[1]
-    notebooks.select(notebooks.find("ws.sweep("))
+    notebooks.show("ws.sweep(")
     image = notebooks.front.locator(CURVE).first
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") > 900
@@ -137,7 +126,7 @@ def test_the_curve_stands_in_its_own_cell_only(notebooks, started):
 
 def test_three_films_are_rated_by_keyboard_and_recommendations_follow(notebooks, started):
     page = notebooks.page
-    notebooks.select(notebooks.find("ws.rate_films(page)"))
+    notebooks.show("ws.rate_films(page)")
     box = notebooks.front.get_by_label("Title")
     box.wait_for()
     found = notebooks.front.get_by_label("Found")
@@ -173,7 +162,7 @@ def test_three_films_are_rated_by_keyboard_and_recommendations_follow(notebooks,
     saved = json.loads((notebooks.folder / "mine" / "me.json").read_text())["planted"]
     assert {row["title"]: row["rating"] for row in saved} == wanted
     assert notebooks.find("your turn") > 0  # the keys changed nothing in the notebook
-    notebooks.select(notebooks.find("reasons=True"))
+    notebooks.show("reasons=True")
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
     table = notebooks.front.locator(".jp-RenderedHTMLCommon table", has_text="reasons").last
     page.wait_for_function(

@@ -18,7 +18,7 @@ from pagebuild.measure import over_budget
 from pagebuild.plans import plans, run_sheet
 from pagebuild.source import Cell, SourceError
 from pagebuild.timing import sections
-from pagebuild.write import generate, instructor, notebook_text, out_of_sync, teaching, write
+from pagebuild.write import generate, instructor, out_of_sync, teaching, write
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -397,19 +397,6 @@ def test_a_source_that_is_wrong_is_refused_with_the_reason(project, old, new, me
     with pytest.raises(SourceError, match=re.escape(message)) as error:
         generate(project)
     assert "02_second" in str(error.value)
-
-
-def test_one_page_can_be_built_while_another_is_broken(project):
-    (project / "notebooks" / "source" / "02_second.py").write_text("nothing")
-    files = generate(project, ["01_first"])
-    assert sorted(files) == ["01_first.ipynb", "solutions/01_first.ipynb"]
-    index = project / "notebooks" / "index.ipynb"
-    index.write_text(notebook_text([Cell("markdown", "# From before", {})], "series.toml"))
-    write(project, files, only=True)
-    assert (project / "notebooks" / "01_first.ipynb").is_file()
-    assert "# From before" in index.read_text()
-    with pytest.raises(SourceError, match="no such page: 04_none"):
-        generate(project, ["04_none"])
 
 
 def test_a_page_outside_the_table_is_refused(project):

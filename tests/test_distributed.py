@@ -134,16 +134,13 @@ def test_a_killed_process_costs_no_more_than_its_epoch(tmp_path: Path) -> None:
         (["--loss", "nope"], "invalid choice: 'nope' .*squared_error.*bpr"),
         (["--loss", "l2"], "invalid choice: 'l2'"),  # a penalty
         (["--set", "dim"], "NAME=VALUE"),
-        (["--save", "{here}"], "--save: .*name of a file"),
-        (["--save", "{here}/a-file/weights.safetensors"], "--save: .*a-file"),
     ],
 )
 def test_what_cannot_work_is_said_before_training(
-    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "a-file").touch()
     with pytest.raises(SystemExit):
-        script.main([one.replace("{here}", str(tmp_path)) for one in options])
+        script.main(options)
     assert re.search(message, capsys.readouterr().err)
 
 

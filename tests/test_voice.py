@@ -19,7 +19,6 @@ CODE = [
     path
     for folder in ("recsys_tutorial", "notebooks/recsys_workshop", "scripts", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if path.name != "voice.py"
 ]
 
 

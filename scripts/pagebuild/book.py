@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,9 @@ class Book:
     address: str
 
     @classmethod
-    def read(cls, root: Path, names: Sequence[str] = ()) -> Book:
-        """All there is, or no other sources than those named.
-
-        Raises SourceError that lists everything wrong with the sources.
-        """
-        series, sources = read_series(root), read_all(root, names)
+    def read(cls, root: Path) -> Book:
+        """All there is. Raises SourceError that lists everything wrong with the sources."""
+        series, sources = read_series(root), read_all(root)
         wrong = [line for source in sources for line in lint.problems(source, series)]
         if wrong:
             raise SourceError("\n".join(wrong))

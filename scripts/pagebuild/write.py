@@ -84,16 +84,13 @@ Run the next cell (Shift-Enter) to see the exercises that you have passed. They 
 `progress.json` beside the data, and nothing leaves this machine."""
 
 
-def generate(root: Path, names: Sequence[str] = ()) -> dict[str, str]:
-    """Text of every generated file by its path from notebooks/; of the named pages only, and
-    without the index and the README, where names are given.
+def generate(root: Path) -> dict[str, str]:
+    """Text of every generated file by its path from notebooks/.
 
     Raises SourceError that lists everything wrong with the sources.
     """
-    book = Book.read(root, names)
-    files = {}
-    if not names:
-        files = {"index.ipynb": index(book), **readme(root, book), **timetables(root, book)}
+    book = Book.read(root)
+    files = {"index.ipynb": index(book), **readme(root, book), **timetables(root, book)}
     for source in book.sources.values():
         files[f"{source.name}.ipynb"] = page(book, source, solutions=False)
         files[f"solutions/{source.name}.ipynb"] = page(book, source, solutions=True)
@@ -117,23 +114,23 @@ def teaching(root: Path, folder: Path) -> list[Path]:
     return written
 
 
-def out_of_sync(root: Path, files: dict[str, str], *, only: bool = False) -> list[str]:
+def out_of_sync(root: Path, files: dict[str, str]) -> list[str]:
     """Paths below notebooks/ that differ from what they should be, are missing, or too many.
 
-    Notebooks of the reader's own are no business of the build; `only` leaves all others alone.
+    Notebooks of the reader's own are left alone.
     """
     folder = root / "notebooks"
     there = {n: (folder / n).read_text(encoding="utf-8") for n in files if (folder / n).is_file()}
-    for path in [] if only else folder.rglob("*.ipynb"):
+    for path in folder.rglob("*.ipynb"):
         name, text = path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
         if _is_generated(name, text):
             there[name] = text
     return sorted(name for name in {*files, *there} if files.get(name) != there.get(name))
 
 
-def write(root: Path, files: dict[str, str], *, only: bool = False) -> None:
+def write(root: Path, files: dict[str, str]) -> None:
     """Write the notebooks that changed, and remove generated ones that lost their source."""
-    for name in out_of_sync(root, files, only=only):
+    for name in out_of_sync(root, files):
         path = root / "notebooks" / name
         if name in files:
             path.parent.mkdir(parents=True, exist_ok=True)
