@@ -28,7 +28,7 @@ def test_what_is_saved_comes_back(small: Dataset, mapped: Dataset) -> None:
         assert np.array_equal(getattr(mapped, name), getattr(small, name))
     pd.testing.assert_frame_equal(mapped.items, small.items)
     pd.testing.assert_frame_equal(mapped.users, small.users)
-    assert mapped.same_vocabulary(small)
+    assert (mapped.user_vocab, mapped.item_vocab) == (small.user_vocab, small.item_vocab)
     assert (mapped.name, mapped.source, mapped.scale) == (small.name, small.source, small.scale)
 
 

@@ -163,7 +163,7 @@ def test_halves_share_no_user_and_lose_no_row(data):
     assert not set(one.user) & set(two.user)
     assert sorted([*one.row, *two.row]) == sorted(data.row)
     assert abs(len(np.unique(one.user)) - len(np.unique(two.user))) <= 1
-    assert one.same_vocabulary(data)
+    assert one.item_vocab == data.item_vocab
 
 
 def test_reliability_of_two_halves_tells_how_close_the_truth_is(data, model):

@@ -1,4 +1,4 @@
-"""The table of data sets: which archives hold them, their checksums, their files, their terms."""
+"""The table of data sets: their archives with checksums, their files and their terms."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Archive:
 
     Attributes:
         filename, hash: its name in the data directory, and its sha256 (or "md5:...").
-        folder, files: where the set's files are in the archive, and their names, ratings first.
+        folder, files: the folder in the archive and the names of its files, ratings first.
         read: the reader of this layout.
-        ratings_hash: sha256 of the file of ratings, for files that lie there unpacked.
+        ratings_hash: sha256 of the file of ratings, to check unpacked files by.
     """
 
     filename: str
@@ -48,10 +48,9 @@ def _official(
     name: str, pin: str, read: Callable[[movielens.Folder], movielens.RawTables],
     files: tuple[str, ...] = ("ratings.csv", "movies.csv"), ratings_hash: str | None = None,
 ) -> Archive:  # fmt: skip
-    """The archive on GroupLens's server, called as the folder in it."""
-    zipped = f"{name}.zip"
-    url = f"{_GROUPLENS}/{zipped}"
-    return Archive(zipped, pin, name, files, read, url, ratings_hash=ratings_hash)
+    """The archive on GroupLens's server, which has the name of the folder in it."""
+    url = f"{_GROUPLENS}/{name}.zip"
+    return Archive(f"{name}.zip", pin, name, files, read, url, ratings_hash=ratings_hash)
 
 
 _ML100K = _official(
@@ -78,7 +77,7 @@ _ML1M = _official(
 _ML25M = _official(
     "ml-25m", "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa", movielens.read_csv
 )
-# Nobody has published the sha256 of this one.
+# Its sha256 has not been published.
 _ML32M = _official("ml-32m", "md5:d472be332d4daa821edc399621853b57", movielens.read_csv)
 
 SOURCES = {

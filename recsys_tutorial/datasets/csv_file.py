@@ -16,9 +16,9 @@ _FACTS = ("title", "year", "genres")
 
 
 def from_csv(path: Path) -> Dataset:
-    """The ratings of a CSV file (tabs for .tsv): the columns of `from_frame`, by their names.
+    """The ratings of a CSV file (tabs for .tsv) with the columns of `from_frame`.
 
-    `userId`, `movieId` and the like are taken for `user` and `item`. Titles, years and genres come
+    `userId`, `movieId` and the like are read as `user` and `item`. Titles, years and genres come
     from columns of the file itself, or from `items.csv` or `movies.csv` beside it, and facts about
     people from `users.csv`.
 
@@ -40,7 +40,7 @@ def from_csv(path: Path) -> Dataset:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """One table; ids that are not all plain whole numbers ("007") stay text."""
+    """One table; ids stay text unless all of them are plain whole numbers ("007" is not)."""
     separator = "\t" if ".tsv" in path.suffixes else ","
     text = dict.fromkeys((*_NAMES, *_NAMES.values()), "str")
     table = pd.read_csv(path, sep=separator, dtype=text).rename(columns=_NAMES)

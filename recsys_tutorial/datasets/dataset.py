@@ -24,8 +24,8 @@ class Dataset:
     """Ratings, stored as columns of equal length n, and the side tables.
 
     Attributes:
-        user, item: int64 (n,), positions in `user_vocab` and `item_vocab`. `open` maps columns of
-            32 bits: widen them before you multiply.
+        user, item: int64 (n,), positions in `user_vocab` and `item_vocab`; 32 bits from `open`,
+            so widen them before you multiply.
         rating: float (n,), in the units of the data (stars); 1 for pairs without ratings.
         timestamp: int64 (n,), seconds, or None.
         weight: float (n,), how much a row counts, or None.
@@ -35,7 +35,7 @@ class Dataset:
         scale: lowest and highest rating of the whole Dataset.
         truth: what planted data was made from, else None.
         implicit: True where the data came as pairs without ratings.
-        name, source: which data this is and where it came from.
+        name, source: what the data is called and where it came from.
     """
 
     name: str
@@ -75,32 +75,25 @@ class Dataset:
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
-        """The rows as a frame, ids as the user gave them, indexed by row number."""
-        columns = {
-            "user": self.user_vocab.ids[self.user],
-            "item": self.item_vocab.ids[self.item],
-            "rating": self.rating,
-        }
-        for extra in ("timestamp", "weight"):
-            if getattr(self, extra) is not None:
-                columns[extra] = getattr(self, extra)
+        """The rows as a frame with the original ids, indexed by row number."""
+        user, item = self.user_vocab.ids[self.user], self.item_vocab.ids[self.item]
+        optional = {"timestamp": self.timestamp, "weight": self.weight}
+        given = {name: column for name, column in optional.items() if column is not None}
+        columns = {"user": user, "item": item, "rating": self.rating, **given}
         return pd.DataFrame(columns, index=self.row)
 
     def counts(self, side: str) -> np.ndarray:
-        """Number of rows here of each user or item: int64 (n_users,) or (n_items,)."""
+        """Number of rows of each "user" or "item": int64 (n_users,) or (n_items,)."""
         codes, size = {"user": (self.user, self.n_users), "item": (self.item, self.n_items)}[side]
         return np.bincount(codes, minlength=size)
 
     def last_times(self) -> np.ndarray | None:
-        """Each user's last time here, 0 for users without a row: int64 (n_users,), or None."""
+        """Time of each user's last row, 0 without a row: int64 (n_users,); None without times."""
         if self.timestamp is None:
             return None
         last = np.full(self.n_users, np.iinfo(np.int64).min)  # times before 1970 are below 0
         np.maximum.at(last, self.user, self.timestamp)
         return np.where(self.counts("user") > 0, last, 0)
-
-    def same_vocabulary(self, other: Dataset) -> bool:
-        return self.user_vocab == other.user_vocab and self.item_vocab == other.item_vocab
 
     # ---- parts ----------------------------------------------------------------------------
 
@@ -118,9 +111,9 @@ class Dataset:
         Args:
             how: "random" takes the rows in the order of `default_rng(seed).permutation(n)`: the
                 first int(n * test) are test, up to int(n * (test + valid)) valid, the rest train.
-                "last" takes the last int(n_u * test) rows of each user as test and those before
-                them as valid; a user with too few rows stays in train. "time" cuts at one time
-                for everybody: the last int(n * test) rows are test. Rows of equal time keep
+                "last" takes the last int(n_u * test) of a user's n_u rows as test and those before
+                them as valid; a user with too few rows stays in train. "time" cuts at the same
+                time for all users: the last int(n * test) rows are test. Rows of equal time keep
                 their order.
             valid, test: shares of the rows.
             seed: for "random" only.
@@ -130,8 +123,8 @@ class Dataset:
         """
         if min(valid, test) < 0 or not valid + test < 1:
             raise ValueError(
-                f"valid={valid} and test={test} must be shares >= 0 that leave something to train "
-                "on: valid + test < 1"
+                f"valid={valid} and test={test} must be >= 0 and leave rows to train on: "
+                "valid + test < 1"
             )
         n = len(self)
         if how == "random":
@@ -161,8 +154,8 @@ class Dataset:
     def folds(self, k: int = 5, seed: int | None = None) -> Iterator[tuple[Dataset, Dataset]]:
         """Yield k pairs (train, test).
 
-        Without a seed the test parts are blocks of rows in the given order, which on ml-100k are
-        the official u1 to u5. With a seed the rows are shuffled first.
+        Without a seed the test parts are blocks of rows in the given order (on ml-100k the official
+        u1 to u5). With a seed the rows are shuffled first.
         """
         if not 2 <= k <= len(self):
             raise ValueError(f"folds(k={k}) needs 2 <= k <= {len(self)}, the number of rows")
@@ -174,7 +167,7 @@ class Dataset:
             yield self.take(order[~held_out[order]]), self.take(block)
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Write the columns to a directory, for `rt.datasets.open` to map into memory."""
+        """Write the columns into a directory; `rt.datasets.open` reads them."""
         from recsys_tutorial.scale import columns
 
         columns.save(self, directory)
@@ -195,8 +188,6 @@ class Dataset:
             columns: Fields of Batch among user, item, rating, time; weights too, where there are
                 any.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size} must be at least 1")
         arrays = {
             "user": self.user, "item": self.item, "rating": self.rating, "time": self.timestamp,
             "weight": self.weight,
@@ -217,30 +208,25 @@ def concat(*parts: Dataset) -> Dataset:
     Raises:
         ValueError: the vocabularies differ, or a (user, item) pair occurs twice.
     """
-    if not parts:
-        raise ValueError("concat needs at least one Dataset")
     first = parts[0]
     for part in parts[1:]:
-        if not first.same_vocabulary(part):
+        if (part.user_vocab, part.item_vocab) != (first.user_vocab, first.item_vocab):
             raise ValueError(
                 f"cannot join {first.name!r} and {part.name!r}: their vocabularies differ; "
                 "put the tables together first and call from_frame once"
             )
-    # In 64 bits, whatever the columns have.
+    # Columns may have 32 bits; pairs need 64.
     pair = np.concatenate([p.user * np.int64(p.n_items) + p.item for p in parts])
     pair.sort()
     if len(twice := pair[1:][pair[1:] == pair[:-1]]):
         u, i = divmod(int(twice[0]), first.n_items)
         raise ValueError(
             f"user {first.user_vocab.id_at(u)!r} has item {first.item_vocab.id_at(i)!r} in more "
-            "than one part: parts to join must not overlap"
+            "than one part: join parts that do not overlap"
         )
     joined: dict[str, Any] = {}
     for name in COLUMNS:
         columns = [getattr(p, name) for p in parts]
-        there = [c for c in columns if c is not None]
-        if 0 < len(there) < len(columns):
-            raise ValueError(f"some parts have {name}s and others have none")
-        joined[name] = np.concatenate(there) if there else None
+        joined[name] = None if columns[0] is None else np.concatenate(columns)
     scale = (min(p.scale[0] for p in parts), max(p.scale[1] for p in parts))
     return replace(first, scale=scale, **joined)

@@ -1,15 +1,15 @@
-"""`from_frame`: anybody's table becomes a Dataset, or one clear error says what to mend."""
+"""`from_frame`: any table of ratings becomes a Dataset, or one clear error says what to change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.datasets.numbers import confidence, finite, notice_counts, seconds
+from recsys_tutorial.datasets.numbers import confidence, finite, seconds, warn_of_counts
 from recsys_tutorial.datasets.side_tables import item_frame, side_frame
 from recsys_tutorial.datasets.vocabulary import Vocabulary, one_dimensional
 
@@ -36,16 +36,16 @@ def from_frame(
             `timestamp`: seconds as a number (fractions are dropped), or datetimes; milli-, micro-
             and nanoseconds are recognised and converted. Optional `weight`: finite numbers >= 0,
             how much a row counts. Other columns are ignored.
-        users: optional; `user` and anything known about them. Columns are kept; whole numbers
-            become nullable where a user of `ratings` has no row here.
+        users: optional; `user` and any facts about them. Columns are kept; whole numbers become
+            nullable where a user of `ratings` has no row here.
         items: optional; `item`, and if known `title`, `year` and `genres` (a tuple or list of
             str, or "Comedy|Drama"). Other columns are kept as those of `users`.
-        counts: the column that says how often (plays, clicks, purchases). Rows then are pairs of
-            rating 1, and a row's weight is proportional to the confidence 1 + alpha log(1 + c)
+        counts: the column with numbers of events (plays, clicks, purchases). Rows are then pairs
+            of rating 1, and a row's weight is proportional to the confidence 1 + alpha log(1 + c)
             of Hu, Koren and Volinsky (2008), with mean 1, for every model that ranks.
-        alpha: how much more a large count says than a small one.
-        duplicates: "sum" makes one row of all rows of one user and item, as an event log has
-            them: counts (1 for each row without `counts`) and weights add up, the last time stays.
+        alpha: how much more a large count weighs than a small one.
+        duplicates: "sum" merges all rows of one user and item, as in an event log: counts (1 for
+            each row without `counts`) and weights add up, and the last time is kept.
         name: what the Dataset is called.
         source: where it came from.
 
@@ -56,7 +56,7 @@ def from_frame(
 
     Raises:
         TypeError: something is not a DataFrame, ids of mixed type or unhashable, values that are
-            no numbers or times.
+            not numbers or times.
         ValueError: an empty table, a missing or doubled column, a null or doubled id, a rating or
             weight that is not finite or negative, a (user, item) pair that occurs twice.
     """
@@ -64,15 +64,15 @@ def from_frame(
         raise ValueError(f'unknown duplicates {duplicates!r}: it is None or "sum"')
     if counts is not None and not isinstance(counts, str):
         raise TypeError(
-            f"counts={type(counts).__name__} must be the name of the column that says how often, "
-            "as in from_frame(table, counts='plays')"
+            f"counts={type(counts).__name__} must be the name of the column with the numbers of "
+            "events, as in from_frame(table, counts='plays')"
         )
     _check_table(ratings, "ratings")
     if len(ratings) == 0:
         raise ValueError("ratings is empty: give at least one row with a user and an item")
     given = [n for n in ("rating", "timestamp", "weight") if n in ratings.columns]
     for column in ("user", "item", *given, *([counts] if counts else [])):
-        _column(ratings, "ratings", column)  # say what is missing before looking at any value
+        _column(ratings, "ratings", column)  # name a missing column before looking at any value
     if counts and "weight" in given:
         raise ValueError(
             f"ratings has counts ({counts!r}) and a column 'weight', and both say how much a row "
@@ -88,7 +88,7 @@ def from_frame(
         "rating": np.ones(len(user)) if implicit else finite(ratings["rating"], "rating"),
         "timestamp": seconds(ratings["timestamp"]) if "timestamp" in given else None,
         "weight": finite(ratings["weight"], "weight", signed=False) if "weight" in given else None,
-        "often": finite(ratings[counts], counts, signed=False) if counts else None,
+        "events": finite(ratings[counts], counts, signed=False) if counts else None,
     }
     if duplicates == "sum":
         if not implicit:
@@ -98,14 +98,14 @@ def from_frame(
                 "numbers of events with counts="
             )
         if not counts and "weight" not in given:
-            columns["often"] = np.ones(len(user))
+            columns["events"] = np.ones(len(user))
         columns = _summed(columns)
     else:
         _check_pairs(user, item, user_vocab, item_vocab)
-    if (often := columns.pop("often")) is not None:
-        columns["weight"] = confidence(often, alpha)
+    if (events := columns.pop("events")) is not None:
+        columns["weight"] = confidence(events, alpha)
     if not implicit:
-        notice_counts(columns["rating"])  # type: ignore[arg-type]
+        warn_of_counts(columns["rating"])  # type: ignore[arg-type]
     return assemble(
         user_vocab, item_vocab, columns, (users, user_rows), (items, item_rows),
         name=name, source=source, implicit=implicit,
@@ -171,8 +171,8 @@ def _column(table: pd.DataFrame, label: str, name: str) -> pd.Series:
 def _vocabulary(
     ratings: pd.DataFrame, side: pd.DataFrame | None, name: str
 ) -> tuple[Vocabulary, np.ndarray, np.ndarray | None]:
-    """The vocabulary of one side, the codes (n,) of the ratings and those of the side table."""
-    rated = _ids(_column(ratings, "ratings", name), "ratings", name)
+    """The vocabulary of one side, the positions (n,) of the ratings and those of the side table."""
+    rated = _ids(ratings[name], "ratings", name)
     if side is None:
         vocab = Vocabulary(rated, kind=name)
         return vocab, vocab.index(rated), None
@@ -186,7 +186,7 @@ def _vocabulary(
             "type, as with .astype(str)"
         )
     vocab = Vocabulary(np.concatenate([rated, described]), kind=name)
-    rows = vocab.index(described) if len(described) else np.empty(0, dtype=np.int64)
+    rows = vocab.index(described)
     if (again := np.flatnonzero(pd.Series(rows).duplicated())).size:
         raise ValueError(
             f"{name}s describes {name} {_plain(described[again[0]])!r} twice, again in "
@@ -197,10 +197,6 @@ def _vocabulary(
 
 def _ids(column: pd.Series, label: str, name: str) -> np.ndarray:
     """The ids as int64, or as an object array of Python values of one type: (n,)."""
-
-    def refuse(what: str, remedy: str) -> NoReturn:
-        raise TypeError(f"{label}: {name} {what}: {remedy}")
-
     if (null := np.flatnonzero(column.isna())).size:
         raise ValueError(
             f"{label}: null {name} id in row {null[0]} ({null.size} in all): drop such rows with "
@@ -211,33 +207,31 @@ def _ids(column: pd.Series, label: str, name: str) -> np.ndarray:
     values = [_plain(value) for value in column.tolist()]
     first = type(values[0]) if values else object
     if first in (bool, float):
-        refuse(
-            f"ids are {column.dtype} (the first is {values[0]!r})",
-            "ids must be whole numbers or text. Whole numbers become float where a null once was: "
-            f"use {label}['{name}'].astype('int64')",
+        raise TypeError(
+            f"{label}: {name} ids are {column.dtype} (the first is {values[0]!r}): ids must be "
+            "whole numbers or text. Whole numbers become float where a null once was: "
+            f"use {label}['{name}'].astype('int64')"
         )
     for row, value in enumerate(values):
         if type(value) is not first:
-            refuse(
-                f"ids of two types: {values[0]!r} ({first.__name__}) in row 0 but {value!r} "
-                f"({type(value).__name__}) in row {row}",
-                f"make them one type, as with {label}['{name}'].astype(str)",
+            raise TypeError(
+                f"{label}: {name} ids of two types: {values[0]!r} ({first.__name__}) in row 0 but "
+                f"{value!r} ({type(value).__name__}) in row {row}: make them one type, as with "
+                f"{label}['{name}'].astype(str)"
             )
-    if first is int and not -(2**63) <= (large := max(values, key=abs)) < 2**63:
-        refuse(f"id {large} does not fit 64 bits", f"use {label}['{name}'].astype(str)")
     array = one_dimensional(values)
     try:
         pd.unique(array)
     except TypeError:
-        refuse(
-            f"id {values[0]!r} in row 0 is a {first.__name__}, which is not hashable",
-            "make it a tuple or a string",
-        )
+        raise TypeError(
+            f"{label}: {name} id {values[0]!r} in row 0 is a {first.__name__}, which is not "
+            "hashable: make it a tuple or a string"
+        ) from None
     return array
 
 
 def _plain(value: Any) -> Any:
-    """The Python value of a numpy scalar: what people wrote, and what a message should show."""
+    """The Python value of a numpy scalar, which is what a message should show."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -260,9 +254,9 @@ def _check_pairs(user: np.ndarray, item: np.ndarray, users: Vocabulary, items: V
 
 
 def _summed(columns: dict[str, np.ndarray | None]) -> dict[str, np.ndarray | None]:
-    """One row per pair, at the place of its first one: the last time, and sums of the rest."""
+    """One row per pair, in order of first appearance: the last time, and sums of the rest."""
     rows = pd.DataFrame({name: column for name, column in columns.items() if column is not None})
-    how = {"rating": "first", "timestamp": "max", "weight": "sum", "often": "sum"}
+    how = {"rating": "first", "timestamp": "max", "weight": "sum", "events": "sum"}
     pairs = rows.groupby(["user", "item"], sort=False, as_index=False)
-    made = pairs.agg({name: of for name, of in how.items() if name in rows})
-    return {name: made[name].to_numpy(copy=True) if name in made else None for name in columns}
+    merged = pairs.agg({name: of for name, of in how.items() if name in rows})
+    return {n: merged[n].to_numpy(copy=True) if n in merged else None for n in columns}

@@ -11,17 +11,17 @@ from recsys_tutorial.batch import Batch
 
 
 class Batches:
-    """Iterable of Batch; every row once a pass, the last, smaller part included.
+    """Iterable of Batch; each pass gives every row once, and the last batch may be smaller.
 
     Args:
         tensors: By the name of their field in Batch, all of one length.
         batch_size: Rows per batch.
-        generator: Of the order, which is new in each pass; None for the order of the data.
-        device: Where the batches are wanted.
+        generator: Shuffles the rows anew in each pass; None keeps the order of the data.
+        device: Where the batches go.
 
     Attributes:
-        shard: this process, and of how many. Each step's rows are then `batch_size` times as many,
-            of which each process gets its part.
+        shard: (number of this process, number of processes). A step then has `batch_size` rows
+            for each process.
     """
 
     shard: tuple[int, int] = (0, 1)
@@ -38,8 +38,8 @@ class Batches:
         self.n = len(next(iter(tensors.values())))
 
     def __len__(self) -> int:
-        whole = self.batch_size * self.shard[1]
-        return self.n // whole + (self.n % whole >= self.shard[1])
+        step = self.batch_size * self.shard[1]
+        return self.n // step + (self.n % step >= self.shard[1])
 
     def __iter__(self) -> Iterator[Batch]:
         order = torch.arange(self.n)
@@ -48,15 +48,15 @@ class Batches:
         order = part_of(order, self.batch_size, *self.shard).to(self.device)
         for rows in order.split(self.batch_size):
             picked = {name: t.index_select(0, rows) for name, t in self.tensors.items()}
-            # Columns on disk may have 32 bits; a Batch has the 64 that positions are multiplied in.
+            # Columns on disk may have 32 bits; products of positions need 64.
             yield Batch(**{n: t if t.is_floating_point() else t.long() for n, t in picked.items()})
 
 
 def part_of(order: Tensor, size: int, rank: int, world: int) -> Tensor:
-    """The places of one of `world` processes in an order that all of them share.
+    """The rows of process `rank` of `world` in an order that all of them share.
 
-    Each `size * world` places are one step of all; a rest of fewer places than processes is left
-    out, so that nobody has an empty batch.
+    Each step takes `size * world` rows. The last, smaller step is shared out too, or left out where
+    a process would get no row.
     """
     n_whole = len(order) // (size * world)
     whole, rest = order[: n_whole * size * world], order[n_whole * size * world :]

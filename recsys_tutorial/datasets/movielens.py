@@ -1,8 +1,8 @@
 """Readers of the MovieLens files: plain tables with the same columns everywhere.
 
-Five layouts are read: the official one of MovieLens-100K, the copy of it that travels in the
-RecBole wheel (both give identical tables), that of MovieLens-1M, and the CSV files of all later
-sets. A reader is given the folder with the files, on disk or inside an archive.
+Four layouts are read: the official one of MovieLens-100K, the copy of it in the RecBole wheel
+(both give identical tables), that of MovieLens-1M, and the CSV files of all later sets. A reader
+gets the folder with the files, on disk or inside an archive.
 """
 
 from __future__ import annotations
@@ -25,19 +25,13 @@ GENRES_100K = (
 )  # fmt: skip
 """Genre names of MovieLens-100K, in the order of its 19 flags."""
 
-AGES_1M = {
-    1: "under 18", 18: "18-24", 25: "25-34", 35: "35-44", 45: "45-49", 50: "50-55",
-    56: "56 or more",
-}  # fmt: skip
-"""What the age codes of MovieLens-1M stand for: brackets, named by their lower end."""
-
 OCCUPATIONS_1M = (
     "other", "academic/educator", "artist", "clerical/admin", "college/grad student",
     "customer service", "doctor/health care", "executive/managerial", "farmer", "homemaker",
     "K-12 student", "lawyer", "programmer", "retired", "sales/marketing", "scientist",
     "self-employed", "technician/engineer", "tradesman/craftsman", "unemployed", "writer",
 )  # fmt: skip
-"""What the occupation codes of MovieLens-1M stand for, from 0 on."""
+"""Meaning of the occupation codes of MovieLens-1M, from 0 on."""
 
 _YEAR = re.compile(r"\((\d{4})\)")
 _RATING = {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"}
@@ -48,7 +42,7 @@ Folder = Path | zipfile.Path
 
 @dataclass(frozen=True)
 class RawTables:
-    """What a set of files says, before ids become positions.
+    """The tables of a data set, before ids become positions.
 
     Attributes:
         ratings: columns user, item, rating (stars), timestamp (seconds).
@@ -62,11 +56,7 @@ class RawTables:
 
 
 def year_of(title: str) -> int | None:
-    """The year of a title: the last four digits in parentheses of their own, None without.
-
-    >>> year_of("Land Before Time III (1995) (V)")
-    1995
-    """
+    """The year of a title: 1995 for "Land Before Time III (1995) (V)"; None without one."""
     years = _YEAR.findall(title)
     return int(years[-1]) if years else None
 
@@ -83,9 +73,9 @@ def read_ml100k(folder: Folder) -> RawTables:
 
 
 def read_recbole(folder: Folder) -> RawTables:
-    """MovieLens-100K as RecBole rewrote it; what that damaged in the titles is repaired.
+    """MovieLens-100K as RecBole rewrote it, with the damage to the titles repaired.
 
-    Its copy cut the last parenthesis off each title as "the year": "(1995)", but also the "(V)"
+    RecBole cut the last parenthesis off each title as "the year": "(1995)", but also the "(V)"
     of a film made for video. The film of id 267 is called "unknown" and has no year.
     """
     names = ["item", "title", "year", "genres"]
@@ -100,22 +90,17 @@ def read_recbole(folder: Folder) -> RawTables:
 
 
 def read_ml1m(folder: Folder) -> RawTables:
-    """ratings.dat, users.dat and movies.dat: latin-1, fields apart by `::`, ids with gaps.
+    """ratings.dat, users.dat and movies.dat: latin-1, fields separated by `::`, ids with gaps.
 
-    `age` is the lower end of a bracket, which `age_group` spells out; occupations get their names.
+    `age` is the lower end of a bracket; occupations get their names.
     """
-
     films = _table(folder, "movies.dat", "::", ["item", "title", "genres"], encoding="latin-1")
     coded = {"user": "int64", "gender": "str", "age": "int64", "work": "int64", "zip_code": "str"}
     users = _table(folder, "users.dat", "::", coded, encoding="latin-1")
     users["occupation"] = [OCCUPATIONS_1M[code] for code in users["work"]]
-    users["age_group"] = [AGES_1M[age] for age in users["age"]]
     ratings = _table(folder, "ratings.dat", "::", _RATING)
-    return RawTables(
-        ratings,
-        users[[*_USER, "age_group"]].astype({"occupation": "str", "age_group": "str"}),
-        _items(films["item"], films["title"], films["genres"].str.split("|")),
-    )
+    items = _items(films["item"], films["title"], films["genres"].str.split("|"))
+    return RawTables(ratings, users[[*_USER]].astype({"occupation": "str"}), items)
 
 
 def read_csv(folder: Folder) -> RawTables:
@@ -131,7 +116,7 @@ def read_csv(folder: Folder) -> RawTables:
 def _table(
     folder: Folder, name: str, sep: str, types: dict[str, str] | Sequence[str], **options: Any
 ) -> pd.DataFrame:
-    """One file as a table with these columns; without types they are text.
+    """One file as a table with these columns, which are text unless `types` has their types.
 
     Raises:
         ValueError: the file does not have this form; the message names the file.
@@ -141,7 +126,7 @@ def _table(
     try:
         with (folder / name).open("rb") as file:
             text: IO[Any] = file
-            if sep == "::":  # pandas reads separators of one character fast
+            if sep == "::":  # pandas reads fast only where one character separates
                 text, sep = io.BytesIO(file.read().replace(b"::", b"\t")), "\t"
             return pd.read_csv(
                 text, sep=sep, header=None, names=list(types), index_col=False, dtype=dtype,

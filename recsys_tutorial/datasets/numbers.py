@@ -1,4 +1,4 @@
-"""Columns of numbers and times of a table that somebody gives us: as arrays, or refused."""
+"""Columns of numbers and times of a user's table: as arrays, or refused with one clear error."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pandas as pd
 LARGEST = 1e15
 """The largest rating: squares of larger ones do not fit the 32 bits of the models."""
 
-_HEAVY = 20.0  # times the median: no scale of ratings reaches so far, counts do
+_HEAVY = 20.0  # times the median: counts reach that far, scales of ratings do not
 _UNITS = {"seconds": 1e11, "milliseconds": 1e14, "microseconds": 1e17, "nanoseconds": 9.2e18}
-"""Values of times in a unit are below this: seconds up to the year 5138."""
+"""Upper limit of times in each unit: seconds up to the year 5138."""
 
 
 def finite(column: pd.Series, name: str, *, signed: bool = True) -> np.ndarray:
     """A column of finite numbers as a new float64 array (n,).
 
     Raises:
-        TypeError: a value is no number.
+        TypeError: a value is not a number.
         ValueError: a value is null, infinite, beyond `LARGEST`, or negative although not `signed`.
     """
     if not pd.api.types.is_numeric_dtype(column):
@@ -30,7 +30,7 @@ def finite(column: pd.Series, name: str, *, signed: bool = True) -> np.ndarray:
                     f"ratings: {name} {value!r} in row {row} is a {type(value).__name__}, not "
                     f"a number: convert the column with pd.to_numeric(ratings['{name}'])"
                 )
-    # A copy: a view would follow what the caller does to the table later.
+    # A copy: later changes to the caller's table must not reach it.
     values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     for wrong, what in (
         (~np.isfinite(values), f"not finite: drop it with ratings.dropna(subset=['{name}'])"),
@@ -46,7 +46,7 @@ def finite(column: pd.Series, name: str, *, signed: bool = True) -> np.ndarray:
 
 
 def seconds(column: pd.Series) -> np.ndarray:
-    """The timestamps as whole seconds, int64 (n,); smaller units are recognised, and said.
+    """Timestamps as whole seconds, int64 (n,); smaller units are converted with a warning.
 
     Raises:
         TypeError: text.
@@ -58,7 +58,7 @@ def seconds(column: pd.Series) -> np.ndarray:
             "leave the column out"
         )
     if pd.api.types.is_datetime64_any_dtype(column):
-        # Zone-aware times are UTC underneath; naive ones are taken as they are.
+        # Datetimes with a time zone are UTC inside; those without are taken as UTC.
         return column.dt.as_unit("s").astype("int64").to_numpy(copy=True)
     if not pd.api.types.is_numeric_dtype(column):
         is_number = pd.to_numeric(column, errors="coerce").notna().all()
@@ -68,11 +68,6 @@ def seconds(column: pd.Series) -> np.ndarray:
             f"pd.to_{'numeric' if is_number else 'datetime'}(ratings['timestamp'])"
         )
     size = np.abs(column.to_numpy(dtype=np.float64))
-    if _are_dates(size):
-        raise ValueError(
-            f"ratings: timestamp {size[0]:.0f} in row 0 looks like a date, not like seconds: "
-            "convert the column with pd.to_datetime(ratings['timestamp'], format='%Y%m%d')"
-        )
     largest, limits = size.max(), [*_UNITS.values()]
     unit, usual = np.searchsorted(limits, [largest, np.median(size)], "right").tolist()
     if (unit != usual and unit > 0) or unit == len(limits):
@@ -92,16 +87,8 @@ def seconds(column: pd.Series) -> np.ndarray:
     return np.floor(column.to_numpy(dtype=np.float64) / 1000**unit).astype(np.int64)
 
 
-def _are_dates(size: np.ndarray) -> bool:
-    """Whether numbers are dates written as 20190131; as seconds they would be one month of 1970."""
-    if size.min() < 19e6 or size.max() > 22e6:
-        return False
-    day, month = size % 100, size // 100 % 100
-    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
-
-
 def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:
-    """1 + alpha log(1 + c), over its mean: (n,) weights of mean 1; 0 for counts of 0.
+    """1 + alpha log(1 + c), divided by its mean: (n,) weights of mean 1; 0 for counts of 0.
 
     Y. Hu, Y. Koren and C. Volinsky, Collaborative filtering for implicit feedback datasets, ICDM
     2008, equation 6.
@@ -112,7 +99,7 @@ def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:
     return weight / weight.mean() if weight.any() else weight
 
 
-def notice_counts(rating: np.ndarray) -> None:
+def warn_of_counts(rating: np.ndarray) -> None:
     """Warn where ratings look like counts: no scale of stars has such a long tail."""
     highest = float(rating.max())
     middle = float(np.median(rating[rating > 0])) if highest > 0 else 0.0  # not of 0 and 1

@@ -2,8 +2,8 @@
 
     rating = mean + user bias + item bias + user factors . item factors + noise
 
-rounded to whole stars from 1 to 5. As in MovieLens, few users rate much, few films are rated by
-many, people rate what they like more often than what they do not, and in sittings of some minutes.
+rounded to whole stars from 1 to 5. As in MovieLens, few users rate many films, few films have many
+ratings, people rate films they like more often than others, and in sittings of some minutes.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _FORMS = (
 )  # fmt: skip
 _START = 874_724_400  # seconds; in September 1997, when MovieLens began
 _DAY = 86_400
+_SIGNAL = 0.8  # stars: the standard deviation of user factors . item factors
 
 
 def planted(
@@ -51,7 +52,6 @@ def planted(
     *,
     n_tastes: int = 1,
     noise: float = 0.4,
-    signal: float = 0.8,
     user_bias: float = 0.35,
     item_bias: float = 0.45,
     mean: float = 3.4,
@@ -64,17 +64,16 @@ def planted(
 
     Args:
         n_users, n_items, n_ratings: sizes; ids are 1..n_users and 1..n_items.
-        dim: number of taste axes, the first the strongest (each next has 0.8 times its variance).
-            0 gives biases only: a method that finds tastes there is wrong.
-        n_tastes: tastes of each user, each for other films than the rest. With more than one,
+        dim: number of taste axes; each has 0.8 times the variance of the one before. 0 gives biases
+            only: a method that finds tastes there is wrong.
+        n_tastes: tastes per user, each for different films. With more than one,
             personal part = sum over tastes of weight * (taste . item factors), and the weights
             are a softmax over tastes of (attention . item factors), most near 0 or 1.
-        noise, signal, user_bias, item_bias: standard deviations in stars of the noise, of the
-            personal part (user factors . item factors), and of the biases.
-        mean: stars of an average user for an average film; those rated are liked somewhat more.
+        noise, user_bias, item_bias: standard deviations in stars; the personal part has 0.8.
+        mean: stars of an average user for an average film; rated films are liked a little more.
         selection: how much more often people rate what they like; 0 for no influence of taste.
-        min_ratings: least number of ratings of a user; None for 20 where the sizes allow it.
-        whole_stars: round to 1, 2, 3, 4, 5. False keeps the exact sum, outside of 1 to 5 too.
+        min_ratings: fewest ratings per user; None for 20 where the sizes allow it.
+        whole_stars: round to 1, 2, 3, 4, 5. False keeps the exact sum, even outside 1 to 5.
         seed: seed of all random numbers.
 
     Returns:
@@ -83,23 +82,27 @@ def planted(
         in vocabulary order; `noise` (stars), `axis_genres` (the genres at both ends of an axis).
         With several tastes also `user_tastes` (n_users, n_tastes, dim), whose mean is then
         `user_factors`, and `user_attention`, of the same shape, without unit.
-        Age goes with the first user factor (correlation about 0.6), gender with none. A few
-        genres are wrong on purpose.
+        Age correlates with the first user factor (about 0.6), gender with none. A few genres are
+        wrong on purpose.
 
     Raises:
-        ValueError: sizes that cannot be, negative spreads.
+        ValueError: impossible sizes.
     """
-    least = _check(n_users, n_items, n_ratings, dim, min_ratings)
-    if not isinstance(n_tastes, int | np.integer) or n_tastes < 1:
-        raise ValueError(f"planted(n_tastes={n_tastes}): must be a whole number >= 1")
-    spreads = {"noise": noise, "signal": signal, "user_bias": user_bias, "item_bias": item_bias}
-    for label, value in {**spreads, "selection": selection}.items():
-        if not (np.isfinite(value) and value >= 0):
-            raise ValueError(f"planted({label}={value}): must be a finite number >= 0")
+    sizes = {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings, "dim": dim}
+    for label, value in sizes.items():
+        low = 0 if label == "dim" else 1
+        if not isinstance(value, int | np.integer) or value < low:
+            raise ValueError(f"planted({label}={value}): must be a whole number >= {low}")
+    if n_ratings > n_users * n_items:
+        raise ValueError(
+            f"planted(n_ratings={n_ratings}): {n_users} users x {n_items} items have only "
+            f"{n_users * n_items} pairs; ask for fewer ratings, or more users or items"
+        )
+    least = min(20, n_ratings // (2 * n_users), n_items) if min_ratings is None else min_ratings
 
     rng = np.random.default_rng(seed)
     variance = 0.8 ** np.arange(dim)
-    axis_sd = np.sqrt(signal * np.sqrt(variance / max(variance.sum(), 1.0)))  # (dim,)
+    axis_sd = np.sqrt(_SIGNAL * np.sqrt(variance / max(variance.sum(), 1.0)))  # (dim,)
     truth = SimpleNamespace(
         mean=float(mean),
         user_bias=rng.normal(0.0, user_bias, n_users),
@@ -116,7 +119,7 @@ def planted(
         sharp = 10.0 / np.sqrt(max(dim, 1))  # logits have a standard deviation of 10
         truth.user_attention = rng.normal(size=shape) * sharp / np.maximum(axis_sd, 1e-12)
     counts = _activity(rng, n_users, n_items, n_ratings, least)
-    user, item = _choose(rng, counts, truth, selection, signal)
+    user, item = _choose(rng, counts, truth, selection)
     rating = truth.mean + truth.user_bias[user] + truth.item_bias[item]
     rating = rating + _personal(truth, user, item) + rng.normal(0.0, noise, n_ratings)
     if whole_stars:
@@ -136,38 +139,8 @@ def planted(
     )
 
 
-def like_ml100k(seed: int = 0) -> Dataset:
-    """Planted data at the size of MovieLens-100K, free for every use: 943 people, 1,682 films.
-
-    Tastes rule who rates what, so that a model that ranks finds twice as much as a head count.
-    """
-    return planted(943, 1_682, 100_000, 6, mean=3.0, noise=0.7, selection=3.0, seed=seed)
-
-
-def _check(n_users: int, n_items: int, n_ratings: int, dim: int, least: int | None) -> int:
-    """The least number of ratings of a user; ValueError for sizes that cannot be."""
-    sizes = {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings, "dim": dim}
-    for label, value in sizes.items():
-        low = 0 if label == "dim" else 1
-        if not isinstance(value, int | np.integer) or value < low:
-            raise ValueError(f"planted({label}={value}): must be a whole number >= {low}")
-    if n_ratings > n_users * n_items:
-        raise ValueError(
-            f"planted(n_ratings={n_ratings}): {n_users} users x {n_items} items have only "
-            f"{n_users * n_items} pairs; ask for fewer ratings or larger sides"
-        )
-    if least is None:
-        return min(20, n_ratings // (2 * n_users), n_items)
-    if not (0 <= least <= n_items and least * n_users <= n_ratings):
-        raise ValueError(
-            f"planted(min_ratings={least}): must be from 0 to n_items ({n_items}), and {n_users} "
-            f"users need n_ratings >= {least * n_users}, not {n_ratings}"
-        )
-    return least
-
-
 def _personal(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:
-    """What suits this user in this item: (n,) in stars."""
+    """The personal part of these users' ratings of these items: (n,) in stars."""
     q = truth.item_factors[item]
     if not hasattr(truth, "user_tastes"):
         return np.einsum("nd,nd->n", truth.user_factors[user], q)
@@ -188,19 +161,18 @@ def _activity(
         share = eagerness[open_] / eagerness[open_].sum() * missing
         extra = np.floor(share).astype(np.int64)
         rest = missing - int(extra.sum())
-        extra[np.argsort(extra - share)[:rest]] += 1  # the largest fractions get what is left
+        extra[np.argsort(extra - share)[:rest]] += 1  # the largest fractions are rounded up
         counts[open_] = np.minimum(counts[open_] + extra, n_items)
     return counts
 
 
 def _choose(
-    rng: np.random.Generator, counts: np.ndarray, truth: SimpleNamespace, selection: float,
-    signal: float,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Which films each user rates: codes user (n,), item (n,), sorted by user, no pair twice.
+    rng: np.random.Generator, counts: np.ndarray, truth: SimpleNamespace, selection: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which films each user rates: positions user (n,), item (n,), sorted by user, no pair twice.
 
-    Films are drawn by popularity and kept with a chance that grows with the personal part; draws
-    of a film that the user already has are thrown away. That is drawing without replacement.
+    Films are drawn by popularity and kept with a probability that grows with the personal part;
+    second draws of a film are dropped. That is drawing without replacement.
     """
     n_users, n_items = len(counts), len(truth.item_bias)
     # Popularity falls like a power of the rank; loved films are somewhat more popular.
@@ -212,11 +184,11 @@ def _choose(
 
     def chance(user: np.ndarray, item: np.ndarray) -> np.ndarray:
         personal = _personal(truth, user, item)
-        return 1.0 / (1.0 + np.exp(-selection * personal / max(signal, 1e-12)))
+        return 1.0 / (1.0 + np.exp(-selection * personal / _SIGNAL))
 
     taken = np.empty(0, dtype=np.int64)  # pairs user * n_items + item
     wanted, rounds = counts.copy(), 0
-    # In a large catalogue looking at all films costs more than some more rounds of drawing.
+    # In a large catalogue, looking at all films costs more than a few more rounds of drawing.
     while wanted.any() and (rounds < 12 or np.count_nonzero(wanted) * n_items > 2**26):
         rounds += 1
         user = np.repeat(np.arange(n_users), wanted)
@@ -226,7 +198,7 @@ def _choose(
         taken = taken[np.diff(taken, prepend=-1) > 0]
         wanted = counts - np.bincount(taken // n_items, minlength=n_users)
     late = np.flatnonzero(wanted)
-    if len(late):  # these rate nearly everything: look at all films at once
+    if len(late):  # they rate nearly everything, so look at all films at once
         who, films = np.repeat(late, n_items), np.tile(np.arange(n_items), len(late))
         key = np.log(popularity[films] * chance(who, films)) + rng.gumbel(size=len(who))
         key[np.isin(who * n_items + films, taken)] = -np.inf
@@ -276,7 +248,7 @@ def _items(rng: np.random.Generator, truth: SimpleNamespace, axis_sd: np.ndarray
     names: list[str] = []
     for axis, ends in enumerate(truth.axis_genres):
         place = truth.item_factors[:, axis] / max(float(axis_sd[axis]), 1e-12)
-        place = place + rng.normal(0.0, 0.3, n)  # genres tell of tastes, but not exactly
+        place = place + rng.normal(0.0, 0.3, n)  # genres show tastes, but not exactly
         columns += [place > 0.7, place < -0.7]
         names += ends
     genres = [tuple(names[j] for j, c in enumerate(columns) if c[i]) for i in range(n)]
@@ -291,10 +263,10 @@ def _items(rng: np.random.Generator, truth: SimpleNamespace, axis_sd: np.ndarray
 
 
 def _titles(rng: np.random.Generator, n: int) -> list[str]:
-    """Invented film titles (n of them, all different) that can be read aloud."""
+    """n different invented film titles that can be read aloud."""
     whole = [f.format(a, b) for f, some, others in _FORMS for a in some for b in others if a != b]
     whole = [t.replace("A Amber", "An Amber").replace("A Electric", "An Electric") for t in whole]
     order = rng.permutation(len(whole))
     titles = [whole[order[i % len(whole)]] for i in range(n)]
-    parts = [1 + i // len(whole) for i in range(n)]  # once all are used up there are sequels
+    parts = [1 + i // len(whole) for i in range(n)]  # after the last title come sequels
     return [t if part == 1 else f"{t} {part}" for t, part in zip(titles, parts, strict=True)]

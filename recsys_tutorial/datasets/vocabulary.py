@@ -1,8 +1,7 @@
-"""Ids as people write them, and their positions in a table."""
+"""Ids of users and items, and their positions in a table."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterable
 from functools import cached_property
 from typing import Any, NoReturn
@@ -26,12 +25,12 @@ def one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
 class Vocabulary:
     """The ids of one side (users or items), each at a fixed position.
 
-    It is an index, not a statistic: all parts of a Dataset share it, also ids that a part
-    has never seen. Positions follow the sorted ids where they are numbers or text, else the order
-    in which they come.
+    It is an index, not a statistic: all parts of a Dataset share it, even ids without a row in a
+    part. Positions follow the sorted ids if they are numbers or text, else the order of first
+    appearance.
 
     Attributes:
-        ids: array (n,), values as the user gave them.
+        ids: array (n,), the original values.
         kind: "user" or "item", for messages.
     """
 
@@ -56,25 +55,13 @@ class Vocabulary:
     def _lookup(self) -> pd.Index:
         return pd.Index(self.ids, tupleize_cols=False)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """sha256 of the ids in their order: equal for equal vocabularies, on any machine."""
-        if self.ids.dtype.kind in "iu":
-            content = b"int" + np.ascontiguousarray(self.ids, dtype="<i8").tobytes()
-        else:
-            content = b"obj" + "\x00".join(map(repr, self.ids)).encode()
-        return hashlib.sha256(content).hexdigest()
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Vocabulary):
             return NotImplemented
-        return self is other or self.fingerprint == other.fingerprint
-
-    def __hash__(self) -> int:
-        return hash(self.fingerprint)
+        return self is other or np.array_equal(self.ids, other.ids)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Vocabulary:
-        return self  # it never changes: copies of a model share it
+        return self  # it never changes, so copies of a model share it
 
     def __contains__(self, one: Any) -> bool:
         return one in self._lookup
@@ -90,15 +77,15 @@ class Vocabulary:
         return position.astype(np.int64, copy=False)
 
     def id_at(self, position: int) -> Any:
-        """The id at a position, as a plain Python value: fit for messages."""
+        """The id at a position as a plain Python value, for messages."""
         one = self.ids[position]
         return one.item() if isinstance(one, np.generic) else one
 
     def position(self, one: Hashable) -> int:
-        """The position of one id; KeyError that names it and the remedy."""
+        """The position of one id; KeyError names an unknown one and the remedy."""
         try:
             return int(self._lookup.get_loc(one))  # type: ignore[arg-type]  # ids are unique
-        except (KeyError, TypeError, pd.errors.InvalidIndexError):  # the last: a list, say
+        except (KeyError, TypeError, pd.errors.InvalidIndexError):  # the last for a list
             self._refuse(one)
 
     def _refuse(self, one: Any) -> NoReturn:
