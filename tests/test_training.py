@@ -146,20 +146,6 @@ class TestReproducible:
 
 
 class TestCheckpoints:
-    def test_best_and_last(self, parts, tmp_path):
-        train, valid, _ = parts
-        model = BiasedMF.for_dataset(train, l2=0.0)
-        history = rt.fit(
-            model, train, valid, epochs=15, lr=0.05, progress=False, checkpoint_dir=tmp_path
-        )
-        best = torch.load(tmp_path / "best.pt", weights_only=True)
-        last = torch.load(tmp_path / "last.pt", weights_only=True)
-        assert best["epoch"] == history.frame["valid_rmse"].idxmin()
-        assert last["epoch"] == 15
-        assert torch.equal(last["model"]["user_factors"], model.user_factors)
-        assert list(tmp_path.iterdir()) != []
-        assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
-
     def test_a_damaged_file_is_one_clear_error(self, parts, tmp_path):
         train = parts[0]
         settings = {"epochs": 2, "progress": False, "checkpoint_dir": tmp_path}
@@ -167,7 +153,7 @@ class TestCheckpoints:
         whole = (tmp_path / "last.pt").read_bytes()
         for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint"):
             (tmp_path / "last.pt").write_bytes(damaged)
-            with pytest.raises(ValueError, match=r"last\.pt is no readable checkpoint"):
+            with pytest.raises(ValueError, match=r"last\.pt is not a readable checkpoint"):
                 rt.fit(BiasedMF.for_dataset(train), train, **settings, resume=True)
 
     @pytest.mark.parametrize("change", [{"lr": 0.5}, {"epochs": 3}, {"data": 1}])

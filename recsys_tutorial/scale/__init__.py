@@ -1,1 +1,1 @@
-"""Large data and several processes: only page 19 and scripts/train.py need it."""
+"""Large data and several processes, for page 19 and scripts/train.py."""

@@ -1,8 +1,8 @@
-"""Datasets on disk: one file per column, read by mapping it into memory.
+"""Datasets on disk: one file per column, mapped into memory.
 
 A directory holds `user.npy`, `item.npy` and so on, the side tables as `users.json` and
 `items.json`, and `meta.json`, which is written last: a directory without it holds no Dataset.
-Nothing is ever unpickled, and mapped columns are copied on write: the files never change.
+Nothing is unpickled. Writing to a mapped column changes a copy, never the file.
 """
 
 from __future__ import annotations
@@ -27,18 +27,17 @@ ABOUT = ("name", "source", "scale", "implicit")
 def save(dataset: Dataset, directory: str | os.PathLike[str]) -> Path:
     """Write `dataset` as one file per column; an older save in the directory is replaced.
 
-    Columns have 32 bits where that loses nothing, which is half the memory and half the disk. The
-    `truth` of planted data is not kept.
+    Columns have 32 bits where every value survives. The `truth` of planted data is not kept.
 
     Raises:
         TypeError: ids that are neither numbers nor text.
     """
     place = Path(directory)
-    sides = {"users": _text(dataset.users, "user"), "items": _text(dataset.items, "item")}
     place.mkdir(parents=True, exist_ok=True)
-    (place / META).unlink(missing_ok=True)  # until the new one is written, nothing is saved here
+    sides = {"users": _text(dataset.users, "user"), "items": _text(dataset.items, "item")}
+    (place / META).unlink(missing_ok=True)
     columns = [name for name in COLUMNS if getattr(dataset, name) is not None]
-    for name in columns:  # in a new file: who has mapped the old one keeps it
+    for name in columns:  # in a new file, since the old one may be mapped
         with replacing(place / f"{name}.npy") as part, part.open("wb") as file:
             np.save(file, _narrow(getattr(dataset, name)), allow_pickle=False)
     for name, text in sides.items():
@@ -51,7 +50,7 @@ def save(dataset: Dataset, directory: str | os.PathLike[str]) -> Path:
 
 
 def open_columns(directory: str | os.PathLike[str]) -> Dataset:
-    """The Dataset that `save` wrote there, its columns mapped: memory fills as they are used.
+    """The Dataset that `save` wrote there; its mapped columns fill memory only as they are used.
 
     Raises:
         FileNotFoundError: nothing was saved there.
@@ -64,26 +63,26 @@ def open_columns(directory: str | os.PathLike[str]) -> Dataset:
         )
     try:
         about = json.loads((place / META).read_text(encoding="utf-8"))
-        mapped = bool(about["rows"])  # nothing can be mapped where there is nothing
+        mapped = bool(about["rows"])  # an empty file cannot be mapped
         columns: dict[str, Any] = {
             name: np.load(place / f"{name}.npy", "c" if mapped else None, allow_pickle=False)
             for name in about["columns"]
         }
         if wrong := {n: len(c) for n, c in columns.items() if len(c) != about["rows"]}:
-            raise ValueError(f"{about['rows']} rows were saved, and there are {wrong}")
+            raise ValueError(f"{about['rows']} rows were saved, and the files have {wrong}")
         known: dict[str, Any] = {key: about[key] for key in ABOUT}
         known["scale"] = tuple(about["scale"])
         users, items = (_table(place / f"{side}s.json", side) for side in ("user", "item"))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise ValueError(
-            f"{place} is damaged: {error}. Delete it and make it again with dataset.save(directory)"
+            f"{place} is damaged: {error}. Delete it and save it again with dataset.save(directory)"
         ) from error
     known |= {"user_vocab": users[0], "item_vocab": items[0]}
     return Dataset(users=users[1], items=items[1], **known, **columns)
 
 
 def _narrow(column: np.ndarray) -> np.ndarray:
-    """The column with 32 bits where every value survives."""
+    """The column in 32 bits if every value survives."""
     small = column.astype(np.float32 if column.dtype.kind == "f" else np.int32)
     return small if np.array_equal(small, column) else column
 

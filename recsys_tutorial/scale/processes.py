@@ -1,16 +1,14 @@
-"""Training on several processes by PyTorch's DDP: the same steps, shared out.
+"""Training on several processes by PyTorch's DDP, which share each step.
 
-Every process has the whole data (mapped from one set of columns, it is in memory once) and the
-same shuffled order. Of each step's rows it takes its part and computes the gradient of its part;
-DDP adds the gradients up, so that what follows is the step that one process would have made with
-all the rows. Noise is the exception: dropout and drawn negatives come from each process's own
-generator, so that models with them end alike, as with another seed, and not equal.
-`fit` is alone unless a process group is up (`torchrun scripts/train.py`).
+Every process has the whole data (columns on disk are in memory once for all) and the same shuffled
+order. It computes the gradient of its part of each step's rows; DDP adds the gradients up, so the
+step is the one that a single process would make with all rows. Only noise differs: dropout and
+negatives come from each process's own generator, which is like another seed.
+`fit` uses one process unless a process group is up (`torchrun scripts/train.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import ignite.distributed as idist
@@ -20,31 +18,31 @@ from torch import Tensor, nn
 
 from recsys_tutorial.datasets.dataset import Dataset
 
-States = list[dict[str, Tensor]]  # of the generators, one dict per process
+States = list[dict[str, Tensor]]  # of the generators, by name, for each process
 
 
 class Alone:
-    """One process: it has all rows, and nothing to tell anybody.
+    """One process, which has all rows.
 
     Attributes:
-        rank, world: Number of this process, of how many.
+        rank, world: Number of this process, and of processes.
     """
 
     rank, world = 0, 1
 
     def wrap(self, objective: nn.Module) -> nn.Module:
-        """The objective whose gradients are those of all processes."""
+        """The objective, so wrapped that its gradients are those of all processes."""
         return objective
 
     def share(self, rows: float) -> float:
-        """The factor that makes the mean over `rows` rows this process's part of all means."""
+        """The factor of this process's mean over `rows` rows in the mean over all rows."""
         return 1.0
 
     def add_sparse(self) -> None:
-        """Add up the gradients that hold only some rows of a table."""
+        """Add up the sparse gradients of all processes."""
 
     def part(self, data: Dataset) -> Dataset:
-        """What this process measures."""
+        """The rows that this process measures."""
         return data
 
     def total(self, *numbers: Tensor | float) -> list[float]:
@@ -52,21 +50,12 @@ class Alone:
         return [float(n) for n in numbers]
 
     def states(self, generators: dict[str, torch.Generator]) -> States:
-        """The states of everybody's generators, for the checkpoint that the first one writes."""
+        """The states of all processes' generators, for the checkpoint."""
         return [{name: g.get_state() for name, g in generators.items()}]
-
-    def own(self, states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """This process's states out of a checkpoint's.
-
-        A process that the checkpoint does not know takes the shuffling, which is everybody's.
-        """
-        if self.rank < len(states):
-            return states[self.rank]
-        return {"shuffle": states[0]["shuffle"]}
 
 
 class Together(Alone):
-    """This process and others, which make each step together."""
+    """This process and others."""
 
     def __init__(self) -> None:
         self.rank, self.world = idist.get_rank(), idist.get_world_size()
@@ -79,13 +68,13 @@ class Together(Alone):
         if len(ours) == len(named):
             return objective
         ddp = nn.parallel.DistributedDataParallel
-        fixed = [name for name, _ in objective.named_buffers()]  # everybody has the same
+        fixed = [name for name, _ in objective.named_buffers()]  # equal in all processes
         ddp._set_params_and_buffers_to_ignore_for_model(objective, ours + fixed)
-        # Under a loss that is not their own some models leave parameters out, always the same.
+        # With another loss than their own some models do not use all parameters.
         return cast(nn.Module, ddp(objective, static_graph=True))
 
     def share(self, rows: float) -> float:
-        # DDP takes the mean over the processes, whose parts may differ in size.
+        # DDP averages over the processes, whose parts may differ in size.
         return rows * self.world / self.total(rows)[0]
 
     def add_sparse(self) -> None:
@@ -107,7 +96,7 @@ class Together(Alone):
             state = generator.get_state().to(idist.device())
             every = cast(Tensor, idist.all_gather(state)).view(self.world, -1)
             for one, of_rank in zip(found, every, strict=True):
-                # A copy: torch's set_state reads a view from the start of what it is a view of.
+                # A copy: torch's set_state would read a view from the start of the whole tensor.
                 one[name] = of_rank.cpu().clone()
         return found
 
@@ -115,9 +104,7 @@ class Together(Alone):
 def peers(generator: torch.Generator) -> Alone:
     """The processes of this run. All of them must call it.
 
-    Args:
-        generator: The model's, for noise: each process gets its own, or each part of a batch would
-            get the same noise.
+    `generator`, the model's source of noise, gets another seed in each process.
     """
     distributed: Any = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()):

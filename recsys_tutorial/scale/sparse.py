@@ -1,4 +1,4 @@
-"""Tables far larger than a batch: gradients and updates for the rows of the batch alone."""
+"""Gradients and updates for the rows of the batch alone, in tables far larger than a batch."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ BETAS = (0.9, 0.99)
 class Optimisers:
     """Adam for small tables, its sparse form for tables far larger than a batch.
 
-    Dense Adam touches every row in every step. That is cheapest while a table is no larger than
-    a few batches, and ruinous beyond: so that a step's cost never grows with the tables, larger
-    ones get gradients and updates for the rows of the batch alone.
+    Dense Adam updates every row in every step. That is fastest while a table is no larger than a
+    few batches, and far too slow beyond: larger tables get gradients and updates for the rows of
+    the batch alone.
 
     Args:
         model: Its large tables get the attribute `sparse_rows`, which `Model.rows` reads.
         lr: The learning rate of the first step.
-        touched: Rows that a step looks up in a table.
+        touched: Rows of a table that a step looks up.
     """
 
-    LARGE = 8  # batches; below it the dense update is the faster one
+    LARGE = 8  # batches; dense updates are faster in smaller tables
 
     def __init__(self, model: Model, lr: float, touched: int) -> None:
         tables = {id(p) for _, p in model.tables()}
@@ -45,14 +45,14 @@ class Optimisers:
             self.each.append(torch.optim.SparseAdam(sparse, lr=lr, betas=BETAS))
 
     def step(self, lr: float) -> None:
-        """One update by the gradients that are there."""
+        """One update by the current gradients."""
         for optimiser in self.each:
             for group in optimiser.param_groups:
                 group["lr"] = lr
             optimiser.step()
 
     def zero_grad(self) -> None:
-        """Forget the gradients; torch's own way takes a tenth of a small step."""
+        """Clear the gradients; torch's own method would take a tenth of a small step."""
         for parameter in self.parameters:
             parameter.grad = None
 

@@ -1,4 +1,4 @@
-"""The batches of an epoch, in the form that the loss asks for: decided in `batches_for`, once."""
+"""The batches of an epoch, in the form that the loss needs; `batches_for` chooses it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ AT_ONCE = 16 * 1024  # rows measured at once
 
 @dataclass
 class Rows:
-    """Rated rows, shuffled anew in each pass if there is a generator.
+    """Batches of rated rows.
 
     Args:
-        model: Says which columns it wants.
+        model: Its `columns` are read.
         data: The rows.
         size: Rows per batch of one process.
-        generator: Of the shuffling; None for the order of the data.
-        device: Where the batches are wanted.
-        peers: Other processes, each of which gets its part of a step.
+        generator: Shuffles the rows anew in each pass; None keeps the order of the data.
+        device: Where the batches go.
+        peers: Other processes, which share each step.
     """
 
     model: Model
@@ -61,19 +61,19 @@ class Rows:
         return model(batch)
 
     def sizes(self, batch: Batch) -> tuple[float, float]:
-        """How many rows a batch has, and how much they count: 1 for a row of the mean weight."""
+        """Number of rows, and the sum of their weights in units of the data's mean weight."""
         rows = len(batch.need("user")[0])
         return rows, rows if batch.weight is None else float(batch.weight.sum()) / self.usual
 
 
 @dataclass
 class Pairs(Rows):
-    """Rated items in column 0, and beside each the items that the user has not rated.
+    """Rated items in column 0, and beside each one items that the user has not rated.
 
     Args:
-        contrast: Draws them; None for the whole catalogue.
-        m: How many.
-        keeps: Columns of the rated item that stay, NaN for the others.
+        contrast: Draws the unrated items; None for the whole catalogue.
+        m: How many to draw.
+        keeps: Columns of the rated item to keep; they are NaN for the unrated ones.
     """
 
     contrast: Negatives | None
@@ -81,19 +81,19 @@ class Pairs(Rows):
     keeps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.contrast is not None and not self.keeps:  # who rated everything has no contrast
+        if self.contrast is not None and not self.keeps:  # users who rated everything drop out
             self.data = self.data.take(self.contrast.room.numpy()[self.data.user] > 0)
             if len(self.data) == 0:
                 raise ValueError(
-                    "every user has rated every item, so that ranking has nothing to contrast "
-                    "with: train on the ratings instead (loss=squared_error)"
+                    "every user has rated every item, so there is no unrated item to rank below "
+                    "a rated one: train on the ratings instead (loss=squared_error)"
                 )
         wanted, self.device = self.device, torch.device("cpu")  # where the negatives are drawn
         super().__post_init__()
         self.device = wanted
         if "gap" in self.keeps:
             if self.contrast is None:
-                raise ValueError('negatives="all": this loss needs a number of drawn items')
+                raise ValueError('negatives="all": this loss needs a number instead, 1 say')
             gap = torch.from_numpy(time_to_next(self.data, self.contrast.train))
             self.batches.tensors["gap"] = gap.float()
 
@@ -107,7 +107,7 @@ class Pairs(Rows):
             others = torch.arange(self.data.n_items).expand(len(user), -1)
         else:
             others = self.contrast.draw(user, self.m)
-            if self.keeps:  # nobody is left out: who has no unrated item gets the rated one again
+            if self.keeps:  # users without an unrated item get the rated one again
                 room = self.contrast.room[user] > 0
                 others = torch.where(room.unsqueeze(1), others, item.unsqueeze(1))
         columns: dict[str, Tensor | None] = {"rating": None}
@@ -120,7 +120,7 @@ class Pairs(Rows):
         return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **columns)
 
     def score(self, model: Model, batch: Batch) -> Any:
-        """The whole catalogue goes through `score_items`, a table of (B, n_items) at most."""
+        """Scores of the rated item and the others; `score_items` scores the whole catalogue."""
         if self.contrast is not None:
             return model(batch)
         (item,) = batch.need("item")
@@ -130,14 +130,14 @@ class Pairs(Rows):
 
 @dataclass
 class Feed:
-    """What a run reads.
+    """The input of a run.
 
     Attributes:
         train, valid: Batches of one form.
-        generators: By name: the shuffling, the drawing, the model's noise; and "valid", which is
-            set anew before each measurement, so that each sees the same negatives.
-        negatives: As it is used: a number or "all"; 0 for rated rows alone.
-        touched: Rows that a step looks up in a table.
+        generators: By name: of shuffling, negatives and the model's noise; and "valid", which is
+            seeded again before each measurement, so that all use the same negatives.
+        negatives: A number or "all"; 0 for rated rows alone.
+        touched: Rows of a table that a step looks up.
     """
 
     train: Rows | SequenceBatches
@@ -154,23 +154,21 @@ def batches_for(
     loss: Callable[..., Tensor],
     size: int,
     negatives: int | str,
-    popularity: float,
     seed: int,
     device: torch.device,
     peers: Alone,
 ) -> Feed:
-    """The one place where the form of the batches is decided, by what the loss needs."""
+    """The batches in the form that the loss needs; arguments as in `fit`."""
     needs = losses.needs(loss)
     name, kind = getattr(loss, "__name__", "this loss"), type(model).__name__
     if (needs.batch == "sequence") != hasattr(model, "score_sequence"):
         raise ValueError(
-            f"{kind} does not learn from sequences, and {name} does: use another loss"
+            f"{kind} does not learn from sequences, but {name} does: use another loss"
             if needs.batch == "sequence"
-            else f"{kind} learns from sequences, and {name} does not: leave loss=None"
+            else f"{kind} learns from sequences, but {name} does not: leave loss=None"
         )
-    if needs.batch != "pairs" and (negatives != 0 or popularity != 0):
-        set_to = f"negatives={negatives!r}" if negatives else f"popularity={popularity!r}"
-        raise ValueError(f"{set_to}: {name} learns from rated rows alone")
+    if needs.batch != "pairs" and negatives != 0:
+        raise ValueError(f"negatives={negatives!r}: {name} learns from rated rows alone")
     if negatives != "all" and (not isinstance(negatives, (int, np.integer)) or negatives < 0):
         raise ValueError(f'negatives={negatives!r} must be a number >= 0 or "all"')
     generators = {
@@ -196,7 +194,7 @@ def batches_for(
     m = 0 if whole else int(negatives) or needs.negatives
 
     def contrast(of: str) -> Negatives | None:
-        return None if whole else Negatives(train, generators[of], popularity)
+        return None if whole else Negatives(train, generators[of])
 
     feed = Pairs(model, *training, contrast("draws"), m, needs.keeps)
     if held is not None:

@@ -14,32 +14,24 @@ from recsys_tutorial.files import replacing
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values: a kill leaves the old file or the new one.
-
-    Raises:
-        OSError: that is not possible; the old file stays.
-    """
+    """Write tensors and plain values; after a kill or an OSError the old file is still there."""
     with replacing(path) as temporary:
         torch.save(content, temporary)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What `save` wrote.
-
-    Raises:
-        ValueError: the file cannot be read.
-    """
+    """Read what `save` wrote; ValueError for a damaged file."""
     try:
         return dict(torch.load(path, weights_only=True, map_location="cpu"))
-    except Exception as error:  # torch raises whatever its unpickler stumbles over
+    except Exception as error:  # torch raises many kinds
         raise ValueError(
-            f"{path} is no readable checkpoint (it is damaged: {type(error).__name__}): delete it "
-            "to start from scratch"
+            f"{path} is not a readable checkpoint (it is damaged: {type(error).__name__}): delete "
+            "it to start from scratch"
         ) from None
 
 
 def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint of this very run.
+    """The checkpoint of the run with these settings.
 
     Raises:
         ValueError: the file is damaged or belongs to a run with other settings or data.
@@ -53,9 +45,9 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     remedy = "Use the same settings to resume, or another checkpoint_dir"
     if name == "epochs":
         remedy = (
-            f"The learning rate went down to zero over the {before} epochs, so there is no going "
-            f"on to {now}: finish with epochs={before}, then fit the model once more without "
-            "resume, which starts a new cycle, in another checkpoint_dir"
+            f"The learning rate fell to zero over the {before} epochs, so the run cannot continue "
+            f"to {now}: finish with epochs={before}, then fit the model once more without resume, "
+            "which starts a new cycle, in another checkpoint_dir"
         )
     raise ValueError(
         f"{path} belongs to another run: its {name} is {before!r}, this one's is {now!r}. {remedy}"
@@ -63,7 +55,7 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def hash_of(data: Dataset) -> str:
-    """The same for the same rows in the same order."""
+    """Equal for equal rows in the same order."""
     digest = hashlib.sha256()
     for name in COLUMNS:
         column = getattr(data, name)

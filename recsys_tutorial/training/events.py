@@ -8,14 +8,13 @@ import pandas as pd
 
 
 def scalars(log_dir: str | Path) -> pd.DataFrame:
-    """Every scalar in the event files at and below `log_dir`, sorted.
+    """Every scalar in the event files in `log_dir` and the folders below it, sorted.
 
-    Where a run was written twice, the later value of each step counts. A file that is being written
-    is read as far as it is whole.
+    Where a run was written twice, the later value of each step counts.
 
     Returns:
-        A frame with run (folder of the file below `log_dir`, "." for itself: what TensorBoard calls
-        a run), tag, step, value, time (seconds since 1970 when it was written).
+        A frame with run (the file's folder relative to `log_dir`, as TensorBoard names runs), tag,
+        step, value, time (seconds since 1970 when it was written).
 
     Raises:
         FileNotFoundError: there is no event file.

@@ -1,4 +1,4 @@
-"""`fit`: minimise a loss on training data, one epoch after the other, on an ignite Engine."""
+"""`fit`: minimise a loss on training data, epoch by epoch, on an ignite Engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ def fit(
     batch_size: int | None = None,
     lr: float | None = None,
     negatives: int | str = 0,
-    popularity: float = 0.0,
     seed: int = 0,
     log_dir: str | Path | None = None,
     early_stopping: int | None = None,
@@ -55,38 +54,35 @@ def fit(
     device: str = "auto",
     threads: int = 1,
 ) -> History:
-    """Train `model` in place and return the History of it.
+    """Train `model` in place and return its History.
 
-    Minimises `loss(model(batch), batch) + model.penalty(batch)`, means over the training rows as
-    their weights say, with Adam and a one-cycle learning rate. What is not given comes from the
-    model: `default_loss` (for pairs without ratings one that ranks), and epochs, lr, batch_size
-    from `fit_defaults` (on small data smaller batches, so that an epoch has at least 40 steps).
+    Minimises `loss(model(batch), batch) + model.penalty(batch)`, weighted means over the training
+    rows, with Adam and a one-cycle learning rate. Defaults come from the model: `default_loss` (for
+    pairs without ratings a ranking loss), and epochs, lr, batch_size from `fit_defaults` (on small
+    data smaller batches, so that an epoch has at least 40 steps).
 
-    A closed-form model is fitted by its own `.fit(train)`. An interrupt (Ctrl-C) ends the run
-    and leaves what has been learned so far. In the processes of a group (`torchrun
-    scripts/train.py`) each takes its part of every step: `batch_size` is each one's, and the result
-    is that of one process with all their rows.
+    A closed-form model is fitted by its own `.fit(train)`. An interrupt (Ctrl-C) ends the run and
+    keeps what the model has learned so far. Several processes (`torchrun scripts/train.py`) share
+    each step: `batch_size` is per process, and the result is that of one process with all rows.
 
     Args:
-        model: As `for_dataset` made it, or fitted before.
+        model: New from `for_dataset`, or fitted before.
         train: The part that the model was built for.
         valid: Measured after every epoch, never trained on.
         loss: A function of `rt.losses`, or your own.
         epochs, batch_size, lr: Passes over the rows, rows per step, the highest learning rate.
         negatives: For losses on pairs: items the user has not rated in train, per rated one;
             "all" is the whole catalogue; 0 takes the loss's own default.
-        popularity: Negatives are drawn in proportion to an item's count to this power: 0 is
-            uniform, 0.75 as in word2vec.
-        seed: Of shuffling and negatives.
+        seed: For shuffling and negatives.
         log_dir: tensorboardX writes scalars there, every 50th step and every epoch.
-        early_stopping: End after that many epochs without a better validation; keep the best.
-        checkpoint_dir: After every epoch `last.pt`, and `best.pt` when validation improved.
-        resume: Go on from `last.pt` if it is there; the result equals that of an uninterrupted run
+        early_stopping: Stop after so many epochs without a better validation result; keep the best.
+        checkpoint_dir: Where `last.pt` is written after every epoch.
+        resume: Continue from `last.pt` if it exists; the result equals that of an uninterrupted run
             to the bit (same machine).
-        progress: Lines of text where somebody watches; silent in pipes unless "always".
-        background: Return at once and train a copy, which is loaded into `model` when it ends;
-            in a notebook `progress` is then a curve that grows, see `watch`.
-        device: "auto" takes CUDA where there is some.
+        progress: Lines of text in a terminal or notebook; in a pipe only with "always".
+        background: Return at once and train a copy, which is loaded into `model` at the end; in a
+            notebook `progress` is then a growing curve, see `watch`.
+        device: "auto" takes CUDA if there is any.
         threads: CPU threads: one is fastest for small steps; more change the last digits.
 
     Raises:
@@ -115,15 +111,13 @@ def fit(
             "patience: fit(model, train, valid, early_stopping=3)"
         )
     if resume and checkpoint_dir is None:
-        raise ValueError("resume=True needs the checkpoint_dir of the run to go on with")
+        raise ValueError("resume=True needs the checkpoint_dir of the run to continue")
 
     where = _device(device)
     history = History(epochs, getattr(loss, "__name__", type(loss).__name__))
     learner = (copy.deepcopy(model) if background else model).to(where)
     together = peers(learner.generator)
-    feed = batches_for(
-        learner, train, valid, loss, batch_size, negatives, popularity, seed, where, together
-    )
+    feed = batches_for(learner, train, valid, loss, batch_size, negatives, seed, where, together)
     run = Run(learner, loss, lr, feed, history, together)
     lines = Progress(progress if not background and together.rank == 0 else False, epochs)
     attach_epoch_end(run, early_stopping, lines)
@@ -134,16 +128,16 @@ def fit(
         settings = {
             "model": type(model).__name__, "tables": shapes, "loss": history.loss,
             "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": feed.negatives,
-            "popularity": popularity, "seed": seed, "early_stopping": early_stopping,
+            "seed": seed, "early_stopping": early_stopping, "processes": together.world,
             "data": checkpoint.hash_of(train),
             "valid": None if valid is None else checkpoint.hash_of(valid),
         }  # fmt: skip
         attach_checkpoints(run, Path(checkpoint_dir), resume, settings)
     learner.set_objective(loss, feed.negatives, train)
-    model._as_built = None  # a fused step leaves no trace in the tables' versions
+    model._as_built = None  # torch does not count fused steps as changes of the tables
 
     def work() -> None:
-        with cpu_threads(threads), torch.enable_grad():  # also where fit is called inside no_grad
+        with cpu_threads(threads), torch.enable_grad():  # fit may be called inside no_grad
             run.go()
         if learner is not model:
             model.load_state_dict(learner.state_dict())
@@ -164,7 +158,7 @@ def fit(
 
 @contextmanager
 def cpu_threads(number: int) -> Iterator[None]:
-    """Inside, torch works with so many threads."""
+    """Torch uses this many threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -174,9 +168,9 @@ def cpu_threads(number: int) -> Iterator[None]:
 
 
 def _checked(model: Model, train: Dataset, valid: Dataset | None) -> Dataset:
-    """The training rows that count; ValueError where the parts and the model do not fit."""
+    """The training rows with a weight above 0; ValueError where parts and model do not match."""
     if len(train) == 0:
-        raise ValueError("there is nothing to train on: this Dataset has no ratings")
+        raise ValueError("this Dataset has no ratings: there is nothing to train on")
     if valid is not None and len(valid) == 0:
         raise ValueError("the validation part is empty: pass valid=None")
     train = counted(train)
@@ -186,7 +180,7 @@ def _checked(model: Model, train: Dataset, valid: Dataset | None) -> Dataset:
             vocabulary = train.user_vocab if side == "user" else train.item_vocab
             raise ValueError(
                 f"the model was built for another training part, in which {side} "
-                f"{vocabulary.id_at(new[0])!r} has no rating: build it anew with "
+                f"{vocabulary.id_at(new[0])!r} has no rating: build a new one with "
                 "for_dataset(this part)"
             )
     return train
@@ -195,12 +189,12 @@ def _checked(model: Model, train: Dataset, valid: Dataset | None) -> Dataset:
 def _objective(
     model: Model, train: Dataset, loss: Callable[..., Tensor] | None
 ) -> Callable[..., Tensor]:
-    """The loss to minimise: one that ranks for pairs without ratings, which are all the same."""
+    """The loss to minimise: for pairs without ratings it must rank."""
     if loss is not None and (not callable(loss) or isinstance(loss, torch.nn.Module)):
         known = [name for name, one in vars(losses).items() if hasattr(one, "needs")]
         name = loss if isinstance(loss, str) and loss in known else known[0]
         raise TypeError(
-            f"loss={loss!r} is no function of a model's output and a batch: pass "
+            f"loss={loss!r} is not a function of a model's output and a batch: pass "
             f"rt.losses.{name}, or another of {', '.join(known)}"
         )
     chosen = loss or model.default_loss
@@ -209,8 +203,8 @@ def _objective(
     if not train.implicit:
         if np.ptp(train.rating) == 0:
             print(
-                f"all ratings are {train.rating[0]:g}, so that there is nothing to predict: drop "
-                "the column 'rating' to have pairs, which models learn to rank",
+                f"all ratings are {train.rating[0]:g}, so there is nothing to predict: drop the "
+                "column 'rating' to get pairs, which models learn to rank",
                 flush=True,
             )
         return chosen
@@ -221,7 +215,7 @@ def _objective(
             flush=True,
         )
         return losses.bpr
-    if hasattr(loss, "needs"):  # one of the library's; what your own does is yours
+    if hasattr(loss, "needs"):  # a loss of the library
         raise ValueError(
             f"{getattr(loss, '__name__', 'this loss')} needs ratings, and these pairs have none: "
             "leave loss=None or pass rt.losses.bpr, logistic or sampled_softmax, which rank; or "
@@ -237,12 +231,12 @@ def _device(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):
         raise ValueError(
-            f'device={name!r} is unknown or not here: pass "auto", "cpu" or "cuda"'
+            f'device={name!r} is unknown or not on this machine: pass "auto", "cpu" or "cuda"'
         ) from None
 
 
 def _closed_form(model: Model, train: Dataset, threads: int, progress: bool | str) -> History:
-    """Fitted by its own `fit`; one that draws reports each draw, as if it were an epoch."""
+    """Fit by the model's own `fit`; a model that draws samples reports each as an epoch."""
     own_fit: Any = model.fit
     samples = getattr(model, "samples", None)
     history = History(samples, "squared_error") if samples else History(1)

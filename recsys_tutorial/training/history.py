@@ -1,4 +1,4 @@
-"""What happened, or is still happening, in a training run."""
+"""The record of a training run, which may still be going on."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class TrainingDiverged(ArithmeticError):
 
 
 class Handle:
-    """Something that runs in the background: it can be waited for, stopped and looked at.
+    """Work in the background, to wait for, stop and look at.
 
     Attributes:
-        done: True once nothing runs any more.
-        error: What ended it, if it was an error.
+        done: True once the work has ended.
+        error: The error that ended it, else None.
     """
 
     _running: ClassVar[weakref.WeakSet[Handle]] = weakref.WeakSet()
@@ -46,15 +46,15 @@ class Handle:
         return self._stop_requested.is_set()
 
     def finish(self) -> None:
-        """Called when nothing runs any more."""
+        """The work calls this when it ends."""
         self._finished.set()
 
     def request_stop(self) -> None:
-        """Ask for the end, and do not wait for it."""
+        """Ask the work to end, without waiting for it."""
         self._stop_requested.set()
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait for the end (or `timeout` seconds); an error of a background run is raised here."""
+        """Wait for the end (or `timeout` seconds); raises the error of a background run."""
         self._finished.wait(timeout)
         if self.error is not None:
             raise self.error
@@ -66,10 +66,10 @@ class Handle:
         return self.wait()
 
     def start(self, work: Callable[[], None]) -> None:
-        """Run `work` in a thread, and print an error there; `wait` raises it again.
+        """Run `work` in a thread. An error is printed there, and `wait` raises it again.
 
-        The thread gets the context of its caller: by it a notebook knows the cell in which the
-        thread was started, and prints there and not into whatever cell runs later.
+        The thread gets the context of its caller, so a notebook shows its output below the cell
+        that started it, not below the cell that happens to run.
         """
 
         def run() -> None:
@@ -88,10 +88,10 @@ class Handle:
 
 @atexit.register
 def _end_all() -> None:
-    """A program that ends takes its background runs to the end of a step, never into a crash.
+    """At the end of the program, let background runs finish their step.
 
-    It waits for the threads, not for `done`: one that still frees its tensors while the interpreter
-    goes down would abort the process.
+    It waits for the threads, not for `done`: a thread that frees its tensors while the interpreter
+    shuts down would abort the process.
     """
     for handle in list(Handle._running):
         handle.request_stop()
@@ -107,7 +107,6 @@ class History(Handle):
         frame: One row per epoch: train_loss and valid_loss in the loss's units, valid_rmse in stars
             (rating models), lr at the end of the epoch, seconds since the start.
         loss: Name of the loss function.
-        done: True once nothing runs any more.
         stopped: Why it ended before the last epoch ("early", "interrupted", "stopped"), else None.
     """
 
@@ -125,17 +124,17 @@ class History(Handle):
         return frame.dropna(axis=1, how="all") if self.rows else frame
 
     def line(self, column: str, style: str) -> Line:
-        """One column of the record, to be drawn against the epoch."""
+        """One column of the record against the epoch."""
         points = [(float(r["epoch"]), float(r[column])) for r in list(self.rows) if column in r]
         return Line(points, style)
 
     def panels(self) -> list[Panel]:
-        """What a live curve shows of it."""
+        """The panels of a live curve."""
         lines = [self.line("valid_loss", "now"), self.line("train_loss", "train")]
         return [Panel(f"loss: {self.loss}", lines, self.epochs)]
 
     def status(self) -> str:
-        """One line: how far it is, and the numbers of the last epoch."""
+        """One line: the progress, and the numbers of the last epoch."""
         if self.error is not None:
             return f"failed: {self.error}"
         state = f"  {self.stopped or 'done'}" if self.done else ""

@@ -1,7 +1,7 @@
-"""A curve that grows while training goes on, and plain lines of text where nothing can draw it.
+"""A curve that grows during training, or lines of text where no picture can be shown.
 
-The picture is an SVG of a few kilobytes, written by hand: drawing it takes a millisecond, so that
-neither the training nor the cells that run meanwhile wait for it.
+The picture is a hand-written SVG of a few kilobytes: drawing takes a millisecond, so neither the
+training nor other cells wait for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from recsys_tutorial.training.progress import in_notebook, somebody_watches
 
 EVERY = 0.5  # seconds between two pictures
-START = "the first epoch is under way"
+START = "the first epoch is running"
 
 
 class Line(NamedTuple):
@@ -35,17 +35,17 @@ class Panel(NamedTuple):
 
 
 def watch(handle: Any) -> None:
-    """Draw the curves of a background run (or of a sweep) until it ends, and return at once.
+    """Draw the curves of a background run (or a sweep) until it ends; returns at once.
 
-    In a notebook it is a picture in the cell's output, about two a second while something changes;
-    in a terminal a line of text every few seconds; in a pipe nothing.
+    A notebook shows a picture in the cell's output, updated about twice a second; a terminal shows
+    a line of text every few seconds, a pipe nothing.
     """
     place: Any = None
     shown = {"text/plain": ""}
     if in_notebook():
         from IPython.display import display
 
-        # Updates name the picture, not the cell: they find it whatever cell runs by then.
+        # Updates go to this picture, whatever cell runs by then.
         shown = bundle(handle)
         place = display(shown, raw=True, display_id=True)
     elif not somebody_watches():
@@ -54,7 +54,7 @@ def watch(handle: Any) -> None:
     def follow() -> None:
         nonlocal shown
         ended = False
-        with suppress(RuntimeError, OSError):  # the kernel goes down: nobody is there to see it
+        with suppress(RuntimeError, OSError):  # the kernel shuts down
             while not ended:
                 ended = handle._finished.wait(EVERY if place else 4 * EVERY)
                 new = bundle(handle) if place else {"text/plain": handle.status()}
@@ -70,7 +70,7 @@ def watch(handle: Any) -> None:
 
 
 def bundle(handle: Any) -> dict[str, str]:
-    """The state as a notebook's output: a picture with its text, and a line for other readers."""
+    """The state as a notebook's output: a picture with its legend, and a line of plain text."""
     panels, status = handle.panels(), handle.status()
     image = base64.b64encode(svg(panels).encode()).decode()
     drawn = {line.style for panel in panels for line in panel.lines if line.points}
@@ -84,17 +84,15 @@ def bundle(handle: Any) -> dict[str, str]:
 
 
 def alt(panels: list[Panel]) -> str:
-    """What the picture shows, for those who do not see it."""
+    """What the picture shows, for readers who cannot see it."""
     said = []
     for panel in panels:
-        valid = [line for line in panel.lines if line.style != "train" and line.points]
-        text = f"{panel.title}: no epoch yet"
-        if valid:
-            best = min(y for line in valid for _, y in line.points)
-            runs = f"{len(valid)} run{'s' if len(valid) > 1 else ''}"
-            text = f"{panel.title}: {runs}, lowest validation loss {best:.4g}"
-        said.append(text)
-    return f"Loss against epoch, a panel for each loss function. {'; '.join(said) or START}."
+        valid = [line.points for line in panel.lines if line.style != "train" and line.points]
+        runs = f"{len(valid)} run{'s' if len(valid) > 1 else ''}"
+        best = min((y for points in valid for _, y in points), default=math.nan)
+        text = f"{runs}, lowest validation loss {best:.4g}" if valid else "no epoch yet"
+        said.append(f"{panel.title}: {text}")
+    return f"Loss against epoch, one panel per loss function. {'; '.join(said) or START}."
 
 
 # ---------------------------------------------------------------------------- the picture
@@ -157,7 +155,7 @@ def _panel(panel: Panel) -> str:
     order = list(STYLES)
     for line in sorted(panel.lines, key=lambda line: order.index(line.style)):
         points = [place(x, y) for x, y in line.points if math.isfinite(y)]
-        if len(points) == 1:  # a line of one point would not be seen
+        if len(points) == 1:  # a line of one point would be invisible
             points.append((points[0][0] + 3, points[0][1]))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         if path:
@@ -166,7 +164,7 @@ def _panel(panel: Panel) -> str:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers between low and high, at most `most` of them (1, 2 or 5 times a power)."""
+    """At most `most` round numbers (1, 2 or 5 times a power of 10) between low and high."""
     if not high > low:
         return [low]
     step = 10.0 ** math.floor(math.log10((high - low) / most))

@@ -1,4 +1,4 @@
-"""Items that a user has not rated, drawn without an accidental rated one."""
+"""Draws items that a user has not rated."""
 
 from __future__ import annotations
 
@@ -10,25 +10,16 @@ from recsys_tutorial.datasets.dataset import Dataset
 
 
 class Negatives:
-    """Draws, for each user, among the items that the user has not rated in train.
+    """Draws, for each user, uniformly among the items that the user has not rated in train.
 
-    The r-th unrated item of a user is r plus the number of rated items that lie before it, and
-    that number is one binary search: exact, and without trial and error.
-
-    Args:
-        train: Who has rated what.
-        generator: Of the draws.
-        popularity: An item is drawn in proportion to its number of ratings to this power: 0 is
-            uniform, 0.75 as in word2vec (Mikolov et al. 2013), which divides out popularity. What
-            is drawn and rated is drawn again; after `TRIES` times uniformly.
+    The r-th unrated item of a user is r plus the number of rated items before it, and one binary
+    search finds that number: exact, and no draw is repeated.
 
     Attributes:
-        room: (n_users,) how many items can be drawn; a user with none cannot be drawn for.
+        room: (n_users,) how many items each user has not rated.
     """
 
-    TRIES = 8
-
-    def __init__(self, train: Dataset, generator: torch.Generator, popularity: float = 0.0) -> None:
+    def __init__(self, train: Dataset, generator: torch.Generator) -> None:
         self.train, self.n_items, self.generator = train, train.n_items, generator
         order = np.lexsort((train.item, train.user))
         user, item = train.user[order].astype(np.int64), train.item[order]
@@ -38,28 +29,9 @@ class Negatives:
         self.keys = torch.from_numpy(user * (self.n_items + 1) + unrated_before)
         self.start = torch.from_numpy(start)
         self.room = torch.from_numpy(self.n_items - n_rated)
-        self.rated = torch.from_numpy(user * self.n_items + item)  # sorted
-        share = np.cumsum(train.counts("item").astype(float) ** popularity)
-        self.share = torch.from_numpy(share / share[-1]) if popularity else None
 
     def draw(self, user: Tensor, m: int) -> Tensor:
-        """Items (B, m) for users (B,) who have room."""
-        if self.share is None:
-            return self._uniform(user, m)
-        shape = (len(user), m)
-        drawn, who = user.new_zeros(shape), user.unsqueeze(1).expand(shape)
-        again = torch.ones(shape, dtype=torch.bool)
-        for _ in range(self.TRIES):
-            uniform = torch.rand(int(again.sum()), generator=self.generator, dtype=torch.float64)
-            drawn[again] = torch.searchsorted(self.share, uniform).clamp(max=self.n_items - 1)
-            pair = who * self.n_items + drawn
-            place = torch.searchsorted(self.rated, pair).clamp(max=len(self.rated) - 1)
-            again = self.rated[place] == pair
-            if not again.any():
-                return drawn
-        return torch.where(again, self._uniform(user, m), drawn)
-
-    def _uniform(self, user: Tensor, m: int) -> Tensor:
+        """Items (B, m) for users (B,), each with at least one unrated item."""
         room = self.room[user].unsqueeze(1)  # (B, 1)
         shape = (len(user), m)
         uniform = torch.rand(shape, generator=self.generator, dtype=torch.float64)

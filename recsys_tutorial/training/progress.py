@@ -1,4 +1,4 @@
-"""Progress as plain lines of text: nothing to break in a log, a pipe or an old notebook."""
+"""Progress as plain lines of text, which any log, pipe or notebook can show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def in_notebook() -> bool:
-    """True in a cell of a notebook, whatever shows it."""
+    """True in a cell of a notebook."""
     if "ipykernel" not in sys.modules:
         return False
     from IPython.core.getipython import get_ipython
@@ -30,7 +30,7 @@ def describe(row: dict[str, Any], epochs: int) -> str:
 
 
 class Progress:
-    """Prints at most about two lines a second, and always the last epoch."""
+    """Prints at most two lines per second, and always the last epoch."""
 
     def __init__(self, wanted: bool | str, epochs: int) -> None:
         self.wanted = wanted == "always" or (bool(wanted) and somebody_watches())

@@ -1,4 +1,4 @@
-"""One training run: the step, the engine that repeats it, and what may be attached to it."""
+"""One training run: the step, the engine that repeats it, and optional handlers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from recsys_tutorial.training.history import History, TrainingDiverged
 from recsys_tutorial.training.progress import Progress
 from recsys_tutorial.training.sequences import SequenceBatches
 
-HOPELESS = 1000  # times the loss of the first step: training has diverged, though it is a number
-LOG_EVERY = 50  # steps between two looks at the loss: each one would cost more than a step
+HOPELESS = 1000  # times the loss of the first step: from there on training has diverged
+LOG_EVERY = 50  # steps between two checks of the loss, each of which costs more than a step
 
 
 class Objective(nn.Module):
-    """What a step makes smaller, as a module, so that DDP can wrap it: the loss and the penalty."""
+    """The loss and the penalty as a module, so that DDP can wrap it."""
 
     def __init__(
         self, model: Model, loss: Callable[..., Tensor], score: Callable[..., Any]
@@ -45,7 +45,7 @@ class Objective(nn.Module):
 
 
 class Run:
-    """The engine of one run; `attach_...` add what is asked for, `go` runs it to the end."""
+    """The engine of one run; the `attach_...` functions add handlers, `go` runs it to the end."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Run:
         self.total_steps = history.epochs * len(feed.train)
         self.sum, self.counts = model.mean.new_zeros(()), 0.0  # the epoch's loss is one over rows
         self.best: dict[str, Any] = {"value": math.inf, "epoch": 0, "weights": None}
-        self.most = math.inf  # a loss above it is hopeless
+        self.most = math.inf  # a loss above it means divergence
         self.closing = ExitStack()
         self.engine = Engine(self.step)
         self.engine.logger = logging.getLogger("recsys_tutorial.fit")
@@ -79,8 +79,8 @@ class Run:
         self.model.progress = done / self.total_steps
         loss, penalty = self.objective(batch)
         rows, counts = self.feed.train.sizes(batch)
-        # Both are means by the batch's own weights; a batch whose rows hardly count must not count
-        # as much as any other.
+        # Loss and penalty are means by the batch's own weights; a batch with small weights must
+        # not count as much as others.
         factor = counts / rows * self.peers.share(rows)
         self.optimisers.zero_grad()
         ((loss + penalty) * factor).backward()
@@ -92,10 +92,10 @@ class Run:
         return loss
 
     def look(self, engine: Engine) -> None:
-        """Every now and then: is the loss still a number, and does anybody want the end?
+        """Check that the loss is still a number, and whether the run should stop.
 
         Raises:
-            TrainingDiverged: it is not; the model gets its last good weights back.
+            TrainingDiverged: the loss is not a number; the model gets its last good weights back.
         """
         output: Any = engine.state.output
         (loss,) = self.peers.total(output)
@@ -115,7 +115,7 @@ class Run:
             engine.terminate()
 
     def go(self) -> None:
-        """Run to the end; an interrupt leaves what has been learned so far."""
+        """Run to the end; an interrupt keeps what the model has learned so far."""
         self.good = copy_of(self.model)
         rows = self.history.rows
         self.start = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
@@ -140,7 +140,7 @@ class Run:
 
 
 def one_cycle(step: int, total: int, peak: float) -> float:
-    """The learning rate at a step: up during the first tenth, then down to zero like a cosine.
+    """The learning rate at a step: rises during the first tenth, then falls to zero as a cosine.
 
     Smith and Topin 2017, "Super-convergence".
     """
@@ -159,9 +159,9 @@ def copy_of(model: Model) -> dict[str, Tensor]:
 def measure(
     model: Model, data: Rows | SequenceBatches, loss: Callable[..., Tensor], peers: Alone
 ) -> dict[str, float]:
-    """valid_loss, and for rating models valid_rmse in stars: means over rows as weighted.
+    """valid_loss, and for rating models valid_rmse in stars: weighted means over rows.
 
-    Of several processes each measures its part.
+    Each of several processes measures its part.
     """
     model.eval()
     total = squared = counted = rated = 0.0
@@ -183,7 +183,7 @@ def measure(
 
 
 def attach_epoch_end(run: Run, patience: int | None, progress: Progress) -> None:
-    """Measure, record, and stop early; the last good weights are kept, and the best."""
+    """Measure, record, and stop early; keep the last good weights and the best ones."""
     best = run.best
 
     @run.engine.on(Events.EPOCH_COMPLETED)
@@ -212,10 +212,10 @@ def attach_epoch_end(run: Run, patience: int | None, progress: Progress) -> None
 
 
 def attach_tensorboard(run: Run, log_dir: str | Path) -> None:
-    """tensorboardX: the loss at every 50th step, losses and errors of every epoch."""
+    """tensorboardX: the loss at every 50th step; losses and errors of every epoch."""
     from ignite.handlers.tensorboard_logger import TensorboardLogger
 
-    # Flushed each second by its own thread: TensorBoard would see nothing for two minutes.
+    # Flushed each second: by default TensorBoard would see nothing for two minutes.
     logger = TensorboardLogger(log_dir=str(log_dir), flush_secs=1)
     often = Events.ITERATION_COMPLETED(every=LOG_EVERY)
     logger.attach_output_handler(
@@ -226,28 +226,21 @@ def attach_tensorboard(run: Run, log_dir: str | Path) -> None:
 
 
 def attach_checkpoints(run: Run, folder: Path, resume: bool, settings: dict[str, Any]) -> None:
-    """`last.pt` after every epoch, `best.pt` after the best; to resume, go on from `last.pt`.
+    """Write `last.pt` in `folder` after every epoch; with `resume` continue from it.
 
-    Args:
-        run: What is kept, and what goes on.
-        folder: Where the files lie.
-        resume: Whether to go on from what lies there.
-        settings: What a run must have in common with the checkpoint that it goes on from.
+    `settings` must be equal in the checkpoint and in the run that resumes.
     """
     model, history, random = run.model, run.history, run.feed.generators
 
     @run.engine.on(Events.EPOCH_COMPLETED)
     def keep(engine: Engine) -> None:
-        epoch = engine.state.epoch
-        best = {"run": settings, "epoch": epoch, "model": run.good}
-        last = best | {
+        state = {
+            "run": settings, "epoch": engine.state.epoch, "model": run.good,
             "rows": list(history.rows), "optimisers": run.optimisers.state_dict(),
             "generators": run.peers.states(random), "best": run.best, "stopped": history.stopped,
         }  # fmt: skip
         if run.peers.rank == 0:
-            checkpoint.save(folder / "last.pt", last)
-            if run.best["epoch"] == epoch:
-                checkpoint.save(folder / "best.pt", best)
+            checkpoint.save(folder / "last.pt", state)
 
     if not resume:
         return
@@ -258,10 +251,10 @@ def attach_checkpoints(run: Run, folder: Path, resume: bool, settings: dict[str,
     saved = checkpoint.load(folder / "last.pt", settings)
     model.load_state_dict(saved["model"])
     run.optimisers.load_state_dict(saved["optimisers"])
-    for name, state in run.peers.own(saved["generators"]).items():
+    for name, state in saved["generators"][run.peers.rank].items():
         random[name].set_state(state)
     run.best.update(saved["best"])
     history.rows[:] = saved["rows"]
     history.stopped = "early" if saved["stopped"] == "early" else None
-    whole = {"max_epochs": history.epochs, "epoch_length": len(run.feed.train)}
-    run.engine.load_state_dict({"epoch": saved["epoch"], **whole})
+    length = {"max_epochs": history.epochs, "epoch_length": len(run.feed.train)}
+    run.engine.load_state_dict({"epoch": saved["epoch"], **length})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,15 +18,9 @@ from recsys_tutorial.scale.processes import Alone
 class SequenceBatches:
     """Windows of each user's items in order. Each row is predicted once.
 
-    Args:
-        model: Its `length` is that of a window.
-        data: The rows.
-        size: About how many rows a batch has: whole windows, short or long, fill it.
-        generator: Of the shuffling; None for the order of the data.
-        device: Where the batches are wanted.
-        peers: Other processes, each of which gets its part of a step.
-        valid: The rows come behind the model's own history and are predicted from it, that is from
-            training alone, each as if it came next.
+    Args: as `Rows`, with about `size` rows per batch, in whole windows of `model.length`.
+        valid: Each row is predicted from the model's own history, that is from training alone, as
+            if it came next.
     """
 
     model: Any
@@ -34,7 +28,7 @@ class SequenceBatches:
     size: int
     generator: torch.Generator | None
     device: torch.device
-    peers: Alone = field(default_factory=Alone)
+    peers: Alone
     valid: bool = False
 
     def __post_init__(self) -> None:
@@ -43,7 +37,7 @@ class SequenceBatches:
         self.long = (self.windows.need("history")[0] != PADDING).sum(1)  # rows of each window
         if self.valid:
             self.windows = _behind_history(self.model, self.windows)
-        # Long enough that no window fills two steps, nor leaves a process without one.
+        # Long enough that no window fills two steps and every process gets one.
         world = self.peers.world
         long = max(self.size * world, self.model.length * world * (2 if world > 1 else 1))
         self.steps = max(1, min(len(self.long), int(self.long.sum()) // long))
@@ -60,7 +54,7 @@ class SequenceBatches:
         for step in order.tensor_split(torch.searchsorted(last, ends, right=True)):
             mine = step.tensor_split(self.peers.world)[self.peers.rank]
             used = (self.windows.need("history")[0][mine] != PADDING).any(0).nonzero()
-            width = int(used.max()) + 1  # padding that nobody needs is cut off
+            width = int(used.max()) + 1  # the rest is padding
             cut = {
                 name: getattr(self.windows, name)[mine, :width]
                 for name in ("history", "rating", "time", "weight")
@@ -72,13 +66,13 @@ class SequenceBatches:
         return model.score_sequence(batch)
 
     def sizes(self, batch: Batch) -> tuple[float, float]:
-        """As `Rows.sizes`; padding is no row."""
+        """As `Rows.sizes`; padding is not counted."""
         history, weight = batch.need("history", "weight")
         return float((history != PADDING).sum()), float(weight.sum()) / self.usual
 
 
 def _behind_history(model: Any, new: Batch) -> Batch:
-    """Each window of new rows behind its user's history; only the new rows count."""
+    """Each window of new rows after its user's history; only the new rows count."""
     user, history, rating, weight = new.need("user", "history", "rating", "weight")
     past, past_rating = model.history.cpu()[user], model.history_rating.cpu()[user]
     known = past != PADDING
@@ -86,7 +80,7 @@ def _behind_history(model: Any, new: Batch) -> Batch:
         new,
         history=torch.cat([past, history], dim=1),
         rating=torch.cat([past_rating, rating], dim=1),
-        # All of the past is earlier than all that is new, whatever the clock says.
+        # All history is earlier than all new rows, whatever the timestamps say.
         time=torch.cat([torch.where(known, 0, NEVER), torch.where(weight > 0, 1, NEVER)], dim=1),
         weight=torch.cat([torch.zeros_like(past_rating), weight], dim=1),
     )
