@@ -1,7 +1,7 @@
 """Recsys Tutorial: the library behind the notebooks. `import recsys_tutorial as rt`.
 
 Data flows one way: datasets -> models and losses -> fit -> predict, evaluate, recommend.
-Everything below is loaded when it is first used, so that the import itself is quick.
+Everything below is loaded at its first use, so the import itself is quick.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _HOME = {
     "serving": "",
     "watch": "training",
 }
-"""The public names, and the module that each one lives in; "" for a module itself."""
+"""The module of each public name; "" if the name is a module."""
 
 __all__ = sorted(_HOME)
 

@@ -1,11 +1,9 @@
-"""Likely slips in calling the library, refused in one sentence that names the remedy."""
+"""Checks of arguments: one sentence names the mistake and the remedy."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from recsys_tutorial.datasets.dataset import Dataset
@@ -13,14 +11,10 @@ from recsys_tutorial.models.base import Model
 
 
 def check_model(model: Any, *datasets: Any) -> None:
-    """Refuse what is no model, no Dataset, or does not belong together.
-
-    Args:
-        model: What the caller gave as the model.
-        datasets: What the caller gave as its data.
+    """Refuse arguments that are not a model and Datasets of its vocabulary.
 
     Raises:
-        TypeError: a class for a model, a frame for a Dataset, the two swapped, anything else.
+        TypeError: a class instead of a model, a frame instead of a Dataset, the two swapped.
         ValueError: the model was built for another vocabulary.
     """
     if isinstance(model, Dataset) and any(isinstance(one, Model) for one in datasets):
@@ -30,8 +24,8 @@ def check_model(model: Any, *datasets: Any) -> None:
         raise TypeError(f"{name} is a class, not a model: build one by {name}.for_dataset(train)")
     if not isinstance(model, Model):
         raise TypeError(
-            f"this needs a model, and got a {type(model).__name__}: build one by "
-            "rt.models.BiasedMF.for_dataset(train), say"
+            f"this needs a model, and got a {type(model).__name__}: build one, for example by "
+            "rt.models.BiasedMF.for_dataset(train)"
         )
     for data in datasets:
         check_dataset(data)
@@ -47,11 +41,3 @@ def check_dataset(data: Any) -> None:
             f"this needs a Dataset, and got a {type(data).__name__}: load one by "
             "rt.datasets.load or rt.datasets.from_frame, and pass it or one of its parts"
         )
-
-
-def number(name: str, value: Any) -> float:
-    """`value` as a float; TypeError for text, None, a bool or NaN."""
-    plain = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not plain or math.isnan(value):
-        raise TypeError(f"{name}={value!r} must be a number")
-    return float(value)

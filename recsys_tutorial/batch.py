@@ -1,4 +1,4 @@
-"""The one thing a model's `forward` sees: a batch of tensors."""
+"""The argument of a model's `forward`: a batch of tensors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Batch:
         return replace(self, **{k: v.to(device) for k, v in moved.items() if v is not None})
 
     def need(self, *names: str) -> tuple[Tensor, ...]:
-        """The named fields; ValueError that names the first one that is missing."""
+        """The named fields; ValueError names the first missing one."""
         for name in names:
             if getattr(self, name) is None:
                 raise ValueError(f"this batch has no {name!r}: add it to the model's `columns`")

@@ -1,8 +1,9 @@
-"""From a fitted model to predictions, and from predictions to the numbers in a table."""
+"""From a fitted model to predictions, and from predictions to metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from scipy.sparse import csr_array
 
 from recsys_tutorial import metrics as formulas
-from recsys_tutorial.arguments import check_model, number
+from recsys_tutorial.arguments import check_model
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset, concat
 from recsys_tutorial.losses import score_of
@@ -47,7 +48,7 @@ def predict(model: Model, dataset: Dataset, *, clip: bool = True) -> np.ndarray:
             that was never fitted, or predictions that are not finite.
     """
     check_model(model, dataset)
-    if hasattr(model, "fit"):  # others may be asked before training, which is where they start
+    if hasattr(model, "fit"):  # a closed form; other models may predict before training
         model.check_fitted()
     model.eval()
     columns = [c for c in model.columns if c != "rating"]
@@ -72,40 +73,40 @@ def evaluate(
     k: int = 10,
     metrics: Iterable[str] | None = None,
 ) -> dict[str, float]:
-    """Every number of the series' tables, for one model on one test part.
+    """All metrics of one model on one test part.
 
-    Ties count as all their orders averaged, and every test row counts once, whatever its weight.
+    Ties are averaged over all their orders, and every test row counts once, whatever its weight.
     Formulas: `rt.metrics`.
 
     Args:
         model: A fitted model.
-        test: The rows to judge it by.
-        train: The Dataset (or several: train and valid for the test table) whose items are taken
-            out of each user's ranking.
+        test: The test rows.
+        train: The Dataset (or a list, for the test part train and valid) whose items are left out
+            of each user's ranking.
         relevant: Ratings from here on are relevant; None means 4 on a scale that ends at 5, and
             every pair where the data has no ratings.
         k: Length of the lists.
-        metrics: Names of those wanted, None for all. What nobody asks for is not computed.
+        metrics: Names of the metrics to compute; None for all.
 
     Returns:
         A dict with these keys, in this order:
 
         - rmse, mae: in stars, predictions clipped to the scale; absent for ranking models and for
           pairs without ratings.
-        - auc: over the rated test rows of all users together, relevant or not; conditional_auc:
-          the same within each user's rows, mean over users who have both kinds. Both are absent
-          for pairs without ratings, all of which are relevant.
-        - recall@k, precision@k, ndcg@k, map@k, mrr: each user's relevant test items among the
-          whole catalogue less the items of `train`; means over the `n_users` who have one.
-        - ranking_auc: of that ranking: the share of not relevant items below a relevant one.
-        - coverage: share of the catalogue that is in anybody's top k.
-        - n_users, n_cold: users ranked; test rows whose user or item the model never saw.
+        - auc: over the test rows of all users together, relevant or not; conditional_auc: the same
+          within each user's rows, mean over users who have both kinds. Both are absent for pairs
+          without ratings.
+        - recall@k, precision@k, ndcg@k, map@k, mrr: each user's relevant test items in the ranking
+          of the catalogue without the items of `train`; means over the `n_users` who have one.
+        - ranking_auc: in that ranking, the share of irrelevant items below a relevant one.
+        - coverage: share of the catalogue in at least one top k.
+        - n_users, n_cold: users ranked; test rows whose user or item has no training rating.
 
     Raises:
         TypeError: no model, no Dataset, or a setting of the wrong type.
         ValueError: another vocabulary, a model that was never fitted, an empty test part, a test
-            row that is in `train` too, an unclear `relevant`, or a metric that is unknown, or has
-            no meaning here.
+            row that is also in `train`, an unclear `relevant`, or a metric that is unknown or
+            meaningless here.
     """
     parts = training_parts(model, test, train)
     model.check_fitted()
@@ -143,7 +144,7 @@ def evaluate(
 def training_parts(
     model: Model, test: Dataset, train: Dataset | Sequence[Dataset]
 ) -> list[Dataset]:
-    """The training parts as a list, all of it checked."""
+    """The training parts as a list, after checks of all arguments."""
     if train is None:
         raise TypeError(
             "train=None: pass the part that the model was fitted on, whose items are left out of "
@@ -157,7 +158,7 @@ def training_parts(
 
 
 def wanted_metrics(model: Model, test: Dataset, metrics: Iterable[str] | None, k: int) -> set[str]:
-    """The names asked for, all of them known."""
+    """The names of the metrics to compute; ValueError for an unknown one."""
     of_ratings = _OF_RATINGS if model.predicts == "rating" and not test.implicit else ()
     of_rows = () if test.implicit else _OF_ROWS
     lists = [name.format(k=k) for name in _OF_LISTS]
@@ -174,17 +175,19 @@ def wanted_metrics(model: Model, test: Dataset, metrics: Iterable[str] | None, k
 
 
 def relevant_rows(test: Dataset, threshold: float | None) -> np.ndarray:
-    """Which rows are relevant, bool (n,). Raises ValueError where that has to be said."""
+    """Which rows are relevant, bool (n,); ValueError where the scale has no usual threshold."""
     if threshold is not None:
-        return test.rating >= number("relevant", threshold)
+        if not isinstance(threshold, Real):
+            raise TypeError(f"relevant={threshold!r} must be a number")
+        return test.rating >= threshold
     if test.implicit:
         return np.ones(len(test), dtype=bool)
     if test.scale[1] != 5:
         low, high = test.scale
         raise ValueError(
             f"which ratings are relevant? This scale runs from {low:g} to {high:g}: pass "
-            f"relevant=..., {np.quantile(test.rating, 0.75):g} say, from where on the upper "
-            "quarter of these ratings lies"
+            f"relevant=..., for example {np.quantile(test.rating, 0.75):g}, where the upper "
+            "quarter of these ratings begins"
         )
     return test.rating >= 4
 
@@ -199,16 +202,16 @@ def rank_users(
     names: Iterable[str],
     shown: np.ndarray | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Exhaustive ranking, one block of users after the other.
+    """Rank the whole catalogue, one block of users after the other.
 
     Args:
         model, test, relevant, k: As in `evaluate`.
         parts: The Datasets whose items are left out.
-        names: Of `_OF_LISTS`.
-        shown: (n_items,) bool; what is in anybody's list of k becomes True.
+        names: Keys of `_OF_LISTS`.
+        shown: (n_items,) bool; becomes True for every item in a list of k.
 
     Returns:
-        Positions of the users who have a relevant row, and of each metric one value per user.
+        Positions of the users with a relevant row, and each metric's values, one per user.
     """
     model.eval()
     positive = _by_user(test, relevant_rows(test, relevant))
@@ -222,8 +225,8 @@ def rank_users(
     if taken is not None and (both := (positive * taken).nonzero())[0].size:
         user, item = test.user_vocab.id_at(both[0][0]), test.item_vocab.id_at(both[1][0])
         raise ValueError(
-            f"user {user!r} has item {item!r} in train and in test: what was trained on tells "
-            "nothing of new items; pass the parts of one split"
+            f"user {user!r} has item {item!r} in train and in test, so the metrics would measure "
+            "memory: pass the parts of one split"
         )
     ends = None if train is None else train.last_times()
     block = max(1, CELLS // test.n_items)
@@ -245,19 +248,18 @@ def rank_users(
 
 
 def _by_user(data: Dataset, rows: np.ndarray | slice = slice(None)) -> csr_array:
-    """A table of ones (n_users, n_items): who has what."""
+    """A sparse table (n_users, n_items) with 1 for each row of the data."""
     user, item = data.user[rows], data.item[rows]
     ones = np.ones(len(user), dtype=np.int8)
     return csr_array((ones, (user, item)), shape=(data.n_users, data.n_items))
 
 
 def next_group(test: Dataset, train: Dataset | Sequence[Dataset]) -> Dataset:
-    """What came next: of each user's rows in `test` the first after all of `train`.
+    """Each user's next rows: those of `test` at the first time after the user's last in `train`.
 
-    "First" is the earliest time that is later than the user's last one in `train`: one row, or all
-    rows of that second, each of them a right answer. Rows of the very second in which `train` ends
-    are left out, since nobody can tell which of them was first. Without timestamps the order of
-    rows is the order in time.
+    One row, or all rows of that second, each of them a right answer. Rows of the second in which
+    `train` ends are left out, since their order is unknown. Without timestamps the order of rows
+    counts as time.
     """
     never = np.iinfo(np.int64)
     end = np.full(test.n_users, never.min)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever stops the process that writes them."""
+"""Files that are written whole or not at all, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new temporary path beside `path`, which takes its place when the block ends well.
+    """A temporary path, whose file replaces `path` when the block ends without an error.
 
     Raises:
-        OSError: the directory cannot be written or is full; then the old file stays.
+        OSError: the directory cannot be written or is full; the old file stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"{error.strerror or error}: what was there before is as it was. Make room, or choose "
+            f"{error.strerror or error}: the old file, if any, is unchanged. Make room, or choose "
             "another directory",
             str(path),
         ) from error

@@ -1,4 +1,4 @@
-"""Recommendations with titles, for a known user or for ratings given on the spot, with reasons."""
+"""Recommendations with titles and reasons, for a known user or for the ratings of a new one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.metrics.checks import whole
 from recsys_tutorial.models.base import FoldedUser, Model
 
-LEAST_LIFT = 0.005  # stars; what is less does not count as a reason
+LEAST_LIFT = 0.005  # stars; a smaller lift is not a reason
 LEAST_SHARE = 0.02  # of the strongest lift in a list, where scores have no unit
-MOST_SHARE = 0.3  # of a list's titles that one rating may explain where another is close
-CLOSE = 0.5  # of the strongest lift: from there on a rating is close to it
-FEW = 10  # ratings of an item below which its score is mostly guesswork
+MOST_SHARE = 0.3  # of a list's titles that one rating may lead if another is close
+CLOSE = 0.5  # share of the strongest lift from which another is close to it
+FEW = 10  # an item with fewer ratings has a score that is mostly guesswork
 
 
 def recommend(
@@ -37,23 +37,22 @@ def recommend(
 ) -> pd.DataFrame:
     """The k best items: a frame with item, title, year and genres where known, and score.
 
-    Exactly one of `user` and `ratings` is given. Scores are in stars, clipped to the scale, or
-    unitless for ranking models; ties come in the order of the vocabulary. An item with few ratings
-    does not lead the list. A user without training ratings gets everybody's list, and a line says
-    so.
+    Give exactly one of `user` and `ratings`. Scores are in stars, clipped to the scale, or without
+    unit for ranking models; ties come in the order of the vocabulary. An item with few ratings does
+    not lead the list. A user without training ratings gets the list of an average user, with a line
+    that says so.
 
     Args:
         model: A fitted model.
-        dataset: Titles, and what the user has rated: usually the training part.
+        dataset: Has the titles and the user's ratings: usually the training part.
         user: An id of the Dataset.
-        ratings: Item id to rating, of somebody the model has never seen.
-        k: Length of the list; fewer rows come back if fewer items remain.
-        reasons: Add a column with the ratings that speak most for each item. Each new user's row
-            is a sum over the ratings, so a score can be taken apart exactly; for a known user the
-            row is folded in from the ratings in `dataset`.
-        exclude_rated: Leave out what is rated in `dataset` (or in `ratings`).
-        stars: A model that predicts ratings, while `model` was asked for lists: its prediction for
-            each item stands in a column `stars`.
+        ratings: Item id to rating, for a new user.
+        k: Length of the list; shorter if fewer items remain.
+        reasons: Add a column with the ratings that lift each item most. A new user's row is a sum
+            over the ratings, so scores can be taken apart exactly; for a known user the row is
+            folded in from the ratings in `dataset`.
+        exclude_rated: Leave out the items rated in `dataset` (or in `ratings`).
+        stars: A model of ratings, where `model` ranks; its predictions are the column `stars`.
 
     Raises:
         KeyError: an unknown user or item.
@@ -101,7 +100,7 @@ def recommend(
 def _check_ratings(
     model: Model, dataset: Dataset, ratings: Mapping[Hashable, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (n,) and stars (n,) of what somebody has rated."""
+    """Positions (n,) and stars (n,) of a new user's ratings."""
     if not isinstance(ratings, Mapping):
         raise ValueError(
             f"ratings must map item id to rating, like {{50: 5, 181: 4}}; this is a "
@@ -119,13 +118,13 @@ def _check_ratings(
 
 
 def fold(model: Model, items: np.ndarray, values: np.ndarray) -> FoldedUser:
-    """The row of somebody with these ratings, by the model's own fold-in."""
+    """The row of a new user with these ratings, by the model's own fold-in."""
     fold_in: Any = getattr(model, "fold_in", None)
     if fold_in is None:
         able = [n for n in models.__all__ if callable(getattr(getattr(models, n), "fold_in", None))]
         raise TypeError(
-            f"{type(model).__name__} cannot place a new user from ratings (nor give reasons by "
-            f"them); these models can: {', '.join(able)}"
+            f"{type(model).__name__} cannot place a new user from ratings, nor give reasons; these "
+            f"models can: {', '.join(able)}"
         )
     stars = torch.from_numpy(values.astype(np.float32))
     return fold_in(torch.from_numpy(items).to(model.mean.device), stars.to(model.mean.device))
@@ -145,7 +144,7 @@ def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray)
     user, time = torch.tensor([position]), None
     if bool(model.is_cold(user.to(model.mean.device))):
         who = dataset.user_vocab.id_at(position)
-        print(f"user {who!r} has no training rating: this is everybody's list", flush=True)
+        print(f"user {who!r} has no training rating: this is an average user's list", flush=True)
     if dataset.timestamp is not None:
         time = torch.tensor([int(dataset.timestamp[mine].max()) if mine.any() else 0])
     batch = Batch(user=user, time=time).to(model.mean.device)
@@ -153,18 +152,16 @@ def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray)
 
 
 def best_items(scores: np.ndarray, left_out: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
-    """Positions of the k best by `scores` (n_items,) but for those left out; ties in their order.
+    """Positions of the k best by `scores` (n_items,) without those left out; ties in their order.
 
-    The first has some ratings (`counts`, (n_items,)) if any of the k has.
+    The first has at least FEW ratings (`counts`, (n_items,)) if any of the k has.
     """
-    candidate = np.ones(len(scores), dtype=bool)
-    candidate[left_out] = False
-    left = np.flatnonzero(candidate)
+    left = np.setdiff1d(np.arange(len(scores)), left_out)
     return well_known_first(left[np.argsort(-scores[left], kind="stable")][:k], counts)
 
 
 def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """No list is led by what rests on a few ratings, as long as it has anything else."""
+    """The list with its first item of at least FEW ratings moved to the front."""
     known = np.flatnonzero(counts[best] >= FEW)
     if len(known) == 0:
         return best
@@ -174,19 +171,19 @@ def well_known_first(best: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -> list[list[int]]:
     """The ratings to name as reasons for each title of a list, the strongest first.
 
-    Up to two for each title: the one that lifts it most, and beside it the best of the other kind
-    (high and low ratings; low ones alone would often be the larger numbers, and people ask first
-    what they liked), or where there is none of the other kind the next best. One rating leads at
-    most three of ten titles as long as another lifts the title at least half as much.
+    Up to two per title: the one that lifts it most, and the best of the other kind (high or low
+    ratings; low ones alone often have the larger lifts, but people ask first what they liked), or
+    if there is none the next best. One rating leads at most three of ten titles while another
+    lifts the title at least half as much.
 
     Args:
-        lift: (n, k), how much each of n ratings lifts each of k titles above what it does for
-            items in general: `parts @ (rows[titles] - rows.mean(0)).T` of a folded-in user.
-        ratings: (n,) the ratings; those from their mean on are the high ones.
-        in_stars: Whether lifts are in stars. What lifts by next to nothing is no reason.
+        lift: (n, k), how much each of n ratings lifts each of k titles above its effect on items
+            in general: `parts @ (rows[titles] - rows.mean(0)).T` of a folded-in user.
+        ratings: (n,) the ratings; those at or above their mean are the high ones.
+        in_stars: Whether lifts are in stars. A tiny lift is not a reason.
 
     Returns:
-        For each title positions among the n ratings; none where nothing lifts it.
+        For each title positions among the n ratings; none if no rating lifts it.
     """
     least = LEAST_LIFT if in_stars else LEAST_SHARE * float(np.abs(lift).max(initial=0))
     n_titles = lift.shape[1]
@@ -207,7 +204,7 @@ def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -
 def _texts(
     model: Model, titles: np.ndarray, parts: np.ndarray, values: np.ndarray, best: np.ndarray
 ) -> list[str]:
-    """The reasons for each item of a list as a line; titles and parts are of the rated items."""
+    """The reasons for each item of a list as text; titles and parts belong to the rated items."""
     rows = item_rows(model)[0]
     lift = parts @ (rows[best] - rows.mean(0)).T  # (n, k)
     reasons = pick_reasons(lift, values, model.predicts == "rating")

@@ -1,10 +1,10 @@
-"""Finding items by their titles, as people type them; `serving/page/engine.js` does the same."""
+"""Finding items by typed titles; `serving/page/engine.js` does the same."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +13,7 @@ from recsys_tutorial.datasets.dataset import Dataset
 
 
 class TitleSearch:
-    """Titles with the number of ratings of each: the best known comes first."""
+    """A search in titles (n,) with their numbers of ratings `counts` (n,)."""
 
     def __init__(self, titles: Sequence[str], counts: np.ndarray) -> None:
         self.plain = [plain_text(title) for title in titles]
@@ -21,13 +21,12 @@ class TitleSearch:
         self.most_rated = np.argsort(-counts, kind="stable").tolist()
 
     def find(self, text: str, k: int) -> list[int]:
-        """Up to k positions of titles that fit what somebody typed.
+        """Up to k positions of titles that match the typed text; of the most rated for no text.
 
-        Case, accents, punctuation and the order of words do not matter, and words may be cut
-        short: "empire str" finds "Empire Strikes Back, The (1980)". Titles in which all words begin
-        a word come before those that have them in the middle of one, then the most rated. Where
-        nothing fits, the titles with the fewest slips in typing: "alein" finds "Alien (1979)".
-        The most rated of all where nothing is typed.
+        Case, accents, punctuation and the order of words do not matter, and beginnings of words
+        suffice: "empire str" finds "Empire Strikes Back, The (1980)". Matches at the beginning of
+        words come first, then the most rated. If nothing matches, the titles with the fewest
+        typing errors come: "alein" finds "Alien (1979)".
         """
         words = plain_text(text).split()
         if not words:
@@ -45,7 +44,7 @@ class TitleSearch:
         return sorted(level, key=lambda i: (level[i], -self.counts[i], i))[:k]
 
     def _slips(self, word: str) -> dict[str, int]:
-        """Words of titles that begin almost like this one, and by how many letters they differ."""
+        """Words of titles that begin almost like this one, with their numbers of typing errors."""
         most = 0 if len(word) < 4 else 1 if len(word) < 8 else 2
         known = dict.fromkeys(t for title in self.plain for t in title.split())
         near = {t: slips(word, t) for t in known if len(set(word) - set(t)) <= most}
@@ -53,7 +52,7 @@ class TitleSearch:
 
 
 def slips(typed: str, word: str) -> int:
-    """Letters missing, added, mistaken or swapped with the next, to get a beginning of `word`.
+    """Fewest letters to add, drop, change or swap with the next for a beginning of `word`.
 
     Damerau 1964, "A technique for computer detection and correction of spelling errors".
     """
@@ -70,63 +69,33 @@ def slips(typed: str, word: str) -> int:
     return min(last)
 
 
-def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
-    """Up to k titles that fit what somebody typed, as `TitleSearch.find`; none for no text."""
-    if not plain_text(text):
-        return []
-    titles = dataset.items["title"].to_numpy()
-    search = _search(tuple(titles), dataset.counts("item").tobytes())
-    return [titles[i] for i in search.find(text, k)]
-
-
 def find(dataset: Dataset, title: str) -> int:
-    """Position of the item that is meant by a title, the most rated of equal ones.
+    """Position of the item with this title, the most rated of equal titles.
 
-    A missing year and articles wherever they are do not matter ("the godfather" finds
-    "Godfather, The (1972)"). Else what `TitleSearch` finds, if that is one title.
+    Year and articles may be missing or elsewhere ("the godfather" finds "Godfather, The (1972)").
+    Otherwise `TitleSearch` has to find exactly one title.
 
-    Raises KeyError that names titles that come close.
+    Raises KeyError that names similar titles.
     """
     if not isinstance(title, str) or not plain_text(title):
         raise KeyError(f"a title to search for is a string like 'Toy Story', not {title!r}")
-    titles, counts = dataset.items["title"].astype(str).tolist(), dataset.counts("item")
-    search = _search(tuple(titles), counts.tobytes())
+    titles, search = dataset.items["title"].astype(str).tolist(), search_of(dataset)
     plain, words = plain_text(title), _words(title)
-    same = [i for i, t in enumerate(titles) if t == title]
-    same = same or [i for i, t in enumerate(search.plain) if t == plain]
+    same = [i for i, t in enumerate(search.plain) if t == plain]
     same = same or [i for i, t in enumerate(titles) if _words(t) == words]
     found = same or search.find(title, 6)
     if len({search.plain[i] for i in found}) == 1:
-        return max(found, key=lambda i: counts[i])
+        return max(found, key=lambda i: search.counts[i])
     near = "; ".join(repr(titles[i]) for i in found[:5])
     if found:
-        raise KeyError(f"several titles fit {title!r}: {near}; type more of the one that you mean")
+        raise KeyError(f"several titles match {title!r}: {near}; type more of the one you mean")
     raise KeyError(f"no title is like {title!r}: check the spelling, or try one of its words")
 
 
 def _words(title: str) -> list[str]:
-    """Words without year and article, in alphabetical order."""
+    """The words of a title without year and articles, in alphabetical order."""
     words = plain_text(re.sub(r"\(\d{4}\)\s*$", "", title)).split()
     return sorted(w for w in words if w not in ("the", "a", "an")) or words
-
-
-def item_of(dataset: Dataset, title: str) -> Hashable:
-    """The id of the item with exactly this title, capitals and accents aside.
-
-    Raises KeyError that suggests titles like it; ValueError where two items have it.
-    """
-    titles = dataset.items["title"].to_numpy()
-    same = np.flatnonzero(titles == title)
-    if len(same) == 0:
-        plain = np.array([plain_text(one) for one in titles])
-        same = np.flatnonzero(plain == plain_text(str(title)))
-    if len(same) == 1:
-        return dataset.item_vocab.ids[same[0]].item()
-    if len(same) > 1:
-        raise ValueError(f"{len(same)} films are called {title!r}: rate them by their ids")
-    close = find_titles(dataset, str(title), 3)
-    advice = f"did you mean {', '.join(map(repr, close))}?" if close else "no title is like it"
-    raise KeyError(f"there is no film {title!r} in {dataset.name}: {advice}")
 
 
 def plain_text(text: str) -> str:
@@ -135,6 +104,11 @@ def plain_text(text: str) -> str:
     return " ".join(
         re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c)))
     )
+
+
+def search_of(dataset: Dataset) -> TitleSearch:
+    """The search over a Dataset's titles, kept for the next call."""
+    return _search(tuple(dataset.items["title"].astype(str)), dataset.counts("item").tobytes())
 
 
 @lru_cache(maxsize=4)

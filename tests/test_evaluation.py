@@ -197,7 +197,7 @@ class TestRelevance:
 
     def test_another_scale_asks(self):
         data = from_frame(self.ratings(10))
-        with pytest.raises(ValueError, match=r"1 to 10: pass relevant=..., 5.5 say"):
+        with pytest.raises(ValueError, match=r"1 to 10: pass relevant=..., for example 5.5"):
             rt.evaluate(Fixed.for_dataset(data), data, train=[])
         assert rt.evaluate(Fixed.for_dataset(data), data, train=[], relevant=4)["n_users"] == 2
         result = rt.evaluate(Fixed.for_dataset(data), data, train=[], metrics=["rmse", "n_cold"])

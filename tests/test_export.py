@@ -183,8 +183,8 @@ def test_any_flipped_byte_of_the_weights(copy, rng):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda c: c.__setitem__("format", 1), "of format 1, and this version"),
-        (lambda c: c["items"]["ids"].pop(), "not as many"),
+        (lambda c: c.__setitem__("format", 1), "of format 1, but this version"),
+        (lambda c: c["items"]["ids"].pop(), "rows of the weights differ"),
         (lambda c: c["model"].__setitem__("class", "os"), "has no model 'os'"),
         (lambda c: c["model"].__setitem__("class", "FoldedUser"), "do not fit each other"),
         (lambda c: c["model"]["settings"].__setitem__("dim", 9), "do not fit each other"),

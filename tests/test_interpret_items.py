@@ -183,7 +183,7 @@ def test_titles_that_cannot_be_made_out_are_refused(titled, typed):
 
 
 def test_refusal_suggests_titles_that_come_close(titled):
-    with pytest.raises(KeyError, match=r"several titles fit.*Batman \(1989\).*Batman Returns"):
+    with pytest.raises(KeyError, match=r"several titles match.*Batman \(1989\).*Batman Returns"):
         interpret.find(titled, "bat")
     with pytest.raises(KeyError, match="no title is like 'tay glory': check the spelling"):
         interpret.find(titled, "tay glory")

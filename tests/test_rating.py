@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 import recsys_tutorial as rt
-from recsys_tutorial.titles import find_titles, item_of
 from recsys_workshop import pages
-from recsys_workshop.rating import _form, rate_films
+from recsys_workshop.rating import _form, find_titles, item_of, rate_films
 
 TITLES = {
     1: "Toy Story (1995)",

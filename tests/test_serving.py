@@ -197,7 +197,7 @@ def test_addresses_that_cannot_be_answered(client, path, status, says):
         (b'{"ratings": [], "k": true}', "k: "),
         (b'{"ratings": [], "\\ud800": 1}', "body: "),
         (b'{"ratings": [], "admin": 1}', "admin: Extra"),
-        (b'{"ratings": [{"item": 3, "rating": 5.1}]}', "off the scale, 1 to 5"),
+        (b'{"ratings": [{"item": 3, "rating": 5.1}]}', "off the scale 1 to 5"),
         (b'{"ratings": [{"item": 3, "rating": NaN}]}', "finite"),
         (b'{"ratings": [{"item": 3, "rating": "5"}]}', "number"),
         (b'{"ratings": [{"item": 3.0, "rating": 5}]}', "item"),

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from recsys_tutorial.titles import find_titles, item_of
+from recsys_tutorial.datasets import Dataset
+from recsys_tutorial.titles import plain_text, search_of
 from recsys_workshop.pages import Page
 
 
@@ -32,6 +33,28 @@ def rate_films(page: Page, ratings: Mapping[str, float | None] | None = None) ->
             )
         rater.update({item_of(page.data, title): stars for title, stars in ratings.items()})
     return rater
+
+
+def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
+    """Up to k titles that match the typed text, as `TitleSearch.find`; none for no text."""
+    titles = dataset.items["title"].tolist()
+    return [titles[i] for i in search_of(dataset).find(text, k)] if plain_text(text) else []
+
+
+def item_of(dataset: Dataset, title: str) -> Hashable:
+    """The id of the item with exactly this title, capitals and accents aside.
+
+    Raises KeyError that suggests similar titles; ValueError where two items have the title.
+    """
+    plain = plain_text(str(title))
+    same = [i for i, one in enumerate(search_of(dataset).plain) if one == plain]
+    if len(same) == 1:
+        return dataset.item_vocab.id_at(same[0])
+    if same:
+        raise ValueError(f"{len(same)} films are called {title!r}: rate them by their ids")
+    close = find_titles(dataset, str(title), 3)
+    advice = f"did you mean {', '.join(map(repr, close))}?" if close else "no title is like it"
+    raise KeyError(f"there is no film {title!r} in {dataset.name}: {advice}")
 
 
 class FilmRater:

@@ -201,16 +201,20 @@ class ImplicitALS(FactorTables):
             items: positions (n,).
             ratings: stars (n,).
         """
-        q, b = self.item_factors.double(), self.popularity.double()
-        gram, pull = q.T @ q, b @ q  # what the cells without a rating ask for
-        gram.diagonal().add_(self.l2)
-        own, ratings = q[items], ratings.double()
+        gram, pull = self.unrated_cells()
+        own, b = self.item_factors[items].double(), self.popularity[items].double()
+        ratings = ratings.double()
         more = self.alpha * self.strength(ratings)
         left = gram + (own * more[:, None]).T @ own
-        wanted = (1 + more) * self.target(ratings) - more * b[items]
+        wanted = (1 + more) * self.target(ratings) - more * b
         right = own * wanted[:, None] - pull / max(len(items), 1)
         parts = torch.linalg.solve(left, right.T).T.to(self.item_factors)  # (n, dim)
         return FoldedUser(parts.sum(0), parts)
+
+    def unrated_cells(self) -> tuple[Tensor, Tensor]:
+        """The part of a new user's ridge regression that all users share: (dim, dim) and (dim,)."""
+        q, b = self.item_factors.detach().double(), self.popularity.double()
+        return q.T @ q + self.l2 * torch.eye(self.dim).to(q), b @ q
 
 
 def _rows(

@@ -86,7 +86,6 @@ class Factorised(Model):
     @torch.no_grad()
     def find_row(self, rows: Tensor, offset: Tensor, items: Tensor, ratings: Tensor) -> FoldedUser:
         """`fold_in` for a user who scores rows @ row + offset."""
-        rows, offset = rows.double(), offset.double()
         ridge = self.ridge(len(items)).double().clamp_min(1e-9)
         kind, negatives = self.fitted_to.tolist()
         if kind == 4:
@@ -95,9 +94,9 @@ class Factorised(Model):
                 "new user can be placed: use rt.losses.bpr, logistic or sampled_softmax"
             )
         if kind:
-            return by_ranking(rows, offset, items, ridge, kind, negatives)
-        error = (ratings.double() - offset[items]) / self.unit.double()
-        return by_ridge(rows[items] / self.unit.double(), error, ridge)
+            return by_ranking(rows.double(), offset.double(), items, ridge, kind, negatives)
+        error = (ratings.double() - offset[items].double()) / self.unit.double()
+        return by_ridge(rows[items].double() / self.unit.double(), error, ridge)
 
 
 class MF(Factorised):

@@ -1,12 +1,12 @@
-"""From fitted models to people who click: export, a web service with its page, a static site.
+"""From fitted models to a page that people use: export, a web service, a static site.
 
     rt.serving.export(ranker, dataset, "data/export", stars=model)  # weights, and a card as JSON
-    rt.serving.load("data/export")                     # the very same models, or one clear error
+    rt.serving.load("data/export")                     # the same models, or one clear error
     rt.serving.serve("data/export")                    # a service in the background, with a page
     rt.serving.build_site("data/export", "_site")      # the same page without any server
 
 From a shell: `python -m recsys_tutorial.serving serve data/export`. The service needs the extra
-`serve` (FastAPI, uvicorn); exporting, loading and the static site need nothing but the core.
+`serve` (FastAPI, uvicorn); exporting, loading and the static site work without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The service: what it answers at which address, from the engine that is live."""
+"""The web service: its addresses and their answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from recsys_tutorial.serving.site import PAGE
 
 log = logging.getLogger("recsys_tutorial.serving")
 
-LOOK_SECONDS = 1.0  # how often to look whether there is a new export
+LOOK_SECONDS = 1.0  # between two looks for a new export
 LARGEST_BODY = 64 * 1024  # bytes
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -52,30 +52,30 @@ class Rating(BaseModel):
 
 
 class Ratings(BaseModel):
-    """Somebody known by these ratings alone."""
+    """The ratings of a new user."""
 
     model_config = ConfigDict(extra="forbid")
     ratings: Annotated[list[Rating], Field(max_length=MOST_RATINGS)]
 
 
 class RecommendRequest(Ratings):
-    """Ratings given on the spot, and how many recommendations are wanted."""
+    """The ratings of a new user, and the number of recommendations."""
 
     k: Annotated[Count, Field(strict=True)] = 10
 
 
 class ExplainRequest(Ratings):
-    """Ratings given on the spot, and the item whose score is to be explained."""
+    """The ratings of a new user, and the item whose score to explain."""
 
     item: StrictInt | StrictStr
 
 
 class Live:
-    """The engine in use. A request takes it once, so that a new one never disturbs it.
+    """The engine in use. A request takes it once, so a new engine does not disturb it.
 
     Attributes:
-        keep: Takes the ratings {item id: stars} that somebody wants to keep; None: nobody does.
-        registry: What Prometheus asks for, counted for this application alone.
+        keep: Called with ratings to keep, {item id: stars}; None if they cannot be kept.
+        registry: This application's metrics for Prometheus.
     """
 
     def __init__(self, engine: Engine, keep: Keep | None = None) -> None:
@@ -86,23 +86,21 @@ class Live:
         self.seconds = Histogram(
             "recsys_request_seconds", "Time to the answer's head", ["route"], registry=own
         )
-        said = "New models taken over, or refused"
-        self.loads = Counter("recsys_model_loads_total", said, ["result"], registry=own)
+        loads = "New models taken over, or refused"
+        self.loads = Counter("recsys_model_loads_total", loads, ["result"], registry=own)
         self.model = Gauge("recsys_model_info", "The model in use", ["model", "data"], registry=own)
         self.replace(engine)
 
     def replace(self, engine: Engine) -> None:
-        """Answer from this engine from the next request on."""
+        """Use this engine from the next request on."""
         self.engine = engine
         self.model.clear()
         self.model.labels(engine.model_id, engine.card["data"]["name"]).set(1)
 
     async def follow(self, folder: Path, known: Any) -> None:
-        """Take over each new export as soon as its card is there; a bad one leaves the old.
+        """Take over each new export as soon as its card is written; refuse a damaged one.
 
-        Args:
-            folder: The export.
-            known: The `_stamp` of what is live.
+        `known` is the `_stamp` of the current export.
         """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -110,7 +108,7 @@ class Live:
             if stamp in (None, known):
                 continue
             known = stamp
-            try:  # loaded beside the requests that are being answered
+            try:  # in a thread, while requests are answered
                 self.replace(await asyncio.to_thread(lambda: Engine(load(folder))))
                 self.loads.labels("taken").inc()
                 log.info("new model %s", self.engine.model_id)
@@ -120,7 +118,7 @@ class Live:
 
 
 def _stamp(folder: Path) -> tuple[int, int] | None:
-    """What changes with the card: when it was written, and its place on the disk."""
+    """Time and place on disk of the card, which change with each export."""
     try:
         found = (folder / CARD).stat()
     except OSError:
@@ -129,11 +127,7 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
 
 
 def create_app(folder: str | Path, keep: Keep | None = None) -> FastAPI:
-    """The ASGI application that serves this export, and each new one that takes its place.
-
-    Args:
-        folder: The export.
-        keep: As in `serve`.
+    """The ASGI application that serves this export, and each new one in its directory.
 
     Raises:
         ExportError: the export cannot be used.
@@ -151,7 +145,7 @@ def create_app(folder: str | Path, keep: Keep | None = None) -> FastAPI:
         title="Recommender",
         description="Recommendations for known users and for ratings given on the spot.",
         version=__version__,
-        docs_url=None,  # they load scripts from other hosts; tools read /openapi.json
+        docs_url=None,  # these pages load scripts from other hosts; tools read /openapi.json
         redoc_url=None,
         lifespan=lifespan,
         responses={"4XX": {"description": "What is wrong, in words: the JSON has a detail"}},
@@ -174,28 +168,28 @@ def _answers(app: FastAPI, live: Live) -> None:
 
     @app.post("/recommend")
     async def recommend(request: RecommendRequest) -> Response:
-        """The best items for somebody known only by the ratings in the request, with reasons."""
+        """The best items for a new user with these ratings, with reasons."""
         engine = live.engine
         best = engine.recommend(*_rated(engine, request), request.k)
         return JSONResponse({"model": engine.model_id, "recommendations": best})
 
     @app.post("/explain")
     async def explain(request: ExplainRequest) -> Response:
-        """What each of these ratings contributes to the score of one item."""
+        """The contribution of each of these ratings to the score of one item."""
         engine = live.engine
         item = _known(engine.item(request.item), "item")
         return JSONResponse(engine.explain(*_rated(engine, request), item))
 
     @app.get("/users/{user}/recommendations")
     async def recommend_user(user: str, k: Count = 10) -> Response:
-        """The best items for a user of the training data, less what they have rated."""
+        """The best items for a user of the training data, without those they rated."""
         engine = live.engine
         best = engine.recommend_user(_known(engine.user(user), "user"), k)
         return JSONResponse({"model": engine.model_id, "recommendations": best})
 
     @app.get("/items/{item}/similar")
     async def similar(item: str, k: Count = 10) -> Response:
-        """The items that the model places nearest to this one."""
+        """The items most similar to this one in the model."""
         engine = live.engine
         near = engine.similar(_known(engine.item(item), "item"), k)
         return JSONResponse({"model": engine.model_id, "items": near})
@@ -205,13 +199,13 @@ def _answers(app: FastAPI, live: Live) -> None:
         q: Annotated[str, Query(max_length=100, description="words of the title")] = "",
         k: Count = 10,
     ) -> Response:
-        """Items by words of their titles, slips in typing forgiven; else the most rated."""
+        """Items by words of their titles, typing errors allowed; without words the most rated."""
         engine = live.engine
         return JSONResponse({"items": [engine.items[i] for i in engine.search.find(q, k)]})
 
     @app.post("/keep", include_in_schema=False)
     async def keep(request: Ratings) -> Response:
-        """Hand the ratings to the notebook that started this service on its own machine."""
+        """Pass the ratings to the notebook that started this service on its own machine."""
         if live.keep is None:
             raise HTTPException(404)
         items, stars = _rated(live.engine, request)
@@ -221,7 +215,7 @@ def _answers(app: FastAPI, live: Live) -> None:
 
 
 def _rated(engine: Engine, request: Ratings) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and stars of the ratings in a request; 422 for what cannot be."""
+    """Positions and stars of the ratings in a request; status 422 for impossible ones."""
     low, high = engine.scale
     positions = []
     for given in request.ratings:
@@ -229,8 +223,9 @@ def _rated(engine: Engine, request: Ratings) -> tuple[np.ndarray, np.ndarray]:
         if position is None:
             raise HTTPException(422, f"unknown item {ascii(given.item)[:40]} among the ratings")
         if not low <= given.rating <= high:
-            off = f"rating {given.rating:g} is off the scale, {low:g} to {high:g}"
-            raise HTTPException(422, off)
+            raise HTTPException(
+                422, f"rating {given.rating:g} is off the scale {low:g} to {high:g}"
+            )
         positions.append(position)
     if len(set(positions)) < len(positions):
         raise HTTPException(422, "an item is rated twice: send the last rating only")
@@ -245,7 +240,7 @@ def _known(position: int | None, kind: str) -> int:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """What is wrong and where, without repeating what was sent."""
+    """The error and its place, without repeating the request."""
     assert isinstance(error, RequestValidationError)
     wrong = [f"{'.'.join(map(str, e['loc'][1:])) or 'body'}: {e['msg']}" for e in error.errors()]
     return JSONResponse({"detail": "; ".join(wrong[:3])[:500]}, 422)
@@ -257,17 +252,17 @@ async def _invalid(request: Request, error: Exception) -> Response:
 def _operations(app: FastAPI, live: Live) -> None:
     @app.get("/ready", tags=["operations"])
     async def ready() -> Response:
-        """That the service answers, and with which model."""
+        """Says that the service answers, and with which model."""
         return JSONResponse({"status": "ready", "model": live.engine.model_id})
 
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
-        """Counts and times, in the text format of Prometheus."""
+        """Counts and times in the text format of Prometheus."""
         return Response(generate_latest(live.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/card", tags=["operations"])
     async def card() -> Response:
-        """What is served: models, data, metrics, versions; without the lists of ids."""
+        """The export's models, data, metrics and versions, without the lists of ids."""
         engine = live.engine
         shown = {k: v for k, v in engine.card.items() if k not in ("users", "items")}
         counts = {"n_users": len(engine.card["users"]["ids"]), "n_items": len(engine.items)}
@@ -278,21 +273,20 @@ def _operations(app: FastAPI, live: Live) -> None:
     async def watch(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        """Bounds what is sent, counts, and keeps what goes wrong inside. Slow clients and floods
-        are the work of a reverse proxy."""
+        """Limit bodies, count requests, hide internal errors. A reverse proxy has to handle slow
+        clients and floods."""
         began, sent = time.perf_counter(), request.headers
         if "transfer-encoding" in sent or int(sent.get("content-length", 0)) > LARGEST_BODY:
-            refusal = f"the body is larger than {LARGEST_BODY:,} bytes, or does not say how large"
+            refusal = f"the body is larger than {LARGEST_BODY:,} bytes, or of unknown size"
             answer: Response = JSONResponse({"detail": refusal}, 413)
         else:
             try:
                 answer = await call_next(request)
             except Exception:
                 log.exception("%s %s failed", request.method, request.url.path)
-                said = "something went wrong in the service: its log says what"
-                answer = JSONResponse({"detail": said}, 500)
+                answer = JSONResponse({"detail": "something went wrong: see the log"}, 500)
         answer.headers.update(HEADERS)
-        # The route's template: paths are the client's, and must not become labels.
+        # The route's template, since clients could send any number of paths.
         route = getattr(request.scope.get("route"), "path", "other")
         live.requests.labels(request.method, route, answer.status_code).inc()
         live.seconds.labels(route).observe(time.perf_counter() - began)

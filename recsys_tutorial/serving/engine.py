@@ -1,7 +1,8 @@
-"""What the service computes, in numpy on tables prepared once; it knows nothing of the web."""
+"""The computations of the service, in numpy on tables prepared once."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -13,33 +14,37 @@ from recsys_tutorial.models.base import Model
 from recsys_tutorial.serving.exporting import Exported
 from recsys_tutorial.titles import TitleSearch
 
-MOST_RATINGS = 500  # of one person, given on the spot
-DAMPING = 10  # ratings at which a similarity counts half: few ratings make a chance neighbour
-LARGEST = 2**53  # from here on a browser cannot tell two whole numbers apart
+MOST_RATINGS = 500  # in one request
+DAMPING = 10  # ratings at which a similarity counts half; with few ratings it is mostly chance
+LARGEST = 2**53  # a browser rounds larger whole numbers
 
 
 class Side:
-    """One of the two models, ready to place somebody new.
+    """One of the two models, ready to place new users.
 
     Attributes:
-        rows, offset: (n_items, d) and (n_items,): somebody new scores rows @ row + offset.
+        rows, offset: (n_items, d) and (n_items,): a new user's scores are rows @ row + offset.
         average, mean: Their means over the items, (d,) and a number.
     """
 
     def __init__(self, model: Model) -> None:
-        self.model = model
+        self.model: Any = copy.copy(model)
         self.parts(np.zeros(0, dtype=np.int64), np.zeros(0))  # refuses a model that cannot fold in
-        rows, offset = recommending.item_rows(model)
+        for name in ("item_rows", "unrated_cells"):  # made once, since this model never changes
+            if hasattr(model, name):
+                tables = getattr(model, name)()
+                setattr(self.model, name, lambda tables=tables: tables)
+        rows, offset = recommending.item_rows(self.model)
         self.rows = np.ascontiguousarray(rows, dtype=np.float32)
         self.offset = np.ascontiguousarray(offset, dtype=np.float32)
         self.average, self.mean = self.rows.mean(0), float(self.offset.mean(dtype=np.float64))
 
     def parts(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
-        """What each of n ratings adds to the row of somebody new: (n, d)."""
+        """The contribution of each of n ratings to a new user's row: (n, d)."""
         return recommending.fold(self.model, items, ratings).parts.numpy()
 
     def scores(self, parts: np.ndarray) -> np.ndarray:
-        """(n_items,) for somebody whose row is the sum of these parts."""
+        """(n_items,) for the user whose row is the sum of these parts."""
         return self.rows @ parts.sum(0) + self.offset
 
     @torch.no_grad()
@@ -49,12 +54,12 @@ class Side:
         return self.model.list_scores(Batch(user=torch.tensor([user]), time=when))[0].numpy()
 
     def waterfall(self, parts: np.ndarray, item: int) -> tuple[dict[str, float], np.ndarray]:
-        """The score of an item as a sum: from the mean over person and film to each rating's push.
+        """The score of an item as a sum.
 
         Returns:
-            The steps "mean" (what everybody gives items on average), "film" (what everybody gives
-            this one above that) and "person" (what this person gives items in general); and the
-            push (n,) of each rating above what it does for items in general.
+            The steps "mean" (an average user's mean score), "film" (that user's score of this item
+            above the mean) and "person" (this user's mean score above it); and the push (n,) of
+            each rating above its effect on items in general.
         """
         steps = {
             "mean": self.mean,
@@ -65,12 +70,12 @@ class Side:
 
 
 class Engine:
-    """Answers from one export, which never change: a new export is a new Engine.
+    """Answers from one export; a new export needs a new Engine.
 
     Attributes:
-        model_id: What tells one export from another: the beginning of its weights' sum.
-        items: One mapping per item, in vocabulary order, with item, title, year and genres. An id
-            that a browser would round is text.
+        model_id: Names the export: the first 12 characters of its weights' sha256.
+        items: One mapping per item, in vocabulary order, with item, title, year and genres. Ids
+            that a browser would round are text.
         scale: Lowest and highest rating.
 
     Raises:
@@ -105,7 +110,7 @@ class Engine:
         self._direction = centred / np.maximum(length, 1e-12)
 
     def item(self, one: int | str) -> int | None:
-        """Position of an item id, given as it is or as text; None for an unknown one."""
+        """Position of an item id or its text; None for an unknown one."""
         return self._item.get(str(one))
 
     def user(self, one: int | str) -> int | None:
@@ -113,7 +118,7 @@ class Engine:
         return self._user.get(str(one))
 
     def about(self) -> dict[str, Any]:
-        """What the page says of the data and the models behind it."""
+        """What the page says about the data and the models."""
         data = self.card["data"]
         kinds = [self.card[k] for k in ("model", "stars") if k in self.card]
         models = ", ".join(f"{kind['class']} for {kind['for']}" for kind in kinds)
@@ -132,19 +137,18 @@ class Engine:
     def recommend(
         self, items: np.ndarray, ratings: np.ndarray, k: int = 10
     ) -> list[dict[str, Any]]:
-        """The k best for somebody known by these ratings alone.
+        """The k best for a user known by these ratings alone.
 
         Args:
             items, ratings: int64 and float64 (n,), positions and stars.
-            k: How many at most.
+            k: Length of the list at most.
 
         Returns:
-            For each what `items` has of it, its score (in stars or, of a model that was asked for
-            lists, without unit), the stars that are expected (None without a model of stars) and
-            the number of ratings that all this rests on. reasons are the ratings that speak most
-            for it: item, title, rating and lift, what the rating adds to the score above what it
-            adds to items in general. steps is the rest of the score: mean, film and person as in
-            `Side.waterfall`, others the lift of the ratings that are not named.
+            For each item its entry in `items`, its score (in stars, or without unit if the model
+            ranks), the expected stars (None without a model of stars) and its number of ratings.
+            reasons are the ratings that lift it most: item, title, rating and lift, the effect on
+            this score above that on items in general. steps is the rest of the score: mean, film
+            and person as in `Side.waterfall`, others the lift of the ratings that are not named.
         """
         parts = self.lists.parts(items, ratings)
         stars = None
@@ -153,7 +157,7 @@ class Engine:
         return self._best(self.lists.scores(parts), stars, items, ratings, k, parts)
 
     def recommend_user(self, user: int, k: int = 10) -> list[dict[str, Any]]:
-        """The k best for the known user at this position, less what the export says they rated."""
+        """The k best for the known user at this position, without the items they rated."""
         items, ratings = self.seen.of(user)
         time = None if self.seen.time is None else int(self.seen.time[user])
         stars = None if self.stars is None else self.stars.of_user(user, time)
@@ -161,7 +165,7 @@ class Engine:
         return self._best(self.lists.of_user(user, time), stars, items, ratings, k, parts)
 
     def explain(self, items: np.ndarray, ratings: np.ndarray, target: int) -> dict[str, Any]:
-        """The score of one item taken apart: base is mean, film and person; contributions are the
+        """The score of one item in parts: base is mean, film and person; contributions are the
         lifts of all ratings, the strongest first."""
         steps, push = self.lists.waterfall(self.lists.parts(items, ratings), target)
         order = np.argsort(-np.abs(push), kind="stable")
@@ -174,9 +178,9 @@ class Engine:
         }
 
     def similar(self, item: int, k: int = 10) -> list[dict[str, Any]]:
-        """The k items whose rows point in the direction of this one's.
+        """The k items with the most similar rows.
 
-        Cosine of the centred rows, from -1 to 1, times n / (n + 10) for n ratings of the other.
+        Similarity is the cosine of the centred rows times n / (n + 10) for n ratings of the other.
         """
         trust = self.counts / (self.counts + DAMPING)
         cosine = self._direction @ self._direction[item] * trust

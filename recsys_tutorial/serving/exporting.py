@@ -1,12 +1,12 @@
-"""A fitted model as files that another machine can trust: weights as safetensors, a card as JSON.
+"""A fitted model as files: weights as safetensors, a card as JSON.
 
 An export is a directory:
 
-    card.json                 what the models are and were trained on; ids and titles
-    weights-<sum>.safetensors their tables, and which user rated what
+    card.json                 the models' classes, settings and data; ids and titles
+    weights-<sum>.safetensors their tables, and the users' ratings
 
-Nothing in it is code, so that loading runs none. The card is written last and in one move, and
-names its weights by their sum: who reads during a new export gets the old one or the new one.
+It holds no code, so loading runs none. The card is written last and in one move, and names its
+weights by their checksum: a reader gets the old export or the new one, never a mixture.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.files import replacing
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.training.checkpoint import hash_of
 
 CARD = "card.json"
 FORMAT = 2
@@ -45,10 +46,10 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class Seen:
-    """Which user rated what, as the export knows it: to leave it out, and to give reasons.
+    """The users' ratings, to leave rated items out and to give reasons.
 
     Attributes:
-        start: int64 (n_users + 1,), the rows of user u are start[u] to start[u + 1].
+        start: int64 (n_users + 1,); the rows of user u are start[u] to start[u + 1].
         item, rating: int64 and float64 (n,), positions and stars.
         time: int64 (n_users,), seconds of each user's last rating; None without timestamps.
     """
@@ -59,7 +60,7 @@ class Seen:
     time: np.ndarray | None = None
 
     def of(self, user: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and stars of what the user at this position rated."""
+        """Positions and stars of the ratings of the user at this position."""
         rows = slice(int(self.start[user]), int(self.start[user + 1]))
         return self.item[rows], self.rating[rows]
 
@@ -69,10 +70,10 @@ class Exported:
     """A loaded export.
 
     Attributes:
-        model: The model that fills lists, as it was.
-        stars: The model that predicts the stars beside each title, if there is a second one.
-        card: What they are and were trained on.
-        seen: Who rated what.
+        model: The model that fills lists.
+        stars: The model that predicts the stars beside each title, or None.
+        card: Their classes, settings, data and metrics.
+        seen: The users' ratings.
     """
 
     model: Model
@@ -100,20 +101,20 @@ def export(
     """Write fitted models into the directory `path`, over an earlier export if there is one.
 
     Args:
-        model: It fills the lists: a ranker, or a model of stars.
-        dataset: The part whose ratings the service knows: a known user is not recommended what it
-            has, and gets reasons from it; usually the training part.
+        model: Fills the lists: a ranker, or a model of stars.
+        dataset: The ratings that the service knows, which a known user's list leaves out and takes
+            reasons from; usually the training part.
         path: The directory.
         stars: Predicts the stars beside each title, where `model` ranks.
-        metrics: What `rt.evaluate` says of `model`, for the card.
-        popularity: The same of `Popularity`, to compare with.
+        metrics: The result of `rt.evaluate` for `model`, for the card.
+        popularity: The same for `Popularity`, to compare with.
 
     Returns:
         The directory.
 
     Raises:
         TypeError: no model or no Dataset.
-        ValueError: a model of another vocabulary, never fitted, diverged, or of no class of
+        ValueError: a model of another vocabulary, never fitted, diverged, or not of a class of
             `rt.models`; ids that are neither whole numbers nor strings.
     """
     both = {"model": model} if stars is None else {"model": model, "stars": stars}
@@ -155,7 +156,7 @@ def export(
             temporary.write_bytes(content)
     for old in folder.glob("weights-*.safetensors"):
         if old.name != file:
-            with suppress(OSError):  # somebody may be reading it, on Windows
+            with suppress(OSError):  # on Windows an open file cannot be removed
                 old.unlink()
     return folder
 
@@ -178,15 +179,12 @@ def _about(model: Model) -> dict[str, Any]:
 
 
 def _data(dataset: Dataset) -> dict[str, Any]:
-    digest = hashlib.sha256()  # of the ratings in their order: positions and stars
-    for column, kind in ((dataset.user, "<i8"), (dataset.item, "<i8"), (dataset.rating, "<f8")):
-        digest.update(np.ascontiguousarray(column, dtype=kind).tobytes())
     return {
         "name": dataset.name,
-        "source": dataset.source.split(" in ")[0],  # without anybody's directories
+        "source": dataset.source.split(" in ")[0],  # without the path
         "planted": dataset.truth is not None,
         "ratings": len(dataset),
-        "sha256": digest.hexdigest(),
+        "sha256": hash_of(dataset),
         "scale": [float(end) for end in dataset.scale],
     }
 
@@ -221,11 +219,11 @@ def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
-    """Load an export: the same models, whose predictions are equal to the last bit.
+    """Load an export; the models predict the same to the last bit.
 
     Args:
         path: The directory.
-        dataset: Refuse an export whose users or items are not those of this Dataset.
+        dataset: Refuse an export with other users or items than this Dataset.
 
     Raises:
         ExportError: a file is missing, cut short or of another format, or the weights were changed.
@@ -235,7 +233,7 @@ def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
         try:
             card, weights = _read(folder)
         except (ExportError, FileNotFoundError):
-            card, weights = _read(folder)  # a new one came between the card and its weights
+            card, weights = _read(folder)  # a new export may have replaced the weights meanwhile
         exported = _assemble(card, weights)
         if dataset is not None:
             exported.model.check_vocabulary(dataset)
@@ -255,7 +253,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     except (ValueError, TypeError, LookupError, RecursionError):
         raise ExportError(f"{CARD} is not whole, or not the card of an export") from None
     if version != FORMAT:
-        raise ExportError(f"{CARD} is of format {version!r}, and this version reads {FORMAT}")
+        raise ExportError(f"{CARD} is of format {version!r}, but this version reads {FORMAT}")
     weights = (folder / Path(file).name).read_bytes()
     if hashlib.sha256(weights).hexdigest() != digest:
         raise ExportError(f"{file} is damaged: it was cut short, or its content was changed")
@@ -290,11 +288,11 @@ def _model(
     model: Model = getattr(models, name)(**about["settings"])
     model.load_state_dict(tensors)
     if (len(users), len(items)) != (model.n_users, model.n_items):
-        raise ValueError("there are not as many ids as the weights have rows")
+        raise ValueError("the numbers of ids and of rows of the weights differ")
     model.user_vocab, model.item_vocab = users, items
     return model.eval()
 
 
 def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    """Those whose names begin with this part's, by the rest of their names."""
+    """The tensors of one part, by their names in it."""
     return {k.split(".", 1)[1]: t for k, t in tensors.items() if k.startswith(f"{part}.")}

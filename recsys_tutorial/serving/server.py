@@ -19,10 +19,10 @@ _running: list[Served] = []  # the service that `serve` started last in this pro
 
 
 class Served:
-    """A service that runs in the background of this process.
+    """A service in the background of this process; `stop()` or the end of the process ends it.
 
     Attributes:
-        url: Its address; `stop()` ends it, as does the end of the process.
+        url: Its address.
     """
 
     def __init__(self, server: uvicorn.Server) -> None:
@@ -41,7 +41,7 @@ class Served:
         self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{self.port}/"
 
     def _run(self) -> None:
-        with contextlib.suppress(SystemExit):  # uvicorn's way to say that it cannot listen
+        with contextlib.suppress(SystemExit):  # uvicorn raises it if it cannot listen
             self._server.run()
 
     @property
@@ -49,18 +49,15 @@ class Served:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Finish the requests in flight and free the port. A second call does nothing."""
+        """Finish the current requests and free the port. A second call does nothing."""
         self._server.should_exit = True
         self._thread.join()
 
     def address(self, ratings: Mapping[Hashable, float] | None = None, whose: str = "") -> str:
-        """The page's address; with ratings (item id to stars) one that brings them along.
+        """The page's address; with ratings (item id to stars) the page starts with them.
 
-        They stand behind a #, which browsers keep to themselves. KeyError for an unknown item.
-
-        Args:
-            ratings: What the page begins with.
-            whose: Who gave them, for the page to say, as long as nobody has changed them.
+        They follow a #, which browsers do not send. The page names `whose` ratings they are until
+        they change. KeyError for an unknown item.
         """
         if not ratings:
             return self.url
@@ -69,7 +66,7 @@ class Served:
         for item, stars in ratings.items():
             position = engine.item(str(item))
             if position is None:
-                raise KeyError(f"unknown item {item!r}: the model that is served does not have it")
+                raise KeyError(f"unknown item {item!r}: the served model does not have it")
             rows.append({**engine.items[position], "rating": float(stars)})
         brought = {"ratings": json.dumps(rows)} | ({"whose": whose} if whose else {})
         return f"{self.url}#{urlencode(brought)}"
@@ -77,7 +74,7 @@ class Served:
     def iframe(
         self, ratings: Mapping[Hashable, float] | None = None, height: int = 720, whose: str = ""
     ) -> Any:
-        """The page, to be shown in a notebook cell; with these ratings to begin with."""
+        """The page for a notebook cell; arguments as in `address`."""
         from IPython.display import IFrame
 
         return IFrame(self.address(ratings, whose), width="100%", height=height)
@@ -97,14 +94,14 @@ def serve(
 ) -> Served:
     """Serve an export in the background of this process, and return once it answers.
 
-    A service that an earlier call started in this process is stopped first.
+    The service of an earlier call in this process is stopped first.
 
     Args:
         path: The export.
-        host: "127.0.0.1" is reached from this machine only; "0.0.0.0" from the network as well.
+        host: "127.0.0.1" serves this machine only; "0.0.0.0" the network too.
         port: 0 takes a free one.
-        keep: Gets {item id: stars} when somebody presses "keep these ratings" on the page; on this
-            machine only, never across the network.
+        keep: Called with {item id: stars} when "keep these ratings" is pressed on the page; for
+            this machine only.
 
     Raises:
         ImportError: FastAPI or uvicorn is not installed.
@@ -115,8 +112,8 @@ def serve(
     """
     if keep is not None and host not in ("127.0.0.1", "localhost"):
         raise ValueError(
-            f"host={host!r} is reached by other machines, and anybody there could overwrite your "
-            'ratings: leave out keep, or serve on host="127.0.0.1"'
+            f"host={host!r} serves other machines too, whose users could overwrite your ratings: "
+            'leave out keep, or serve on host="127.0.0.1"'
         )
     app = create_app(path, keep)
     while _running:

@@ -1,4 +1,4 @@
-"""The page as a directory of files: the item tables in the browser, no server behind it."""
+"""The page as a directory of files, with the item tables in the browser and no server."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ from recsys_tutorial.serving.engine import MOST_RATINGS, Engine, Side
 from recsys_tutorial.serving.exporting import Exported, load
 
 PAGE = Path(__file__).with_name("page")
-SCRIPTS = ("table.js", "engine.js", "static.js")  # what takes the place of the service
+SCRIPTS = ("table.js", "engine.js", "static.js")  # in place of the service
 TERMS = {
     "ml-latest-small": " Ratings: MovieLens, by GroupLens, University of Minnesota, who do "
     "not endorse this page; not for commercial use, and passed on only under the same terms. "
     "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
     "ACM Transactions on Interactive Intelligent Systems 5, 4."
 }
-"""What the page has to say of the MovieLens data whose titles may be put on the web. The others
-may not: their terms ask for permission before anything of them is passed on."""
+"""What the page must say about MovieLens data that may be put on the web. The other sets may not:
+their terms require permission before any part is passed on."""
 
 
 def build_site(export: str | Path | Exported, out: str | Path) -> Path:
     """Write the page with the models' item tables into the directory `out`.
 
     It holds what the browser needs to fold in a new user: a row, an offset, a title and the number
-    of ratings for each item. No user and no rating of the training data is in it.
-
-    Works from a web host as from a directory on disk (index.html opens in any browser).
+    of ratings for each item, but no user and no rating of the training data. It works from a web
+    host or from disk (index.html opens in any browser).
 
     Raises:
-        ValueError: data whose terms forbid to publish it, such as MovieLens-100K.
-        TypeError: a model that has no closed form for new users.
+        ValueError: data that must not be published, such as MovieLens-100K.
+        TypeError: a model without a closed form for new users.
     """
     exported = export if isinstance(export, Exported) else load(export)
     name = exported.card["data"]["name"]
@@ -74,7 +73,7 @@ def _table(engine: Engine) -> dict[str, Any]:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    """What the browser needs of one model: rows, offsets, and the least squares of a new row."""
+    """One model for the browser: rows, offsets, and the least squares of a new row."""
     model: Any = side.model
     if isinstance(model, ImplicitALS):
         form: dict[str, Any] = {"ridge": [[model.l2]], "ridge_of": [0] * model.dim}
@@ -104,7 +103,7 @@ def _side(side: Side) -> dict[str, Any]:
 
 
 def _by_rating(model: ImplicitALS) -> tuple[list[float], list[float]]:
-    """Confidence above 1 and target as straight lines in the rating: [at 0, per star]."""
+    """Confidence above 1 and target as linear functions of the rating: [at 0, per star]."""
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
     lines = model.alpha * model.strength(ends), model.target(ends)
     more, target = ([float(line[0]), float(line[1] - line[0])] for line in lines)
