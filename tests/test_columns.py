@@ -57,11 +57,6 @@ def test_refusals(small: Dataset, tmp_path: Path) -> None:
         rt.datasets.open(tmp_path)
 
 
-def test_an_empty_part_can_be_kept(small: Dataset, tmp_path: Path) -> None:
-    small.take(np.empty(0, dtype=np.int64)).save(tmp_path)
-    assert len(rt.datasets.open(tmp_path)) == 0
-
-
 def test_saving_over_an_older_save(small: Dataset, mapped: Dataset, tmp_path: Path) -> None:
     small.take(np.arange(50)).save(tmp_path / "kept")
     assert len(rt.datasets.open(tmp_path / "kept")) == 50

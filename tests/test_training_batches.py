@@ -93,7 +93,7 @@ class TestSettings:
             ({"early_stopping": 3}, "needs a validation part"),
             ({"resume": True}, "checkpoint_dir"),
             ({"threads": 0}, "threads must be .*got 0"),
-            ({"loss": "bpr"}, r"loss='bpr' is not a function.*rt\.losses\.bpr"),
+            ({"loss": "bpr"}, r"loss='bpr' is not a function.*rt\.losses: .*bpr"),
             ({"loss": torch.nn.MSELoss()}, r"loss=MSELoss\(\) is not a function.*squared_error"),
             ({"device": "gpu"}, "device='gpu' is unknown or not on"),
         ],

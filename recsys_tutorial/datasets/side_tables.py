@@ -44,8 +44,8 @@ def item_frame(
     """The items with a `title` each; `year` as Int64 and `genres` as tuples where given.
 
     Raises:
-        ValueError: a year that is not a whole number.
-        TypeError: genres that are neither text nor a list of text.
+        ValueError, TypeError: a year that is not a whole number, or genres that are neither text
+            nor a list of text.
     """
     frame = side_frame(side, vocab, rows, "item")
     titles = pd.Series([str(i) for i in vocab.ids], index=frame.index, dtype="str")
@@ -53,7 +53,7 @@ def item_frame(
         given = frame["title"].astype("str").str.strip()
         titles = given.where(frame["title"].notna() & (given != ""), titles)
     if "year" in frame.columns:
-        frame["year"] = _years(frame)
+        frame["year"] = pd.to_numeric(frame["year"]).astype("Int64")
         titles = pd.Series(
             [
                 title if pd.isna(year) or year_of(title) is not None else f"{title} ({year})"
@@ -67,18 +67,6 @@ def item_frame(
         frame["genres"] = pd.Series(genres, index=frame.index, dtype="object")
     first = [c for c in ("item", "title", "year", "genres") if c in frame.columns]
     return frame[[*first, *(c for c in frame.columns if c not in first)]]
-
-
-def _years(frame: pd.DataFrame) -> pd.Series:
-    years = pd.to_numeric(frame["year"], errors="coerce")
-    wrong = (years.isna() & frame["year"].notna()) | (years.notna() & (years % 1 != 0))
-    if (bad := np.flatnonzero(wrong.to_numpy(dtype=bool, na_value=False))).size:
-        raise ValueError(
-            f"items: year {frame['year'].tolist()[bad[0]]!r} of item "
-            f"{frame['item'].tolist()[bad[0]]!r} is not a whole number: correct it, or leave "
-            "it null where it is unknown"
-        )
-    return years.astype("Int64")
 
 
 def _genres(item: object, value: Any) -> tuple[str, ...]:

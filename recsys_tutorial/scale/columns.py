@@ -63,9 +63,8 @@ def open_columns(directory: str | os.PathLike[str]) -> Dataset:
         )
     try:
         about = json.loads((place / META).read_text(encoding="utf-8"))
-        mapped = bool(about["rows"])  # an empty file cannot be mapped
         columns: dict[str, Any] = {
-            name: np.load(place / f"{name}.npy", "c" if mapped else None, allow_pickle=False)
+            name: np.load(place / f"{name}.npy", mmap_mode="c", allow_pickle=False)
             for name in about["columns"]
         }
         if wrong := {n: len(c) for n, c in columns.items() if len(c) != about["rows"]}:

@@ -81,10 +81,6 @@ class Exported:
     card: dict[str, Any]
     seen: Seen
 
-    def __repr__(self) -> str:
-        what, data = self.card["model"]["class"], self.card["data"]["name"]
-        return f"<Exported {what} of {data}, written {self.card['created']}>"
-
 
 # ---- writing ----------------------------------------------------------------------------------
 
@@ -142,7 +138,14 @@ def export(
             "torch": torch.__version__.split("+")[0],
         },
         **{part: _about(one) for part, one in both.items()},
-        "data": _data(dataset),
+        "data": {
+            "name": dataset.name,
+            "source": dataset.source.split(" in ")[0],  # without the path
+            "planted": dataset.truth is not None,
+            "ratings": len(dataset),
+            "sha256": hash_of(dataset),
+            "scale": [float(end) for end in dataset.scale],
+        },
         "metrics": _finite(metrics or {}),
         "popularity": _finite(popularity or {}),
         "weights": {"file": file, "sha256": digest},
@@ -175,17 +178,6 @@ def _about(model: Model) -> dict[str, Any]:
         "class": model.library_class().__name__,
         "for": "stars" if model.predicts == "rating" else "lists",
         "settings": model.settings(),
-    }
-
-
-def _data(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "source": dataset.source.split(" in ")[0],  # without the path
-        "planted": dataset.truth is not None,
-        "ratings": len(dataset),
-        "sha256": hash_of(dataset),
-        "scale": [float(end) for end in dataset.scale],
     }
 
 

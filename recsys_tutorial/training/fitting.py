@@ -192,10 +192,9 @@ def _objective(
     """The loss to minimise: for pairs without ratings it must rank."""
     if loss is not None and (not callable(loss) or isinstance(loss, torch.nn.Module)):
         known = [name for name, one in vars(losses).items() if hasattr(one, "needs")]
-        name = loss if isinstance(loss, str) and loss in known else known[0]
         raise TypeError(
-            f"loss={loss!r} is not a function of a model's output and a batch: pass "
-            f"rt.losses.{name}, or another of {', '.join(known)}"
+            f"loss={loss!r} is not a function of a model's output and a batch: pass one of "
+            f"rt.losses: {', '.join(known)}"
         )
     chosen = loss or model.default_loss
     if losses.needs(chosen).predicts == "score":
