@@ -202,16 +202,10 @@ def rank_users(
     names: Iterable[str],
     shown: np.ndarray | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Rank the whole catalogue, one block of users after the other.
+    """Rank the catalogue without the items of `parts`, one block of users after the other.
 
-    Args:
-        model, test, relevant, k: As in `evaluate`.
-        parts: The Datasets whose items are left out.
-        names: Keys of `_OF_LISTS`.
-        shown: (n_items,) bool; becomes True for every item in a list of k.
-
-    Returns:
-        Positions of the users with a relevant row, and each metric's values, one per user.
+    Returns the positions of the users with a relevant row, and for each of `names` (keys of
+    `_OF_LISTS`) one value per user. `shown` (n_items,) becomes True for every item in a top k.
     """
     model.eval()
     positive = _by_user(test, relevant_rows(test, relevant))

@@ -117,14 +117,10 @@ def assemble(
     scale: tuple[float, float] | None = None,
     **about: Any,
 ) -> Dataset:
-    """A Dataset of columns that are known to be good; rows are numbered in their order.
+    """A Dataset of checked columns (n,), with rows numbered in their order.
 
-    Args:
-        user_vocab, item_vocab: the ids.
-        columns: arrays (n,) by name.
-        users, items: a side table, and the position in the vocabulary of each of its rows.
-        scale: lowest and highest rating.
-        **about: the other fields of Dataset.
+    `users` and `items` are a side table and the position in the vocabulary of each of its rows;
+    `about` holds the other fields of Dataset.
     """
     rating = columns["rating"]
     assert rating is not None

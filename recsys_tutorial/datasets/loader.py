@@ -15,13 +15,10 @@ class Batches:
 
     Args:
         tensors: By the name of their field in Batch, all of one length.
-        batch_size: Rows per batch.
         generator: Shuffles the rows anew in each pass; None keeps the order of the data.
-        device: Where the batches go.
 
     Attributes:
-        shard: (number of this process, number of processes). A step then has `batch_size` rows
-            for each process.
+        shard: (number of this process, number of processes), each with `batch_size` rows per step.
     """
 
     shard: tuple[int, int] = (0, 1)

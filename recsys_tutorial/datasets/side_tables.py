@@ -16,11 +16,7 @@ def side_frame(
 ) -> pd.DataFrame:
     """One row per id of the vocabulary, in its order; the id is a column and the index.
 
-    Args:
-        side: a table with the column `name`, or None.
-        vocab: the ids.
-        rows: the position in the vocabulary of each row of `side`.
-        name: "user" or "item".
+    `rows` (n,) holds the position in the vocabulary of each row of `side`, if there is one.
     """
     index = pd.Index(vocab.ids, tupleize_cols=False)
     frame = pd.DataFrame({name: vocab.ids}, index=index)

@@ -17,12 +17,8 @@ class Optimisers:
 
     Dense Adam updates every row in every step. That is fastest while a table is no larger than a
     few batches, and far too slow beyond: larger tables get gradients and updates for the rows of
-    the batch alone.
-
-    Args:
-        model: Its large tables get the attribute `sparse_rows`, which `Model.rows` reads.
-        lr: The learning rate of the first step.
-        touched: Rows of a table that a step looks up.
+    the batch alone. Their attribute `sparse_rows` is True, which `Model.rows` reads. `touched` is
+    the number of rows of a table that a step looks up.
     """
 
     LARGE = 8  # batches; dense updates are faster in smaller tables

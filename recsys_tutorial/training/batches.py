@@ -24,14 +24,11 @@ AT_ONCE = 16 * 1024  # rows measured at once
 
 @dataclass
 class Rows:
-    """Batches of rated rows.
+    """Batches of rated rows, with the columns that the model needs.
 
     Args:
-        model: Its `columns` are read.
-        data: The rows.
         size: Rows per batch of one process.
         generator: Shuffles the rows anew in each pass; None keeps the order of the data.
-        device: Where the batches go.
         peers: Other processes, which share each step.
     """
 
