@@ -156,7 +156,7 @@ def best_items(scores: np.ndarray, left_out: np.ndarray, counts: np.ndarray, k: 
 
     The first has at least FEW ratings (`counts`, (n_items,)) if any of the k has.
     """
-    left = np.setdiff1d(np.arange(len(scores)), left_out)
+    left = np.delete(np.arange(len(scores)), left_out)
     return well_known_first(left[np.argsort(-scores[left], kind="stable")][:k], counts)
 
 
