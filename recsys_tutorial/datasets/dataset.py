@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -230,3 +231,12 @@ def concat(*parts: Dataset) -> Dataset:
         joined[name] = None if columns[0] is None else np.concatenate(columns)
     scale = (min(p.scale[0] for p in parts), max(p.scale[1] for p in parts))
     return replace(first, scale=scale, **joined)
+
+
+def hash_of(data: Dataset) -> str:
+    """Equal for equal rows in the same order."""
+    digest = hashlib.sha256()
+    for name in COLUMNS:
+        column = getattr(data, name)
+        digest.update(b"none" if column is None else np.ascontiguousarray(column).data)
+    return digest.hexdigest()[:16]

@@ -30,11 +30,10 @@ from torch import Tensor
 import recsys_tutorial
 from recsys_tutorial import models
 from recsys_tutorial.arguments import check_model
-from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.datasets.dataset import Dataset, hash_of
 from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.files import replacing
 from recsys_tutorial.models.base import Model
-from recsys_tutorial.training.checkpoint import hash_of
 
 CARD = "card.json"
 FORMAT = 2

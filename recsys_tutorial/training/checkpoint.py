@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from recsys_tutorial.datasets.dataset import COLUMNS, Dataset
 from recsys_tutorial.files import replacing
 
 
@@ -52,12 +49,3 @@ def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     raise ValueError(
         f"{path} belongs to another run: its {name} is {before!r}, this one's is {now!r}. {remedy}"
     )
-
-
-def hash_of(data: Dataset) -> str:
-    """Equal for equal rows in the same order."""
-    digest = hashlib.sha256()
-    for name in COLUMNS:
-        column = getattr(data, name)
-        digest.update(b"none" if column is None else np.ascontiguousarray(column).data)
-    return digest.hexdigest()[:16]

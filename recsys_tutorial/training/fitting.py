@@ -16,12 +16,11 @@ from torch import Tensor
 
 from recsys_tutorial import losses
 from recsys_tutorial.arguments import check_model
-from recsys_tutorial.datasets.dataset import Dataset
+from recsys_tutorial.datasets.dataset import Dataset, hash_of
 from recsys_tutorial.metrics.checks import whole
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.state import counted
 from recsys_tutorial.scale.processes import peers
-from recsys_tutorial.training import checkpoint
 from recsys_tutorial.training.batches import batches_for
 from recsys_tutorial.training.history import History
 from recsys_tutorial.training.live import watch
@@ -129,8 +128,8 @@ def fit(
             "model": type(model).__name__, "tables": shapes, "loss": history.loss,
             "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": feed.negatives,
             "seed": seed, "early_stopping": early_stopping, "processes": together.world,
-            "data": checkpoint.hash_of(train),
-            "valid": None if valid is None else checkpoint.hash_of(valid),
+            "data": hash_of(train),
+            "valid": None if valid is None else hash_of(valid),
         }  # fmt: skip
         attach_checkpoints(run, Path(checkpoint_dir), resume, settings)
     learner.set_objective(loss, feed.negatives, train)
