@@ -82,10 +82,37 @@ def test_one_log_per_arm_misleads_in_a_small_shop(values):
     assert hungry["equal_log"][0] > 3 * hungry["equal_log"][1]
     assert hungry["pooled"][0] > hungry["truth"][0] + 3 * hungry["truth"][1]
 
+    off, error = values["hungry_off"]
+    assert abs(off) < 3 * error
+
+
+def test_without_a_difference_every_test_says_so(values):
+    for design, (mean, error) in values["same"].items():
+        assert abs(mean) < 3.5 * error, design
+    # articles and tastes all alike: no log helps. Chance alone puts two arms of 10,000 views apart by
+    # 0.0037 on average, with a standard error of 0.0004 over 40 shops
+    assert all(off < 0.0055 for off in values["nothing_to_learn"].values())
+
+
+def test_a_recommender_that_reads_its_log_beats_chance_in_every_shop(values):
+    assert min(values["learning"].values()) > 0.02  # clicks per view, the worst of 20 shops
+    assert values["greedy"]
+    assert values["visits"] == [[100] * 3] * 4  # 300 visitors in three groups
+
+
+def test_drafted_lists_hold_different_articles_and_half_of_each_ranker(values):
+    fewest, of_b = values["drafted"]
+    assert fewest == 6
+    assert of_b == [3]
+    assert values["first_pick"]
+
 
 def test_interleaving_is_sharper_and_peeking_is_wrong_four_times_as_often(values):
     interleaved, ab = values["power"]
     assert interleaved > ab + 0.2
+    few, many = values["grows"]
+    assert many > few
+    assert all(share < 0.06 for share in values["equal_rankers"].values())  # 0.025 + 4 se of 0.008
     stopped, once = values["looks"]
     assert 0.19 < stopped < 0.29  # Armitage and others 1969: 0.248
     assert 0.03 < once < 0.07
@@ -122,3 +149,26 @@ def test_the_loop_makes_alike_chance_repairs_and_costs(values):
     assert little["joy"] > alone["joy"] + 0.02
     assert little["alive"] > alone["alive"]
     assert alone["served"] > little["served"] > much["served"]
+    mean, error = values["too_alike"]
+    assert mean > 4 * error
+    for name, better in (("overlap", -1), ("joy", 1), ("alive", 1)):
+        gain, error = values["repaired"][name]
+        assert better * gain > 3 * error, name
+    assert values["alone"]  # without random places what is shown is what was chosen
+    price = little["joy"] - little["served"]
+    assert price == pytest.approx(0.1, abs=0.03)  # a tenth of the places gives 0 on average
+
+
+def test_the_loop_learns_from_nothing_and_never_beats_the_best(values):
+    for first, highest in values["joy"]:
+        assert abs(first) < 0.15  # the first day is random, and an average film gives 0
+        assert highest <= 1 + 1e-9
+    assert min(values["final"][e]["joy"] for e in ("0.0", "0.1", "0.3")) > 0.85
+    joy, overlap = values["all_random"]
+    assert min(joy) > 0.98
+    assert overlap == pytest.approx([1] * 3, abs=0.05)
+
+
+def test_vectors_of_films_are_those_of_ridge_regression(values):
+    found, by_hand = values["ridge"]
+    assert found == pytest.approx(by_hand)

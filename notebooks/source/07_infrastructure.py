@@ -61,7 +61,6 @@ ws.show(infrastructure(), alt=text)
 # each of six genres. Each day has a hidden mood, which is one genre. Four clicks in ten follow the
 # mood, and the others follow the taste. This function simulates one such day:
 
-
 # %%
 import numpy as np
 import pandas as pd
@@ -70,23 +69,25 @@ import pandas as pd
 def a_day(taste, mood_share, rng, clicks=10):
     """Today's mood and the genres clicked (0 to 5); a share of the clicks follows the mood."""
     mood = rng.choice(6, p=taste)
-    follows = rng.random(clicks) < mood_share
-    return mood, np.where(follows, mood, rng.choice(6, p=taste, size=clicks))
+    return mood, np.where(rng.random(clicks) < mood_share, mood, rng.choice(6, clicks, p=taste))
 
 
-# %%
 rng = np.random.default_rng(3)
 taste = rng.dirichlet(np.full(6, 0.3))
 print("long-term taste:", ", ".join(f"{share:.0%}" for share in taste))
 for name in ("Monday", "Tuesday", "Wednesday"):
     mood, clicked = a_day(taste, 0.4, rng)
-    print(f"{name:>10}: mood {mood}, clicks {' '.join(map(str, clicked))}")
+    print(f"{name:>10}: mood {mood}, clicks", *clicked)
 
 # %% [markdown]
-# A model predicts the genre of the next click. It has two weights: one for the person's long-term
-# profile (the clicks per genre on other days, an estimate of the taste), and one for the number of
-# today's clicks on each genre. The larger the weighted sum for a genre, the higher its probability. The
-# model gets today's clicks at once (*streamed*), three clicks late, or never (*nightly*).
+# A model predicts the genre of the next click. It has two weights, w₁ for the person's long-term
+# profile (the clicks per genre on other days, an estimate of the taste), and w₂ for today's clicks:
+#
+# > score of a genre = w₁ ln(its clicks on other days + ½) + w₂ ln(its clicks today + ½)
+#
+# The probability of a genre is proportional to e^score. The weights are fitted to one half of the
+# people, by maximum likelihood, and the other half are served. The model gets today's clicks at once
+# (*streamed*), three clicks late, or never (*nightly*: the number is 0).
 #
 # How good is it? We measure its **surprise**: −ln of the probability that it gave to what happened. A
 # model that is always sure and always right has a surprise of 0. The unit of a natural logarithm is
@@ -103,14 +104,12 @@ names = {"nightly": "never (nightly)", "late": "three clicks late", "streamed": 
 names["truth"] = "best possible"
 
 
-# %%
 def band(ax, each, style, label):
     """Mean over the columns of `each` as a line, with a band of two standard errors."""
     mean, error = each.mean(axis=1), each.std(axis=1) / np.sqrt(each.shape[1])
     (line,) = ax.plot(mean, style, label=label)
-    ax.fill_between(
-        mean.index, mean - 2 * error, mean + 2 * error, color=line.get_color(), alpha=0.2
-    )
+    low, high = mean - 2 * error, mean + 2 * error
+    ax.fill_between(mean.index, low, high, color=line.get_color(), alpha=0.2)
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -153,15 +152,6 @@ print("Share of clicks whose genre the model puts first:", foreseen)
 # model has to predict. This is **training/serving skew**.
 
 # %%
-skew = mean_by_feed.loc[["nightly", "streamed", "skewed"], ["offline", "surprise", "hit"]]
-skew.columns = [
-    "surprise in training (nats)",
-    "surprise in the shop (nats)",
-    "right genre in the shop",
-]
-skew.round(3)
-
-# %%
 worse = by_world["surprise"]["skewed"] - by_world["surprise"]["nightly"]
 weight = days.groupby("feed")["today"].mean()
 print("In the training table, the skewed model looks better than the best possible one", end=" ")
@@ -170,6 +160,13 @@ print(f"In the shop it is worse than the nightly model in {(worse > 0).sum()}", 
 print(f"of {len(worse)} worlds.")
 print(f"Weight of today's clicks: {weight['streamed']:.2f} in the streamed model,", end=" ")
 print(f"{weight['skewed']:.2f} in the skewed one.")
+skew = mean_by_feed.loc[["nightly", "streamed", "skewed"], ["offline", "surprise", "hit"]]
+skew.columns = [
+    "surprise in training (nats)",
+    "surprise in the shop (nats)",
+    "right genre in the shop",
+]
+skew.round(3)
 
 # %% [markdown]
 # The skewed model learned that today's count gives the answer away, and trusts it about twice as much as
@@ -299,11 +296,51 @@ ws.check("07.memory", gib)
 # many companies they learn from *one* log. Then A is trained on what B has shown, and B on what A has
 # shown. When one arm changes what happens in the other, this is called **interference**.
 #
-# Here is a shop in which it matters. Articles come and go, and some are much better than others. A
-# always shows the article that looks best by the log. B does the same, but in one visit in ten it shows a
-# random article, to find out how good that article is. In a simulation we can see what nobody can see in
-# a real shop: the clicks per 100 views of the **whole shop on A**, minus those of the **whole shop on
-# B**, with the same articles and visitors. That is the truth. We compare five tests with it:
+# Here is a shop in which it matters. Articles come and go: every night 2% of the 40 are replaced. Some
+# are much better than others, and each of five groups of visitors has its own taste: the probability of
+# a click is 1 / (1 + e^(2 − quality − taste)). A recommender reads the log at midnight. It estimates the
+# click rate of each article, and shows the best one. In a share `explore` of the visits it shows a random
+# article instead, to find out how good that article is:
+
+
+# %%
+def recommend(log, usual, visitors, rng, explore, personal=False, prior=10):
+    """log (2, shops, groups, items) of views and clicks -> today's views (shops, groups, items)."""
+    n_items, (n_shops, n_groups) = log.shape[-1], log.shape[1:3]
+    views, clicks = log if personal else log.sum(axis=2, keepdims=True)  # each group, or all
+    rate = (clicks + prior * usual) / (views + prior)  # a new article counts as a usual one
+    best = (rate + 1e-9 * rng.random(rate.shape)).argmax(axis=-1)  # equal rates: any of them
+    each = visitors // n_groups
+    at_random = rng.binomial(each, explore, (n_shops, n_groups))  # visits
+    views = rng.multinomial(at_random, np.full(n_items, 1 / n_items))
+    return views + (each - at_random)[..., None] * np.eye(n_items, dtype=int)[best]
+
+
+# %% [markdown]
+# This is one run of the shop, for one recommender or for two that share a log. If each arm has its own
+# log, the arms do not affect each other, so each gets its own run. We run many shops side by side:
+
+
+# %%
+def run_shop(shelf, arms, visitors, rng):
+    """Clicks per view of each arm, (arms, shops); all arms read one log, and write into it."""
+    chance, new = shelf  # of a click, (days, shops, groups, items); bool (days, shops, 1, items)
+    log = np.zeros((2, *chance.shape[1:]))  # views and clicks of each article
+    totals, usual = np.zeros((len(arms), 2, chance.shape[1])), chance.mean()
+    for p, replaced in zip(chance, new, strict=True):
+        log = np.where(replaced, 0, log)  # nothing is known of a new article
+        shown = [recommend(log, usual, visitors, rng, **arm) for arm in arms]
+        day = np.array([[views, rng.binomial(views, p)] for views in shown])
+        log += day.sum(axis=0)  # at midnight
+        totals += day.sum(axis=(3, 4))  # (arms, 2, shops)
+    return totals[:, 1] / totals[:, 0]
+
+
+# %% [markdown]
+# A always shows the article that looks best by the log. B does the same, but explores in one visit in ten.
+# In a simulation we can see what nobody can see in a real shop: the clicks per 100 views of the
+# **whole shop on A**, minus those of the **whole shop on B**, with the same articles. That is the
+# truth. We compare five tests with it, all in the same invented shops and over 60 days:
 #
 # * *50/50, one log*: the usual test. Both arms learn from everything that was shown.
 # * *Interleaved, one log*: each visitor sees one article of A and one of B.
@@ -311,20 +348,37 @@ ws.check("07.memory", gib)
 # * *One log per arm, half the articles*: in addition, each arm has half of the articles to itself, so each
 #   article gets as many views as in the whole shop.
 # * *One log per arm, full length*: each arm gets as many visits as the whole shop, as if the shop had
-#   twice the visitors.
+#   twice the visitors. So only chance distinguishes it from the truth.
 
 # %%
-a, b = labs.simulate.Policy(explore=0.0), labs.simulate.Policy(explore=0.1)
-print("The truth and five tests in the same invented shops, 60 days each ...")
-shops = labs.simulate.ab_test(a, b, seeds=page.pick(200, 40), seed=0)
-labels = {
-    "truth": "truth: whole shop on each",
-    "pooled": "50/50, one log",
-    "interleaved": "interleaved, one log",
-    "diverted": "50/50, one log per arm",
-    "co_diverted": "one log per arm, half the articles",
-    "equal_log": "one log per arm, full length",
+tests = {  # name, do the arms share a log, share of the visitors per arm, half the articles each
+    "truth": ("truth: whole shop on each", False, 1, False),
+    "pooled": ("50/50, one log", True, 1 / 2, False),
+    "interleaved": ("interleaved, one log", True, 1, False),
+    "diverted": ("50/50, one log per arm", False, 1 / 2, False),
+    "co_diverted": ("one log per arm, half the articles", False, 1 / 2, True),
+    "equal_log": ("one log per arm, full length", False, 1, False),
 }
+labels = {test: name for test, (name, *_) in tests.items()}
+
+
+# %%
+def a_minus_b(test, shelf, a, b, visitors, rng):
+    """What a test reports, or the truth: clicks per view under A minus those under B, (shops,)."""
+    _, one_log, share, halved = tests[test]
+    each = int(share * visitors)
+    if one_log:
+        in_a, in_b = run_shop(shelf, [a, b], each, rng)
+    else:
+        of_a, of_b = ([x[..., i::2] for x in shelf] for i in (0, 1)) if halved else (shelf, shelf)
+        (in_a,), (in_b,) = run_shop(of_a, [a], each, rng), run_shop(of_b, [b], each, rng)
+    return in_a - in_b
+
+
+a, b, rng = {"explore": 0.0}, {"explore": 0.1}, np.random.default_rng(1)
+shelf = labs.simulate.shelf(page.pick(200, 40), days=60, seed=0)
+each_test = ws.steps(tests, "test")  # says how far it is
+shops = pd.DataFrame({test: a_minus_b(test, shelf, a, b, 1_000, rng) for test in each_test})
 
 
 # %%
@@ -357,8 +411,7 @@ def against_truth(shops):
     """For each test: A minus B, how far that is from the truth, how often the wrong one wins."""
     root, truth = np.sqrt(len(shops)), shops["truth"]
     for name in (name for name in labels if name in shops):
-        gap, off = 100 * shops[name], 100 * (shops[name] - truth)
-        note = ""
+        gap, off, note = 100 * shops[name], 100 * (shops[name] - truth), ""
         if name != "truth":
             far = 1.96 * off.std() / root
             told = " (may be chance)" if abs(off.mean()) < far else ""
@@ -368,7 +421,6 @@ def against_truth(shops):
         print(f"{labels[name]:>34}: {gap.mean():+5.1f} ± {1.96 * gap.std() / root:.1f}{note}")
 
 
-# %%
 print(f"A minus B in clicks per 100 views: mean of {len(shops)} shops with its 95% interval.")
 against_truth(shops)
 
@@ -392,17 +444,17 @@ against_truth(shops)
 # ### When one log per arm misleads (at home)
 #
 # Is one log per arm always right? Here is another pair. A counts clicks separately for each of 15
-# groups of visitors, and B counts all visitors together. Both show a random article in half of their
-# visits. A is better *if it has enough data*. Now take a small shop whose articles change, and test the
-# pair in four of the five ways:
+# groups of visitors (`personal`), and B counts all visitors together. Both show a random article in half of their
+# visits. A is better *if it has enough data*. Now take small shops whose articles change, 300 of them for
+# 40 days each, and test the pair in four of the five ways:
 
 # %%
-a, b = labs.simulate.Policy(explore=0.5, personal=True), labs.simulate.Policy(explore=0.5)
-small = {"visitors": 200, "groups": 15, "days": 40, "taste": 0.65, "quality": 0.8, "prior": 3.0}
-designs = ("pooled", "diverted", "co_diverted", "equal_log")
-print("The truth and four tests in 300 small shops, 40 days each ...")
-hungry = labs.simulate.ab_test(a, b, designs, seeds=300, seed=0, **small)
-fig = strip(hungry, "A needs much data, B needs little", ["truth", *designs])
+a, b = ({"explore": 0.5, "personal": grouped, "prior": 3} for grouped in (True, False))
+small = labs.simulate.shelf(300, days=40, groups=15, taste=0.65, quality=0.8, seed=0)
+rng, asked = np.random.default_rng(1), [test for test in tests if test != "interleaved"]
+each_test = ws.steps(asked, "test")
+hungry = pd.DataFrame({test: a_minus_b(test, small, a, b, 200, rng) for test in each_test})
+fig = strip(hungry, "A needs much data, B needs little", asked)
 means = "; ".join(f"{labels[c]} {100 * hungry[c].mean():+.1f}" for c in hungry)
 ws.show(fig, alt=f"A minus B in clicks per 100 views, mean over 300 small shops. {means}.")
 
@@ -424,23 +476,76 @@ against_truth(hungry)
 #
 # An A/B test compares *people*, and people differ far more than recommenders do. **Interleaving** lets A
 # and B pick in turn for one list, as captains pick teams, and asks whose picks are clicked. So A and B
-# are compared on the same visitor. We know the truth here: A ranks with less noise than B. The figure
-# shows the **power** of both tests: the share of tests that find the better ranker. Both tests are set so
-# that two equal rankers give a false alarm in 5% of tests.
+# are compared on the same visitor. This function drafts the lists; a coin decides who begins each round:
+
 
 # %%
-sizes = page.pick([100, 200, 400, 800, 1600], [100, 400, 800])
-power = labs.simulate.interleaving(sizes, tests=page.pick(200, 100), seed=0)
+def draft(orders, places, rng):
+    """Orders of A and B (2, visitors, articles) -> picks and whose (0: A), (visitors, places)."""
+    everyone = np.arange(orders.shape[1])
+    taken = np.zeros(orders.shape[1:], dtype=bool)
+    picks, whose = [], []
+    for _ in range(places // 2):
+        begins = rng.integers(0, 2, len(everyone))  # a coin for each visitor
+        for who in (begins, 1 - begins):
+            order = orders[who, everyone]  # (visitors, articles), the best first
+            free = ~np.take_along_axis(taken, order, axis=1)
+            picks.append(order[everyone, free.argmax(axis=1)])  # the first that is free
+            taken[everyone, picks[-1]] = True
+            whose.append(who)
+    return np.stack(picks, axis=1), np.stack(whose, axis=1)
+
+
+# %% [markdown]
+# Each visitor wants some articles more than others. A ranker sees that with noise, and we know the truth:
+# A ranks with less noise than B. Visitors also differ in how eagerly they click. We give both tests the
+# same visitors:
+
+
+# %%
+def visit(n, rng, noises=(1.0, 1.3), articles=20, places=6):
+    """Clicks on A's list, on B's, and on A's picks minus those on B's picks in one list: (3, n)."""
+    want = rng.normal(size=(n, articles))
+    seen = [want + noise * rng.normal(size=want.shape) for noise in noises]
+    orders = np.argsort(-np.stack(seen), axis=-1)  # (2, n, articles)
+    eager = 1.5 * rng.normal(size=(n, 1))
+    would = rng.random(want.shape) < 1 / (1 + np.exp(3 - eager - want))  # click, if it is shown
+    clicks = [np.take_along_axis(would, o[:, :places], axis=1).sum(axis=1) for o in orders]
+    picks, whose = draft(orders, places, rng)
+    clicked = np.take_along_axis(would, picks, axis=1)
+    return np.stack([*clicks, (clicked * (1 - 2 * whose)).sum(axis=1)])
+
+
+# %% [markdown]
+# The figure shows the **power** of both tests: the share of tests that find the better ranker. Both tests
+# are set so that two equal rankers give a false alarm in 5% of tests.
+
+
+# %%
+def power_of(visits, n):
+    """visits (tests, 3, visitors) -> shares of tests that find A, with n visitors: two numbers."""
+    a, b, lead = visits[:, 0, : n // 2], visits[:, 1, n // 2 : n], visits[:, 2, :n]
+    z = (a.mean(1) - b.mean(1)) / np.sqrt((a.var(1) + b.var(1)) / (n // 2))
+    paired = lead.mean(1) / np.sqrt(lead.var(1) / n)
+    return {"A/B": (z > 1.96).mean(), "interleaved": (paired > 1.96).mean()}
+
+
+sizes, rng = page.pick([100, 200, 400, 800, 1600], [100, 400, 800]), np.random.default_rng(0)
+visits = np.stack([visit(max(sizes), rng) for _ in range(page.pick(200, 100))])
+power = pd.DataFrame({n: power_of(visits, n) for n in sizes}).T
+
+
+# %%
 fig, ax = plt.subplots()
 ax.plot(power["interleaved"], "o-", label="interleaved")
-ax.plot(power["ab"], "s--", label="A/B")
+ax.plot(power["A/B"], "s--", label="A/B")
 ax.set_xscale("log")
 ax.set_xticks(sizes, [str(s) for s in sizes])
 ax.minorticks_off()
 ax.set(xlabel="visitors in the test", ylabel="power (share of tests)", ylim=(0, 1))
 ax.set(title="How often a test finds the better ranker")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-text = ", ".join(f"{n}: {r.interleaved:.0%} against {r.ab:.0%}" for n, r in power.iterrows())
+text = ", ".join(f"{n}: {r.interleaved:.0%} against {r['A/B']:.0%}" for n, r in power.iterrows())
 ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by visitors. {text}.")
 
 # %% [markdown]
@@ -448,7 +553,7 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 # *interleaved, one log* in the figure "A never explores, B does". It is no cure for interference.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### How many visitors, and when to look
+# ### How many visitors
 #
 # How many visitors does an A/B test need? Say the click rate is p in both arms, and n visitors come to
 # each. The difference of two observed rates then has a standard error of √(2 p (1 − p) / n). We call a
@@ -505,9 +610,13 @@ for lift in (0.02, 0.01, 0.002):
     )
 
 # %% [markdown]
-# Half the lift needs four times the visitors. So tests take long, and people get impatient: they look
-# before the end, and stop as soon as the difference is significant. Take two arms that are *the same*,
-# and look at them every day:
+# Half the lift needs four times the visitors.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### When to look (at home)
+#
+# So tests take long, and people get impatient: they look before the end, and stop as soon as the
+# difference is significant. Take two arms that are *the same*, and look at them every day:
 
 # %%
 rng = np.random.default_rng(0)
@@ -688,6 +797,13 @@ judged = {
     explore: pd.DataFrame([estimates(policy(quality, explore), rng) for _ in range(200)])
     for explore in (0.5, 0.1)
 }
+for explore, table in judged.items():
+    print(f"{explore:.0%} of the log is random; truth {truth:.3f} clicks per view")
+    for name, values in table.items():
+        off = values.mean() - truth
+        print(
+            f"{name:>17}: {values.mean():.3f}, off by {off:+.3f} on average; sd {values.std():.3f}"
+        )
 
 # %% slideshow={"slide_type": "subslide"}
 fig, axes = plt.subplots(1, 2, figsize=(12, 4.5), sharex=True, sharey=True)
@@ -704,15 +820,6 @@ axes[0].set(ylabel="estimated by", ylim=(3.6, -0.6))
 axes[1].legend(loc="upper right")
 alt = "Estimates from 200 logs: means with bars that hold 95% of them, and the truth as a line."
 ws.show(fig, alt=alt + " The model is off; the others are centred on the truth.")
-
-# %%
-for explore, table in judged.items():
-    print(f"{explore:.0%} of the log is random; truth {truth:.3f} clicks per view")
-    for name, values in table.items():
-        off = values.mean() - truth
-        print(
-            f"{name:>17}: {values.mean():.3f}, off by {off:+.3f} on average; sd {values.std():.3f}"
-        )
 
 # %% [markdown]
 # The model of clicks is precise and wrong: it is **biased**, and a longer log does not help it. The
@@ -731,44 +838,91 @@ for explore, table in judged.items():
 # it shows what it thinks is best. There are 100 people and 100 films. The model knows one vector per
 # person, their taste, and each night it fits one vector per film to the ratings so far. Each person is
 # shown five films per day; on the first day they are drawn at random. What do the lists look like after
-# 40 days?
-#
-# We compare them with each person's *best list*, the five films that suit their taste best. *Joy* is how
-# much people like the films in a list on average, as a share of what they get from the best lists.
+# 40 days? Each night's training is a ridge regression per film:
+
 
 # %%
-sizes = {"users": 100, "items": 100, "places": 5, "days": 40, "seeds": page.pick(20, 10)}
-loops = {}
+def fit_films(log, people):
+    """The log's sums (2, shops, people, films), people (shops, people, 3) -> (shops, films, 3)."""
+    views, ratings = log  # how often shown to whom, and the sum of the ratings
+    square = people[..., :, None] * people[..., None, :]  # (shops, people, 3, 3)
+    gram = np.einsum("spf,spij->sfij", views, square) + np.eye(3)  # an unseen film stays 0
+    right = np.einsum("spf,spi->sfi", ratings, people)
+    return np.linalg.solve(gram, right[..., None])[..., 0]
+
+
+def best_five(score):
+    """The places of each person's five highest scores: (..., films) -> (..., 5)."""
+    return np.argpartition(-score, 4, axis=-1)[..., :5]
+
+
+# %% [markdown]
+# Each person also has a *best list*, the five films that suit their taste best. We compare the model's
+# lists with the best lists. *Joy* is how much people like the films in a list on average, as a share of
+# what they get from the best lists.
+
+
+# %%
+def describe(lists, score):
+    """Lists (shops, people, 5) -> joy, films that two people share, share of films: (3, shops)."""
+    n_people, n_films = score.shape[1:]
+    joy = np.take_along_axis(score, lists, axis=-1).mean(axis=(1, 2))
+    on = np.stack([np.bincount(shop.ravel(), minlength=n_films) for shop in lists])  # lists
+    shared = (on * (on - 1)).sum(axis=1) / (n_people * (n_people - 1))  # mean over pairs
+    return np.stack([joy, shared, (on > 0).mean(axis=1)])
+
+
+# %%
+def feedback_loop(people, score, explore, rng, days=40):
+    """What `describe` says of each day's lists, and the joy in what was shown: (4, days, shops)."""
+    log, history = np.zeros((2, *score.shape)), []
+    shop, person, _ = np.ogrid[: len(score), : score.shape[1], :1]
+    for _ in range(days):
+        guess = people @ fit_films(log, people).swapaxes(1, 2)  # (shops, people, films)
+        chosen = best_five(guess + 1e-9 * rng.random(guess.shape))  # equal guesses: any
+        by_chance = rng.random(chosen.shape) < explore
+        shown = np.where(by_chance, rng.integers(0, score.shape[2], chosen.shape), chosen)
+        liked = np.take_along_axis(score, shown, axis=-1)
+        np.add.at(log[0], (shop, person, shown), 1)
+        np.add.at(log[1], (shop, person, shown), liked + rng.normal(size=liked.shape))
+        history.append([*describe(chosen, score), liked.mean(axis=(1, 2))])
+    return np.swapaxes(history, 0, 1)
+
+
+# %%
+rng = np.random.default_rng(0)
+people, films = rng.normal(size=(2, page.pick(20, 10), 100, 3))  # of so many shops
+score = people @ films.swapaxes(1, 2) / np.sqrt(3)  # how well each film suits each person
+most, least, _ = describe(best_five(score), score)  # joy and films shared in the best lists
+loops, final, columns = {}, {}, ("joy", "overlap", "alive", "served")
 for share in (0.0, 0.1, 0.3):
-    print(f"{share:.0%} of the places at random", end=" ... ")
-    loops[share] = labs.simulate.feedback_loop(share, **sizes, seed=0)
-print("done")
-panels = {
-    "overlap": "films in common to two people's lists\n(1 = as many as in their best lists)",
-    "joy": "joy in the model's lists\n(share of the best possible)",
-}
+    run = feedback_loop(people, score, share, np.random.default_rng(1))
+    units = zip(columns, run, (most, least, 1, most), strict=True)
+    loops[share] = {name: x / unit for name, x, unit in units}  # (days, shops) each
+    end = final[share] = {name: x[-1].mean() for name, x in loops[share].items()}
+    print(f"{share:.0%} of the places at random: two people's lists share", end=" ")
+    print(f"{end['overlap']:.2f} times as many films as their best lists;", end=" ")
+    print(f"{end['alive']:.0%} of the films are in some list;", end=" ")
+    print(f"joy in what was shown, random places included: {end['served']:.0%}.")
+
 
 # %% slideshow={"slide_type": "subslide"}
+panels = {
+    "overlap": "films that two people's lists share\n(1 = as many as their best lists share)",
+    "joy": "joy in the model's lists\n(share of the best possible)",
+}
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.8))
 for ax, (column, label) in zip(axes, panels.items(), strict=True):
-    for (explore, frame), style in zip(loops.items(), ("-", "--", "-."), strict=True):
-        later = frame[frame["day"] > 0].pivot(index="day", columns="shop", values=column)
-        band(ax, later, style, f"{explore:.0%} of places at random")
+    for (share, tables), style in zip(loops.items(), ("-", "--", "-."), strict=True):
+        band(ax, pd.DataFrame(tables[column])[1:], style, f"{share:.0%} of places at random")
     ax.axhline(1, color="0.4", linestyle=":")
     ax.set(xlabel="day", ylabel=label)
 axes[0].set(title="Do people's lists become more alike?")
 axes[1].set(title="Are the lists good? (neither axis starts at 0)")
 axes[1].legend(loc="lower right")
-final = {e: f[f["day"] == f["day"].max()].mean() for e, f in loops.items()}
-text = "; ".join(f"{e:.0%}: overlap {f.overlap:.2f}, joy {f.joy:.2f}" for e, f in final.items())
+ends = (f"{e:.0%}: overlap {f['overlap']:.2f}, joy {f['joy']:.2f}" for e, f in final.items())
+text = "; ".join(ends)
 ws.show(fig, alt=f"Overlap and joy over days, by share of random places. At the end: {text}.")
-
-# %%
-for explore, end in final.items():
-    print(f"{explore:.0%} of the places at random: two people's lists have", end=" ")
-    print(f"{end['overlap']:.2f} times as many films in common as their best lists;", end=" ")
-    print(f"{end['alive']:.0%} of the films are in some list;", end=" ")
-    print(f"joy in what was shown, random places included: {end['served']:.0%}.")
 
 # %% [markdown]
 # Left alone, the loop makes people's lists **more alike than their tastes are**, and the lists are not
