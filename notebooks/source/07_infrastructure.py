@@ -138,8 +138,8 @@ print("Share of clicks whose genre the model puts first:", foreseen)
 
 # %% [markdown]
 # In each world all models see the same clicks, so we compare each one with the nightly model, which is
-# the line at zero. Before the first click all know the same. The streamed model even starts a little worse:
-# its weights are a compromise between the first click, where only the profile helps, and the later
+# the line at zero. Before the first click all the models know the same things. The streamed model even
+# starts a little worse: its weights are a compromise between the first click, where only the profile helps, and the later
 # clicks, where today's counts help too. Then it pulls away. A late stream does nothing until it arrives,
 # and many visits are over by then.
 
@@ -260,8 +260,8 @@ plan.round(2)
 # Take the minutes as a lower bound. They assume that speed does not fall with size, but rows of large
 # tables come from main memory and not from the cache; page 19 measures what that costs. The columns in
 # GiB hold at any size. If the data and the model fit into the memory of one machine, train on one
-# machine. Then there is no network, you need not wait for the slowest machine, and all messages of the
-# training are in one file.
+# machine. Then there is no network, you need not wait for the slowest machine, and everything that the
+# training run logs is in one file.
 #
 # In a large shop, other parts of the picture may need several machines: to answer thousands of requests
 # per second, to keep the log, and to go on when one machine fails.
@@ -311,7 +311,7 @@ def recommend(log, usual, visitors, rng, explore, personal=False, prior=10):
     rate = (clicks + prior * usual) / (views + prior)  # a new article counts as a usual one
     best = (rate + 1e-9 * rng.random(rate.shape)).argmax(axis=-1)  # equal rates: any of them
     each = visitors // n_groups
-    at_random = rng.binomial(each, explore, (n_shops, n_groups))  # visits
+    at_random = rng.binomial(each, explore, (n_shops, n_groups))  # how many
     views = rng.multinomial(at_random, np.full(n_items, 1 / n_items))
     return views + (each - at_random)[..., None] * np.eye(n_items, dtype=int)[best]
 
@@ -558,8 +558,8 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 # How many visitors does an A/B test need? Say the click rate is p in both arms, and n visitors come to
 # each. The difference of two observed rates then has a standard error of √(2 p (1 − p) / n). We call a
 # difference *significant* beyond 1.96 standard errors, so that two equal arms raise a false alarm in 5%
-# of tests. That share is the **level**. The *lift* is the true difference of the two rates. To find it in
-# 80% of tests (a power of 80%), it has to be 1.96 + 0.84 standard errors, because a standard
+# of tests. That share is the **level**. The *lift* is the true difference of the two rates. For 80% of
+# tests to find it (a power of 80%), the lift has to be 1.96 + 0.84 standard errors, because a standard
 # normal variable is above −0.84 in 80% of cases.
 
 # %% [markdown]
