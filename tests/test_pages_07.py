@@ -89,8 +89,8 @@ def test_one_log_per_arm_misleads_in_a_small_shop(values):
 def test_without_a_difference_every_test_says_so(values):
     for design, (mean, error) in values["same"].items():
         assert abs(mean) < 3.5 * error, design
-    # articles and tastes all alike: no log helps. Chance alone puts two arms of 10,000 views apart by
-    # 0.0037 on average, with a standard error of 0.0004 over 40 shops
+    # Articles and tastes all alike: no log helps. Chance alone puts two arms of 10,000 views apart
+    # by 0.0037 on average, with a standard error of 0.0004 over 40 shops.
     assert all(off < 0.0055 for off in values["nothing_to_learn"].values())
 
 

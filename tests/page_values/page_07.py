@@ -49,7 +49,8 @@ VALUES = {
     "grows": "[power['interleaved'].iloc[0], power['interleaved'].iloc[-1]]",
     "equal_rankers": "{name: float(x) for name, x in power_of(np.stack([visit(200,"
     " np.random.default_rng(s), (1.2, 1.2)) for s in range(400)]), 200).items()}",
-    "drafted": f"[[int(min(len(set(row)) for row in picks)), sorted(set(whose.sum(1).tolist()))] {DRAFT}][0]",
+    "drafted": "[[int(min(len(set(row)) for row in picks)), sorted(set(whose.sum(1).tolist()))]"
+    f" {DRAFT}][0]",
     "first_pick": f"[bool((picks[:, 0] == o[whose[:, 0], range(500), 0]).all()) {DRAFT}][0]",
     "looks": "[float(stopped[-1]), float(once[-1])]",
     "off": "{c: [(x - shops['truth']).mean(), (x - shops['truth']).std() / len(x) ** 0.5]"
