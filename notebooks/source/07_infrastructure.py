@@ -351,7 +351,7 @@ def run_shop(shelf, arms, visitors, rng):
 #   twice the visitors. So only chance distinguishes it from the truth.
 
 # %%
-tests = {  # name, do the arms share a log, share of the visitors per arm, half the articles each
+designs = {  # name, do the arms share a log, share of the visitors per arm, half the articles each
     "truth": ("truth: whole shop on each", False, 1, False),
     "pooled": ("50/50, one log", True, 1 / 2, False),
     "interleaved": ("interleaved, one log", True, 1, False),
@@ -359,13 +359,13 @@ tests = {  # name, do the arms share a log, share of the visitors per arm, half 
     "co_diverted": ("one log per arm, half the articles", False, 1 / 2, True),
     "equal_log": ("one log per arm, full length", False, 1, False),
 }
-labels = {test: name for test, (name, *_) in tests.items()}
+labels = {test: name for test, (name, *_) in designs.items()}
 
 
 # %%
 def a_minus_b(test, shelf, a, b, visitors, rng):
     """What a test reports, or the truth: clicks per view under A minus those under B, (shops,)."""
-    _, one_log, share, halved = tests[test]
+    _, one_log, share, halved = designs[test]
     each = int(share * visitors)
     if one_log:
         in_a, in_b = run_shop(shelf, [a, b], each, rng)
@@ -377,7 +377,7 @@ def a_minus_b(test, shelf, a, b, visitors, rng):
 
 a, b, rng = {"explore": 0.0}, {"explore": 0.1}, np.random.default_rng(1)
 shelf = labs.simulate.shelf(page.pick(200, 40), days=60, seed=0)
-each_test = ws.steps(tests, "test")  # says how far it is
+each_test = ws.steps(designs, "test")  # says how far it is
 shops = pd.DataFrame({test: a_minus_b(test, shelf, a, b, 1_000, rng) for test in each_test})
 
 
@@ -451,7 +451,7 @@ against_truth(shops)
 # %%
 a, b = ({"explore": 0.5, "personal": grouped, "prior": 3} for grouped in (True, False))
 small = labs.simulate.shelf(300, days=40, groups=15, taste=0.65, quality=0.8, seed=0)
-rng, asked = np.random.default_rng(1), [test for test in tests if test != "interleaved"]
+rng, asked = np.random.default_rng(1), [test for test in designs if test != "interleaved"]
 each_test = ws.steps(asked, "test")
 hungry = pd.DataFrame({test: a_minus_b(test, small, a, b, 200, rng) for test in each_test})
 fig = strip(hungry, "A needs much data, B needs little", asked)

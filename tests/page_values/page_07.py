@@ -32,10 +32,10 @@ VALUES = {
     "shops": f"{{c: {MANY} for c, x in shops.items()}}",
     "hungry": f"{{c: {MANY} for c, x in hungry.items()}}",
     "hungry_off": f"[{MANY} for x in [hungry['equal_log'] - hungry['truth']]][0]",
-    "same": in_other_shops(MANY, "tests", f"{CURIOUS}, {CURIOUS}", "60, 20, seed=3"),
+    "same": in_other_shops(MANY, "designs", f"{CURIOUS}, {CURIOUS}", "60, 20, seed=3"),
     "nothing_to_learn": in_other_shops(
         "float(np.abs(x).mean())",
-        "tests",
+        "designs",
         f"{GREEDY}, {CURIOUS}",
         "40, 20, quality=0, taste=0, seed=4",
     ),
