@@ -90,7 +90,7 @@ def test_the_cases_are_what_they_are_called() -> None:
 def test_ranking_on_two_processes_learns(two: Path) -> None:
     train, valid = data("ranking")
     model = rt.models.MF.for_dataset(train, dim=8, l2=0.01)
-    model.predicts = "score"
+    model.in_stars.fill_(False)
     before = rt.evaluate(model, valid, train=train, relevant=1)["ranking_auc"]
     made = np.load(two / "ranking-0.npz")
     model.load_state_dict({name: torch.from_numpy(made[name]) for name in made})

@@ -206,7 +206,7 @@ class TestRelevance:
     def test_pairs_without_ratings_are_all_relevant(self):
         data = from_frame(pd.DataFrame({"user": [1, 1, 2], "item": [1, 2, 3]}))
         model = Fixed.for_dataset(data)
-        model.predicts = "score"
+        model.in_stars.fill_(False)
         model.table.copy_(torch.eye(3)[:2] + 0.1)
         result = rt.evaluate(model, data, train=[])
         assert result["n_users"] == 2

@@ -155,7 +155,7 @@ class TestEach:
             cls.for_dataset(small.take(np.array([], dtype=int)))
         with pytest.raises(TypeError, match="from_frame"):
             cls.for_dataset(small.ratings)
-        with pytest.raises(ValueError, match="no row counts"):
+        with pytest.raises(ValueError, match="so no row counts"):
             cls.for_dataset(replace(small, weight=np.zeros(len(small))))
         with pytest.raises(TypeError, match="depth"):
             cls.for_dataset(small, depth=3)

@@ -1,4 +1,4 @@
-"""What every model shares: how it is built from data, what it pays, and how it scores."""
+"""What every model shares: how it is built from data, its penalty, and how it scores."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from recsys_tutorial.models.state import ModelState, checked_settings, counted
 
 
 class FoldedUser(NamedTuple):
-    """A new user's row, found from ratings alone while the items stay as they are.
+    """A new user's row (d,), computed from n ratings while the items stay fixed.
 
-    Attributes:
-        row: (d,), the user's numbers.
-        parts: (n, d), what each of the n ratings contributed; they sum to `row`.
+    `parts` (n, d) holds the contribution of each rating; they sum to `row`.
     """
 
     row: Tensor
@@ -32,18 +30,18 @@ class Model(ModelState):
     """A recommender: `forward(batch)` gives one score for each (user, item) of the batch.
 
     Parameters whose names start with `user_` or `item_` and that have one row per user or item are
-    its tables: the rows of ids without training ratings are kept at zero. Tables that are as long
-    as the data has ratings or features are empty until a Dataset is read, or a state is loaded.
+    its tables. Rows of users and items without training ratings stay zero. Tables whose length
+    depends on the data are empty until a Dataset is read or a state is loaded.
 
     Attributes:
         columns: Fields of Batch that `forward` and the loss use.
-        ranks: Whether only the order of its scores means something, before a loss says more.
-        default_loss: The loss that `fit` minimises unless told otherwise.
+        ranks: Whether the model can only rank; a ranking loss turns others into such a model.
+        default_loss: The loss that `fit` minimises by default.
         fit_defaults: epochs, lr and batch_size that suit the model.
-        least: The least value of a hyperparameter, where that is not 0.
+        least: The smallest value of a hyperparameter, where that is not 0.
         progress: Share of the training steps already made, kept by `fit`; 1 outside of it.
-        mean: The mean training rating, in stars; 0 for scores.
-        unit: Stars in one unit of what is learned: 1 on a scale from 1 to 5, 20 from 0 to 100. So
+        mean: The mean training rating, in stars; 0 for models that rank.
+        unit: Stars per unit of the parameters: 1 on a scale from 1 to 5, 20 from 0 to 100. So
             learning rates and penalties mean the same on every scale.
         scale: Lowest and highest rating, in stars.
         user_count, item_count: Training rows of each user and item; 0 for cold ones.
@@ -73,14 +71,13 @@ class Model(ModelState):
     def for_dataset(cls, train: Dataset, **hyperparameters: Any) -> Self:
         """An unfitted model for this training part; everything estimated comes from it.
 
-        Raises:
-            ValueError: the part is empty, or its weights are all 0; a hyperparameter is too low.
-            TypeError: an unknown hyperparameter or one of the wrong type, or no Dataset.
+        Raises ValueError for a part without ratings or weights and for a hyperparameter that is too
+        low; TypeError for an unknown hyperparameter, one of the wrong type, or no Dataset.
         """
         if not isinstance(train, Dataset):
             raise TypeError(
-                f"for_dataset takes a Dataset, and got a {type(train).__name__}: make one from a "
-                "frame by rt.datasets.from_frame(frame)"
+                f"got a {type(train).__name__} instead of a Dataset: turn a frame into a Dataset "
+                "with rt.datasets.from_frame(frame)"
             )
         if len(train) == 0:
             raise ValueError("cannot build a model for an empty Dataset: it has no ratings")
@@ -106,28 +103,23 @@ class Model(ModelState):
     def reset_cold(self) -> None:
         """Zero the rows of users and items that have no training rating."""
         for name, table in self.tables():
-            count = self.user_count if name.startswith("user_") else self.item_count
-            if bool((count == 0).any()):
-                table[count == 0] = 0
+            table[getattr(self, f"{name[:4]}_count") == 0] = 0
 
     def tables(self) -> Iterator[tuple[str, nn.Parameter]]:
         """The parameters with one row per user or item."""
         for name, parameter in self.named_parameters(recurse=False):
             n = {"user": self.n_users, "item": self.n_items}.get(name.split("_")[0])
-            if n is not None and parameter.ndim and parameter.shape[0] == n:
+            if n is not None and parameter.shape[:1] == (n,):
                 yield name, parameter
 
     def random_table(self, n: int, dim: int, sd: float = 0.1) -> nn.Parameter:
-        """A table (n, dim) of normal numbers, drawn from the model's own generator."""
+        """A table (n, dim) of normally distributed numbers from the model's own generator."""
         return nn.Parameter(torch.randn(n, dim, generator=self.generator) * sd)
 
     # ---- looking up -----------------------------------------------------------------------
 
     def rows(self, table: Tensor, index: Tensor) -> Tensor:
-        """`table[index]`: shape of the index, then the table's own trailing axes.
-
-        index_select, since the backward pass of plain embeddings is slow on a CPU.
-        """
+        """`table[index]`, by index_select: the backward pass of embeddings is slow on a CPU."""
         flat = index.reshape(-1)
         if getattr(table, "sparse_rows", False) and torch.is_grad_enabled():
             picked = _SparseRows.apply(table, flat)
@@ -138,37 +130,35 @@ class Model(ModelState):
     # ---- penalties ------------------------------------------------------------------------
 
     def penalty(self, batch: Batch) -> Tensor:
-        """What `fit` adds to the loss: a mean over the batch's rows; nothing by default."""
+        """What `fit` adds to the loss, a mean over the batch's rows; 0 by default."""
         return self.mean.new_zeros(())
 
     def paid(self, batch: Batch, once: bool = False, **l2: float) -> Tensor:
-        """Sum over tables of l2 times the mean over the batch of |row|^2: a table by its name.
+        """L2 penalty: sum over tables of the strength times the mean over the batch of |row|^2.
 
-        In pairs the rated item pays, whatever was drawn beside it: l2 means the same beside 1
-        and 16 negatives.
+        Of pairs only the rated item counts, so that l2 means the same for any number of negatives.
 
         Args:
             batch: Rows, or pairs whose first column is rated.
-            once: A row that turns up n times an epoch pays its n-th part each time, so that an
-                epoch pays for the whole table once, divided by the number of training ratings.
+            once: Divide the penalty of a row by its n training ratings, so that an epoch adds up to
+                one penalty per table row, divided by the number of training ratings.
             **l2: The strength for each table, as in user_factors=0.1.
         """
-        user, item = rated(batch).need("user", "item")
-        who = {"user": user, "item": item}
+        index = dict(zip(("user", "item"), rated(batch).need("user", "item"), strict=True))
         total = self.mean.new_zeros(())
         for name, strength in l2.items():
-            side = name.split("_")[0]
-            row = self.rows(getattr(self, name), who[side])
-            share = self.share(side, who[side]) if once else None
+            side = name[:4]
+            row = self.rows(getattr(self, name), index[side])
+            share = self.share(side, index[side]) if once else None
             total = total + strength * mean_square(row, batch.weight, share)
         return total
 
-    def share(self, side: str, who: Tensor) -> Tensor:
-        """1 / n, the part (*S,) that each row pays of what users or items pay once."""
-        return self.rows(getattr(self, f"{side}_weight"), who).clamp_min(1e-6).reciprocal()
+    def share(self, side: str, index: Tensor) -> Tensor:
+        """1 / n (*S,) for users or items with n training ratings."""
+        return self.rows(getattr(self, f"{side}_weight"), index).clamp_min(1e-6).reciprocal()
 
     def paid_by_all(self, total: Tensor) -> Tensor:
-        """What each row pays of a total that all training ratings pay once."""
+        """A penalty on whole tables, divided by the number of training ratings."""
         return total / self.user_weight.sum().clamp_min(1)
 
     # ---- the whole catalogue --------------------------------------------------------------
@@ -184,19 +174,15 @@ class Model(ModelState):
 
     @torch.no_grad()
     def list_scores(self, batch: Batch) -> Tensor:
-        """`score_items` as a list needs it: (B, n_items), for cold users by popularity.
-
-        What is never said of an average user cannot be put in order; so where all scores of a cold
-        user are equal, each item gets its share of the most popular one's ratings on top.
-        """
+        """`score_items` for lists, (B, n_items): where all scores of a cold user are equal, the
+        items' numbers of ratings, divided by the largest of them, are added."""
         scores = self.score_items(batch)
-        (user,) = batch.need("user")
-        cold = self.is_cold(user.reshape(-1)).nonzero().squeeze(-1)
-        silent = cold[scores[cold].amax(1) == scores[cold].amin(1)]
-        if len(silent):
-            scores = scores.clone()
-            scores[silent] += self.item_weight / self.item_weight.max()
-        return scores
+        cold = self.is_cold(*batch.need("user")).reshape(-1)
+        if not cold.any():
+            return scores
+        equal = cold & (scores.amax(1) == scores.amin(1))
+        popularity = self.item_weight / self.item_weight.max()
+        return torch.where(equal.unsqueeze(1), scores + popularity, scores)
 
 
 def rated(batch: Batch) -> Batch:
@@ -209,8 +195,8 @@ def rated(batch: Batch) -> Batch:
     return replace(batch, user=user[..., 0], item=item[..., 0], weight=weight, time=time)
 
 
-def mean_square(row: Tensor, weight: Tensor | None = None, share: Tensor | None = None) -> Tensor:
-    """Mean over rows of |x|^2 times its share; rows (B, ...) count as their weights say."""
+def mean_square(row: Tensor, weight: Tensor | None, share: Tensor | None = None) -> Tensor:
+    """Weighted mean over rows (B, ...) of |x|^2 times its share, (B,)."""
     if weight is None and share is None:
         return losses.l2(row.reshape(len(row), -1))
     square = row.square().reshape(len(row), -1).sum(-1)
@@ -218,16 +204,14 @@ def mean_square(row: Tensor, weight: Tensor | None = None, share: Tensor | None 
     return losses.weighted_mean(square, None if weight is None else weight.reshape(-1))
 
 
-def runs(first: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
-    """Places of B runs of consecutive rows, one run after the other, and where each begins: (B,).
+def runs(first: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices of B runs of consecutive rows, concatenated, and where each run begins there: (B,).
 
-    Args:
-        first: (B,), the first row of each run.
-        many: (B,), its length.
+    `first` (B,) and `length` (B,) are the first row and the length of each run.
     """
-    begins = many.cumsum(0) - many
-    within = torch.arange(int(many.sum()), device=many.device)
-    return within + (first - begins).repeat_interleave(many), begins
+    begins = length.cumsum(0) - length
+    within = torch.arange(int(length.sum()), device=length.device)
+    return within + (first - begins).repeat_interleave(length), begins
 
 
 class _SparseRows(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""What a model is beside its equation: sizes, vocabularies, units, and what it was fitted to."""
+"""What a model has besides its equation: vocabularies, units, settings, and its objective."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from recsys_tutorial.datasets.vocabulary import Vocabulary
 
 
 class ModelState(nn.Module):
-    """The part of `Model` that an export and a checkpoint carry, and the questions asked of it.
+    """The part of `Model` that exports and checkpoints carry, and checks of it.
 
     Attributes:
-        in_stars: Whether scores are in stars, a bool: see `predicts`.
-        fitted_to: The loss it was fitted to, and the number of negatives: see `set_objective`.
+        in_stars: Whether scores are in stars, a bool; a ranking loss sets it to False.
+        fitted_to: (2,), code of the loss it was fitted to, and its negatives: see `set_objective`.
     """
 
     ranks: ClassVar[bool] = False
@@ -43,56 +43,44 @@ class ModelState(nn.Module):
 
     @torch.no_grad()
     def read_unit(self, train: Dataset) -> None:
-        """Take mean and unit in stars from the training part."""
+        """Set mean and unit, in stars, from the training part."""
         self.mean.fill_(float(np.average(train.rating, weights=train.weight)))
         low, high = train.scale
-        # A fifth of the largest rating is 1 for half a star to five, too, where a quarter is not.
-        unit = min((high - low) / 4, max(abs(low), abs(high)) / 5)
-        self.unit.fill_(unit or 1.0)
+        # 1 on scales from 1 to 5 and from 0.5 to 5
+        self.unit.fill_(min((high - low) / 4, max(abs(low), abs(high)) / 5) or 1.0)
 
     # ---- what it predicts -----------------------------------------------------------------
 
     @property
     def predicts(self) -> str:
-        """ "rating" (scores are in stars) or "score" (only their order means something).
-
-        Part of the state, since a ranking loss turns a model of ratings into one of scores.
-        """
+        """ "rating" (scores are in stars) or "score" (only their order means something)."""
         return "rating" if self.in_stars else "score"
-
-    @predicts.setter
-    def predicts(self, kind: str) -> None:
-        if kind not in ("rating", "score"):
-            raise ValueError(f"a model predicts 'rating' or 'score', not {kind!r}")
-        self.in_stars.fill_(kind == "rating")
 
     @torch.no_grad()
     def set_objective(
         self, loss: Callable[..., Tensor], negatives: int | str, train: Dataset
     ) -> None:
-        """Take note of what `fit` is about to minimise; a new user is folded in by the same.
+        """Record what `fit` is about to minimise; new users are folded in by the same objective.
 
-        The mean and the unit in stars say nothing on a scale of scores, and would lift what is cold
-        (all zeros otherwise) above everything that was learned. Ratings get them back.
+        A ranking loss sets the mean to 0 and the unit to 1: with a mean in stars, cold items would
+        score higher than all that was learned. A loss on ratings restores them.
         """
         kinds = {losses.logistic: 1, losses.bpr: 2, losses.sampled_softmax: 3}
-        wanted = losses.needs(loss).predicts
+        predicts = losses.needs(loss).predicts
         own = getattr(self.default_loss, "__name__", "") == getattr(loss, "__name__", "")
-        kind = 0 if wanted == "rating" or own else kinds.get(loss, 4)
+        kind = 0 if predicts == "rating" or own else kinds.get(loss, 4)
         self.fitted_to.copy_(torch.tensor([kind, -1 if negatives == "all" else int(negatives)]))
-        if wanted == "score" and self.predicts == "rating":
-            self.predicts = "score"
+        if predicts == "score" and self.in_stars:
+            self.in_stars.fill_(False)
             self.mean.zero_()
             self.unit.fill_(1.0)
-        elif wanted == "rating" and not self.in_stars and not self.ranks and not self.mean.any():
-            self.predicts = "rating"
+        elif predicts == "rating" and not (self.in_stars or self.ranks or self.mean.any()):
+            self.in_stars.fill_(True)
             self.read_unit(counted(train))
 
     def in_units(self, output: Any, batch: Batch) -> tuple[Any, Batch]:
-        """Output and batch as the loss gets them: stars divided by `unit`, variances by its square.
-
-        So a loss and its gradients are the same numbers on every scale.
-        """
+        """Output and batch for the loss: stars divided by `unit`, variances by its square, so that
+        losses and gradients are the same on every scale."""
         if not self.in_stars or self.unit == 1 or batch.rating is None:
             return output, batch
         power = {"score": 1, "rating": 1, "variance": 2}
@@ -104,28 +92,26 @@ class ModelState(nn.Module):
             output = output / self.unit
         return output, replace(batch, rating=batch.rating / self.unit)
 
-    # ---- what it was made from, and of what ------------------------------------------------
+    # ---- settings and checks ---------------------------------------------------------------
 
     @classmethod
     def library_class(cls) -> type[ModelState]:
-        """The class of `rt.models` that it is or is made from; ValueError where there is none."""
+        """Its class in `rt.models`, or the nearest parent there; ValueError if there is none."""
         from recsys_tutorial import models
 
         for parent in cls.__mro__:
-            known = getattr(models, parent.__name__, None) is parent
-            if known and parent is not models.Model:
+            if parent is not models.Model and getattr(models, parent.__name__, None) is parent:
                 return parent
         raise ValueError(
-            f"{cls.__name__} is not made from a class of rt.models: write it as "
-            "class Mine(rt.models.BiasedMF), say"
+            f"{cls.__name__} has no parent in rt.models: derive it from rt.models.BiasedMF, say"
         )
 
     def settings(self) -> dict[str, Any]:
-        """The arguments with which the constructor of its `library_class` makes it again."""
+        """The arguments of its `library_class`'s constructor, with the values of this model."""
         return {name: getattr(self, name) for name in _arguments(self.library_class())}
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
-        """Before the numbers: what is still empty becomes as large as what is loaded."""
+        """Give tables that are still empty the shape of the loaded ones, then load."""
         tables = (*self.named_parameters(recurse=False), *self.named_buffers(recurse=False))
         for name, table in tables:
             if not table.numel() and prefix + name in state_dict:
@@ -133,94 +119,88 @@ class ModelState(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def is_cold(self, user: Tensor) -> Tensor:
-        """Which of these users (*S,) have no training rating: their lists are everybody's."""
+        """Which of these users (*S,) have no training rating."""
         return self.user_count[user] == 0
 
     def check_fitted(self) -> None:
-        """ValueError for a model as `for_dataset` made it, or one with a number that is not finite.
-
-        Called by whatever shows what a model has learned: lists, evaluation, export, its axes.
-        """
-        state = self.state_dict()
+        """ValueError for a model that was never fitted or that has numbers that are not finite."""
         learns = hasattr(self, "fit") or any(True for _ in self.parameters())
         if learns and self._as_built == self._versions():
             raise ValueError(
                 f"this {type(self).__name__} has not been fitted: call rt.fit(model, train) first"
             )
-        for name, table in state.items():
+        for name, table in self.state_dict().items():
             if name != "scale" and table.is_floating_point() and not table.isfinite().all():
                 raise ValueError(
                     f"{name} of this {type(self).__name__} holds numbers that are not finite: its "
-                    "training diverged. Build it anew with for_dataset, and fit with a smaller lr"
+                    "training diverged. Build a new one with for_dataset, and fit with a smaller lr"
                 )
 
     def _versions(self) -> list[int]:
-        """How often each table was written to: training, loading or filling by hand all count."""
+        """How often each table was written to, by training, loading or hand."""
         return [table._version for table in self.state_dict(keep_vars=True).values()]
 
     def check_vocabulary(self, dataset: Dataset) -> None:
-        """ValueError unless model and Dataset number their users and items alike."""
+        """ValueError unless model and Dataset have the same users and items in the same order."""
         if self.user_vocab is None or self.item_vocab is None:
             raise ValueError(
                 f"this {type(self).__name__} was not built for a Dataset: make it with "
                 f"{type(self).__name__}.for_dataset(train)"
             )
-        for mine, theirs in (
+        for own, other in (
             (self.user_vocab, dataset.user_vocab),
             (self.item_vocab, dataset.item_vocab),
         ):
-            if mine != theirs:
+            if own != other:
                 raise ValueError(
-                    f"the {mine.kind}s of this model ({len(mine):,}) are not those of Dataset "
-                    f"{dataset.name!r} ({len(theirs):,}): use parts of the Dataset that it was "
+                    f"the {own.kind}s of this model ({len(own):,}) are not those of Dataset "
+                    f"{dataset.name!r} ({len(other):,}): use parts of the Dataset that it was "
                     "built for, or build and fit a new model with for_dataset"
                 )
 
 
 def _arguments(cls: type) -> dict[str, Any]:
-    """What the constructor takes, also what it passes on as **rest, and how it is annotated."""
+    """Annotations of the constructor's arguments, those that it passes on as **rest included."""
     names: dict[str, Any] = {}
     for parent in cls.__mro__:
         if "__init__" in vars(parent):
-            parameters = list(inspect.signature(parent).parameters.values())
+            parameters = inspect.signature(parent).parameters.values()
             own = {p.name: p.annotation for p in parameters if p.kind != p.VAR_KEYWORD}
-            names = {**own, **names}
+            names = own | names
             if len(own) == len(parameters):
                 break
     return names
 
 
 def checked_settings(cls: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings as plain numbers; TypeError for what is none, ValueError for too low a one."""
+    """Numeric settings as int or float; TypeError for other types, ValueError if too low."""
     checked = dict(settings)
-    for name, kind in _arguments(cls).items():
-        if name not in settings or kind not in ("int", int, "float", float):
-            continue
-        value, is_int = settings[name], kind in ("int", int)
-        plain = isinstance(value, Integral if is_int else Real) and not isinstance(value, bool)
-        if not plain or value != value:
-            raise TypeError(
-                f"{name}={value!r} of a {cls.__name__} must be a "
-                f"{'whole number' if is_int else 'number'}"
-            )
-        if value < (least := cls.least.get(name, 0)):
-            raise ValueError(f"{name}={value} must be at least {least}")
-        checked[name] = int(value) if is_int else float(value)
+    types = {"int": (int, Integral, "whole number"), "float": (float, Real, "number")}
+    for name, annotation in _arguments(cls).items():
+        annotation = getattr(annotation, "__name__", annotation)
+        if name in settings and annotation in types:
+            convert, kind, words = types[annotation]
+            value, least = settings[name], cls.least.get(name, 0)
+            if not isinstance(value, kind) or isinstance(value, bool) or value != value:
+                raise TypeError(f"{name}={value!r} of a {cls.__name__} must be a {words}")
+            if value < least:
+                raise ValueError(f"{name}={value} must be at least {least}")
+            checked[name] = convert(value)
     return checked
 
 
 def counted(train: Dataset) -> Dataset:
-    """The rows that count, that is without those of weight 0, with weights whose median is 1.
+    """The rows without those of weight 0, weights divided by their median.
 
-    So a row of weight 0 is not there, for any model, one of weight 4 is four copies of a usual one,
-    and all weights times ten are the same weights.
+    So for every model a row of weight 4 counts as four typical ones, and the scale of the weights
+    does not matter.
     """
     if train.weight is None:
         return train
     if not train.weight.any():
-        raise ValueError("every weight of this part is 0, so that no row counts: give it others")
+        raise ValueError("every weight of this part is 0, so no row counts: give it other weights")
     if not train.weight.all():
         train = train.take(train.weight > 0)
     assert train.weight is not None
-    usual = np.median(train.weight)
-    return train if usual == 1 else replace(train, weight=train.weight / usual)
+    median = np.median(train.weight)
+    return train if median == 1 else replace(train, weight=train.weight / median)
