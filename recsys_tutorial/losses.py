@@ -1,12 +1,7 @@
 """Objective functions: from the scores of a batch to one number to minimise.
 
-A loss is a function `loss(output, batch) -> scalar`, a mean over the batch's rows. It says what it
-needs by two attributes, which `fit` reads:
-
-* batch: "rows", one rated item a row; "pairs": column 0 of `batch.item` is an item that the user
-  rated, the other columns are items that the user did not rate; or "sequence": windows of each
-  user's items in order.
-* predicts: "rating" where the model's scores become ratings, "score" where only their order counts.
+A loss is a function `loss(output, batch) -> scalar`, a mean over the batch's rows. What it needs is
+in its attribute `needs`, which `fit` reads.
 """
 
 from __future__ import annotations
@@ -26,8 +21,12 @@ class LossNeeds(NamedTuple):
     """What a loss asks of `fit`.
 
     Attributes:
-        negatives: The number of items drawn in pairs, when the caller names none.
-        keeps: What pairs keep of the rated item: "rating", "gap"; NaN in the other columns.
+        batch: "rows", one rated item per row; "pairs": column 0 of `batch.item` is an item that the
+            user rated, the other columns are items that the user did not rate; or "sequence":
+            windows of each user's items in order.
+        predicts: "rating" if scores become ratings, "score" if only their order counts.
+        negatives: The number of items drawn for each pair by default.
+        keeps: Columns of the rated item in pairs, "rating" or "gap"; NaN for the drawn items.
     """
 
     batch: str = "rows"
@@ -37,7 +36,7 @@ class LossNeeds(NamedTuple):
 
 
 def needs(loss: Callable[..., Tensor]) -> LossNeeds:
-    """What this loss needs; a plain function of your own is taken as a loss on rated rows."""
+    """What this loss needs; a function of your own without `needs` is a loss on rated rows."""
     return getattr(loss, "needs", LossNeeds())
 
 
@@ -55,7 +54,7 @@ def score_of(output: Any) -> Tensor:
 
 
 def weighted_mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean over rows as often as their weights say; 0 where no row of the batch counts."""
+    """Weighted mean over rows; 0 if all weights are 0."""
     if weight is None:
         return per_row.mean()
     total = weight.sum().to(per_row.dtype)  # weights may be counts
@@ -64,13 +63,13 @@ def weighted_mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
 
 @_needs(batch="rows", predicts="rating")
 def squared_error(output: Any, batch: Batch) -> Tensor:
-    """Mean of (r - s)^2, in stars^2: its minimum is the expected rating."""
+    """Mean of (r - s)^2, in stars^2; the minimum is at the expected rating."""
     score, rating = score_of(output), batch.rating
     assert rating is not None
     if score.shape != rating.shape:  # (B,) against (B, 1) would broadcast to B x B, silently
         raise ValueError(
             f"scores of shape {tuple(score.shape)} against ratings of shape "
-            f"{tuple(rating.shape)}: `forward` must return one score a row"
+            f"{tuple(rating.shape)}: `forward` must return one score per row"
         )
     if batch.weight is None:
         return F.mse_loss(score, rating)
@@ -81,35 +80,35 @@ def squared_error(output: Any, batch: Batch) -> Tensor:
 def gaussian_nll(output: Any, batch: Batch) -> Tensor:
     """Mean of -ln N(r | s, v) = (r - s)^2 / 2v + ln(2 pi v) / 2, in nats.
 
-    The output has the fields `score`, s in stars, and `variance`, v in stars^2. A plain squared
-    error is this with a variance fixed at 1/2, whatever the data says.
+    The output has the fields `score`, s in stars, and `variance`, v in stars^2. With a fixed
+    variance of 1/2 it is the squared error plus a constant.
     """
     assert batch.rating is not None
     if not hasattr(output, "variance"):
         raise TypeError("gaussian_nll needs a model that gives score and variance: VariationalMF")
     variance = output.variance
-    off = (batch.rating - output.score).square() / variance
-    return weighted_mean(0.5 * (off + torch.log(2 * math.pi * variance)), batch.weight)
+    misfit = (batch.rating - output.score).square() / variance
+    return weighted_mean(0.5 * (misfit + torch.log(2 * math.pi * variance)), batch.weight)
 
 
 @_needs(batch="pairs", predicts="score", negatives=4)
 def logistic(output: Any, batch: Batch) -> Tensor:
     """Mean of -ln sigma(s) for the rated item and -ln sigma(-s) for each unrated one, in nats.
 
-    Negative sampling as in word2vec (Mikolov et al. 2013): a rated pair or a made-up one?
+    Negative sampling as in word2vec (Mikolov et al. 2013).
     """
     score = score_of(output)
     rated = F.softplus(-score[..., 0])
-    made_up = F.softplus(score[..., 1:]).sum(-1)
-    return weighted_mean(rated + made_up, _row_weight(batch))
+    unrated = F.softplus(score[..., 1:]).sum(-1)
+    return weighted_mean(rated + unrated, _row_weight(batch))
 
 
 @_needs(batch="pairs", predicts="score", negatives=1)
 def bpr(output: Any, batch: Batch) -> Tensor:
     """Mean of -ln sigma(s_ui - s_uj), in nats: the rated item i should beat item j.
 
-    Bayesian personalised ranking (Rendle et al. 2009). The logarithm matters: 1 - sigma has next
-    to no gradient where the order is most wrong.
+    Bayesian personalised ranking (Rendle et al. 2009). The logarithm matters: 1 - sigma has almost
+    no gradient where the order is most wrong.
     """
     score = score_of(output)
     lead = score[..., :1] - score[..., 1:]
@@ -120,28 +119,26 @@ def bpr(output: Any, batch: Batch) -> Tensor:
 
 @_needs(batch="pairs", predicts="score", negatives=64)
 def sampled_softmax(output: Any, batch: Batch) -> Tensor:
-    """Mean of -ln softmax(s)_0 over the columns, in nats: pick the rated item from the line-up.
+    """Mean of -ln softmax(s)_0 over the columns, in nats: which of them is the rated item?
 
     With `negatives="all"` it is the full softmax over the catalogue.
     """
     score = score_of(output)
     other = _not_the_rated_one(batch)
-    line_up = torch.cat([score[..., :1], score[..., 1:].masked_fill(~other, -torch.inf)], dim=-1)
-    return weighted_mean(torch.logsumexp(line_up, dim=-1) - score[..., 0], _row_weight(batch))
+    columns = torch.cat([score[..., :1], score[..., 1:].masked_fill(~other, -torch.inf)], dim=-1)
+    return weighted_mean(torch.logsumexp(columns, dim=-1) - score[..., 0], _row_weight(batch))
 
 
 @_needs(batch="sequence", predicts="score")
 def next_item(output: Any, batch: Batch) -> Tensor:
-    """Mean of -ln softmax(s)_i over the items i in the windows, in nats: what comes next?
-
-    The softmax is over the whole catalogue, in the state before the item came.
-    """
+    """Mean of -ln softmax(s)_i over the items i in the windows, in nats; the softmax is over the
+    whole catalogue, in the state before item i."""
     return weighted_mean(output.total - output.score, batch.weight)
 
 
 @_needs(batch="sequence", predicts="score")
 def next_item_and_rating(output: Any, batch: Batch) -> Tensor:
-    """`next_item`, plus the mean of (r - predicted rating)^2 in stars^2, added as they are."""
+    """`next_item` plus the mean of (r - predicted rating)^2, in stars^2."""
     assert batch.rating is not None
     error = (batch.rating - output.rating).square()
     return next_item(output, batch) + weighted_mean(error, batch.weight)
@@ -158,15 +155,14 @@ def multi_output(
                  + \frac{(\ln(1 + \mathrm{gap}) - g)^2}{2 \cdot 2^2} [\mathrm{gap} > 0]\Big]$$
 
     The first term is in stars^2, the others in nats: log-odds, and a Gaussian of standard
-    deviation 2 (a factor of 7 in time), so that no term rules because of its unit. A weight says
-    how many stars^2 one nat is worth. A term of weight 0 is not computed.
+    deviation 2 (a factor of 7 in time). A weight says how many stars^2 one nat is worth; a term of
+    weight 0 is not computed.
 
-    Needs pairs that keep rating and gap: column 0 is the rated item, with its rating and its gap
-    (NaN after the user's last rating); drawn items have NaN for both, and only `seen` hears them.
-    A user who has rated every item is shown the rated one again, which does not count as drawn.
+    Column 0 is the rated item, with its rating and its gap (NaN after the user's last rating).
+    Drawn items have NaN for both and count for `seen` alone.
     """
     weights = {"rating": rating, "seen": seen, "gap": gap}
-    if min(weights.values()) < 0 or not sum(weights.values()) > 0:
+    if min(weights.values()) < 0 or not any(weights.values()):
         raise ValueError(f"weights must not be negative, and one must be positive: {weights}")
 
     @_needs(batch="pairs", predicts="rating", negatives=4, keeps=("rating", "gap"))
@@ -178,8 +174,8 @@ def multi_output(
         if rating:
             row = row + rating * (output.score[:, 0] - stars[:, 0]).square()
         if seen:
-            made_up = (F.softplus(output.seen[:, 1:]) * _not_the_rated_one(batch)).sum(-1)
-            row = row + seen * (F.softplus(-output.seen[:, 0]) + made_up)
+            drawn = (F.softplus(output.seen[:, 1:]) * _not_the_rated_one(batch)).sum(-1)
+            row = row + seen * (F.softplus(-output.seen[:, 0]) + drawn)
         if gap:
             row = row + gap * _time_to_next(output.gap[:, 0], time[:, 0])
         return weighted_mean(row, _row_weight(batch))
@@ -188,18 +184,18 @@ def multi_output(
     return loss
 
 
-def _time_to_next(told: Tensor, gap: Tensor) -> Tensor:
-    """(B, 2) and (B,) seconds -> (B,) nats; 0 where the gap is NaN: nothing is known there."""
+def _time_to_next(output: Tensor, gap: Tensor) -> Tensor:
+    """Output (B, 2) and gap (B,) in seconds -> loss (B,) in nats; 0 where the gap is NaN."""
     known = ~gap.isnan()
     gap = gap.nan_to_num()
-    at_once = (gap == 0).to(told.dtype)
-    of_zero = F.binary_cross_entropy_with_logits(told[:, 0], at_once, reduction="none")
-    of_rest = ((gap.log1p() - told[:, 1]) / 2).square() / 2
-    return (of_zero + of_rest * (1 - at_once)) * known
+    is_zero = (gap == 0).to(output.dtype)
+    of_zero = F.binary_cross_entropy_with_logits(output[:, 0], is_zero, reduction="none")
+    of_length = ((gap.log1p() - output[:, 1]) / 2).square() / 2
+    return (of_zero + of_length * (1 - is_zero)) * known
 
 
 def _not_the_rated_one(batch: Batch) -> Tensor:
-    """False where a later column shows the rated item again (`negatives="all"` holds it)."""
+    """False where a later column has the rated item again, as with `negatives="all"`."""
     assert batch.item is not None
     return batch.item[..., 1:] != batch.item[..., :1]
 
@@ -211,9 +207,8 @@ def _row_weight(batch: Batch) -> Tensor | None:
 def l2(rows: Tensor) -> Tensor:
     """Mean over rows of the squared length |x|^2; the last axis is the vector.
 
-    Taken over the rows of a batch it is frequency-weighted: a user with many ratings pays as often
-    as it is seen. It is the negative logarithm of a Gaussian prior whose precision grows with the
-    number of ratings.
+    Over the rows of a batch it is frequency-weighted: it is the negative logarithm of a Gaussian
+    prior whose precision is proportional to the number of ratings.
     """
     flat = rows.reshape(-1)
     return torch.dot(flat, flat) / max(rows.shape[:-1].numel(), 1)
@@ -222,25 +217,7 @@ def l2(rows: Tensor) -> Tensor:
 def kl_normal(mean: Tensor, logvar: Tensor, prior_logvar: Tensor | float = 0.0) -> Tensor:
     """KL(N(mean, e^logvar) | N(0, e^prior_logvar)) of each number, in nats; all shapes broadcast.
 
-    A whole model's is their sum over all tables. Beside a loss that is a mean over N ratings it
-    counts as sum / N: unscaled it would drown the data.
+    With a loss that is a mean over N ratings, add the sum over all tables divided by N.
     """
     prior = torch.as_tensor(prior_logvar, dtype=mean.dtype, device=mean.device)
     return 0.5 * ((mean.square() + logvar.exp()) * (-prior).exp() - 1 - logvar + prior)
-
-
-def total_variation(
-    values: Tensor, dim: int = 0, *, squared: bool = False, weight: Tensor | None = None
-) -> Tensor:
-    """Sum over all series of |x_t - x_(t-1)|, or of its square, along the axis `dim`: time.
-
-    The absolute form allows few jumps (piecewise constant, the fused lasso of Tibshirani et al.
-    2005); the squared form spreads a change over many steps (smooth).
-
-    Args:
-        values: Steps of equal length along `dim`; each place on the other axes is a series.
-        weight: One number a series, of the shape of `values` without `dim`.
-    """
-    steps = values.diff(dim=dim)
-    series = (steps.square() if squared else steps.abs()).sum(dim)
-    return series.sum() if weight is None else (series * weight).sum()

@@ -70,7 +70,7 @@ def test_the_softmax_is_over_tastes_and_not_over_the_latent_axis(small):
     three signs: weights that are one a taste and sum to 1, a permutation of tastes that changes
     nothing, and a latent rotation that changes nothing."""
     model = scrambled(MixtureOfTastes.for_dataset(small, dim=5, n_tastes=3)).eval()
-    weights = model.weights(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    weights = model.mix((model.user_attention[[1, 2]] * model.item_factors[[3, 4], None]).sum(-1))
     assert weights.shape == (2, 3)
     assert torch.allclose(weights.sum(-1), torch.ones(2))
     batch = batch_of(small.user, small.item)
@@ -193,7 +193,7 @@ def test_noise_is_finite_where_the_uniform_number_is_zero(monkeypatch):
 
 def test_gradients_pass_straight_through(small):
     """Forward it is one taste; backward the softmax at the temperature of the moment."""
-    model = GumbelTastes.for_dataset(small, warm=1.0, cold=0.5)
+    model = GumbelTastes.for_dataset(small)
     model.train()
     model.progress = 0.5
     logits = torch.zeros(1, 2, requires_grad=True)
@@ -207,17 +207,11 @@ def test_gradients_pass_straight_through(small):
 
 def test_the_temperature_falls_while_fit_goes_on(small, monkeypatch):
     seen = []
-    model = GumbelTastes.for_dataset(small, dim=2, warm=2.0, cold=0.5)
+    model = GumbelTastes.for_dataset(small, dim=2)
     penalty = model.penalty
     monkeypatch.setattr(model, "penalty", lambda b: (seen.append(model.temperature), penalty(b))[1])
     rt.fit(model, small, epochs=2, progress=False)
-    assert seen[0] == 2.0
+    assert seen[0] == 1.0
     assert all(a > b for a, b in pairwise(seen))
     assert 0.5 < seen[-1] < 0.6
     assert model.temperature == 0.5  # fitted
-
-
-@pytest.mark.parametrize("temperatures", [(1.0, 0.2), (0.5, 1.0), (math.inf, 0.5), (math.nan, 0.5)])
-def test_temperatures_that_cannot_be_are_refused(temperatures):
-    with pytest.raises(ValueError, match="temperatures must fall"):
-        GumbelTastes(2, 2, warm=temperatures[0], cold=temperatures[1])

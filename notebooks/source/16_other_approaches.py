@@ -882,16 +882,23 @@ def shared(n, buckets):
 # %%
 ws.check("16.shared", shared)
 
+# %%
+def with_company(buckets):
+    """Share of the films, 0 to 1, whose row of buckets (n, k) another film has as well."""
+    _, kind, films = buckets.unique(dim=0, return_inverse=True, return_counts=True)
+    return float((films[kind] > 1).double().mean())
+
+
 # %% tags=["long"]
 expected = ws.use("16.shared", shared)
 hashed, small = {}, {}
 for compress in (2.0, 4.0, 8.0, 16.0):
     model = small[compress] = fitted(rt.models.HashedMF, compress=compress)
     buckets, n = len(model.hashed_items), page.data.n_items
-    found = model.collisions("item")
+    one, both = (with_company(b) for b in (model.item_buckets[:, :1], model.item_buckets.sort(1)[0]))
     memory = 4e-3 * sum(t.numel() for t in model.parameters())
     error = rt.metrics.rmse(valid.rating, rt.predict(model, valid))
-    hashed[compress] = (buckets, found.one, expected(n, buckets), found.both, memory, error)
+    hashed[compress] = (buckets, one, expected(n, buckets), both, memory, error)
     print(f"{compress:.0f} films per row: done")
 columns = ["rows", "share a row", "expected", "share both", "memory (kB)", "RMSE (stars)"]
 collisions = pd.DataFrame(hashed, index=columns).T.rename_axis("films per row").astype(float)

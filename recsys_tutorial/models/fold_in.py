@@ -1,4 +1,4 @@
-"""A new user's row from ratings alone: the objective of training with the items held fixed."""
+"""The row of a new user: it minimises the objective of training while the items stay fixed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def by_ridge(z: Tensor, y: Tensor, ridge: Tensor) -> FoldedUser:
 
     Args:
         z: (n, d), the rated items' rows.
-        y: (n,), what is to be explained.
+        y: (n,), the ratings minus what the items' offsets explain.
         ridge: (d,), all above 0.
     """
     parts = torch.linalg.solve(z.T @ z + ridge.diag(), z.T * y).T  # (n, d)
@@ -28,8 +28,8 @@ def by_ranking(
 ) -> FoldedUser:
     """The row that minimises the expected ranking loss of the rated items + sum of ridge * x^2.
 
-    Where the gradient is zero the row is a sum over the rated items, each one's share being its own
-    gradient over twice the ridge.
+    At the minimum the row is a sum over the rated items: of each item's negative gradient, divided
+    by twice the ridge.
 
     Args:
         rows, offset: (n_items, d) and (n_items,): scores are rows @ x + offset.
@@ -38,16 +38,10 @@ def by_ranking(
         kind, negatives: As in `ModelState.fitted_to`.
     """
     x = rows.new_zeros(rows.shape[1])
-    if len(items) == 0 or len(items) == len(rows):  # nothing to rank, or nothing to rank it above
+    if len(items) in (0, len(rows)):  # no rated item, or no other item to rank it above
         return FoldedUser(x.float(), rows.new_zeros(len(items), len(x)).float())
     x.requires_grad_()
-    search = torch.optim.LBFGS(
-        [x],
-        max_iter=60,
-        tolerance_grad=1e-7,
-        tolerance_change=1e-9,
-        line_search_fn="strong_wolfe",
-    )
+    search = torch.optim.LBFGS([x], max_iter=60, line_search_fn="strong_wolfe")
 
     @torch.enable_grad()
     def closure() -> Tensor:
@@ -64,14 +58,14 @@ def by_ranking(
         loss = losses_of(scores, items, kind, negatives).sum()
     (by_score,) = torch.autograd.grad(loss, scores)
     parts = -(by_score @ rows) / (2 * ridge)
-    parts = parts + (x - parts.sum(0)) / len(items)  # what the search left
+    parts = parts + (x - parts.sum(0)) / len(items)  # the search ends near the minimum
     return FoldedUser(x.float(), parts.float())
 
 
 def losses_of(scores: Tensor, items: Tensor, kind: int, negatives: int) -> Tensor:
-    """The expected loss (n,) of each rated item over the draws of `negatives` unrated ones.
+    """The expected loss (n,) of each rated item over draws of `negatives` unrated ones.
 
-    Of the logarithm in a sampled softmax it is the logarithm's argument that is averaged.
+    For the sampled softmax the expectation is taken inside the logarithm.
 
     Args:
         scores: (n, n_items), the same in each row.
@@ -83,14 +77,14 @@ def losses_of(scores: Tensor, items: Tensor, kind: int, negatives: int) -> Tenso
     free[items] = False
     others = scores if negatives < 0 else scores[:, free]
     if kind == 1:  # logistic
-        many = scores.shape[1] if negatives < 0 else negatives
-        return F.softplus(-own).squeeze(1) + many * F.softplus(others).mean(1)
-    if kind == 2:  # bpr: where it meets itself it loses ln 2
-        beaten = F.softplus(others - own)
+        n_drawn = scores.shape[1] if negatives < 0 else negatives
+        return F.softplus(-own).squeeze(1) + n_drawn * F.softplus(others).mean(1)
+    if kind == 2:  # bpr; the whole catalogue holds the rated item, whose loss of ln 2 is removed
+        pairs = F.softplus(others - own)
         if negatives >= 0:
-            return beaten.mean(1)
-        return (beaten.sum(1) - math.log(2)) / (scores.shape[1] - 1)
+            return pairs.mean(1)
+        return (pairs.sum(1) - math.log(2)) / (scores.shape[1] - 1)
     if negatives < 0:
         return (scores.logsumexp(1, keepdim=True) - own).squeeze(1)
-    crowd = others.logsumexp(1, keepdim=True) + math.log(negatives / others.shape[1])
-    return (torch.logaddexp(own, crowd) - own).squeeze(1)
+    drawn = others.logsumexp(1, keepdim=True) + math.log(negatives / others.shape[1])
+    return (torch.logaddexp(own, drawn) - own).squeeze(1)

@@ -1,8 +1,8 @@
-"""Matrix factorisation whose vectors live in fewer rows than there are users and items."""
+"""Matrix factorisation with fewer vectors than users and items."""
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,28 +14,21 @@ from recsys_tutorial.datasets.vocabulary import Vocabulary
 from recsys_tutorial.models.base import Model, mean_square, rated
 from recsys_tutorial.models.mf import BiasedMF
 
-HASH_SEEDS = (101, 202)  # fixed and stored with the project: Python's hash() differs a process
-
-
-class Collisions(NamedTuple):
-    """Shares of the ids that share a bucket of the first hash, and both buckets, with another."""
-
-    one: float
-    both: float
+HASH_SEEDS = (101, 202)  # fixed: Python's hash() differs from process to process
 
 
 class HashedMF(BiasedMF):
-    r"""BiasedMF with hashed vectors, $p_u = \sum_{k=1,2} w_{uk} E[h_k(u)]$ and q alike:
+    r"""BiasedMF with hashed vectors, $p_u = \sum_{k=1,2} w_{uk} E[h_k(u)]$, and q alike.
 
-    With one hash, everybody who shares a bucket shares a vector. With two, hardly any two ids share
-    both, and the weights tell them apart. Biases are one number an id and stay exact.
+    With one hash, all ids in a bucket have the same vector. With two, few pairs of ids share both
+    buckets, and the weights distinguish them. Each id has its own bias.
 
     Args:
-        compress: Ids per bucket: the tables hold 1 / compress as many vectors as there are ids.
+        compress: Ids per bucket.
 
     Attributes:
-        hashed_users, hashed_items: E, (buckets, dim), shared by all ids that fall into a bucket.
-        user_weights, item_weights: w, (n, 2), what each id makes of its two buckets; learned.
+        hashed_users, hashed_items: E, (buckets, dim), shared by all ids in a bucket.
+        user_weights, item_weights: w, (n, 2), the learned weights of an id's two buckets.
         user_buckets, item_buckets: h, (n, 2), murmurhash3 of the ids' text with two fixed seeds.
 
     Svenstrup, Hansen, Winther 2017, "Hash embeddings".
@@ -54,9 +47,9 @@ class HashedMF(BiasedMF):
         compress: float = 4.0,
         seed: int = 0,
     ) -> None:
-        Model.__init__(self, n_users, n_items, seed=seed)  # no full tables, as BiasedMF has them
+        Model.__init__(self, n_users, n_items, seed=seed)  # without BiasedMF's full tables
         self.dim, self.l2, self.l2_bias, self.compress = dim, l2, l2_bias, compress
-        sd = 0.1 / 2**0.5  # a vector is a sum of two, and starts as long as BiasedMF's
+        sd = 0.1 / 2**0.5  # the sum of two vectors starts as long as BiasedMF's
         self.hashed_users = self.random_table(max(1, round(n_users / compress)), dim, sd)
         self.hashed_items = self.random_table(max(1, round(n_items / compress)), dim, sd)
         self.user_weights = nn.Parameter(torch.ones(n_users, 2))
@@ -71,10 +64,10 @@ class HashedMF(BiasedMF):
         self.user_buckets.copy_(buckets_of(train.user_vocab, len(self.hashed_users)))
         self.item_buckets.copy_(buckets_of(train.item_vocab, len(self.hashed_items)))
 
-    def vectors(self, side: str, who: Tensor) -> Tensor:
-        """p or q, (*S, dim), of these users or items: put together from their two buckets."""
-        buckets = getattr(self, f"{side}_buckets")[who]  # (*S, 2)
-        w = self.rows(getattr(self, f"{side}_weights"), who)  # (*S, 2)
+    def vectors(self, side: str, index: Tensor) -> Tensor:
+        """p or q, (*S, dim), of these users or items."""
+        buckets = getattr(self, f"{side}_buckets")[index]  # (*S, 2)
+        w = self.rows(getattr(self, f"{side}_weights"), index)  # (*S, 2)
         return (w.unsqueeze(-1) * self.rows(getattr(self, f"hashed_{side}s"), buckets)).sum(-2)
 
     @property
@@ -97,25 +90,14 @@ class HashedMF(BiasedMF):
     def penalty(self, batch: Batch) -> Tensor:
         rows, weight = rated(batch), rated(batch).weight
         (p, _), (q, _) = self.of_users(rows), self.of_items(*rows.need("item"))
-        of_vectors = self.l2 * (mean_square(p, weight) + mean_square(q, weight))
-        return of_vectors + self.paid(batch, user_bias=self.l2_bias, item_bias=self.l2_bias)
-
-    def collisions(self, side: str) -> Collisions:
-        """How many of the "user"s or "item"s are not alone in their buckets: shares, 0 to 1."""
-        buckets = getattr(self, f"{side}_buckets")
-        return Collisions(_shared(buckets[:, :1]), _shared(buckets.sort(dim=1).values))
+        factors = self.l2 * (mean_square(p, weight) + mean_square(q, weight))
+        return factors + self.paid(batch, user_bias=self.l2_bias, item_bias=self.l2_bias)
 
 
 def buckets_of(vocabulary: Vocabulary, buckets: int) -> Tensor:
-    """Two buckets (n, 2) of each id, from its text alone: the same on any machine, any day."""
+    """Two buckets (n, 2) of each id, computed from its text: the same on every machine."""
     from sklearn.utils import murmurhash3_32
 
     names = [str(name) for name in vocabulary.ids]
     hashes = [[murmurhash3_32(n, seed, positive=True) for n in names] for seed in HASH_SEEDS]
     return torch.from_numpy(np.array(hashes, dtype=np.int64).T % buckets)
-
-
-def _shared(keys: Tensor) -> float:
-    """Share of the rows (n, k) that are there more than once."""
-    _, place, many = keys.unique(dim=0, return_inverse=True, return_counts=True)
-    return float((many[place] > 1).double().mean())

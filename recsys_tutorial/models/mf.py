@@ -13,13 +13,13 @@ from recsys_tutorial.models.fold_in import by_ranking, by_ridge
 
 
 class Factorised(Model):
-    r"""What all of these share: $s_{ui} = \mu + b_u + b_i + p_u \cdot q_i$.
+    r"""Base of all models with $s_{ui} = \mu + b_u + b_i + p_u \cdot q_i$.
 
-    A model says what its vectors and biases are, in `of_users` and `of_items`; scores of pairs and
-    of the whole catalogue, and a new user's row, follow.
+    A subclass computes vectors and biases in `of_users` and `of_items`; scores, lists and the row
+    of a new user follow from them.
     """
 
-    FEW: ClassVar = 40  # ratings below which a new user is pulled towards the average one
+    FEW: ClassVar = 40  # with fewer ratings a new user is pulled towards the average user
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Vectors (*S, dim) and biases (*S,) of the users of a batch."""
@@ -37,7 +37,7 @@ class Factorised(Model):
         p, b_u = self.of_users(batch)
         q, b_i = self.all_items()
         p, b_u = self.unit * p.flatten(0, -2), self.unit * b_u.reshape(-1, 1)
-        # In place: the table is as large as the catalogue times the users.
+        # add_ in place: the table (B, n_items) is large.
         return torch.addmm(self.mean + self.unit * b_i, p, q.T).add_(b_u)
 
     def all_items(self) -> tuple[Tensor, Tensor]:
@@ -48,50 +48,43 @@ class Factorised(Model):
 
     @torch.no_grad()
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """(n_items, d) and (n_items,) such that a folded-in user scores rows @ row + offset, stars.
-
-        The last number of a row is the user's bias.
-        """
+        """Rows (n_items, d) and offset (n_items,), in stars: a folded-in user's scores are
+        rows @ row + offset. The last number of a user's row is the bias."""
         q, b_i = self.all_items()
         rows = torch.cat([q, q.new_ones(self.n_items, 1)], dim=1)
         return self.unit * rows, self.mean + self.unit * b_i
 
     def ridge(self, n: int) -> Tensor:
-        """The penalties (d,) on the row of a user with n ratings.
+        """The penalties (d,) on the row of a new user with n ratings.
 
-        From FEW ratings on they are those of training, so that a trained user's row comes out
-        again. Below, each missing rating adds some pull towards the average user: training's
-        penalty shrinks with the number of ratings, and would believe a single one.
+        From FEW ratings on they are those of training, so a trained user gets the same row again.
+        With fewer, the row is pulled towards the average user: the penalty of training is
+        proportional to n, and would trust a single rating.
         """
         raise NotImplementedError
 
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The row of a user known by n ratings alone, found by the objective of training.
+        """The row of a new user with n ratings, which minimises the objective of training.
 
         Args:
             items: (n,), positions of the rated items.
-            ratings: (n,), in stars. A model fitted by a ranking loss hears that an item was rated,
-                and not how.
-
-        Returns:
-            The row and the ratings' shares, which sum to it, so that every recommendation can be
-            traced to ratings.
+            ratings: (n,), in stars. A model fitted by a ranking loss ignores their values.
 
         Raises:
-            TypeError: the model was fitted by a loss of which nothing is known but its gradient.
+            TypeError: the model was fitted by a ranking loss that is not one of the library's.
         """
         rows, offset = self.item_rows()
         return self.find_row(rows, offset, items, ratings)
 
     @torch.no_grad()
     def find_row(self, rows: Tensor, offset: Tensor, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """`fold_in` for a user who scores rows @ row + offset."""
+        """`fold_in` for a user with the scores rows @ row + offset."""
         ridge = self.ridge(len(items)).double().clamp_min(1e-9)
         kind, negatives = self.fitted_to.tolist()
         if kind == 4:
             raise TypeError(
-                f"this {type(self).__name__} was fitted by a ranking loss of your own, by which no "
-                "new user can be placed: use rt.losses.bpr, logistic or sampled_softmax"
+                f"no new user can be placed by this {type(self).__name__}: it was fitted by a "
+                "ranking loss of your own. Use rt.losses.bpr, logistic or sampled_softmax"
             )
         if kind:
             return by_ranking(rows.double(), offset.double(), items, ridge, kind, negatives)
@@ -105,9 +98,9 @@ class MF(Factorised):
     Attributes:
         user_factors: p, (n_users, dim).
         item_factors: q, (n_items, dim).
-        mean: mu, the mean training rating in stars; it is counted, not learned.
+        mean: mu, the mean training rating in stars; it is computed, not learned.
 
-    Products are in units of the scale, which are stars from 1 to 5.
+    Products are in units of the scale, which are stars on a scale from 1 to 5.
 
     Koren, Bell, Volinsky 2009, "Matrix factorization techniques for recommender systems".
     """
@@ -133,7 +126,6 @@ class MF(Factorised):
         return self.paid(batch, user_factors=self.l2, item_factors=self.l2)
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """As for `Factorised`, without a bias."""
         return self.unit * self.item_factors.detach(), self.mean.expand(self.n_items)
 
     def ridge(self, n: int) -> Tensor:
@@ -144,11 +136,10 @@ class BiasedMF(MF):
     r"""Biased matrix factorisation: $s_{ui} = \mu + b_u + b_i + p_u \cdot q_i$.
 
     Attributes:
-        user_bias: b_u, (n_users,), in units (stars from 1 to 5): how far above the mean the user
-            rates.
-        item_bias: b_i, (n_items,), alike: how far above the mean the item is rated.
+        user_bias: b_u, (n_users,), in units: how far above the mean the user rates.
+        item_bias: b_i, (n_items,), in units: how far above the mean the item is rated.
 
-    Otherwise as MF. With dim=0 it is the model of biases only.
+    Otherwise as MF. With dim=0 only the biases remain.
 
     Koren, Bell, Volinsky 2009, equation 4.
     """
@@ -184,6 +175,6 @@ class BiasedMF(MF):
         return Factorised.item_rows(self)
 
     def ridge(self, n: int) -> Tensor:
-        # 0.1 a missing rating, 4 in all: the variance of ratings over that of users' biases.
+        # 0.1 per missing rating, at most 4: the variance of ratings over that of users' biases
         of_bias = self.l2_bias * n + 0.1 * max(self.FEW - n, 0)
         return torch.cat([super().ridge(n), self.mean.new_full((1,), of_bias)])

@@ -1,4 +1,4 @@
-"""Matrix factorisation that knows something of users and items before they have ratings."""
+"""Matrix factorisation with side features: it can score users and items without ratings."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class SideFeatureMF(BiasedMF):
     $$s_{ui} = \mu + (b_u + a \cdot x_u) + (b_i + c \cdot y_i)
                + (p_u + A x_u) \cdot (q_i + C y_i)$$
 
-    Without side tables (f = g = 0) it is BiasedMF. A row without training ratings has b = 0 and
-    p = 0, so that it scores by its features.
+    Without side tables (f = g = 0) it is BiasedMF. A user or item without training ratings has
+    b = 0 and p = 0, so only its features count.
 
-    Two kinds of penalty, since there are two questions. `l2` is paid for each rating on the whole
-    vector p + A x: how long may it be, given its ratings? `own` (and `own_bias`) is paid once for
-    each user and item on its deviation p alone: how far may one row leave what its features say?
-    `side` (and `side_bias`) is paid once for each feature on A and C (a and c): a feature that few
-    rows share is not believed at once.
+    Args:
+        l2, l2_bias: Penalties on p + A x and on b + a x, per rating; for items alike.
+        own, own_bias: Penalties on p and b, once per user and item: how far each may deviate from
+            its features.
+        side, side_bias: Penalties on A, C and on a, c, once per feature.
 
     Attributes:
         user_side, item_side: x, (n_users, f), and y, (n_items, g): see `feature_table`.
         side_user_factors, side_item_factors: A, (f, dim), and C, (g, dim).
-        side_user_bias, side_item_bias: a, (f,), and c, (g,), in units as biases are.
+        side_user_bias, side_item_bias: a, (f,), and c, (g,), in units.
 
-    Rendle 2010, "Factorization machines", has features and ids share vectors in this way.
+    Features and ids share vectors as in Rendle 2010, "Factorization machines".
     """
 
     fit_defaults: ClassVar = {"epochs": 16, "lr": 0.02, "batch_size": 4096}
@@ -64,7 +64,7 @@ class SideFeatureMF(BiasedMF):
         )
 
     def set_features(self, x: Tensor, y: Tensor) -> None:
-        """Take these features; what they mean is zero until it is learned."""
+        """Set the features; their factors and biases start at zero."""
         self.register_buffer("user_side", x)
         self.register_buffer("item_side", y)
         self.side_user_factors = nn.Parameter(torch.zeros(x.shape[1], self.dim))
@@ -90,21 +90,17 @@ class SideFeatureMF(BiasedMF):
 
     def penalty(self, batch: Batch) -> Tensor:
         rows, weight = rated(batch), rated(batch).weight
-        (p, b_u) = SideFeatureMF.of_users(self, rows)  # without what models built on it add
-        (q, b_i) = self.of_items(*rows.need("item"))
-        whole = self.l2 * (mean_square(p, weight) + mean_square(q, weight))
-        whole = whole + self.l2_bias * (mean_square(b_u, weight) + mean_square(b_i, weight))
-        vectors = self.side_user_factors.square().sum() + self.side_item_factors.square().sum()
-        of_biases = self.side_user_bias.square().sum() + self.side_item_bias.square().sum()
-        meaning = self.paid_by_all(self.side * vectors + self.side_bias * of_biases)
-        return whole + meaning + self.paid(
+        p, b_u = SideFeatureMF.of_users(self, rows)  # SVDpp's also holds the history
+        q, b_i = self.of_items(*rows.need("item"))
+        per_rating = self.l2 * (mean_square(p, weight) + mean_square(q, weight))
+        per_rating += self.l2_bias * (mean_square(b_u, weight) + mean_square(b_i, weight))
+        factors = self.side_user_factors.square().sum() + self.side_item_factors.square().sum()
+        biases = self.side_user_bias.square().sum() + self.side_item_bias.square().sum()
+        per_feature = self.paid_by_all(self.side * factors + self.side_bias * biases)
+        return per_rating + per_feature + self.paid(
             batch, True, user_factors=self.own, item_factors=self.own,
             user_bias=self.own_bias, item_bias=self.own_bias,
         )  # fmt: skip
 
-    # A new user's features are unknown and count as zero; those of the items count as ever.
-
-    def ridge(self, n: int) -> Tensor:
-        once = self.mean.new_full((self.dim + 1,), self.own)
-        once[-1] = self.own_bias
-        return super().ridge(n) + once
+    def ridge(self, n: int) -> Tensor:  # a new user's features are unknown and count as zero
+        return super().ridge(n) + self.mean.new_tensor([self.own] * self.dim + [self.own_bias])

@@ -1,9 +1,8 @@
-"""Several tastes a user: softly mixed, or one picked at a time."""
+"""Several tastes per user: mixed by a softmax, or one chosen per item."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,25 +12,23 @@ from recsys_tutorial.models.base import Model
 
 
 class MixtureOfTastes(Model):
-    r"""Mixture of tastes: each user has several, and the item decides which of them speaks,
+    r"""Mixture of tastes: each user has several, and the item decides how much each one counts,
 
     $s_{ui} = \mu + b_u + b_i + \sum_m w_{uim}\, (U_{um} \cdot q_i)$ with
-    $w_{ui} = \mathrm{softmax}_m (A_{um} \cdot q_i)$: a softmax over *tastes*, of one product each.
+    $w_{ui} = \mathrm{softmax}_m (A_{um} \cdot q_i)$, a softmax over the *tastes* m.
 
-    Tastes start different, since equal ones would get equal gradients for ever. Their order means
-    nothing. With n_tastes=1 the softmax is 1 and this is BiasedMF, exactly. Scores are no linear
-    function of a user's numbers, so that no `fold_in` by ridge regression exists: a new user takes
-    part in training.
+    With n_tastes=1 it is BiasedMF. The order of tastes means nothing; they start different, since
+    equal tastes would get equal gradients. Scores are not linear in a user's numbers, so there is
+    no `fold_in`.
 
     Args:
         l2: Penalty on tastes and item factors.
-        l2_attention: Penalty on attention, and much smaller: the logits have no unit, and must grow
-            to several before the item decides anything.
+        l2_attention: Penalty on attention; much smaller, since the softmax needs large logits.
 
     Attributes:
         user_tastes: U, (n_users, n_tastes, dim), what the user likes.
         user_attention: A, (n_users, n_tastes, dim), which items each taste is for.
-        item_factors: q, (n_items, dim), the same for both (tied).
+        item_factors: q, (n_items, dim), used for both.
         user_bias, item_bias: As in BiasedMF, (n_users,) and (n_items,).
 
     Kula 2017, "Mixture-of-tastes models for representing users with diverse interests".
@@ -54,13 +51,13 @@ class MixtureOfTastes(Model):
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.n_tastes = dim, n_tastes
         self.l2, self.l2_attention, self.l2_bias = l2, l2_attention, l2_bias
-        self.user_tastes = self._tastes()
+        self.user_tastes = self.random_tastes()
         self.item_factors = self.random_table(n_items, dim)
-        self.user_attention = self._tastes()
+        self.user_attention = self.random_tastes()
         self.user_bias = nn.Parameter(torch.zeros(n_users))
         self.item_bias = nn.Parameter(torch.zeros(n_items))
 
-    def _tastes(self) -> nn.Parameter:
+    def random_tastes(self) -> nn.Parameter:
         flat = self.random_table(self.n_users, self.n_tastes * self.dim)
         return nn.Parameter(flat.detach().view(self.n_users, self.n_tastes, self.dim))
 
@@ -76,11 +73,10 @@ class MixtureOfTastes(Model):
         return self.mean + self.unit * (personal + b_u + b_i)
 
     def mix(self, logits: Tensor) -> Tensor:
-        """Weights of the tastes, which lie along the last axis and sum to 1 there."""
+        """Weights (*S, n_tastes) of the tastes, which sum to 1."""
         return logits.softmax(-1)
 
     def penalty(self, batch: Batch) -> Tensor:
-        """BiasedMF's, with a user's row as long as all of its tastes together."""
         return self.paid(
             batch, user_tastes=self.l2, item_factors=self.l2, user_attention=self.l2_attention,
             user_bias=self.l2_bias, item_bias=self.l2_bias,
@@ -95,59 +91,31 @@ class MixtureOfTastes(Model):
         return self.mean + self.unit * (personal + biases)
 
     def of_catalogue(self, table: Tensor, user: Tensor) -> Tensor:
-        """Products of the users' rows of a table of tastes with all items: (B, m, n_items)."""
+        """Products of the users' rows of a table with all items: (B, n_tastes, n_items)."""
         rows = table[user].view(-1, self.dim)
         return (rows @ self.item_factors.T).view(len(user), self.n_tastes, self.n_items)
 
-    @torch.no_grad()
-    def weights(self, user: Tensor, item: Tensor) -> Tensor:
-        """How likely each taste is to speak, softmax of its attention: (*S, n_tastes)."""
-        q = self.rows(self.item_factors, item).unsqueeze(-2)
-        return (self.rows(self.user_attention, user) * q).sum(-1).softmax(-1)
-
 
 class GumbelTastes(MixtureOfTastes):
-    r"""A mixture of tastes in which exactly one taste speaks for each item: groups with edges.
+    r"""A mixture of tastes in which exactly one taste counts for each item.
 
     In training the taste is drawn, $\arg\max_m (a_m + g_m)$ with $a_m = A_{um} \cdot q_i$ and
-    Gumbel noise $g = -\ln(-\ln U)$; so taste m comes up with the chance softmax(a)_m. Gradients go
-    through $\mathrm{softmax}((a + g) / \tau)$ in its place ("straight-through"). The temperature
-    $\tau$ falls from `warm` to `cold` while `progress` goes from 0 to 1. Outside of training it is
-    the most likely taste, without noise.
-
-    Args:
-        warm, cold: Temperatures; cold is not below 0.3, where gradients explode.
-        **rest: As in MixtureOfTastes.
+    Gumbel noise $g = -\ln(-\ln U)$: taste m is drawn with probability softmax(a)_m. Gradients go
+    through $\mathrm{softmax}((a + g) / \tau)$ instead ("straight-through"). The temperature
+    $\tau$ falls from WARM to COLD while `progress` goes from 0 to 1. Outside of training the most
+    likely taste counts, without noise.
 
     Jang, Gu, Poole 2017, "Categorical reparameterization with Gumbel-softmax"; Maddison, Mnih, Teh
     2017.
     """
 
-    COLDEST: ClassVar = 0.3
-
-    def __init__(
-        self,
-        n_users: int,
-        n_items: int,
-        dim: int = 16,
-        n_tastes: int = 2,
-        *,
-        warm: float = 1.0,
-        cold: float = 0.5,
-        **rest: Any,
-    ) -> None:
-        super().__init__(n_users, n_items, dim=dim, n_tastes=n_tastes, **rest)
-        if not (self.COLDEST <= cold <= warm < math.inf):
-            raise ValueError(
-                f"warm={warm}, cold={cold}: temperatures must fall, and not below {self.COLDEST}, "
-                "where gradients explode"
-            )
-        self.warm, self.cold = warm, cold
+    WARM: ClassVar = 1.0
+    COLD: ClassVar = 0.5  # below 0.3 gradients explode
 
     @property
     def temperature(self) -> float:
-        """`warm` at the start of training, `cold` at its end, falling by a constant factor."""
-        return self.warm * (self.cold / self.warm) ** self.progress
+        """WARM at the start of training, COLD at its end; it falls by a constant factor."""
+        return self.WARM * (self.COLD / self.WARM) ** self.progress
 
     def mix(self, logits: Tensor) -> Tensor:
         if not self.training:
@@ -160,10 +128,10 @@ class GumbelTastes(MixtureOfTastes):
 def gumbel(shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Standard Gumbel noise; argmax(logits + noise) is a draw from softmax(logits)."""
     uniform = torch.rand(shape, generator=generator)
-    tiny = torch.finfo(uniform.dtype).tiny  # rand gives 0 now and then, and ln 0 is not finite
+    tiny = torch.finfo(uniform.dtype).tiny  # rand may give 0, and ln 0 is not finite
     return -(-uniform.clamp_min(tiny).log()).log()
 
 
 def one_hot_max(logits: Tensor) -> Tensor:
-    """1 for the largest along the last axis, the first of equals, 0 for the others."""
+    """1 for the (first) largest along the last axis, 0 for the others."""
     return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)

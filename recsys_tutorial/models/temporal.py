@@ -1,4 +1,4 @@
-"""Biased matrix factorisation whose biases know the time."""
+"""Biased matrix factorisation whose biases depend on the time."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class TemporalMF(BiasedMF):
     $s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i
     + o_{n(u,t)} + c_{u,Bin(t)} + d_{i,Bin(t)} + e_{u,day(t)}$
 
-    A bin in which the user (item) has no training rating takes the value of its last bin before
-    that has one (of its first, if none is before): nothing is known of the future but the present.
-    Each part can be left out: order_bins=0, user_bins=0, item_bins=0, days=False leave BiasedMF.
+    A bin in which the user (item) has no training rating takes the value of the last bin before it
+    that has one, or else of the first that has one.
 
     Args:
+        user_bins, item_bins: Numbers of bins; with 0 there is no such drift.
         l2_time, l2_day: Penalties on drift and days, of the whole table divided by the number of
             training ratings.
-        tv: Penalty on the total variation of drift along time, alike.
+        tv: Penalty on the total variation of drift along time, divided in the same way.
         **rest: As in BiasedMF.
 
     Attributes:
@@ -38,12 +38,13 @@ class TemporalMF(BiasedMF):
             strictly earlier than t; bins 0, 1, 2-3, 4-7, ...
         user_time, item_time: c, (n_users, user_bins), and d, (n_items, item_bins): drift over bins
             of equal length between the first and the last training rating.
-        day_bias: e, (n_days,), one for each (user, day) with a training rating; else no effect.
+        day_bias: e, (n_days,), one for each (user, day) with a training rating; 0 on other days.
 
     After Koren 2009, "Collaborative filtering with temporal dynamics".
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating", "time")
+    least: ClassVar = {"order_bins": 1}
 
     def __init__(
         self,
@@ -57,12 +58,11 @@ class TemporalMF(BiasedMF):
         l2_time: float = 30.0,
         l2_day: float = 30.0,
         tv: float = 30.0,
-        days: bool = True,
         **rest: Any,
     ) -> None:
         super().__init__(n_users, n_items, dim=dim, **rest)
         self.order_bins, self.user_bins, self.item_bins = order_bins, user_bins, item_bins
-        self.l2_time, self.l2_day, self.tv, self.days = l2_time, l2_day, tv, days
+        self.l2_time, self.l2_day, self.tv = l2_time, l2_day, tv
         self.order_bias = nn.Parameter(torch.zeros(order_bins))
         self.user_time = nn.Parameter(torch.zeros(n_users, user_bins))
         self.item_time = nn.Parameter(torch.zeros(n_items, item_bins))
@@ -74,11 +74,8 @@ class TemporalMF(BiasedMF):
         self.register_buffer("known_days", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("day_weight", torch.zeros(0))
 
-    # ---- what is counted in the training part -------------------------------------------------
-
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Besides what every model takes: times of ratings, bins that are seen, days."""
         super().read(train)
         need_times(self, train)
         self.span.copy_(time_span(train))
@@ -89,19 +86,19 @@ class TemporalMF(BiasedMF):
             seen_bin = getattr(self, f"{side}_seen_bin")
             when = bin_of(time, self.span, seen_bin.shape[1])
             seen_bin.copy_(last_rated_bin(who, when, *seen_bin.shape))
-        if self.days:
-            self.known_days, place = day_key(user, time).unique(return_inverse=True)
-            weight = np.bincount(place.numpy(), train.weight)
-            self.day_weight = torch.from_numpy(weight.astype(np.float32))
-            self.day_bias.data = torch.zeros(len(self.known_days))
+        self.known_days, day = day_key(user, time).unique(return_inverse=True)
+        weight = np.bincount(day.numpy(), train.weight)
+        self.day_weight = torch.from_numpy(weight.astype(np.float32))
+        self.day_bias.data = torch.zeros(len(self.known_days))
 
     def _moment(self, user: Tensor, time: Tensor) -> Tensor:
-        """One number a (user, time) that sorts by user, then time; times after training alike."""
+        """One number per (user, time) that sorts by user, then time; all times after training are
+        one."""
         start, length = self.span
         return user * (length + 1) + (time - start).clamp(min=0).minimum(length)
 
     def earlier(self, user: Tensor, time: Tensor) -> Tensor:
-        """n(u, t): how many training ratings the user gave strictly before that second."""
+        """n(u, t), the number of the user's training ratings strictly before that second."""
         first = self._moment(user, self.span[0])
         until = self._moment(user, time)
         return torch.searchsorted(self.past, until) - torch.searchsorted(self.past, first)
@@ -113,32 +110,28 @@ class TemporalMF(BiasedMF):
         return super().forward(batch) + self.unit * self.of_time(user, item, time)
 
     def of_time(self, user: Tensor, item: Tensor, time: Tensor) -> Tensor:
-        """What time adds to the score, in units: the four new terms."""
-        added = self.mean.new_zeros(())
-        if self.order_bins:
-            n = self.earlier(user, time)
-            step = (n + 0.5).log2().ceil().long().clamp(0, self.order_bins - 1)
-            added = added + self.rows(self.order_bias, step)  # o
-        if self.user_bins:
-            added = added + self._drift("user", user, time)  # c
-        if self.item_bins:
-            added = added + self._drift("item", item, time)  # d
-        if self.days:
-            day, known = self._day(user, time)
-            added = added + self.rows(self.day_bias, day) * known  # e
-        return added
+        """What time adds to the score, in units: the four new terms, o + c + d + e."""
+        step = (self.earlier(user, time) + 0.5).log2().ceil().long().clamp(0, self.order_bins - 1)
+        return (
+            self.rows(self.order_bias, step)
+            + self._drift("user", user, time)
+            + self._drift("item", item, time)
+            + self._of_day(user, time)[0]
+        )
 
-    def _drift(self, side: str, who: Tensor, time: Tensor) -> Tensor:
+    def _drift(self, side: str, index: Tensor, time: Tensor) -> Tensor:
         table, seen = getattr(self, f"{side}_time"), getattr(self, f"{side}_seen_bin")
-        steps = bin_of(time, self.span, table.shape[1]).unsqueeze(-1)  # (*S, 1)
-        steps = torch.take_along_dim(self.rows(seen, who), steps, dim=-1)
-        return torch.take_along_dim(self.rows(table, who), steps, dim=-1).sum(-1)
+        if not table.shape[1]:
+            return self.mean.new_zeros(())
+        bin = bin_of(time, self.span, table.shape[1]).unsqueeze(-1)  # (*S, 1)
+        bin = torch.take_along_dim(self.rows(seen, index), bin, dim=-1)
+        return torch.take_along_dim(self.rows(table, index), bin, dim=-1).sum(-1)
 
-    def _day(self, user: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-        """Position among the (user, day) pairs of training, and whether it is one of them."""
+    def _of_day(self, user: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        """e, (*S,), and the positions (*S,) of the days; e is 0 on days without training rating."""
         key = day_key(user, time)
-        place = torch.searchsorted(self.known_days, key).clamp(max=len(self.known_days) - 1)
-        return place, self.known_days[place] == key
+        day = torch.searchsorted(self.known_days, key).clamp(max=len(self.known_days) - 1)
+        return self.rows(self.day_bias, day) * (self.known_days[day] == key), day
 
     def penalty(self, batch: Batch) -> Tensor:
         user, item, time = rated(batch).need("user", "item", "time")
@@ -149,13 +142,10 @@ class TemporalMF(BiasedMF):
                 share = self.share(side, who)
                 drift = self.rows(table, who).gather(-1, self.rows(seen, who))  # (B, bins)
                 total = total + self.l2_time * mean_square(drift, weight, share)
-                way = drift.diff(dim=-1).abs().sum(-1) * share
-                total = total + self.tv * losses.weighted_mean(way, weight)
-        if self.days:
-            day, known = self._day(user, time)
-            of_day = self.rows(self.day_bias, day) * known
-            total = total + self.l2_day * mean_square(of_day, weight, 1 / self.day_weight[day])
-        return total
+                variation = drift.diff(dim=-1).abs().sum(-1) * share
+                total = total + self.tv * losses.weighted_mean(variation, weight)
+        of_day, day = self._of_day(user, time)
+        return total + self.l2_day * mean_square(of_day, weight, 1 / self.day_weight[day])
 
     def score_items(self, batch: Batch) -> Tensor:
         user, time = batch.need("user", "time")
@@ -164,7 +154,7 @@ class TemporalMF(BiasedMF):
         return super().score_items(batch) + self.unit * of_time
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """As BiasedMF has them, at the end of training: a new user comes after it."""
+        """As in BiasedMF, at the end of training."""
         rows, offset = super().item_rows()
         if self.item_bins:
             last = self.item_seen_bin[:, -1:]
@@ -182,37 +172,32 @@ def need_times(model: Model, train: Dataset) -> None:
 
 
 def time_span(train: Dataset) -> Tensor:
-    """The first second of training, and how many seconds it lasts: (2,)."""
+    """The first second of the training data, and their length in seconds: (2,)."""
     assert train.timestamp is not None
     start, end = int(train.timestamp.min()), int(train.timestamp.max())
     return torch.tensor([start, end - start + 1])
 
 
 def bin_of(time: Tensor, span: Tensor, bins: int) -> Tensor:
-    """Bin(t): equal steps through training; before and after it the first and the last."""
+    """Bin(t): bins of equal length; times before the first and after the last fall into these."""
     start, length = span
     return ((time - start) * bins // length).clamp(0, max(bins - 1, 0))
 
 
 def day_key(user: Tensor, time: Tensor) -> Tensor:
-    """One number for each (user, day): a million days reach to the year 4707."""
+    """One number for each (user, day); unique until the year 4707."""
     return user * 10**6 + time // DAY
 
 
 def last_rated_bin(who: Tensor, bin: Tensor, n: int, bins: int) -> Tensor:
-    """Per row and bin the last bin up to it with a rating; before the first, the first.
+    """For each of n rows and each bin: the last bin up to it with a rating, or else the first one
+    with a rating; (n, bins), 0 for rows without ratings.
 
-    Args:
-        who, bin: Row and bin of each training rating.
-        n, bins: How many there are of them.
-
-    Returns:
-        (n, bins); all 0 for rows without ratings.
+    `who` and `bin` are row and bin of each training rating.
     """
+    if not bins:
+        return torch.zeros(n, 0, dtype=torch.int64)
     seen = torch.zeros(n, bins, dtype=torch.bool)
-    if bins:
-        seen[who, bin] = True
-    here = torch.where(seen, torch.arange(bins), -1)
-    last = here.cummax(dim=1).values
-    start = seen.int().argmax(dim=1, keepdim=True) if bins else last[:, :0]
-    return torch.where(last >= 0, last, start)
+    seen[who, bin] = True
+    last = torch.where(seen, torch.arange(bins), -1).cummax(dim=1).values
+    return torch.where(last >= 0, last, seen.int().argmax(dim=1, keepdim=True))

@@ -1,4 +1,4 @@
-"""Tensor factorisation: user x item x time, each with a vector."""
+"""Tensor factorisation: users, items and periods of time have vectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from recsys_tutorial import losses
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.mf import BiasedMF
@@ -18,19 +17,18 @@ class TensorFactorization(BiasedMF):
     r"""BiasedMF with a third factor: $s_{ui}(t) = \mu + b_u + b_i + \sum_f p_{uf} q_{if} w_{tf}$.
 
     Args:
-        bins: Stretches of equal length between the first and the last training rating. One without
-            training ratings takes the vector of the last before it; time after training, the last.
+        bins: Periods of equal length between the first and the last training rating. A period
+            without training ratings takes the vector of the last one before it that has some.
         l2_time, tv: Penalties on w - 1 and on its squared steps along time, of the whole table
             divided by the number of training ratings.
         **rest: As in BiasedMF.
 
     Attributes:
-        time_factors: w, (bins, dim): how much each axis counts in a stretch of time. They start at
-            one, where the model is BiasedMF; small random numbers in all three factors would
-            multiply to next to nothing, and learn as slowly.
+        time_factors: w, (bins, dim), the weight of each axis in a period. They start at one, where
+            the model is BiasedMF: products of three small random numbers would learn slowly.
 
-    The CP (canonical polyadic) form: Karatzoglou et al. 2010, "Multiverse recommendation", has the
-    Tucker form as well; Kolda and Bader 2009, "Tensor decompositions and applications".
+    The CP (canonical polyadic) form: Karatzoglou et al. 2010, "Multiverse recommendation"; Kolda
+    and Bader 2009, "Tensor decompositions and applications".
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating", "time")
@@ -59,24 +57,22 @@ class TensorFactorization(BiasedMF):
         need_times(self, train)
         self.span.copy_(time_span(train))
         time = torch.from_numpy(train.timestamp).long()  # seconds times bins need 64 bits
-        stretch = bin_of(time, self.span, self.bins)
-        self.seen_bin.copy_(last_rated_bin(torch.zeros_like(stretch), stretch, 1, self.bins)[0])
+        period = bin_of(time, self.span, self.bins)
+        self.seen_bin.copy_(last_rated_bin(torch.zeros_like(period), period, 1, self.bins)[0])
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """p w, (*S, dim), what each axis counts for the users at these times; and b, (*S,)."""
         (time,), (p, b_u) = batch.need("time"), super().of_users(batch)
         w = self.rows(self.time_factors, self.seen_bin[bin_of(time, self.span, self.bins)])
         return p * w, b_u
 
     def penalty(self, batch: Batch) -> Tensor:
         drift = self.time_factors - 1
-        smooth = self.tv * losses.total_variation(drift, dim=0, squared=True)
-        return super().penalty(batch) + self.paid_by_all(
-            self.l2_time * drift.square().sum() + smooth
-        )
+        steps = drift.diff(dim=0)
+        of_table = self.l2_time * drift.square().sum() + self.tv * steps.square().sum()
+        return super().penalty(batch) + self.paid_by_all(of_table)
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """As BiasedMF has them, at the end of training: a new user comes after it."""
+        """As in BiasedMF, at the end of training."""
         rows, offset = super().item_rows()
         last = self.time_factors.detach()[self.seen_bin[-1]]
         return rows * torch.cat([last, last.new_ones(1)]), offset
