@@ -14,7 +14,7 @@ from recsys_tutorial import Batch
 from recsys_tutorial.models import EASE, ImplicitALS, Popularity
 
 SETTINGS = {"dim": 5, "l2": 3.0, "alpha": 4.0}
-KINDS = [{"prior": 0.0, "worst": 0.2}, {"prior": 0.3}, {"prior": 0.0, "graded": False}]
+KINDS = [{"prior": 0.0, "worst": 0.2}, {"prior": 0.3}, {"prior": 0.0, "worst": 1.0}]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_it_sweeps_as_the_library_implicit_does(cut):
     users first, we items."""
     als = pytest.importorskip("implicit.als")
     threads = pytest.importorskip("threadpoolctl")  # it warns where BLAS has several
-    model = ImplicitALS.for_dataset(cut, **SETTINGS, graded=False, prior=0.0).double()
+    model = ImplicitALS.for_dataset(cut, **SETTINGS, worst=1.0, prior=0.0).double()
     x = model.table(cut)
     confidence = sparse.csr_matrix((1 + model.alpha * x.data, x.indices, x.indptr), x.shape)
     settings = {"factors": 5, "regularization": 3.0, "alpha": 1.0, "iterations": 4}

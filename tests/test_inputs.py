@@ -149,10 +149,6 @@ SLIPS: dict[str, tuple[Any, str]] = {
     "pca, class": (lambda m, d, p: rt.interpret.pca(MF), "BiasedMF is a class"),  # type: ignore[arg-type]
     "neighbours, frame": (lambda m, d, p: rt.interpret.neighbours(m, d.ratings, "3"), "frame"),
     "biases, swapped": (lambda m, d, p: rt.interpret.biases(d, m), "swapped"),
-    "describe, swapped": (
-        lambda m, d, p: rt.interpret.describe(d, rt.interpret.pca(m)),
-        "needs a Dataset, and got a Axes",
-    ),
 }
 
 

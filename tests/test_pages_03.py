@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pages_runner import SOURCES, executed
 
-from recsys_tutorial.interpret import naming
+from recsys_workshop.labs import naming
 
 pytestmark = pytest.mark.page
 

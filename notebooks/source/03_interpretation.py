@@ -29,8 +29,9 @@ page = ws.page("03_interpretation")
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from recsys_workshop.labs import naming, stability
 
-known = rt.interpret.attributes(page.train)  # one row per film, one column per word
+known = naming.attributes(page.train)  # one row per film, one column per word
 print(", ".join(known.columns))
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
@@ -235,7 +236,7 @@ print(f"users {axes.users.shape}, in standard deviations; items {axes.items.shap
 # %%
 noise = np.vstack(  # stars, a row per shuffle
     [
-        rt.interpret.permutation_baseline(model, page.train, repeats=1, seed=seed)[0, :12]
+        stability.permutation_baseline(model, page.train, repeats=1, seed=seed)[0, :12]
         for seed in ws.steps(range(page.pick(6, 2)), "shuffle")
     ]
 )
@@ -289,9 +290,9 @@ ws.show(fig, alt="Three strips, one per axis, with the titles at both ends and a
 
 # %%
 print("The same model is trained once more, from another seed ...", flush=True)
-other = rt.interpret.refit(model, page.train, seed=1)
+other = stability.refit(model, page.train, seed=1)
 again = rt.interpret.matches(axes, rt.interpret.pca(other))
-found = rt.interpret.describe(axes, page.train, baseline=noise, again=again, min_ratings=30)
+found = naming.describe(axes, page.train, baseline=noise, again=again)
 for axis, row in found.iterrows():
     print(f"Axis {axis}, low end:  {row['low']}")
     print(f"        high end: {row['high']}\n")
@@ -324,7 +325,7 @@ print(f"have no name among our words, and {(~nothing & ~nameless).sum()} have a 
 
 # %%
 if guess and not nothing.all():
-    strength = rt.interpret.correlations(axes, page.train).loc[:, ~nothing.to_numpy()]
+    strength = naming.correlations(axes, page.train).loc[:, ~nothing.to_numpy()]
     words = [w for w in guess if w in strength.index]
     best = strength.loc[words].abs()
     print(pd.DataFrame({"axis": best.idxmax(axis=1), "|r|": best.max(axis=1)}).round(2).to_string())
@@ -348,8 +349,8 @@ else:
 # %%
 from dataclasses import replace
 
-halves = rt.interpret.halves(page.train)
-one, two = (rt.interpret.refit(model, half, seed=0) for half in ws.steps(halves, "half"))
+halves = stability.halves(page.train)
+one, two = (stability.refit(model, half, seed=0) for half in ws.steps(halves, "half"))
 both = np.minimum(*(half.counts("item") for half in halves)) >= 10  # films known to both
 a, b = rt.interpret.pca(one), rt.interpret.pca(two)
 people = rt.interpret.matches(a, b, both)
@@ -594,7 +595,7 @@ with threadpool_limits(1):  # with so few films, more threads cost more than the
         maps[seed, p] = tsne.fit_transform(unit)  # (films, 2)
 
 # %%
-kept = {key: rt.interpret.neighbours_kept(places, xy).mean() for key, xy in maps.items()}
+kept = {key: naming.neighbours_kept(places, xy).mean() for key, xy in maps.items()}
 star = unit[:, 0].argmax()  # one film, and its ten nearest by cosine: where do they go?
 ten = np.argsort(-(unit @ unit[star]))[:11]
 fig, panels = plt.subplots(2, 3, figsize=(11, 7))

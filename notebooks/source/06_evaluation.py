@@ -571,7 +571,10 @@ pooled = {
     n: rt.interpret.auc_interval(liked, scores[n], test.user, samples=300)
     for n in ws.steps(scores, "model")
 }
-within = {n: rt.interpret.conditional_auc_interval(liked, s, test.user) for n, s in scores.items()}
+within = {
+    n: rt.interpret.mean_interval(rt.metrics.group_auc(liked, s, test.user).auc)
+    for n, s in scores.items()
+}
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots(figsize=(9, 4.5))

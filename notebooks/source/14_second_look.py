@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from recsys_workshop.labs import drawings
+from recsys_workshop.labs import drawings, naming, stability
 
 # %%
 when = page.train.timestamp
@@ -179,7 +179,7 @@ print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
 halves = {
     "other ratings": (page.train.take(drawn), page.train.take(~drawn)),
-    "other people": rt.interpret.halves(page.train),
+    "other people": stability.halves(page.train),
     "another time": by_time,
 }
 pairs = {"another seed": (one, two), "another size": (one, train(page.train, seed=1, dim=16))}
@@ -482,7 +482,7 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # name: we ask for 70 %.
 
 # %%
-words = rt.interpret.attributes(page.train).iloc[known]
+words = naming.attributes(page.train).iloc[known]
 standard = (words - words.mean()) / words.std(ddof=0).replace(0, 1)
 
 

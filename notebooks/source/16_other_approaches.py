@@ -882,6 +882,7 @@ def shared(n, buckets):
 # %%
 ws.check("16.shared", shared)
 
+
 # %%
 def with_company(buckets):
     """Share of the films, 0 to 1, whose row of buckets (n, k) another film has as well."""
@@ -895,7 +896,9 @@ hashed, small = {}, {}
 for compress in (2.0, 4.0, 8.0, 16.0):
     model = small[compress] = fitted(rt.models.HashedMF, compress=compress)
     buckets, n = len(model.hashed_items), page.data.n_items
-    one, both = (with_company(b) for b in (model.item_buckets[:, :1], model.item_buckets.sort(1)[0]))
+    one, both = (
+        with_company(b) for b in (model.item_buckets[:, :1], model.item_buckets.sort(1)[0])
+    )
     memory = 4e-3 * sum(t.numel() for t in model.parameters())
     error = rt.metrics.rmse(valid.rating, rt.predict(model, valid))
     hashed[compress] = (buckets, one, expected(n, buckets), both, memory, error)

@@ -113,24 +113,3 @@ def matches(a: Axes, b: Axes, rows: np.ndarray | None = None, among: int = 10) -
     x, y = a.items[rows][:, :among], b.items[rows][:, :among]
     cosine = (x / np.linalg.norm(x, axis=0)).T @ (y / np.linalg.norm(y, axis=0))
     return np.abs(cosine).max(1)
-
-
-def neighbours_kept(places: np.ndarray, picture: np.ndarray, k: int = 10) -> np.ndarray:
-    """Share of each item's k nearest that are still among its k nearest in a picture: (n,).
-
-    Args:
-        places: (n, d), where nearness is the cosine; no row may be zero.
-        picture: (n, 2), where it is plain distance, as the eye sees it.
-    """
-    n = len(places)
-    if not 1 <= k < n:
-        raise ValueError(f"k={k} must be from 1 to {n - 1}, the number of other items")
-    unit = places / np.linalg.norm(places, axis=1, keepdims=True)
-    apart = ((picture[:, None] - picture[None]) ** 2).sum(-1)
-    near = []
-    for distance in (-(unit @ unit.T), apart):
-        np.fill_diagonal(distance, np.inf)  # nobody is a neighbour of itself
-        chosen = np.zeros((n, n), dtype=bool)
-        np.put_along_axis(chosen, np.argpartition(distance, k - 1, axis=1)[:, :k], True, axis=1)
-        near.append(chosen)
-    return (near[0] & near[1]).sum(1) / k

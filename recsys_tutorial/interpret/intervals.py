@@ -161,20 +161,6 @@ def mean_interval(
     return _resampled(lambda often: often @ (w * x) / (often @ w), len(x), level, samples, seed)
 
 
-def conditional_auc_interval(labels: Any, scores: Any, users: Any, **settings: Any) -> Interval:
-    """`metrics.conditional_auc` (macro) with an interval over users.
-
-    Args:
-        labels, scores, users: (n,), as there. Users with one kind of label are left out, and
-            `n` counts those who remain.
-        settings: `level`, `samples`, `seed` of `mean_interval`.
-
-    Raises:
-        ValueError: as `metrics.group_auc`; no user has both kinds.
-    """
-    return mean_interval(metrics.group_auc(labels, scores, users).auc, **settings)
-
-
 def auc_interval(
     labels: Any,
     scores: Any,

@@ -1,7 +1,8 @@
-"""What a set of recommendation lists is like, apart from being right: coverage, diversity, novelty.
+"""Properties of lists besides accuracy: coverage, diversity, novelty.
 
 ``lists`` has one list of positions of items per user: an array (n_users, k), or lists of different
-lengths. Empty lists are left out.
+lengths. Empty lists are left out. ValueError if no item is left, for positions outside of the
+catalogue, and for NaN.
 """
 
 from collections.abc import Iterable
@@ -30,14 +31,7 @@ def _positions(lists: Iterable[Any], n_items: int) -> tuple[NDArray[Any], NDArra
 def coverage(lists: Iterable[Any], n_items: int) -> float:
     """Share of the catalogue that is in at least one list: ``|union of lists| / n_items``.
 
-    It grows with the number of lists: compare at equal numbers only.
-
-    Args:
-        lists: (n_users, k) positions of items, or lists of different lengths.
-        n_items: size of the catalogue.
-
-    Raises:
-        ValueError: no item, a position outside the catalogue.
+    It grows with the number of lists: compare only at equal numbers of lists.
 
     Example:
         >>> coverage([[0, 1], [1, 2]], n_items=10)
@@ -48,22 +42,14 @@ def coverage(lists: Iterable[Any], n_items: int) -> float:
 
 
 def intra_list_diversity(lists: Iterable[Any], item_vectors: ArrayLike) -> float:
-    """How unlike the items of a list are: 1 - mean cosine over its pairs, mean over lists.
+    """How different the items of a list are: 1 - mean cosine over its pairs, mean over lists.
 
-    A vector of zeros has no direction; its cosine with anything counts as 0, also with another
-    vector of zeros. Lists with fewer than two items have no pair and are left out; NaN if no list
-    has two.
+    0 if all items have the same direction, 1 if they are orthogonal, at most 2. The cosine with a
+    vector of zeros counts as 0. Lists with fewer than two items are left out; NaN if no list has
+    two.
 
     Args:
-        lists: (n_users, k) positions of items, or lists of different lengths.
         item_vectors: (n_items, d), for instance factors or genre indicators.
-
-    Returns:
-        A number without unit: 0 if all items point the same way, 1 if they are orthogonal, at most
-        2. For vectors without negative entries at most 1.
-
-    Raises:
-        ValueError: no item, a position outside the vectors, vectors that are NaN.
 
     Source: intra-list similarity, Ziegler et al., WWW 2005, here as 1 minus its mean.
 
@@ -77,34 +63,25 @@ def intra_list_diversity(lists: Iterable[Any], item_vectors: ArrayLike) -> float
     items, which = _positions(lists, len(vectors))
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = (vectors / np.where(norms > 0, norms, 1))[items]
-    # The cosines of all ordered pairs sum to |sum of unit vectors|^2 - number of unit vectors.
+    # The sum of the cosines of all ordered pairs is |sum of unit vectors|^2 - number of them.
     sizes = np.bincount(which)
     starts = np.cumsum(sizes) - sizes
     own = np.add.reduceat((norms[items, 0] > 0).astype(float), starts)
     sums = (np.add.reduceat(unit, starts) ** 2).sum(axis=1) - own
-    many = sizes > 1
-    if not many.any():
-        return float("nan")
-    return float(np.mean(1 - sums[many] / (sizes * (sizes - 1))[many]))
+    pairs = (sizes * (sizes - 1))[sizes > 1]
+    return float(np.mean(1 - sums[sizes > 1] / pairs)) if len(pairs) else float("nan")
 
 
 def novelty(lists: Iterable[Any], item_counts: ArrayLike, n_users: int) -> float:
     """Mean self-information ``-log2 p`` of the recommended items, in bits.
 
-    p = ``item_counts[i] / n_users`` is the share of users who have item i in the training data: one
-    bit more means half as well known. An item nobody has would be infinitely novel; it counts as if
-    one user had it. Mean over the items of a list, then over lists.
+    p = ``item_counts[i] / n_users`` is the share of users with item i in the training data: one bit
+    more means half as well known. An item that nobody has counts as if one user had it. Mean over
+    the items of a list, then over lists; from 0 to log2(n_users).
 
     Args:
-        lists: (n_users, k) positions of items, or lists of different lengths.
         item_counts: (n_items,) number of users with each item, from the training part.
         n_users: number of users that were counted.
-
-    Returns:
-        A number between 0 (everybody has everything recommended) and log2(n_users).
-
-    Raises:
-        ValueError: no item, a position outside the counts, a count below 0 or above ``n_users``.
 
     Source: Zhou et al., PNAS 2010 (self-information of objects).
 

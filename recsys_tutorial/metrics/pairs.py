@@ -1,8 +1,8 @@
 """AUC: the share of (positive, negative) pairs in the right order, over all rows or within groups.
 
-Pooled AUC compares a positive of one user with a negative of another, so a model that only knows
-who rates generously does well. Conditional AUC compares rows of one user only, as a list of
-recommendations does. The same scores can have 0.75 of the first and 1.0 of the second.
+Pooled AUC also compares a positive of one user with a negative of another, so a model that only
+knows who rates generously does well. Conditional AUC compares rows of one user only, as a list of
+recommendations does.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -59,16 +59,11 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Area under the ROC curve: P(positive scores higher) + 1/2 P(tie), over all pairs of rows.
 
     Equal to ``(sum of the ranks of positives - P (P + 1) / 2) / (P N)`` with average ranks for
-    ties, for P positives and N negatives. Depends on the order of the scores only: infinite ones
-    are ordinary values here. 1 is perfect, 0.5 is chance. With one class there is no pair and the
-    result is NaN.
+    ties, for P positives and N negatives. 1 is perfect, 0.5 is chance, NaN for one class only.
 
     Args:
-        labels: (n,), 0 or 1 (for ratings: whether the rating reaches the relevant value).
-        scores: (n,), higher means more likely positive.
-
-    Raises:
-        ValueError: wrong shapes, nothing at all, NaN, labels other than 0 and 1.
+        labels: (n,), 0 or 1 (for ratings: whether the rating is at least the relevant value).
+        scores: (n,), higher means more likely positive; may be infinite.
 
     Source: Hanley and McNeil, Radiology 1982 (the Mann-Whitney statistic).
 
@@ -82,15 +77,11 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def group_auc(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> GroupAUC:
-    """AUC within each group. Groups with NaN are those that :func:`conditional_auc` leaves out.
+    """AUC within each group; NaN for groups with one class only.
 
     Args:
-        labels: (n,), 0 or 1.
-        scores: (n,).
+        labels, scores: (n,), as for :func:`auc`.
         groups: (n,) numbers or text: the user of each row, or the item.
-
-    Raises:
-        ValueError: as :func:`auc`; groups of another length.
 
     Example:
         >>> group_auc([1, 0, 1], [2.0, 1.0, 3.0], ["ann", "ann", "bob"]).auc.tolist()
@@ -113,25 +104,16 @@ def conditional_auc(
 ) -> float:
     """AUC conditional on the group: pairs are compared within a group only.
 
-    Whatever is constant in a group cancels: grouped by user, a user bias earns nothing, and a
-    model that knows only user biases scores exactly 0.5. Grouped by item it is the mirror: the
-    quality of the item cancels. The name and this definition are ours; no canonical paper is
-    known to us. The "grouped AUC" (GAUC) of the advertising literature also averages AUC within
-    users, but weights each by its impressions or clicks.
+    What is constant in a group cancels: grouped by user, a model of user biases alone has exactly
+    0.5; grouped by item, the quality of the items cancels. The name and this definition are ours.
+    The "grouped AUC" (GAUC) of the advertising literature weights users by impressions or clicks.
 
     Args:
-        labels: (n,), 0 or 1.
-        scores: (n,).
-        groups: (n,) numbers or text, usually the user of each row.
+        labels, scores: (n,), as for :func:`auc`.
+        groups: (n,) numbers or text, usually the user of each row. Groups with one class are left
+            out; NaN if none is left.
         average: ``"macro"``: mean over groups, each counts the same. ``"pairs"``: groups weighted
             by their P * N, which is the share of all within-group pairs in the right order.
-
-    Returns:
-        A number in [0, 1]; NaN if no group has both classes. Groups with one class have no pair
-        and are left out: :func:`group_auc` says which.
-
-    Raises:
-        ValueError: as :func:`group_auc`; an unknown ``average``.
 
     Example:
         >>> labels, scores = [1, 0, 1, 0], [4.0, 3.0, 2.0, 1.0]

@@ -26,15 +26,9 @@ def _differences(truth: ArrayLike, scores: ArrayLike) -> Floats:
 def rmse(truth: ArrayLike, scores: ArrayLike) -> float:
     """Root mean squared error, in the units of the ratings (stars).
 
-    ``sqrt(mean((scores - truth)^2))`` over all entries at once, not the mean of the errors of
-    batches or of users, which is another number.
-
-    Args:
-        truth: observed ratings, any shape.
-        scores: predicted ratings, the same shape.
-
-    Raises:
-        ValueError: the shapes differ, there is nothing, or a value is NaN or infinite.
+    ``sqrt(mean((scores - truth)^2))`` over all entries at once: the mean of the errors of batches
+    or users is a different number. ``truth`` and ``scores`` have the same shape; NaN and infinite
+    values are a ValueError.
 
     Example:
         >>> rmse([1.0, 2.0], [1.0, 4.0])  # errors 0 and 2
@@ -45,8 +39,6 @@ def rmse(truth: ArrayLike, scores: ArrayLike) -> float:
 
 def mae(truth: ArrayLike, scores: ArrayLike) -> float:
     """Mean absolute error ``mean(|scores - truth|)``, in the units of the ratings (stars).
-
-    Arguments and errors as in :func:`rmse`.
 
     Example:
         >>> mae([1.0, 2.0], [1.0, 4.0])
@@ -59,17 +51,13 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int =
     """Expected calibration error: how far predicted probabilities are from observed shares.
 
     ``sum_b n_b / n * |mean(labels in b) - mean(probabilities in b)|`` over ``n_bins`` bins of
-    equal width on [0, 1]; a value on an edge belongs to the bin above it, 1 to the last one. Empty
-    bins count nothing. Between 0 (calibrated within bins) and 1, without unit.
+    equal width on [0, 1]; a value on an edge belongs to the bin above it, 1 to the last one. From 0
+    (calibrated within bins) to 1.
 
     Args:
         labels: (n,), 0 or 1.
-        probabilities: (n,), between 0 and 1.
-        n_bins: number of bins. More bins see finer errors and more noise: compare models at one
-            number only.
-
-    Raises:
-        ValueError: wrong shapes, labels other than 0 and 1, a probability outside [0, 1].
+        probabilities: (n,), between 0 and 1; others are a ValueError.
+        n_bins: More bins show finer errors and more noise: compare models at one number of bins.
 
     Source: Naeini, Cooper and Hauskrecht, AAAI 2015; Guo et al., ICML 2017.
 

@@ -1,9 +1,9 @@
 """Quality of ranked lists. The last axis is the catalogue.
 
 ``labels`` and ``scores`` have the shape (n_items,) and give a float, or (n_users, n_items) and give
-an array (n_users,). A score of -inf marks an item that is not a candidate (one the user has already
-rated): it is taken out of the list and out of the relevant items, as if the catalogue did not have
-it. A user without relevant candidates gets NaN. ``k`` may exceed the number of candidates.
+an array (n_users,). A score of -inf marks an item that is not a candidate, such as one that the
+user has already rated. A user without relevant candidates gets NaN. ``k`` may exceed the number of
+candidates.
 """
 
 from collections.abc import Callable
@@ -47,14 +47,8 @@ def recall_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Fl
 
     Args:
         labels: (n_items,) or (n_users, n_items), 0 or 1.
-        scores: the same shape; -inf marks items that are no candidates.
+        scores: the same shape; -inf marks items that are not candidates.
         k: length of the list.
-
-    Returns:
-        A float, or (n_users,); in [0, 1], NaN for a user without relevant candidates.
-
-    Raises:
-        ValueError: different shapes, nothing, NaN, labels other than 0 and 1, k below 1.
 
     Example:
         >>> recall_at_k([1, 0, 1, 1], [4.0, 3.0, 2.0, 1.0], k=2)  # 1 of 3
@@ -67,7 +61,7 @@ def recall_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Fl
 def precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
     """Share of the first k places that hold a relevant item: ``hits / k``.
 
-    Divided by k even where fewer candidates exist. Arguments and errors as in :func:`recall_at_k`.
+    Divided by k even where fewer candidates exist.
     """
     k = whole("k", k)
     return _measure(labels, scores, lambda t: ties.precision(t, k))
@@ -78,7 +72,7 @@ def average_precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) ->
 
     ``sum_{i <= k} rel_i * precision@i / min(k, |R|)``: a list that starts with min(k, |R|) relevant
     items gets 1. Others divide by |R|, which is lower for users with more than k relevant items.
-    Averaged over users it is MAP@k. Arguments and errors as in :func:`recall_at_k`.
+    Averaged over users it is MAP@k.
 
     Source: ties as in McSherry and Najork, ECIR 2008.
 
@@ -94,8 +88,7 @@ def mrr(labels: ArrayLike, scores: ArrayLike) -> float | Floats:
     """Reciprocal rank ``1 / rank`` of the first relevant item, over the whole list.
 
     The mean of it over users is the mean reciprocal rank. Under ties it is the expectation of
-    1 / rank, which is not 1 / the expected rank. Arguments and errors as in :func:`recall_at_k`,
-    without k.
+    1 / rank, which is not 1 / the expected rank.
 
     Source: Voorhees, TREC-8 1999.
 
@@ -113,7 +106,6 @@ def ndcg_at_k(
 
     ``DCG@k = sum_{i <= k} g_i / log2(i + 1)``; ``NDCG@k = DCG@k / ideal DCG@k``, the ideal being
     the candidates in descending order of their gain, cut at k. With binary labels both gains agree.
-    Arguments and errors as in :func:`recall_at_k`, but for labels and gain.
 
     Args:
         labels: Relevance grades, 0 (not relevant) or more.

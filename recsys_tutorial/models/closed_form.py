@@ -1,8 +1,8 @@
-"""Closed forms: what is computed from the table of ratings in one go, without gradient steps.
+"""Closed forms: models that are computed from the table of ratings, without gradient steps.
 
 They all read the same table x (n_users, n_items): 1 for the best rating, less for a worse one, 0
-where there is none. A missing rating counts as "not chosen", so they rank and predict no stars.
-A row's weight, in multiples of the usual one, multiplies its x: so many copies of one wish.
+for a missing one, which counts as "not chosen". So they rank and predict no stars. A row's weight
+multiplies its x.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser, Model, runs
 from recsys_tutorial.models.state import counted
 
-MOST_GIB = 4.0  # that a table of all pairs of items may take
-BYTES = 32  # a cell of the item-item table while it is made: sparse, float64 and inverse, float32
+MOST_GIB = 4.0  # the memory that a table of all pairs of items may take, at 32 bytes per pair
 
 
 class ClosedForm(Model):
-    """What the closed forms share: they rank, and they read the table x."""
+    """Base of the closed forms: they rank, and they read the table x."""
 
     columns = ("user", "item")
     ranks = True
@@ -41,25 +40,24 @@ class ClosedForm(Model):
         return self
 
     def solve_for(self, train: Dataset) -> None:
-        """Fill the model's tables, from rows as `counted` gives them."""
+        """Fill the model's tables from `train`, whose weights have the median 1."""
         raise NotImplementedError
 
     def strength(self, ratings: Tensor) -> Tensor:
-        """x for ratings on the training scale: r / 5 for 1 to 5 stars, 1 for pairs alone."""
+        """x of ratings on the training scale: r / 5 for 1 to 5 stars, 1 for pairs."""
         low, high = self.scale
         return (ratings - low + 1) / (high - low + 1)
 
     def table(self, train: Dataset) -> sparse.csr_matrix:
         """x as a sparse float64 table (n_users, n_items)."""
         x = self.strength(torch.from_numpy(train.rating).double()).numpy()
-        if train.weight is not None:
-            x = x * train.weight
+        x = x if train.weight is None else x * train.weight
         return sparse.csr_matrix((x, (train.user, train.item)), shape=(self.n_users, self.n_items))
 
 
 def check_pairs_fit(model: str, n_items: int) -> None:
-    """Raise ValueError where a table of all pairs of items would take more than MOST_GIB."""
-    needed = n_items**2 * BYTES / 2**30
+    """ValueError if a table of all pairs of items takes more than MOST_GIB."""
+    needed = n_items**2 * 32 / 2**30  # sparse, float64, its inverse and float32
     if needed > MOST_GIB:
         raise ValueError(
             f"{model} holds a number for each pair of {n_items:,} items and would need about "
@@ -69,12 +67,11 @@ def check_pairs_fit(model: str, n_items: int) -> None:
 
 
 class ItemToItem(ClosedForm):
-    r"""$s_{ui} = \sum_j x_{uj} W_{ji}$: what each rated item says about each other item.
+    r"""$s_{ui} = \sum_j x_{uj} W_{ji}$: each rated item adds to the scores of the others.
 
     Attributes:
         weights: W, (n_items, n_items).
-        row_start, row_item, row_value: x of the training users, row u from row_start[u] on; so that
-            a known user is scored without the training data.
+        row_start, row_item, row_value: x of the training users as a sparse table by rows.
     """
 
     def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:
@@ -86,7 +83,7 @@ class ItemToItem(ClosedForm):
         self.register_buffer("row_value", torch.zeros(0))
 
     def item_weights(self, gram: np.ndarray) -> Tensor:
-        """W from the Gram table x'x, (n_items, n_items) float64, which may be overwritten."""
+        """W from the Gram matrix x'x, (n_items, n_items) float64, which may be overwritten."""
         raise NotImplementedError
 
     def solve_for(self, train: Dataset) -> None:
@@ -98,30 +95,30 @@ class ItemToItem(ClosedForm):
 
     def forward(self, batch: Batch) -> Tensor:
         user, item = batch.need("user", "item")
-        who, place = torch.unique(user, return_inverse=True)
-        return self.score_items(Batch(user=who))[place, item]
+        users, inverse = torch.unique(user, return_inverse=True)
+        return self.score_items(Batch(user=users))[inverse, item]
 
     def score_items(self, batch: Batch) -> Tensor:
         user = batch.need("user")[0].reshape(-1)
-        first, many = self.row_start[user], self.row_start[user + 1] - self.row_start[user]
-        picked, bag = runs(first, many)
-        item, x = self.row_item[picked], self.row_value[picked]
+        start = self.row_start[user]
+        cells, begins = runs(start, self.row_start[user + 1] - start)
+        item, x = self.row_item[cells], self.row_value[cells]
         # x @ W over the rated items alone
-        return F.embedding_bag(item, self.weights, bag, mode="sum", per_sample_weights=x)
+        return F.embedding_bag(item, self.weights, begins, mode="sum", per_sample_weights=x)
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """W' (n_items, n_items) and zeros (n_items,): a new user's row is its x."""
+        """W' (n_items, n_items) and zeros (n_items,): the row of a new user is x."""
         return self.weights.T, self.weights.new_zeros(self.n_items)
 
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The row x (n_items,) of a user known by ratings alone: nothing has to be solved."""
+        """The row x (n_items,) of a new user."""
         parts = self.weights.new_zeros(len(items), self.n_items)
         parts[torch.arange(len(items)), items] = self.strength(ratings).to(parts)
         return FoldedUser(parts.sum(0), parts)
 
 
 class EASE(ItemToItem):
-    r"""Linear autoencoder: the W with zero diagonal that best gives x back from itself.
+    r"""Linear autoencoder: the W with zero diagonal that best reconstructs x from itself.
 
     Minimises $\|x - xW\|^2 + \lambda \|W\|^2$ under $W_{ii} = 0$: with $P = (x'x + \lambda I)^{-1}$
     it is $W_{ji} = -P_{ji} / P_{ii}$.
@@ -135,7 +132,7 @@ class EASE(ItemToItem):
     def __init__(self, n_users: int, n_items: int, l2: float = 200.0, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)
         if not l2 > 0:
-            raise ValueError(f"l2={l2} must be positive: items nobody rated have no inverse")
+            raise ValueError(f"l2={l2} must be positive: else x'x may have no inverse")
         self.l2 = l2
 
     def item_weights(self, gram: np.ndarray) -> Tensor:
@@ -147,12 +144,12 @@ class EASE(ItemToItem):
 
 
 class ItemKNN(ItemToItem):
-    r"""Neighbours: $W_{ji}$ is the cosine of items j and i, for the k items j most like i.
+    r"""Neighbours: $W_{ji}$ is a cosine, for the k items j most similar to i; others have 0.
 
-    With a shrunken cosine, $x_j \cdot x_i / (|x_j| |x_i| + h)$: what few have rated is not trusted.
+    The cosine is shrunken, $x_j \cdot x_i / (|x_j| |x_i| + h)$, more so for items with few ratings.
 
     Args:
-        k: Neighbours of each item; all others weigh nothing.
+        k: Neighbours of each item.
         shrink: h, in squared ratings of x.
 
     Deshpande and Karypis 2004, "Item-based top-N recommendation algorithms".
@@ -170,12 +167,12 @@ class ItemKNN(ItemToItem):
         length = np.sqrt(np.diag(gram))
         cosine = torch.from_numpy(gram / np.maximum(np.outer(length, length) + self.shrink, 1e-12))
         cosine.fill_diagonal_(0)
-        best, who = cosine.topk(min(self.k, self.n_items), dim=0)
-        return torch.zeros_like(cosine).scatter_(0, who, best)
+        largest, neighbour = cosine.topk(min(self.k, self.n_items), dim=0)
+        return torch.zeros_like(cosine).scatter_(0, neighbour, largest)
 
 
 class FactorTables(ClosedForm):
-    r"""$s_{ui} = p_u \cdot q_i$ with vectors that no gradient has made.
+    r"""$s_{ui} = p_u \cdot q_i$ with vectors in closed form.
 
     Attributes:
         user_factors: p, (n_users, dim).
@@ -204,17 +201,15 @@ class FactorTables(ClosedForm):
 
 
 class PureSVD(FactorTables):
-    r"""Truncated SVD of x, zeros and all: $x \approx U \Sigma Q'$, and $p_u = x_u Q$.
+    r"""Truncated SVD of x with its zeros: $x \approx U \Sigma Q'$, and $p_u = x_u Q$.
 
-    This is the SVD of a textbook. What is called SVD in libraries for ratings is `BiasedMF`: it
-    leaves the missing ratings out instead of taking them for zeros. Vectors are in order of
-    singular values, the largest number of each item column positive.
+    What libraries for ratings call SVD is `BiasedMF`, which leaves the missing ratings out. Vectors
+    are in order of singular values, the largest number of each item column positive.
 
     Cremonesi, Koren, Turrin 2010, "Performance of recommender algorithms on top-N tasks".
     """
 
     def solve_for(self, train: Dataset) -> None:
-        """Beyond the rank of x the vectors are zero."""
         x = self.table(train)
         if self.dim < min(x.shape):
             start = np.random.default_rng(self.seed).normal(size=min(x.shape))
@@ -228,6 +223,6 @@ class PureSVD(FactorTables):
 
     @torch.no_grad()
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The row x Q of a user known by ratings alone: a sum over the rated items."""
+        """The row x Q of a new user, a sum over the rated items."""
         parts = self.item_factors[items] * self.strength(ratings).to(self.item_factors)[:, None]
         return FoldedUser(parts.sum(0), parts)

@@ -1,4 +1,4 @@
-"""What follows the last items, by counting: a Markov chain, and rules that look further back."""
+"""Counts of what followed what: a Markov chain, and rules that look further back."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ class SequentialRules(ClosedForm):
     r"""$s_{ui} = $ weighted mean over the user's last items $j$ of
     $P(i | j) = (c_{ji} + \alpha\, p_i) / (\sum_i c_{ji} + \alpha)$.
 
-    The k-th item from the end weighs $d^{k-1}$, and c adds up $d^{k-1}$ wherever i came k rows
-    after j in the same user's list; rows of equal time keep their order. p is the share of i among
-    all training rows: what is said where little was counted. Rows count as often as their weights
-    say.
+    The k-th item from the end has the weight $d^{k-1}$, and c sums $d^{k-1}$ over all rows of i
+    that came k rows after j for the same user; rows of equal time keep their order. p is the share
+    of i among all training rows. All counts are weighted.
 
     Args:
-        window: Rows that counting and scoring look back.
+        window: How many rows counting and scoring look back.
         decay: d, from 0 to 1.
-        smoothing: alpha, in transitions: how many it takes to be believed as much as popularity is.
+        smoothing: alpha, in transitions: as many as this count as much as popularity.
 
     Ludewig and Jannach 2018, "Evaluation of session-based recommendation algorithms".
     """
@@ -46,9 +45,9 @@ class SequentialRules(ClosedForm):
         super().__init__(n_users, n_items, seed=seed)
         check_pairs_fit(type(self).__name__, n_items)
         self.window, self.decay, self.smoothing = window, decay, smoothing
-        self.register_buffer("follows", torch.zeros(n_items, n_items))
-        self.register_buffer("last", torch.full((n_users, window), PADDING))
-        self.register_buffer("recent", torch.zeros(n_users, window))
+        self.register_buffer("follows", torch.zeros(n_items, n_items))  # P(column | row)
+        self.register_buffer("last", torch.full((n_users, window), PADDING))  # items
+        self.register_buffer("recent", torch.zeros(n_users, window))  # and their weights
 
     def solve_for(self, train: Dataset) -> None:
         order, moment = in_order(train)
@@ -68,11 +67,11 @@ class SequentialRules(ClosedForm):
         self.recent[at] = torch.from_numpy(recent[newest]).to(self.recent)
 
     def look(self, *rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """c, (n_items, n_items), and what each row weighs as one of the last, (n,).
+        """c, (n_items, n_items), and each row's weight among the user's last ones, (n,).
 
         Args:
-            *rows: User, item, moment and weight of the rows, by user and time, and how far each is
-                from the user's last; (n,) each.
+            *rows: User, item, moment and weight of the rows, sorted by user and time, and how many
+                rows of the user come later; (n,) each.
         """
         user, item, _, weight, from_end = rows
         counts = np.zeros((self.n_items, self.n_items))
@@ -91,18 +90,16 @@ class SequentialRules(ClosedForm):
     def score_items(self, batch: Batch) -> Tensor:
         user = batch.need("user")[0].reshape(-1)
         weight = self.recent[user]  # (B, window)
-        among = torch.zeros(len(user), self.n_items)
-        among.scatter_add_(1, self.last[user].clamp(min=0), weight)
-        return among @ self.follows / weight.sum(1, keepdim=True).clamp(min=1)
+        of_items = torch.zeros(len(user), self.n_items)
+        of_items.scatter_add_(1, self.last[user].clamp(min=0), weight)
+        return of_items @ self.follows / weight.sum(1, keepdim=True).clamp(min=1)
 
 
 class Markov(SequentialRules):
-    r"""$s_{ui} = $ mean over the items $j$ of the user's last time of $P(i | j)$, as in
-    SequentialRules with a window of one; but rows of one time have no order here.
+    r"""$s_{ui} = $ mean of $P(i | j)$ over the items $j$ of the user's last time in training, the
+    newest `length` of them; P as in SequentialRules, but rows of equal time have no order.
 
-    c is how often i came at the next later time after j (where several j share a time, each counts
-    for its part). The last items are those of the user's last time in training, the newest `length`
-    of them.
+    c counts how often i came at the user's next time after j; n items of one time count 1 / n each.
 
     Args:
         smoothing: As in SequentialRules.
@@ -116,12 +113,12 @@ class Markov(SequentialRules):
 
     def look(self, *rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         user, item, moment, weight, from_end = rows
-        new = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
-        group = np.cumsum(new) - 1  # rows of one user and one time
+        first = np.append(True, (np.diff(user) != 0) | (np.diff(moment) != 0))
+        group = np.cumsum(first) - 1  # rows of one user and one time
         shape = (int(group[-1]) + 1, self.n_items)
-        came = sparse.csr_matrix((weight, (group, item)), shape)
-        of_group = np.asarray(came.sum(1)).ravel()
-        share = sparse.csr_matrix((weight / of_group[group], (group, item)), shape)
-        later = np.flatnonzero(np.diff(user[new]) == 0) + 1  # groups with one before, of this user
-        counts = (share[later - 1].T @ came[later]).toarray()
+        items = sparse.csr_matrix((weight, (group, item)), shape)
+        total = np.asarray(items.sum(1)).ravel()
+        share = sparse.csr_matrix((weight / total[group], (group, item)), shape)
+        later = np.flatnonzero(np.diff(user[first]) == 0) + 1  # groups after one of the same user
+        counts = (share[later - 1].T @ items[later]).toarray()
         return counts, (group == group[np.arange(len(user)) + from_end]).astype(float)

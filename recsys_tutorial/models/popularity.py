@@ -11,10 +11,7 @@ from recsys_tutorial.models.closed_form import ClosedForm
 
 
 class Popularity(ClosedForm):
-    r"""Everybody gets what most people rated: $s_{ui} = n_i$.
-
-    n is the number of the item's training ratings, each as often as its weight says.
-    """
+    r"""$s_{ui} = n_i$, the number of the item's training ratings, weighted."""
 
     def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)

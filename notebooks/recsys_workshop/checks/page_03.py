@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_tutorial import interpret
 from recsys_workshop.checks.registry import compare, cosines, near, number, numbers, register
+from recsys_workshop.labs import naming
 from recsys_workshop.pages import Page
 
 
@@ -15,7 +15,7 @@ def guess(answer: Any, page: Page) -> str | None:
     """Three or more attributes of films, written down before looking."""
     if isinstance(answer, str) or not isinstance(answer, list | tuple):
         return 'it should be a list of words, like ["year", "Comedy", "Drama"].'
-    known = list(interpret.attributes(page.train).columns)
+    known = list(naming.attributes(page.train).columns)
     strange = [w for w in answer if w not in known]
     if strange:
         return f"{strange[0]!r} cannot be looked up; choose among {', '.join(known)}."
