@@ -80,8 +80,8 @@ def describe(
     described = []
     for k, axis in enumerate(table):
         order = rows[np.argsort(axes.items[rows, k], kind="stable")]
-        best = table[axis].abs().idxmax()
-        r = table.at[best, axis]
+        place = int(np.abs(table.to_numpy()[:, k]).argmax())
+        best, r = str(table.index[place]), float(table.to_numpy()[place, k])
         if axes.sd[k] <= baseline.max():
             verdict = "nothing: no wider than chance"
         elif again[k] < SAME_AXIS:
