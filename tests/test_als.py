@@ -238,5 +238,5 @@ def test_vectors_that_are_all_but_zero_are_said():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # from_frame has its own word on counts
         data = rt.datasets.from_frame(table)
-    with pytest.warns(UserWarning, match="learned next to nothing"):
+    with pytest.warns(UserWarning, match="learned almost nothing"):
         ImplicitALS.for_dataset(data).fit(data)
