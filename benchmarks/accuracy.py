@@ -105,7 +105,7 @@ def on_folds(data: Dataset, first: int = 5) -> dict[str, dict[str, Any]]:
             "rmse": float(np.mean(values)),
             "rmse_folds": [round(v, 4) for v in values],
             "gain": float(np.mean(base - values)),
-            "gain_sd": float(np.std(base - values, ddof=1)),
+            "gain_sd": float(np.std(base - values, ddof=1)) if first > 1 else None,
             "fit_seconds": float(np.median(seconds[name])),
         }
         for name, values in rmse.items()

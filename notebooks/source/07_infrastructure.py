@@ -85,9 +85,9 @@ for name in ("Monday", "Tuesday", "Wednesday"):
 #
 # > score of a genre = w₁ ln(its clicks on other days + ½) + w₂ ln(its clicks today + ½)
 #
-# The probability of a genre is proportional to e^score. The weights are fitted to one half of the
-# people, by maximum likelihood, and the other half are served. The model gets today's clicks at once
-# (*streamed*), three clicks late, or never (*nightly*: the number is 0).
+# The probability of a genre is proportional to e^score. The weights are fitted to one half of the people,
+# by maximum likelihood, and the other half are served. The model gets today's clicks at once
+# (*streamed*), three clicks late, or never (*nightly*: "its clicks today" is always 0).
 #
 # How good is it? We measure its **surprise**: −ln of the probability that it gave to what happened. A
 # model that is always sure and always right has a surprise of 0. The unit of a natural logarithm is
@@ -465,8 +465,9 @@ against_truth(hungry)
 # Here a log per arm is too short for A, which needs much data, and on average the better arm seems to
 # lose. One shared log errs in the other direction and makes A look better than it is, since A also learns
 # from the visits of B. With half the articles per arm (*user-corpus co-diversion*) we see no clear
-# difference between the mean and the truth, but in a single shop the test is little better than tossing
-# a coin. Only logs as long as that of the whole shop are right on average in both examples.
+# difference between the mean and the truth, but in a single shop the test is little better than tossing a
+# coin. Only the test in which each arm has a log as long as the whole shop's is right on average in both
+# examples.
 #
 # So before a test ask: *what would each arm learn from if it had the whole shop to itself?* And give it
 # that.
@@ -928,10 +929,10 @@ ws.show(fig, alt=f"Overlap and joy over days, by share of random places. At the 
 # Left alone, the loop makes people's lists **more alike than their tastes are**, and the lists are not
 # the best for them either. A film that was unlucky in its first showings is never shown again, so nobody
 # learns that some people would have loved it. With a few random places the lists differ more, and the
-# model's own lists get better. This has a price, which you see in the last number of each line: joy in
-# what was shown falls, since a random film suits most people less well than a chosen one. In this small world, where
-# tastes and films do not change, random places cost more on each day than they bring. Once the lists
-# are repaired, you could show fewer random films.
+# model's own lists get better. This has a price, which you see in the last number of each printed line:
+# joy in what was shown falls, since a random film suits most people less well than a chosen one. In this
+# small world, where tastes and films do not change, random places cost more on each day than they bring.
+# Once the lists are repaired, you could show fewer random films.
 #
 # Where articles come and go, you always need some: in the first A/B test above only B showed random
 # articles, and the whole shop lived on what B found out. Page 13 shows a better way than random places:
