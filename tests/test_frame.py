@@ -203,6 +203,8 @@ def test_counts_become_weights_of_mean_one() -> None:
     assert np.array_equal(again.weight, made.weight)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"counts.*and a column 'weight'"):
         from_frame(frame(plays=plays, weight=[1.0, 1.0, 1.0]), counts="plays")
+    with pytest.raises(TypeError, match="counts= is the name of the column"):
+        from_frame(frame(), counts=frame()["rating"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="alpha=-1"):
         from_frame(frame(plays=plays), counts="plays", alpha=-1)
     with pytest.raises(ValueError, match=r"plays -1 in row 0 .* is negative"):
@@ -335,3 +337,8 @@ def test_refused_genres_are_named_with_their_item(value: Any) -> None:
     with pytest.raises(TypeError) as caught:
         from_frame(frame(), items=items)
     assert f"genres {value!r} of item 'a'" in str(caught.value)
+
+
+def test_a_refused_year() -> None:
+    with pytest.raises(ValueError, match=r"items: a year is not a whole number \(.*soon"):
+        from_frame(frame(), items=pd.DataFrame({"item": ["a"], "year": ["soon"]}))

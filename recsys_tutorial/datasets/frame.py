@@ -62,6 +62,8 @@ def from_frame(
     """
     if duplicates not in (None, "sum"):
         raise ValueError(f'unknown duplicates {duplicates!r}: it is None or "sum"')
+    if counts is not None and not isinstance(counts, str):
+        raise TypeError("counts= is the name of the column with numbers of events, like 'plays'")
     _check_table(ratings, "ratings")
     if len(ratings) == 0:
         raise ValueError("ratings is empty: give at least one row with a user and an item")

@@ -49,7 +49,10 @@ def item_frame(
         given = frame["title"].astype("str").str.strip()
         titles = given.where(frame["title"].notna() & (given != ""), titles)
     if "year" in frame.columns:
-        frame["year"] = pd.to_numeric(frame["year"]).astype("Int64")
+        try:
+            frame["year"] = pd.to_numeric(frame["year"]).astype("Int64")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"items: a year is not a whole number ({error}): correct it") from None
         titles = pd.Series(
             [
                 title if pd.isna(year) or year_of(title) is not None else f"{title} ({year})"
