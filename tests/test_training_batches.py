@@ -96,6 +96,7 @@ class TestSettings:
             ({"loss": "bpr"}, r"loss='bpr' is not a function.*rt\.losses: .*bpr"),
             ({"loss": torch.nn.MSELoss()}, r"loss=MSELoss\(\) is not a function.*squared_error"),
             ({"device": "gpu"}, "device='gpu' is unknown or not on"),
+            ({"popularity": 0.75}, "popularity=0.75: .* learns from rated rows alone"),
         ],
     )
     def test_impossible_settings(self, parts, settings, message):
@@ -192,6 +193,15 @@ class TestPairs:
     def test_a_loss_on_ratings_is_refused_and_the_remedy_named(self, pairs):
         with pytest.raises(ValueError, match=r"squared_error needs ratings.*rt\.losses\.bpr"):
             rt.fit(BiasedMF.for_dataset(pairs), pairs, loss=losses.squared_error)
+
+
+def test_negatives_by_popularity_follow_the_power_of_the_counts():
+    table = pd.DataFrame({"user": range(100), "item": [0] * 64 + [1] * 27 + [2] * 8 + [3]})
+    data = rt.datasets.from_frame(table)
+    negatives = Negatives(data, torch.Generator().manual_seed(0), popularity=2 / 3)
+    drawn = torch.bincount(negatives.draw(torch.tensor([99]), 30_000)[0], minlength=4) / 30_000
+    assert drawn[3] == 0  # what the user has
+    assert torch.allclose(drawn[:3], torch.tensor([16.0, 9.0, 4.0]) / 29, atol=0.02)
 
 
 def test_short_histories_fill_a_step():

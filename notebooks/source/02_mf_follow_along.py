@@ -339,7 +339,7 @@ ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that p
 # If you know word2vec: read "word" for user and "context word" for film, and the logistic objective
 # with made-up pairs *is* word2vec's. One difference matters. We draw negatives evenly from all films.
 # word2vec draws frequent words more often, so it also pushes their scores down more often, and this
-# takes much of the popularity out of the scores. Page 05 shows it.
+# takes much of the popularity out of the scores. Page 05 shows it, and `rt.fit(popularity=0.75)` does it.
 
 # %%
 s = torch.linspace(-4, 4, 81)

@@ -151,6 +151,7 @@ def batches_for(
     loss: Callable[..., Tensor],
     size: int,
     negatives: int | str,
+    popularity: float,
     seed: int,
     device: torch.device,
     peers: Alone,
@@ -164,8 +165,9 @@ def batches_for(
             if needs.batch == "sequence"
             else f"{kind} learns from sequences, but {name} does not: leave loss=None"
         )
-    if needs.batch != "pairs" and negatives != 0:
-        raise ValueError(f"negatives={negatives!r}: {name} learns from rated rows alone")
+    if needs.batch != "pairs" and (negatives != 0 or popularity != 0):
+        set_to = f"negatives={negatives!r}" if negatives else f"popularity={popularity!r}"
+        raise ValueError(f"{set_to}: {name} learns from rated rows alone")
     if negatives != "all" and (not isinstance(negatives, (int, np.integer)) or negatives < 0):
         raise ValueError(f'negatives={negatives!r} must be a number >= 0 or "all"')
     generators = {
@@ -191,7 +193,7 @@ def batches_for(
     m = 0 if whole else int(negatives) or needs.negatives
 
     def contrast(of: str) -> Negatives | None:
-        return None if whole else Negatives(train, generators[of])
+        return None if whole else Negatives(train, generators[of], popularity)
 
     feed = Pairs(model, *training, contrast("draws"), m, needs.keeps)
     if held is not None:

@@ -43,6 +43,7 @@ def fit(
     batch_size: int | None = None,
     lr: float | None = None,
     negatives: int | str = 0,
+    popularity: float = 0.0,
     seed: int = 0,
     log_dir: str | Path | None = None,
     early_stopping: int | None = None,
@@ -72,6 +73,8 @@ def fit(
         epochs, batch_size, lr: Passes over the rows, rows per step, the highest learning rate.
         negatives: For losses on pairs: items the user has not rated in train, per rated one;
             "all" is the whole catalogue; 0 takes the loss's own default.
+        popularity: Negatives are drawn in proportion to an item's count to this power: 0 is
+            uniform, 0.75 as in word2vec (page 05).
         seed: For shuffling and negatives.
         log_dir: tensorboardX writes scalars there, every 50th step and every epoch.
         early_stopping: Stop after so many epochs without a better validation result; keep the best.
@@ -116,7 +119,9 @@ def fit(
     history = History(epochs, getattr(loss, "__name__", type(loss).__name__))
     learner = (copy.deepcopy(model) if background else model).to(where)
     together = peers(learner.generator)
-    feed = batches_for(learner, train, valid, loss, batch_size, negatives, seed, where, together)
+    feed = batches_for(
+        learner, train, valid, loss, batch_size, negatives, popularity, seed, where, together
+    )
     run = Run(learner, loss, lr, feed, history, together)
     lines = Progress(progress if not background and together.rank == 0 else False, epochs)
     attach_epoch_end(run, early_stopping, lines)
@@ -127,6 +132,7 @@ def fit(
         settings = {
             "model": type(model).__name__, "tables": shapes, "loss": history.loss,
             "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": feed.negatives,
+            "popularity": popularity,
             "seed": seed, "early_stopping": early_stopping, "processes": together.world,
             "data": hash_of(train),
             "valid": None if valid is None else hash_of(valid),
