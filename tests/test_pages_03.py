@@ -34,7 +34,8 @@ def test_the_guess_is_kept_and_compared(values):
 
 
 def test_the_page_states_the_limits_that_the_library_uses():
-    text = " ".join(c.text for c in SOURCES["03_interpretation"].cells if c.kind == "markdown")
+    cells = SOURCES["03_interpretation"].cells
+    text = " ".join(" ".join(c.text for c in cells if c.kind == "markdown").split())
     assert f"a cosine below {naming.SAME_AXIS}" in text
     assert f"a correlation with it of at least {naming.A_NAME}" in text
 

@@ -237,7 +237,7 @@ def test_every_public_name_has_its_place_in_the_reference(built):
     ids = set(re.findall(r'id="(recsys_tutorial\.[\w.]+)"', there))
     listed = {f"recsys_tutorial.{m}.{n}" for m in modules() for n in names(getattr(rt, m))}
     listed |= {f"recsys_tutorial.{n}" for n in rt.__all__ if not inspect.ismodule(getattr(rt, n))}
-    assert len(listed) > 100
+    assert len(listed) > 90
     assert listed - ids == set()
 
 
