@@ -1,7 +1,4 @@
-"""The README's pictures, taken of the real thing in Chromium: names of `WHAT`, or all.
-
-Data is ml-latest-small, which may be passed on; the figures are those of the executed pages.
-"""
+"""The README's pictures, all or "figures" and names of `WHAT`; of data that may be passed on."""
 
 from __future__ import annotations
 
@@ -19,6 +16,7 @@ import lab  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
+import recsys_tutorial as rt  # noqa: E402
 from pagebuild.executed import executed  # noqa: E402
 from pagebuild.site import shared  # noqa: E402
 
@@ -40,7 +38,6 @@ def write_gif(name: str, frames: list[Image.Image], width: int, milliseconds: li
     size = (width, round(frames[0].height * width / frames[0].width))
     first, *others = (f.resize(size).quantize(64, dither=Image.Dither.NONE) for f in frames)
     first.save(DOCS / name, save_all=True, append_images=others, duration=milliseconds, loop=0)
-    print(f"{name}: {(DOCS / name).stat().st_size / 1e6:.2f} MB, {sum(milliseconds) / 1000:.0f} s")
 
 
 def trainer(browser: Browser) -> None:
@@ -79,16 +76,17 @@ def sweep(browser: Browser) -> None:
         frames = grown[:: max(1, len(grown) // 16)][:16]
         opened.show("labs.instrument.instrument(")
         lines = page.frame_locator("iframe[srcdoc*='curves']").first.locator("#curves polyline")
-        for nth in (2, 9, 20):
-            for event in ("mousemove", "click"):
-                lines.nth(nth).dispatch_event(event)
+        for line in (lines.nth(n) for n in (2, 9, 20)):
+            line.scroll_into_view_if_needed()
+            box = line.bounding_box() or {}
+            page.mouse.click(box["x"] + 1, box["y"] + 1)  # a falling curve begins there
             frames.append(taken(page, 300))
         opened.show("reasons=True, stars=biased")
         frames.append(taken(page, 500))
         write_gif("page_02.gif", frames, 800, [450] * (len(frames) - 4) + [1300] * 3 + [3500])
 
 
-def parts(browser: Browser) -> None:
+def figures() -> None:
     for part, (name, alt) in FIGURES.items():
         outputs = [o for cell in executed(ROOT, name).cells for o in cell.get("outputs", [])]
         shown = [o for o in outputs if "image/png" in o.get("data", {})]
@@ -96,8 +94,9 @@ def parts(browser: Browser) -> None:
         figure = Image.open(io.BytesIO(base64.b64decode(found.data["image/png"])))
         figure.thumbnail((800, 800))
         figure.save(DOCS / f"look_{part}.png", optimize=True)
-    import recsys_tutorial as rt
 
+
+def service(browser: Browser) -> None:
     data, page = shared("full"), browser.new_page(viewport={"width": 800, "height": 600})
     model = rt.models.ImplicitALS.for_dataset(data)
     rt.fit(model, data, progress=False)
@@ -114,11 +113,14 @@ def parts(browser: Browser) -> None:
         taken(page, 1500).save(DOCS / "look_deploy.png", optimize=True)
 
 
-WHAT = {"trainer": trainer, "sweep": sweep, "parts": parts}
+WHAT = {"trainer": trainer, "sweep": sweep, "service": service}
 
 if __name__ == "__main__":
+    names = sys.argv[1:] or ["figures", *WHAT]
+    if "figures" in names:  # before the browser: both need an event loop
+        figures()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=lab.browser(), args=lab.ARGUMENTS)
-        for wanted in sys.argv[1:] or WHAT:
+        for wanted in WHAT.keys() & set(names):
             WHAT[wanted](started)
         started.close()
