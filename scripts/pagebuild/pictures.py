@@ -78,7 +78,7 @@ def sweep(browser: Browser) -> None:
         lines = page.frame_locator("iframe[srcdoc*='curves']").first.locator("#curves polyline")
         for line in (lines.nth(n) for n in (2, 9, 20)):
             line.scroll_into_view_if_needed()
-            box = line.bounding_box() or {}
+            box = line.bounding_box() or {"x": 0, "y": 0}
             page.mouse.click(box["x"] + 1, box["y"] + 1)  # a falling curve begins there
             frames.append(taken(page, 300))
         opened.show("reasons=True, stars=biased")
