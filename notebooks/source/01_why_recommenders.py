@@ -741,11 +741,11 @@ for what, by_seed in verdicts.items():
 # the last two verdicts. Page 08 takes that up.
 #
 # **Change 3: another question.** Stars may not be what you need. Perhaps you want a *probability*: how
-# likely is it that somebody gives the film four stars or five? That is another **loss**, the number that
-# training makes small, and it takes one line. The model is the library's `BiasedMF`, a model like ours
-# with biases of films and users. We subtract 3.5, half-way between three stars and four, from its output
-# and read the result as a *logit*: 0 means a probability of one half, and a larger logit means a larger
-# probability.
+# likely is it that somebody gives the film four stars or five? For that we need another **loss** (the
+# number that training makes small), which takes one line. The model is the library's `BiasedMF`, a model
+# like ours with biases of films and users. We subtract 3.5, half-way between three stars and four, from
+# its output and read the result as a *logit*: 0 means a probability of one half, and a larger logit means
+# a larger probability.
 
 
 # %%
@@ -766,8 +766,8 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 
 # %% [markdown]
 # Compare the two percentages at the end of each line: a probability is good when it matches how often the
-# thing happens. Which line is furthest off? Model, data and training are the library's usual ones. Besides
-# the question, we changed one setting: a weaker `l2`, which page 02 explains.
+# thing happens. Which line is furthest off? Model, data and training are the library's usual ones. Apart
+# from the loss, we changed one setting: a weaker `l2`, which page 02 explains.
 #
 # That is the promise of the whole series: time, several tastes, uncertainty and sequences cost a few
 # lines each. Such models also scale: a model that learns from small batches by gradients still works when
@@ -943,9 +943,10 @@ for who, found in (("that quarter", same_people), ("everybody", everyone)):
 
 # %% [markdown]
 # Tested on the people it knows, the dense model is ahead. Tested on *everybody*, it has no lead, because
-# it has never met three quarters of the people. (If a line says "the second is better", it is even behind
-# in that draw.) So the gain belongs to those who gave the ratings. When the total number of ratings is
-# fixed, a person who gave many of them is served better than if they had given few.
+# it has never met three quarters of the people. (The second model of each line is the thin one: if a line
+# says "the second is better", the dense model is even behind in that draw.) So the gain belongs to those
+# who gave the ratings. When the total number of ratings is fixed, a person who gave many of them is
+# served better than if they had given few.
 #
 # Before you look for a better model, ask: could you get *one more rating* from each person, and for each
 # item? On this page, ten times the ratings paid more than the better model.

@@ -336,10 +336,11 @@ ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that p
 # * **Ranking** (BPR, *Bayesian personalised ranking*): put a film that the user rated above one that
 #   the user did not rate.
 #
-# If you know word2vec: read "word" for user and "context word" for film, and the logistic objective
-# with made-up pairs *is* word2vec's. One difference matters. We draw negatives evenly from all films.
-# word2vec draws frequent words more often, so it also pushes their scores down more often, and this
-# takes much of the popularity out of the scores. Page 05 shows it, and `rt.fit(popularity=0.75)` does it.
+# If you know word2vec: read "word" for user and "context word" for film, and the logistic objective with
+# made-up pairs *is* word2vec's. One difference matters. We draw negatives evenly from all films. word2vec
+# draws frequent words more often, so it also pushes their scores down more often, and this takes much of
+# the popularity out of the scores. Page 05 shows this effect, and `rt.fit(popularity=0.75)` draws
+# negatives in that way.
 
 # %%
 s = torch.linspace(-4, 4, 81)
@@ -597,8 +598,8 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|², where N is the number of training ratings | the numbers of every row follow the *same* bell curve, and many ratings easily outweigh it |
 # | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero, even those of rows without ratings; this belief does not have the form of a bell curve |
 #
-# Train each of them by hand, and measure how long the rows of the films become. (By hand, the learning
-# rate stays constant, so the errors differ from those of the sweep.)
+# Train a model by hand with each of the three, and measure how long the vectors of the films become. (By
+# hand, the learning rate stays constant, so the errors differ from those of the sweep.)
 
 
 # %%
@@ -881,8 +882,8 @@ for first, second, measure in (
 # <details><summary>Hint</summary>
 #
 # `page.train.user` and `page.valid.user` hold each row's user as a position. `np.bincount` with
-# `weights=` sums the ratings of each user; `page.train.counts("user")` says how many there are.
-# Give users without a rating in train the overall mean.
+# `weights=` sums the ratings of each user; `page.train.counts("user")` gives the number of ratings of
+# each user. Give users without a rating in train the overall mean.
 #
 # </details>
 
@@ -1056,10 +1057,10 @@ print("(The user may like others, too, without having rated them.)")
 # Test and validation give different numbers, for two reasons. They hold different ratings, and some
 # ratings are harder to predict than others. And the model that we tested was trained on more ratings. A
 # difference that is smaller than the spread between seeds may be nothing but luck. A larger one may still
-# be luck: other *people* would have given other numbers, and that spread is wider. That is why we drew
-# users at random above. The large differences on this page, which come from the biases, the penalty and
-# the objective, are still there when users are drawn at random. Scores alone say little; the lines after
-# "In words" say what a customer would notice.
+# be luck: with other *people* in the data, the numbers would have been different, and the spread between
+# groups of people is wider. That is why we drew users at random above. The large differences on this
+# page, which come from the biases, the penalty and the objective, are still there when users are drawn at
+# random. Scores alone say little; the lines after "In words" say what a customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise, at home: your own data

@@ -6,8 +6,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Time
 #
-# Give the model a clock, find out what it learns from it, and see which part of the gain you still
-# have when the future has not happened yet.
+# Give the model a clock, find out what it learns from it, and see how much it still gains when the
+# ratings to predict lie in the future.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -80,7 +80,7 @@ def earlier(times):
 ws.check("09.earlier", earlier)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Do people rate later films lower?
+# ## Do people rate their later films lower?
 #
 # An average over all ratings would mislead us: only busy people have a two hundredth rating, and
 # people rate famous films first. So we subtract what the biases of user and film explain, and average
@@ -154,10 +154,10 @@ for words, value, low, high in zip(("the first", "after 128 others"), *found, st
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A model with a clock
 #
-# Now the model. To the biased matrix factorisation of page 02 we add three terms. The first is one
-# number for each step of the order. For the second we cut the time of training into **bins** of equal
-# length, and give each film its own number in each bin: the film may **drift**. The third is one number
-# for each **day of each user**, for moods, or for a friend at the same keyboard.
+# Now the model. To the biased matrix factorisation of page 02 we add three terms. The first is one number
+# for each step of the order. For the second we cut the period of the training ratings into **bins** of
+# equal length, and give each film its own number in each bin: the film may **drift**. The third is one
+# number for each **day of each user**, for moods, or for a friend at the same keyboard.
 #
 # $$s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i
 # + o_{n(u,t)} + d_{i,\mathrm{bin}(t)} + e_{u,\mathrm{day}(t)}$$
@@ -751,9 +751,9 @@ print("The films keep their order, because this term is the same for all of them
 
 # %% [markdown]
 # A last question, without a check. An archive wants to fill in ratings that it lost. A shop wants to know
-# what a model is worth next week. A study predicts each person's last ratings, and trains on data with
-# ratings that other people gave after those to be predicted. Which of this page's tests would you show to
-# each of these three, and which would mislead them?
+# what a model is worth next week. A study predicts each person's last ratings, and its training data
+# include ratings that other people gave later than the predicted ones. Which of this page's tests would
+# you show to each of these three, and which would mislead them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

@@ -96,10 +96,10 @@ def places(sizes, positions):
 ws.check("10.places", places)
 
 # %% [markdown]
-# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: it added the
-# field's own size instead of the size of the field *before* it. Two fields then overlapped. Some places meant
-# both an occupation and a popularity rank, so the two shared one vector. Nothing crashed, and the model
-# trained. Only a test finds such a mistake.
+# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: to a
+# field's positions it added the field's own size instead of the size of the field *before* it. Two fields
+# then overlapped. Some places meant both an occupation and a popularity rank, so the two shared one
+# vector. Nothing crashed, and the model trained. Only a test finds such a mistake.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Every pair meets
@@ -394,8 +394,9 @@ pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.roun
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What do the fields buy?
 #
-# Now real ratings. We train without side fields, with those of users, with those of films, and with all. The
-# fair opponent is the FM that knows ids alone, with the same penalties. `BiasedMF` has other settings, so a
+# Now real ratings. We train one model on user and film alone, one that adds the users' fields (age,
+# gender, job), one that adds the films' fields (year, genres), and one with all of them. The fair
+# opponent is the FM that knows ids alone, with the same penalties. `BiasedMF` has other settings, so a
 # comparison with it would mix two questions.
 #
 # One more model is a control: it has all fields, but each person gets the fields of *another* person, and
@@ -646,8 +647,8 @@ ws.films(for_me, ["title", "genres"])
 # * All pairs of places meet. Half of *square of the sum minus sum of the squares* adds them up in one pass.
 # * With two fields, user and item, the model is biased matrix factorisation.
 # * A vector per place reaches pairs that never occurred together; a weight per pair does not.
-# * Compare with the same model on ids alone, and with the same model that gets the fields of somebody else.
-#   On MovieLens the fields of films pay, most of all for rare films.
+# * Compare a model that has fields with the same model on ids alone, and with the same model on somebody
+#   else's fields. On MovieLens the fields of films pay, most of all for rare films.
 # * Before you tell a story about a table, ask whether other people give the same table.
 #
 # **To read on**

@@ -38,8 +38,8 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# Each answer holds numbers of its own for the films; given these, draw the numbers for you 20 times. The
-# result is (20, n_answers, n_items), in stars.
+# Each answer has its own numbers for the films; given these, draw those of you 20 times. The result is
+# (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
 about_you = answers.var(0).mean(0).sqrt()  # the films stay, your numbers are drawn again
@@ -260,8 +260,9 @@ for name, sd in sds.items():
 # where the posterior is high, so it is **too sure**.
 #
 # The nearest member is the one with the largest **ELBO** (evidence lower bound). To define the evidence,
-# take the probability of the ratings for given numbers of the model, and average it over numbers drawn
-# from the prior. The logarithm of the average is the **evidence**. For each member $q$ of the family
+# fix the model's numbers, take the probability of the ratings given them, and average this probability
+# over numbers drawn from the prior. The logarithm of the average is the **evidence**. For each member $q$
+# of the family
 #
 # $$\mathrm{ELBO}(q) = \mathbb{E}_q[\ln p(\text{ratings} \mid \text{numbers})]
 #   - \mathrm{KL}(q \,\|\, \text{prior})
@@ -680,8 +681,8 @@ ws.check("13.choose", choose)
 
 # %% [markdown]
 # The simulated shop is made of what our model has learned: the model's users are the shop's visitors, and
-# new films are drawn from the model's prior. What is lost against a shop that knows everything is called
-# **regret**, here in stars per visit. We run many shops, to see more than luck.
+# new films are drawn from the model's prior. The loss compared with a shop that knows everything is
+# called **regret**, here in stars per visit. We run many shops, to see more than luck.
 
 # %%
 p = model.user_factors.detach().numpy()
@@ -802,10 +803,10 @@ for way in ("greedy", "ε-greedy, 10 %"):
 # ## Averaging beats one best guess
 #
 # Is averaging worth the time? The project keeps a record of its longer runs, the ledger. Here are models
-# of both kinds on the five splits that come with MovieLens, its *folds*. Each row compares a model that
-# learns one best guess with a `BayesianFM` that reads the same things. In the first row these are ids
-# alone; the second adds the side tables; the third also adds the films that each person rated and the
-# people who rated each film.
+# that learn one best guess, and models that average over draws, on the five splits that come with
+# MovieLens, its *folds*. Each row compares a model that learns one best guess with a `BayesianFM` that
+# reads the same things. In the first row these are ids alone; the second adds the side tables; the third
+# also adds the films that each person rated and the people who rated each film.
 
 # %%
 guesses, levels_of = (ws.ledger("13", key).record["rows"] for key in ("guesses", "levels"))

@@ -171,9 +171,9 @@ print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 # * **Another time**: the first half of the ratings in time against the second.
 #
 # The last three belong together. All of them halve the ratings. "Other people" also changes the people.
-# "Another time" changes the time, and people with it, because other people may rate then. So what "other
-# people" loses beyond "other ratings" is due to people, and what "another time" loses beyond "other people"
-# is due to time.
+# "Another time" changes the time, and people with it, because other people may rate then. So if less
+# comes back with "other people" than with "other ratings", people are the reason, and if less comes back
+# with "another time" than with "other people", time is the reason.
 
 # %%
 drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
@@ -254,7 +254,7 @@ for name, (a, b) in pairs.items():
     match[name] = rt.interpret.matches(first, second, known, among=AXES)
     x, y = first.items[known, :AXES], rng.permutation(second.items[known, :AXES])
     cosines = (x / np.linalg.norm(x, axis=0)).T @ (y / np.linalg.norm(y, axis=0))
-    axis_luck[name] = np.abs(cosines).max(1).mean()  # the best match of films mixed up
+    axis_luck[name] = np.abs(cosines).max(1).mean()  # the best match after shuffling the films
 
 # %%
 number = np.arange(1, AXES + 1)
@@ -333,10 +333,10 @@ for name, share in neighbours.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Clusters
 #
-# Cut the map into six clusters (k-means on directions). Do two films that share a cluster share one
-# again? The **adjusted Rand index** counts such pairs and subtracts what chance gives: 1 is the same
-# clusters, 0 is chance. The numbering of the clusters plays no role. K-means itself is shaky: with other
-# seeds these numbers move by a tenth or more.
+# Cut the map into six clusters (k-means on directions). If two films are in one cluster in the first map,
+# are they in one cluster in the second? The **adjusted Rand index** counts such pairs and subtracts what
+# chance gives: 1 is the same clusters, 0 is chance. The numbering of the clusters plays no role. K-means
+# itself is shaky: with other seeds these numbers move by a tenth or more.
 
 # %%
 from sklearn.cluster import KMeans
@@ -444,7 +444,7 @@ from scipy.optimize import linear_sum_assignment
 
 
 def personal_agreement(a, b):
-    """Share of films with the same taste, after each person's best permutation, over people."""
+    """Share of films with the same taste, after the best renumbering for each person: the mean."""
     m, share = PERSONS_TASTES, []
     for mine, theirs in zip(a, b, strict=True):
         counts = np.bincount(m * mine + theirs, minlength=m * m).reshape(m, m)

@@ -224,8 +224,9 @@ ws.show(fig, alt=alt + "of the new store; film and last shown state decide all t
 #
 # The first is the familiar dot product: an MF whose user vector is *computed* from the films so far. It
 # is trained by **cross-entropy**: minus the logarithm of the softmax of $s$ at the film that came next.
-# The second predicts the stars, from the film's level $m_i$ and the same state. The state also includes
-# the mean $\bar e_t$ itself, so the network does not have to learn to recognise a strict user.
+# The second predicts the stars, from the film's level $m_i$ and the same state. The mean $\bar e_t$ is
+# not only an input: it is part of the state itself, so the network does not have to learn to recognise a
+# strict user.
 
 # %%
 lstm = rt.models.SequenceLSTM.for_dataset(early, dim=8, dropout=0.0)
@@ -295,9 +296,9 @@ look_back = ws.use("15.weights", weights)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where the order is all there is
 #
-# First a test that every sequence model must pass. We plant users whose next film depends on
-# the mood of the last one, by a chain of moods, among 120 films. We know the chances, so we
-# know how well *anything* could do.
+# First a test that every sequence model must pass. We make up users who choose among 120 films: the mood
+# of the last film decides, by a chain of moods, what comes next. We know the chances, so we know how well
+# *anything* could do.
 
 # %%
 from recsys_workshop.labs.planted_sequences import next_chances, planted_sequences
@@ -554,10 +555,10 @@ alt = "Attention weights of two heads over your films: nothing above the diagona
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# Read it by rows: where does this place look? Above the diagonal there is nothing, as it must be. Here
-# is the last row of head 1 worked by hand: the weights from which the next film is predicted. For
-# each film we multiply its key $k$ by the query $a$ of the last film, divide by $\sqrt d$, and raise $e$
-# to that power. Each of these positive numbers is then divided by their sum.
+# Read it row by row: each row shows where one place in the list looks. Above the diagonal there is
+# nothing, as it must be. Here is the last row of head 1 worked by hand: the weights from which the next
+# film is predicted. For each film we multiply its key $k$ by the query $a$ of the last film, divide by
+# $\sqrt d$, and raise $e$ to that power. Each of these positive numbers is then divided by their sum.
 
 # %%
 asks, keys = heads[0][0, -1], heads[1][0]  # (d,) and (L, d)
@@ -668,11 +669,11 @@ for name, model in without.items():
 # the rules, the Markov chain and the LSTM live on the order in which films were *shown*. Without this
 # order, they lose most of their lead over the models that read only sets of films.
 #
-# A shuffle shows that the order matters. It does not show who made the order, since it would also
-# remove an order that people chose themselves. The seconds show who made it: hardly anybody sees two
-# films within a minute. Others have found the same on this data (Woolridge, Wilner and Glick 2021; Fan and
-# others 2024), and Klenitskiy and others (2024) shuffle fifteen data sets. Always ask **who made
-# the order**, and shuffle it once.
+# A shuffle shows that the order matters. It does not show who made the order, since it would also remove
+# an order that people chose themselves. The seconds show who made it: hardly anybody sees two films
+# within a minute. Others have also found that the site made the order in this data (Woolridge, Wilner and
+# Glick 2021; Fan and others 2024), and Klenitskiy and others (2024) shuffle fifteen data sets. Always ask
+# **who made the order**, and shuffle it once.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the shuffle, ask the room what the LSTM has learned. Most stories are about taste. Then show

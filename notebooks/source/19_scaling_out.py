@@ -211,10 +211,10 @@ print(f"sparse {times_sparse:.1f} times.")
 # its own two tables (the running means of the gradient and of its square), from the first row to the
 # last. A **sparse** gradient holds only the rows of the batch, and `SparseAdam` changes only those.
 #
-# Twice the users means twice the steps per epoch, and each step is twice as expensive: four times the
-# time. That is why dense training is quadratic. Nobody notices on small data, where dense and sparse
-# steps cost about the same. `rt.fit` decides for each table: dense up to the size of a few batches,
-# sparse beyond.
+# With dense Adam, twice the users means twice the steps per epoch, and each step is twice as expensive:
+# four times the time. That is why dense training is quadratic. Nobody notices on small data, where dense
+# and sparse steps cost about the same. `rt.fit` decides for each table: dense up to the size of a few
+# batches, sparse beyond.
 
 # %%
 traffic = 7 * 4 * 16 * TABLES[-1]  # gradient, weights, two means: read four, write three, 4 bytes
@@ -329,11 +329,11 @@ print(f"One rating moved the film {further:.1f} times as far with Adam as with S
 # %% [markdown]
 # Dense Adam goes on pushing: the running mean of the gradient is still there when nobody says anything
 # new. Weight decay is worse. It shrinks each row in each *step*, so how much a film's row shrinks depends
-# on how many ratings *others* got. In this library the L2 penalty is for the rows of the batch: a row
-# shrinks once for each of its ratings.
+# on how many ratings *others* got. This library has an L2 penalty instead, and only on the rows of the
+# batch: a row shrinks once for each of its ratings.
 #
-# On small tables every row is in nearly every batch, and none of this matters. So neither of the two is
-# wrong. They are two different models: after you switch, tune again.
+# On small tables every row is in nearly every batch, and none of this matters. So neither dense nor
+# sparse Adam is wrong. They are two different models: after you switch, tune again.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the first figure let the room draw the two lines in the air. Before the second ask: who thinks
@@ -382,13 +382,13 @@ ws.show(fig, alt=alt + "one sum, and both processes make the same step with it i
 
 # %% tags=["stub"]
 def combine(gradients, sizes):
-    """Gradients (one per process) of means over `sizes` rows -> that of the mean over all."""
+    """Gradients of the means over `sizes` rows, one per process -> gradient of the mean over all."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def combine(gradients, sizes):
-    """Gradients (one per process) of means over `sizes` rows -> that of the mean over all."""
+    """Gradients of the means over `sizes` rows, one per process -> gradient of the mean over all."""
     return sum(g * (n / sum(sizes)) for g, n in zip(gradients, sizes, strict=True))
 
 
