@@ -41,7 +41,6 @@ _FORMS = (
 )  # fmt: skip
 _START = 874_724_400  # seconds; in September 1997, when MovieLens began
 _DAY = 86_400
-_SIGNAL = 0.8  # stars: the standard deviation of user factors . item factors
 
 
 def planted(
@@ -52,6 +51,7 @@ def planted(
     *,
     n_tastes: int = 1,
     noise: float = 0.4,
+    signal: float = 0.8,
     user_bias: float = 0.35,
     item_bias: float = 0.45,
     mean: float = 3.4,
@@ -69,7 +69,8 @@ def planted(
         n_tastes: tastes per user, each for different films. With more than one,
             personal part = sum over tastes of weight * (taste . item factors), and the weights
             are a softmax over tastes of (attention . item factors), most near 0 or 1.
-        noise, user_bias, item_bias: standard deviations in stars; the personal part has 0.8.
+        noise, signal, user_bias, item_bias: standard deviations in stars of the noise, of the
+            personal part (user factors . item factors), and of the biases.
         mean: stars of an average user for an average film; rated films are liked a little more.
         selection: how much more often people rate what they like; 0 for no influence of taste.
         min_ratings: fewest ratings per user; None for 20 where the sizes allow it.
@@ -102,7 +103,7 @@ def planted(
 
     rng = np.random.default_rng(seed)
     variance = 0.8 ** np.arange(dim)
-    axis_sd = np.sqrt(_SIGNAL * np.sqrt(variance / max(variance.sum(), 1.0)))  # (dim,)
+    axis_sd = np.sqrt(signal * np.sqrt(variance / max(variance.sum(), 1.0)))  # (dim,)
     truth = SimpleNamespace(
         mean=float(mean),
         user_bias=rng.normal(0.0, user_bias, n_users),
@@ -119,7 +120,7 @@ def planted(
         sharp = 10.0 / np.sqrt(max(dim, 1))  # logits have a standard deviation of 10
         truth.user_attention = rng.normal(size=shape) * sharp / np.maximum(axis_sd, 1e-12)
     counts = _activity(rng, n_users, n_items, n_ratings, least)
-    user, item = _choose(rng, counts, truth, selection)
+    user, item = _choose(rng, counts, truth, selection, signal)
     rating = truth.mean + truth.user_bias[user] + truth.item_bias[item]
     rating = rating + _personal(truth, user, item) + rng.normal(0.0, noise, n_ratings)
     if whole_stars:
@@ -167,8 +168,9 @@ def _activity(
 
 
 def _choose(
-    rng: np.random.Generator, counts: np.ndarray, truth: SimpleNamespace, selection: float
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, counts: np.ndarray, truth: SimpleNamespace, selection: float,
+    signal: float,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Which films each user rates: positions user (n,), item (n,), sorted by user, no pair twice.
 
     Films are drawn by popularity and kept with a probability that grows with the personal part;
@@ -184,7 +186,7 @@ def _choose(
 
     def chance(user: np.ndarray, item: np.ndarray) -> np.ndarray:
         personal = _personal(truth, user, item)
-        return 1.0 / (1.0 + np.exp(-selection * personal / _SIGNAL))
+        return 1.0 / (1.0 + np.exp(-selection * personal / signal))
 
     taken = np.empty(0, dtype=np.int64)  # pairs user * n_items + item
     wanted, rounds = counts.copy(), 0

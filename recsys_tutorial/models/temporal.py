@@ -24,10 +24,10 @@ class TemporalMF(BiasedMF):
     + o_{n(u,t)} + c_{u,Bin(t)} + d_{i,Bin(t)} + e_{u,day(t)}$
 
     A bin in which the user (item) has no training rating takes the value of the last bin before it
-    that has one, or else of the first that has one.
+    that has one, or else of the first that has one. order_bins=0, user_bins=0, item_bins=0 and
+    days=False each leave a term out; without all four it is BiasedMF.
 
     Args:
-        user_bins, item_bins: Numbers of bins; with 0 there is no such drift.
         l2_time, l2_day: Penalties on drift and days, of the whole table divided by the number of
             training ratings.
         tv: Penalty on the total variation of drift along time, divided in the same way.
@@ -44,7 +44,6 @@ class TemporalMF(BiasedMF):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item", "rating", "time")
-    least: ClassVar = {"order_bins": 1}
 
     def __init__(
         self,
@@ -58,11 +57,12 @@ class TemporalMF(BiasedMF):
         l2_time: float = 30.0,
         l2_day: float = 30.0,
         tv: float = 30.0,
+        days: bool = True,
         **rest: Any,
     ) -> None:
         super().__init__(n_users, n_items, dim=dim, **rest)
         self.order_bins, self.user_bins, self.item_bins = order_bins, user_bins, item_bins
-        self.l2_time, self.l2_day, self.tv = l2_time, l2_day, tv
+        self.l2_time, self.l2_day, self.tv, self.days = l2_time, l2_day, tv, days
         self.order_bias = nn.Parameter(torch.zeros(order_bins))
         self.user_time = nn.Parameter(torch.zeros(n_users, user_bins))
         self.item_time = nn.Parameter(torch.zeros(n_items, item_bins))
@@ -86,10 +86,11 @@ class TemporalMF(BiasedMF):
             seen_bin = getattr(self, f"{side}_seen_bin")
             when = bin_of(time, self.span, seen_bin.shape[1])
             seen_bin.copy_(last_rated_bin(who, when, *seen_bin.shape))
-        self.known_days, day = day_key(user, time).unique(return_inverse=True)
-        weight = np.bincount(day.numpy(), train.weight)
-        self.day_weight = torch.from_numpy(weight.astype(np.float32))
-        self.day_bias.data = torch.zeros(len(self.known_days))
+        if self.days:
+            self.known_days, day = day_key(user, time).unique(return_inverse=True)
+            weight = np.bincount(day.numpy(), train.weight)
+            self.day_weight = torch.from_numpy(weight.astype(np.float32))
+            self.day_bias.data = torch.zeros(len(self.known_days))
 
     def _moment(self, user: Tensor, time: Tensor) -> Tensor:
         """One number per (user, time) that sorts by user, then time; all times after training are
@@ -111,13 +112,11 @@ class TemporalMF(BiasedMF):
 
     def of_time(self, user: Tensor, item: Tensor, time: Tensor) -> Tensor:
         """What time adds to the score, in units: the four new terms, o + c + d + e."""
-        step = (self.earlier(user, time) + 0.5).log2().ceil().long().clamp(0, self.order_bins - 1)
-        return (
-            self.rows(self.order_bias, step)
-            + self._drift("user", user, time)
-            + self._drift("item", item, time)
-            + self._of_day(user, time)[0]
-        )
+        added = self._drift("user", user, time) + self._drift("item", item, time)
+        if self.order_bins:
+            step = (self.earlier(user, time) + 0.5).log2().ceil().long()
+            added = added + self.rows(self.order_bias, step.clamp(0, self.order_bins - 1))
+        return added + self._of_day(user, time)[0] if self.days else added
 
     def _drift(self, side: str, index: Tensor, time: Tensor) -> Tensor:
         table, seen = getattr(self, f"{side}_time"), getattr(self, f"{side}_seen_bin")
@@ -144,8 +143,10 @@ class TemporalMF(BiasedMF):
                 total = total + self.l2_time * mean_square(drift, weight, share)
                 variation = drift.diff(dim=-1).abs().sum(-1) * share
                 total = total + self.tv * losses.weighted_mean(variation, weight)
-        of_day, day = self._of_day(user, time)
-        return total + self.l2_day * mean_square(of_day, weight, 1 / self.day_weight[day])
+        if self.days:
+            of_day, day = self._of_day(user, time)
+            total = total + self.l2_day * mean_square(of_day, weight, 1 / self.day_weight[day])
+        return total
 
     def score_items(self, batch: Batch) -> Tensor:
         user, time = batch.need("user", "time")
