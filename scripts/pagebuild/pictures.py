@@ -41,7 +41,6 @@ def write_gif(name: str, frames: list[Image.Image], width: int, milliseconds: li
 
 
 def trainer(browser: Browser) -> None:
-    """The trainer learns that you love one film, and that you hate another."""
     from recsys_workshop.labs.trainer import trainer as made
 
     page = browser.new_page(viewport={"width": 900, "height": 960})
@@ -97,7 +96,7 @@ def figures() -> None:
 
 
 def service(browser: Browser) -> None:
-    data, page = shared("full"), browser.new_page(viewport={"width": 800, "height": 600})
+    data, page = shared("full"), browser.new_page(viewport={"width": 1000, "height": 700})
     model = rt.models.ImplicitALS.for_dataset(data)
     rt.fit(model, data, progress=False)
     with (
@@ -106,11 +105,12 @@ def service(browser: Browser) -> None:
     ):
         page.goto(service.url)
         page.locator("body[data-ready]").wait_for()
-        for nth, stars in ((0, 5), (3, 1)):
+        for nth, stars in ((0, 5), (1, 1)):
             row = page.locator("#found > li").nth(nth)
             row.get_by_role("button", name=f"{stars} star", exact=False).first.click()
             taken(page, 1500)
-        taken(page, 1500).save(DOCS / "look_deploy.png", optimize=True)
+        page.evaluate("scrollTo(0, 0)")
+        taken(page, 500).save(DOCS / "look_deploy.png", optimize=True)
 
 
 WHAT = {"trainer": trainer, "sweep": sweep, "service": service}
