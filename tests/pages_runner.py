@@ -46,9 +46,8 @@ class Executed(Run):
 
 SHORT = """
 def _shorten():
-    import sys
+    import sys, recsys_workshop
     import recsys_tutorial as rt
-    import recsys_workshop
     whole = rt.fit
     def fit(*args, epochs=2, **more):
         return whole(*args, epochs=min(epochs or 2, 2), **more)
