@@ -90,6 +90,7 @@ def planted(
         ValueError: impossible sizes.
     """
     sizes = {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings, "dim": dim}
+    sizes["n_tastes"] = n_tastes
     for label, value in sizes.items():
         low = 0 if label == "dim" else 1
         if not isinstance(value, int | np.integer) or value < low:
