@@ -109,6 +109,7 @@ async def _run(
             for index in _order(notebook, twice):
                 cell = notebook.cells[index]
                 wrong = [o for o in cell.get("outputs", []) if _is_wrong(o)]
+                client.clear_display_id_mapping(index)  # a late update of its first run is lost
                 await client.async_execute_cell(cell, index)
                 if wrong:
                     cell.outputs[:0] = wrong

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TURNS: dict[str, str] = tomllib.loads(Path(__file__).with_name("turns.toml").read_text("utf-8"))
-"""A pattern and its plain form."""
 
 _FOUND = [(re.compile(pattern), plain) for pattern, plain in TURNS.items()]
 
