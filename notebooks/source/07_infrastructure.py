@@ -971,3 +971,7 @@ ws.show(fig, alt=f"Overlap and joy over days, by share of random places. At the 
 # * M. Dudík, J. Langford and L. Li, "Doubly robust policy evaluation and learning", ICML 2011: the
 #   model, IPS and the doubly robust estimate, and why the last is right if either the model or the
 #   probabilities are right.
+# * "Reducing symbiosis bias through better A/B tests of recommendation algorithms" (Brennan and others,
+#   2025): arms that share a log, and the remedies; the shop on this page is ours.
+# * F. Radlinski, M. Kurup and T. Joachims, "How does clickthrough data reflect retrieval quality?", CIKM
+#   2008: interleaving by drafting teams.

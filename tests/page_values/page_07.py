@@ -27,7 +27,7 @@ VALUES = {
     "skew_worse": "[int((worse > 0).sum()), len(worse)]",
     "weight": "weight.to_dict()",
     "spread": "shops.std().to_dict()",
-    "speed": "float(speed)",
+    "epoch": "float((plan['one epoch (minutes)'] * 60 * speed / plan['ratings']).iloc[-1])",
     "plan": "plan['ratings (GiB)'].tolist()",
     "shops": f"{{c: {MANY} for c, x in shops.items()}}",
     "hungry": f"{{c: {MANY} for c, x in hungry.items()}}",
