@@ -39,10 +39,10 @@ print(f"{len(runs)} runs train in the background, one after the other. This cell
 # A **sweep** tries every combination of the answers. (If you run the cell again, the new sweep
 # replaces this one. `runs.stop()` ends it early.)
 #
-# The orange line is the current run, measured on the **validation part**: ratings that are held out,
-# so that no model trains on them. There is one panel for each `loss`. Each panel has its own unit, so
-# compare lines within a panel only. Before you read on: **which panel will look worst, and what would
-# "worst" mean there?**
+# The orange line is the current run, measured on the **validation part**: ratings that are held out, so
+# that no model trains on them. There is one panel for each `loss`. Each panel has its own unit, so
+# compare lines within a panel only. Before you read on, make a guess: **in which panel will some lines
+# get better first, and then worse?**
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a bet, hands up: which of the three objectives gives the best list of ten
@@ -234,10 +234,10 @@ def train_by_hand(model, optimiser, name):
 
 
 # %% [markdown]
-# `rt.fit` is this engine with some conveniences. It can save checkpoints, it offers early stopping
-# (training ends when the error on the validation part gets worse), its learning rate rises and falls, and
-# it can work in the background. (In the `step` above, `model.penalty` is zero so far.) Now train our
-# model by hand:
+# `rt.fit` is this engine with some conveniences. It can save checkpoints, stop early (when the error on
+# the validation part gets worse) and work in the background. During training it also first raises and
+# then lowers the **learning rate**: the `lr` that we give to Adam, which scales all its steps. (In the
+# `step` above, `model.penalty` is zero so far.) Now train our model by hand:
 
 # %%
 model = MF.for_dataset(page.train)
@@ -300,8 +300,9 @@ print(f"{events['run'].nunique()} runs so far, {len(events):,} numbers.")
 # %tensorboard --host 127.0.0.1 --logdir "{logs}"
 # ```
 #
-# If the space below the cell stays blank (on Binder), or the command `tensorboard` is not found (where
-# the environment is not activated), nothing is lost. Here are the same files, drawn by matplotlib:
+# The space below the cell may stay blank, as it does on Binder. Or the command `tensorboard` may not be
+# found, because the environment is not activated. Either way, nothing is lost. Here are the same files,
+# drawn by matplotlib:
 
 # %%
 fig, ax = plt.subplots()
@@ -326,9 +327,9 @@ ws.show(fig, alt=f"Validation RMSE against epoch for {len(ax.lines)} runs that p
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three things to aim at
 #
-# Squared error asks: *how many stars?* But to fill its window, a shop does not need stars. It needs to
-# know which films to put there, and for that only the order counts. So there are other **objectives**.
-# All of them use the same two tables and the same product; only the loss differs.
+# Squared error asks: *how many stars?* But a shop that puts ten films in its window does not need stars.
+# It needs to know which ten, and for that only the order counts. So there are other **objectives**. All
+# of them use the same two tables and the same product; only the loss differs.
 #
 # * **Squared error**: for each rating, the squared difference between the prediction and the stars.
 # * **Logistic**: did this user rate this film, or have we made the pair up? For each true pair we
@@ -358,9 +359,10 @@ ws.show(fig, alt="Left: squared error, a bowl around 4 stars. Right: the logisti
               "pair falls as the score rises, that of a made-up pair rises.")  # fmt: skip
 
 # %% [markdown]
-# The bowl punishes a guess on either side. The other two only push: a true pair up, a made-up pair
-# down, one film past another. Their scores have no unit, so RMSE makes no sense for them. (Their loss
-# is minus the natural logarithm of a probability; its unit is called the *nat*.)
+# Squared error, the bowl on the left, punishes a guess that is too high as well as one that is too low.
+# The other two only push: a true pair up, a made-up pair down, one film past another. Their scores have
+# no unit, so RMSE makes no sense for them. (Their loss is minus the natural logarithm of a probability;
+# its unit is called the *nat*.)
 #
 # By now the sweep may be done. If it is not, the next cell waits and says for how long. Its table has
 # two more measures. `auc` asks: of two ratings, one liked and one not, perhaps by different users, does
@@ -524,10 +526,11 @@ print(f"Films on the first list and on the third: {len(set(loved) & set(nobody))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Holding back
 #
-# The cure for learning by heart is to make large numbers expensive. We add a **penalty** to the loss:
-# for the rows that were looked up, `l2` times the sum of their squared numbers, |p|² + |q|², averaged
-# over the batch. Now the model moves a row away from zero only if this lowers the error by more than it
-# raises the penalty. Holding a model back like this is called *regularisation*. The new lines:
+# The cure for learning by heart is to make large numbers expensive. We add a **penalty** to the loss.
+# Each rating of the batch looks up two rows, p and q. We add up the squares of their numbers, |p|² +
+# |q|², take the mean over the batch, and multiply it by `l2`. Now the model moves a row away from zero
+# only if this lowers the error by more than it raises the penalty. Holding a model back like this is
+# called *regularisation*. The new lines:
 
 
 # %%
@@ -577,8 +580,8 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # %% [markdown]
 # With too little penalty the model learns by heart. With too much it forgets: the rows shrink towards
 # zero, and the predictions move towards the mean. The last lines show what 64 numbers gain over 8 once
-# the penalty is right. On real data (ratings from the site MovieLens) the answer is sobering: close to
-# nothing. Each objective may need its own strength, because the losses are on different scales.
+# the penalty is right. On MovieLens, the gain is close to nothing. Each objective may need its own
+# strength, because the losses are on different scales.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Settle the second bet (dim). Ask the room: where does the right end of the left panel lead?
@@ -587,16 +590,17 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What do you believe when you hold back?
 #
-# A penalty is a **prior**: what you believe about the model's numbers before you see any rating. A
-# penalty on the squares of these numbers says that the numbers themselves follow a bell curve around
-# zero, because minus the logarithm of that curve is a square. There are three usual ways to write a
-# penalty, with three different beliefs.
+# A penalty is a **prior**: what you believe about the model's numbers before you see any rating. A loss
+# can be read as minus the logarithm of a probability, and so can a penalty. Minus the logarithm of a
+# bell curve around zero is a square, plus a constant. So a penalty on the squares of the numbers says
+# that the numbers follow such a bell curve. There are three usual ways to write a penalty, with three
+# different beliefs.
 #
 # | how it is written | what you believe |
 # |---|---|
 # | on the rows of the batch, as above | the bell curve is *narrower* for rows with more ratings, because they are looked up more often and pay each time |
 # | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|², where N is the number of training ratings | the numbers of every row follow the *same* bell curve, and many ratings easily outweigh it |
-# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero, even those of rows without ratings; this belief does not have the form of a bell curve |
+# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero: in each step every row shrinks by the same share, whatever its ratings say; no bell curve describes this belief |
 #
 # Train a model by hand with each of the three, and measure how long the vectors of the films become. (By
 # hand, the learning rate stays constant, so the errors differ from those of the sweep.)
@@ -656,15 +660,17 @@ for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
     print(f"batch against {name:>5}: {versus[name]}")
 
 # %% [markdown]
-# The data and the model are the same, yet the three penalties give curves of three different shapes. With
-# the table penalty, famous films get longer rows than rare films. With the batch penalty they do not,
-# since a row pays each time it is used. Which belief fits better is a question for the data. Here all
-# three errors end close together; without any penalty the error is much larger. But a strength means
-# something different in each kind of penalty: never carry an `l2` from one kind to another.
+# The data and the model are the same, yet the three penalties give curves of three different shapes.
+# With the table penalty, the vectors of famous films become longer than those of rare films. With the
+# batch penalty they do not, since a row pays each time it is used. Which belief fits better is a
+# question for the data. Here all three errors end close together; without any penalty the error is much
+# larger. But a strength means something different in each kind of penalty: never carry an `l2` from one
+# kind to another.
 #
 # (Adam's own `weight_decay` adds the gradient of a table penalty to the gradient of the loss. Adam then
-# rescales the sum for each number, so the penalty is no longer equally strong for all numbers. That is
-# one reason why AdamW exists.)
+# rescales this combined gradient by a different factor for each number, so the penalty is no longer
+# equally strong for all of them. The same happens to our two penalties above. That is one reason why
+# AdamW exists.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: a film has a single rating, of five stars. With which belief does the model make it
@@ -784,7 +790,7 @@ for name, other in (("the biases alone", biases), ("the product alone", product)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three numbers that disagree
 #
-# Which model is best? Let us ask three numbers about the same models and the same ratings.
+# Which model is best? Let us judge the same models by three numbers, on the same ratings.
 #
 # * **RMSE**: how many stars are we off?
 # * **AUC** (area under the curve): take two ratings, one that is "liked" (four stars or more) and one that
@@ -911,8 +917,8 @@ ws.check("02.fool_auc", kindness)
 ws.rate_films(page)
 
 # %% [markdown]
-# No form above, or do you prefer to type? A dictionary does the same. It is added to what you have
-# rated, and `None` takes a rating back. Put in your own titles:
+# If there is no form above, or if you prefer to type, use a dictionary. Its ratings are added to those
+# that you have given, and `None` takes a rating back. Put in your own titles:
 
 # %%
 my_ratings = {}  # like {"Toy Story (1995)": 5, "Titanic (1997)": 2}

@@ -86,8 +86,8 @@ data.take(np.arange(3)).ratings
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## From counts to ratings
 #
-# Which words are most often near the word below? In English, counts alone give nearly the same answer
-# for every word: common words like "the" and "of".
+# Which words are most often near the word below? Counts alone give nearly the same answer for every
+# English word: common words like "the" and "of".
 
 # %%
 probe = text.words[0]
@@ -149,10 +149,11 @@ def pmi(n):
 pmi_works = ws.check("05.pmi", pmi)
 
 # %% [markdown]
-# The table that we train on holds a PMI that differs from this formula in two small ways. The sum of a
-# column is first raised to the power 0.75. This lowers the PMI of rare words, which a single meeting can
-# make far too large. And a PMI below zero becomes zero: the counts of such pairs are mostly too small to
-# tell whether they really meet less often than by chance.
+# The table that we train on holds a PMI that differs from this formula in two small ways. The sum of
+# each column is first raised to the power 0.75, and $n$ becomes the sum of these powers. Rare words then
+# count as more common than they are, so their PMI is lower. Otherwise a single meeting could make it far
+# too large. And a PMI below zero becomes zero: the counts of such pairs are mostly too small to tell
+# whether they really meet less often than by chance.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two additions: zeros and weights
@@ -161,7 +162,7 @@ pmi_works = ws.check("05.pmi", pmi)
 # that two words never meet tells us something. We draw about as many such pairs as there are pairs that
 # meet, and rate them 0.
 #
-# **Weights.** How many of the pairs do we know well?
+# **Weights.** For how many of the pairs is the count large enough to trust the rating?
 
 # %%
 meets = counts.data
@@ -369,7 +370,7 @@ for what, (one, other) in added.items():
 # %% [markdown]
 # ### Exercise: analogies
 #
-# Write `target(v, a, b, c)`. For the question "*b* is to *a* as what is to *c*?", it returns the vector
+# Write `target(v, a, b, c)`. For the question "*a* is to *b* as *c* is to what?", it returns the vector
 # near which you expect the answer. `v` is a table of vectors, the others are row numbers. Long vectors
 # (of frequent words) must not outweigh short ones. The next cells search with your function.
 #
@@ -643,10 +644,10 @@ for film in liked[:4]:
 ws.films(pd.DataFrame(rows, columns=["near", *both]))
 
 # %% [markdown]
-# They answer different questions. Company tells which films are *rated in one sitting*, liked or not.
-# Stars tell which films please the *same people*, whether or not they rate them in one sitting. We now
-# put numbers on this, over all films that have a vector, with five neighbours each. The brackets show how
-# far a difference might move if we had chosen other films.
+# They answer different questions. The vectors from sittings tell which films are *rated in one sitting*,
+# liked or not. The vectors from stars tell which films please the *same people*, whether or not they
+# rate them in one sitting. We now put numbers on this, over all films that have a vector, with five
+# neighbours each. The brackets show how far a difference might move if we had chosen other films.
 
 # %%
 genres = {i: set(g) for i, g in page.data.items["genres"].items()}
@@ -752,11 +753,11 @@ ws.films(pd.DataFrame({"title": title[close.index].to_numpy(), "cosine": close.t
 #   on how the judge was made.
 # * word2vec factorises the table of PMI (less $\ln k$), without writing it down. How it draws made-up
 #   pairs decides whether popularity stays in the score.
-# * Films in sittings are words in sentences. Company is not liking, and the order of rating may be
-#   somebody's page layout.
+# * Films in sittings are words in sentences. But films that are rated in one sitting need not be liked
+#   by the same people, and the order of rating may come from somebody's page layout.
 #
-# **One question to end with**, and no check: what are the sentences in your data, and who made their
-# order?
+# **One question to end with** (no cell checks your answer): what are the sentences in your data, and who
+# made their order?
 #
 # **Read on.** Levy and Goldberg 2014, *Neural word embedding as implicit matrix factorization*; Mikolov
 # et al. 2013, *Distributed representations of words and phrases and their compositionality*; Barkan and

@@ -20,8 +20,8 @@ page = ws.page("07_infrastructure")
 # ## One click goes round
 #
 # You build no model on this page: you run the cells, look at the results, and solve four short
-# exercises. The picture below belongs to the whole page. It is an example: your company will have other
-# boxes, and the same loop.
+# exercises. We come back to the picture below throughout the page. It is an example: your company will
+# have other boxes, and the same loop.
 
 # %%
 import matplotlib.pyplot as plt
@@ -36,11 +36,11 @@ ws.show(infrastructure(), alt=text)
 
 # %% [markdown]
 # Follow one click. Somebody opens the shop. A quick step picks a few hundred **candidates** from
-# millions of articles. A slower, more accurate step **ranks** them, and ten are shown. All of this goes
-# into the **log**: not only the click, but *what was shown* and *which features the model saw*. A
-# **feature** is any number that the model reads, such as a count of clicks. Within seconds the click
-# changes one of today's features. At night the click becomes a row of the training table, and tomorrow's
-# model has learned from it.
+# millions of articles, as the things on sale are called on this page. A slower, more accurate step
+# **ranks** them, and ten are shown. All of this goes into the **log**: not only the click, but *what was
+# shown* and *which features the model saw*. A **feature** is any number that the model reads, such as a
+# count of clicks. Within seconds the click changes one of today's features. At night the click becomes a
+# row of the training table, and tomorrow's model has learned from it.
 #
 # Two things make this hard, and this page is about them. First, the same feature is computed twice: at
 # night for training, and in the shop when a list is made. Second, the data go round in a loop: the model is
@@ -85,9 +85,9 @@ for name in ("Monday", "Tuesday", "Wednesday"):
 #
 # > score of a genre = w₁ ln(its clicks on other days + ½) + w₂ ln(its clicks today + ½)
 #
-# The probability of a genre is proportional to e^score. The weights are fitted to one half of the people,
-# by maximum likelihood, and the other half are served. The model gets today's clicks at once
-# (*streamed*), three clicks late, or never (*nightly*: "its clicks today" is always 0).
+# The probability of a genre is proportional to e^score. The weights are fitted to one half of the
+# people, by maximum likelihood. The model then predicts the clicks of the other half. It gets today's
+# clicks at once (*streamed*), three clicks late, or never (*nightly*: "its clicks today" is always 0).
 #
 # How good is it? We measure its **surprise**: −ln of the probability that it gave to what happened. A
 # model that is always sure and always right has a surprise of 0. The unit of a natural logarithm is
@@ -296,11 +296,12 @@ ws.check("07.memory", gib)
 # many companies they learn from *one* log. Then A is trained on what B has shown, and B on what A has
 # shown. When one arm changes what happens in the other, this is called **interference**.
 #
-# Here is a shop in which it matters. Articles come and go: every night 2% of the 40 are replaced. Some
-# are much better than others, and each of five groups of visitors has its own taste: the probability of
-# a click is 1 / (1 + e^(2 − quality − taste)). A recommender reads the log at midnight. It estimates the
-# click rate of each article, and shows the best one. In a share `explore` of the visits it shows a random
-# article instead, to find out how good that article is:
+# Here is a shop in which it matters. It has 40 articles, and they come and go: each night each of them
+# is replaced with a probability of 2%. Some are much better than others, and each of five groups of
+# visitors has its own taste: the probability of a click is 1 / (1 + e^(2 − quality − taste)). A
+# recommender reads the log at midnight. It estimates the click rate of each article, and shows the best
+# one. In a share `explore` of the visits it shows a random article instead, to find out how good that
+# article is:
 
 
 # %%
@@ -428,7 +429,8 @@ against_truth(shops)
 # The usual test does not shrink the effect: it **reverses it**, and with great confidence. A lives on
 # what B finds out, and does not pay for it. Switch B off, and A has nobody left to live on: the whole
 # shop on A gets far fewer clicks than the whole shop on B, as the first line says. Nothing in the test's
-# own numbers hints at this: the grey dots (one per shop) lie closest together where the log is shared.
+# own numbers hints at this. The test even looks precise: the grey dots (one per shop) lie closest
+# together where the log is shared.
 #
 # The remedy is one log per arm (**data-diverted**). Now the sign is right on average, and the size is
 # near the truth. Each arm learns from only half as many visits; compare the line *full length* to see
@@ -443,10 +445,10 @@ against_truth(shops)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### When one log per arm misleads (at home)
 #
-# Is one log per arm always right? Here is another pair. A counts clicks separately for each of 15
-# groups of visitors (`personal`), and B counts all visitors together. Both show a random article in half of their
-# visits. A is better *if it has enough data*. Now take small shops whose articles change, 300 of them for
-# 40 days each, and test the pair in four of the five ways:
+# Is one log per arm always right? Here is another pair. A counts clicks separately for each of 15 groups
+# of visitors (`personal`), and B counts all visitors together. Both show a random article in half of
+# their visits. A is better *if it has enough data*. Now take 300 small shops whose articles change, run
+# each of them for 40 days, and test the pair in four of the five ways:
 
 # %%
 a, b = ({"explore": 0.5, "personal": grouped, "prior": 3} for grouped in (True, False))
@@ -463,11 +465,10 @@ against_truth(hungry)
 
 # %% [markdown]
 # Here a log per arm is too short for A, which needs much data, and on average the better arm seems to
-# lose. One shared log errs in the other direction and makes A look better than it is, since A also learns
-# from the visits of B. With half the articles per arm (*user-corpus co-diversion*) we see no clear
-# difference between the mean and the truth, but in a single shop the test is little better than tossing a
-# coin. Only the test in which each arm has a log as long as the whole shop's is right on average in both
-# examples.
+# lose. One shared log errs in the other direction and makes A look better than it is, since A also
+# learns from the visits of B. With half the articles per arm (*user-corpus co-diversion*) we see no
+# clear difference between the mean and the truth, but in a single shop the test is little better than
+# tossing a coin. In both examples, only the *full length* test is right on average.
 #
 # So before a test ask: *what would each arm learn from if it had the whole shop to itself?* And give it
 # that.
@@ -559,9 +560,10 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 # How many visitors does an A/B test need? Say the click rate is p in both arms, and n visitors come to
 # each. The difference of two observed rates then has a standard error of √(2 p (1 − p) / n). We call a
 # difference *significant* beyond 1.96 standard errors, so that two equal arms raise a false alarm in 5%
-# of tests. That share is the **level**. The *lift* is the true difference of the two rates. For 80% of
-# tests to find it (a power of 80%), the lift has to be 1.96 + 0.84 standard errors, because a standard
-# normal variable is above −0.84 in 80% of cases.
+# of tests. That share is the **level**. The *lift* is the true difference of the two rates. What a test
+# observes is the lift plus noise, and this sum has to exceed 1.96 standard errors. In 80% of tests the
+# noise is above −0.84 standard errors. So for 80% of tests to find the lift (a power of 80%), it has to
+# be 1.96 + 0.84 standard errors.
 
 # %% [markdown]
 # ### Exercise: how many visitors?
@@ -835,11 +837,11 @@ ws.show(fig, alt=alt + " The model is off; the others are centred on the truth."
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The loop closes
 #
-# Last, we leave the recommender alone. Every night it is trained on its own log, and every day
-# it shows what it thinks is best. There are 100 people and 100 films. The model knows one vector per
-# person, their taste, and each night it fits one vector per film to the ratings so far. Each person is
-# shown five films per day; on the first day they are drawn at random. What do the lists look like after
-# 40 days? Each night's training is a ridge regression per film:
+# Last, we leave the recommender alone. Every night it is trained on its own log, and every day it shows
+# what it thinks is best. There are 100 people and 100 films. The model knows one vector per person,
+# their taste, and each night it fits one vector per film to the ratings so far. Each person is shown
+# five films per day; on the first day they are drawn at random. What do the lists look like after 40
+# days? Each night's training is a ridge regression per film, that is, least squares with a penalty:
 
 
 # %%
@@ -928,11 +930,12 @@ ws.show(fig, alt=f"Overlap and joy over days, by share of random places. At the 
 # %% [markdown]
 # Left alone, the loop makes people's lists **more alike than their tastes are**, and the lists are not
 # the best for them either. A film that was unlucky in its first showings is never shown again, so nobody
-# learns that some people would have loved it. With a few random places the lists differ more, and the
-# model's own lists get better. This has a price, which you see in the last number of each printed line:
-# joy in what was shown falls, since a random film suits most people less well than a chosen one. In this
-# small world, where tastes and films do not change, random places cost more on each day than they bring.
-# Once the lists are repaired, you could show fewer random films.
+# learns that some people would have loved it. When a few places in each list are filled at random, the
+# films that the model chooses differ more from person to person, and they suit people better. This has a
+# price, which you see in the last number of each printed line: joy in what was shown falls, since a
+# random film suits most people less well than a chosen one. In this small world, where tastes and films
+# do not change, the films shown at random cost more joy every day than the better lists bring. Once the
+# lists are repaired, you could show fewer random films.
 #
 # Where articles come and go, you always need some: in the first A/B test above only B showed random
 # articles, and the whole shop lived on what B found out. Page 13 shows a better way than random places:

@@ -147,17 +147,18 @@ for words, value, low, high in zip(("the first", "after 128 others"), *found, st
     print(f"{words:>17}: {value:+.3f} stars ({low:+.3f} to {high:+.3f}), {word}")
 
 # %% [markdown]
-# On MovieLens the curve is an arch: people rate their very late films lower, and their first film too.
-# The arch is also flat. Its ends are less than a tenth of a star below its middle, and the figure does
-# not say why. A person may grow stricter, or run out of good films.
+# On MovieLens the curve is an arch: people give lower ratings after more than a hundred others, and to
+# their first film too. The arch is also flat. Its ends are less than a tenth of a star below its middle,
+# and the figure does not say why. A person may grow stricter, or run out of good films.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A model with a clock
 #
-# Now the model. To the biased matrix factorisation of page 02 we add three terms. The first is one number
-# for each step of the order. For the second we cut the period of the training ratings into **bins** of
-# equal length, and give each film its own number in each bin: the film may **drift**. The third is one
-# number for each **day of each user**, for moods, or for a friend at the same keyboard.
+# Now the model. To the biased matrix factorisation of page 02 we add three terms. The first is one
+# number for each group of positions in the order, as in the figure above (0, 1, 2 to 3, 4 to 7, and so
+# on). For the second we cut the period of the training ratings into **bins** of equal length, and give
+# each film its own number in each bin: the film may **drift**. The third is one number for each **day of
+# each user**, for moods, or for a friend at the same keyboard.
 #
 # $$s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i
 # + o_{n(u,t)} + d_{i,\mathrm{bin}(t)} + e_{u,\mathrm{day}(t)}$$
@@ -226,10 +227,10 @@ print(f"Largest difference on 500 training rows: {gap:.0e} stars.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Drift needs a brake
 #
-# The model has eight numbers per film where there was one, and many bins hold a single rating or none.
-# Without help it would learn noise. We expect that a film's number in one bin is close to its number in
-# the bin before, so we add a penalty on the differences between neighbouring bins: the **total
-# variation**.
+# With eight bins, each film has eight numbers in addition to its bias, and many bins hold a single
+# rating or none. Without help it would learn noise. We expect that a film's number in one bin is close
+# to its number in the bin before, so we add a penalty on the differences between neighbouring bins: the
+# **total variation**.
 
 # %% [markdown]
 # ### Exercise: total variation along time
@@ -340,7 +341,8 @@ ws.show(fig, alt=f"Planted jump and three fits; mean distance in stars over film
 #
 # * **random**: any tenth of the rows
 # * **last**: the last tenth of each user's rows
-# * **time**: one date for everybody; the rows after it, the last tenth of all rows, are the test rows
+# * **time**: one date for everybody, chosen so that a tenth of all rows are later; those are the test
+#   rows
 #
 # Here are the rows of fifteen people. Before you look at any result, guess: for which of the three will
 # a clock help most?
@@ -506,9 +508,9 @@ for how, share in known_day.items():
 # **interpolates**. The gain is small and real.
 #
 # A recommender in use has to **forecast**: tomorrow's ratings do not exist yet. The model can only keep
-# using the last thing it knows. On MovieLens, after the cut in time, the interval holds zero and is wide,
-# because so few of the test users are known from training. We can't tell whether the clock gains or
-# loses there. The split "last" answers a third question: each person's own future is hidden, but the
+# using the last thing it knows. On MovieLens, after the cut in time, the intervals include zero and are
+# wide, because so few of the test users are known from training. We can't tell whether the clock gains
+# or loses there. The split "last" answers a third question: each person's own future is hidden, but the
 # drift of the films was learned from what *others* rated later.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -520,8 +522,9 @@ for how, share in known_day.items():
 #
 # We test it as it would run. We go through the test rows in the order of time: **predict first, then
 # learn**. This is a **prequential** test. The factorisation stays as it was at the cut. All that we
-# learn on the way is one number per user and day: how far the user's ratings of *today, so far* are
-# from what the model predicted. With few ratings the number is shrunk towards zero:
+# learn on the way is one number per user and day: by how much the ratings that the user has given *so
+# far today* differ from the model's predictions, on average. With few ratings the number is shrunk
+# towards zero:
 #
 # $$e_{u,\mathrm{day}}(t) = \frac{\sum_{\text{earlier today}} (r - s)}{n_{\text{earlier today}} + k}$$
 
@@ -623,8 +626,8 @@ for name, of in groups.items():
     print(f"{'':>37}gain {value:+.3f} ({low:+.3f} to {high:+.3f}), {of.sum():,} rows")
 
 # %% [markdown]
-# The same day that could not be forecast can be *followed*. Nothing was retrained. On MovieLens a few
-# people have most of the gain, but without them the gain is still clear, and newcomers gain as well. So
+# A user's day can't be forecast, but it can be *followed*. Nothing was retrained. On MovieLens most of
+# the gain comes from a few people, but without them it is still clear, and newcomers gain as well. So
 # when you read that a temporal model wins, ask two questions. What did it know of the day in question?
 # And will your service know that too, at the moment when it needs it?
 #
@@ -635,8 +638,9 @@ for name, of in groups.items():
 # ## Tastes that move
 #
 # So far we predicted stars. A list of recommended films asks another question: which films come first?
-# For a given person, the terms for the order of rating and for the day add the same number to every film,
-# so the order of the list stays as it is. For the *list* to change, the person's vector has to move. So
+# For a given person, the terms for the order of rating and for the day add the same number to every
+# film, so the order of the list stays as it is. The drift of the films does change the order, but in the
+# same way for everybody. For a list to follow one person's taste, that person's vector has to move. So
 # we add to the user's vector another one, for this user and bin: $p_u + P_{u,\mathrm{bin}(t)}$.
 
 
@@ -763,7 +767,7 @@ print("The films keep their order, because this term is the same for all of them
 #   Absolute steps leave jumps; squared steps turn them into slopes.
 # * Choose test rows that resemble the new rows which the model will meet in use. Print the share of cold
 #   rows, and one error for warm rows and one for cold rows.
-# * Whether a clock helps depends on what is known of the day. A model that is only carried forward
+# * Whether a clock helps depends on what is known of the day. A model that learns nothing after the cut
 #   may gain nothing; a service that learns as it goes gains on the same rows.
 #
 # **To read on**
