@@ -78,7 +78,7 @@ def test_on_the_test_part_each_method_has_what_it_was_made_for_at_little_cost(va
         if name.startswith(("MMR", "DPP")):
             assert row["diversity"] > plain["diversity"]
         if name.startswith("calibrated"):
-            assert row["off genres (nats)"] < 0.9 * plain["off genres (nats)"]
+            assert row["genre distance (nats)"] < 0.9 * plain["genre distance (nats)"]
 
 
 def test_cautious_lists_promise_less_risk(values):
@@ -102,7 +102,7 @@ def test_caution_costs_and_choosing_is_optimistic_on_real_ratings(ml100k):
     assert values["cost"][1] > 0
     assert values["optimism"][1] > 0
     assert values["order"][1] > 0
-    assert values["free"][1] < 0 < values["free"][2]  # lambda 0.7: no cost to be seen
+    assert values["free"][1] < 0 < values["free"][2]  # lambda 0.7: no clear cost
 
 
 def test_lists_are_better_known_than_what_people_watch(values):

@@ -20,8 +20,8 @@ page = ws.page("18_other_considerations")
 # ## Ten good guesses
 #
 # The page has two parts, which you can read on two days: *cheap, quick, explained* (25 minutes) and
-# *varied, fair* (40 minutes). Sections marked *at home* take additional time. The lists on this page come from
-# the series' ranker, `ImplicitALS` (page 16). Here is your list.
+# *varied, fair* (40 minutes). Sections marked *at home* take additional time. The lists on this page
+# come from the series' ranker, `ImplicitALS` (page 16). Here is your list.
 
 # %%
 import numpy as np
@@ -89,9 +89,9 @@ print(f"On validation ratings the plain lists have an NDCG@10 of {np.nanmean(pla
 # with 128 numbers each it takes five gigabytes, on every machine that answers. Does each number need
 # 32 bits?
 #
-# There are two ways to use fewer. **Half precision** keeps 16 of the 32 bits. **int8** keeps 8: divide
-# each row by its largest absolute value, multiply by 127, and round to whole numbers. One *scale* per
-# row, its largest absolute value / 127, turns them back.
+# There are two ways to use fewer. **Half precision** uses 16 bits per number. **int8** uses 8: divide
+# each row by its largest absolute value, multiply by 127, and round to whole numbers. Multiply these by
+# the row's *scale*, its largest absolute value / 127, and you nearly get the old numbers back.
 
 # %% [markdown]
 # ### Exercise: eight bits
@@ -156,15 +156,15 @@ weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}
 
 # %% [markdown]
 # Eight bits need a little more than a quarter of the memory (because of the scales) and give nearly the
-# same lists: ratings are so noisy that the third digit of a taste says nothing. Measure this on your
-# own data before you rely on it.
+# same lists: they keep about two digits of the larger numbers, and ratings are too noisy to say more
+# about a taste. Measure this on your own data before you rely on it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### At once
 #
-# You rate a film, and the next list should know about it. Training the whole model again would take too long.
-# But the items' vectors hardly change with one rating, and your vector is the solution of one small system of
-# equations (page 17). So we can answer each click.
+# You rate a film, and the next list should know about it. Training the whole model again would take too
+# long. But the items' vectors hardly change with one rating, and your vector is the solution of one
+# small system of equations (page 17). So we can answer each click.
 
 
 # %%
@@ -226,16 +226,17 @@ print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks p
 # ### Without looking at every item (at home)
 #
 # We compared you with *all* films. That still works with fifty thousand films, but not with a hundred
-# million. **Approximate neighbours** look at only some of them: group the vectors by nearness beforehand,
-# then search only the groups nearest to you.
+# million. **Approximate neighbours** look at only some of them: group the vectors by nearness
+# beforehand, then search only the groups nearest to you.
 #
 # There is a trap. These methods find the vectors that are *nearest* to yours. We want those with the
-# largest *inner product*, which is something else: a long vector far away may have it. A trick turns one
-# question into the other. Give each item one more number, $\sqrt{M^2 - |q|^2}$, where $M$ is the largest
-# length, and give the user a 0 there. Now all items have the length $M$, and
+# largest *inner product*, which is something else: a long vector can have the largest product and yet
+# be far from yours. A trick turns one question into the other. Give each item one more number,
+# $\sqrt{M^2 - |q|^2}$, where $M$ is the largest length, and give the user a 0 there. Now all items have
+# the length $M$, and
 # $|p - q|^2 = |p|^2 + M^2 - 2\, p \cdot q$: the nearest item *is* the one with the largest product.
 #
-# We invent many films as mixtures of real ones, and search them in both ways.
+# We invent many films as mixtures of real ones, and search them with and without this number.
 
 # %%
 from sklearn.cluster import MiniBatchKMeans
@@ -314,16 +315,16 @@ for name, points in curves.items():
 
 # %% [markdown]
 # It is a curve, not a point: look at more groups, and you find more. If you forget the extra number, the
-# answers come quickly and without any error message, and have little to do with the question. Libraries such as
-# `faiss` do the same in compiled code, and group the vectors more cleverly.
+# answers come quickly and without any error message, but they have little to do with the question.
+# Libraries such as `faiss` do the same in compiled code, and group the vectors more cleverly.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Why
 #
-# *Because you liked Star Wars* is a claim. Is it true? For a person who was folded in (page 17) it can be
-# exactly true. Your vector is the solution of linear equations, so it is a sum of parts, one for each of your ratings (an
-# exercise on page 17), and so is each score. We want reasons in stars, so we ask the model of page 02,
-# which predicts stars.
+# *Because you liked Star Wars* is a claim. Is it true? For a person who was folded in (page 17) it can
+# be exactly true. Your vector is the solution of linear equations, so it is a sum of parts, one for each
+# of your ratings (an exercise on page 17), and so is each score. We want reasons in stars, so we ask the
+# model of page 02, which predicts stars.
 
 # %%
 base_rows, base = (table.numpy() for table in page.model.item_rows())  # (n_items, d), (n_items,)
@@ -351,13 +352,13 @@ high, low = labels[-1], labels[0]
 ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 
 # %% [markdown]
-# If a low rating has a bar to the right, a film that you did *not* like speaks for this one: the vectors
-# of the two films point in opposite directions. Nobody reads that many bars, so a sentence names one or
-# two of them. `rt.recommend(reasons=True)` picks those that speak for *this* film more than for films in
-# general (a generous rater's stars lift all films alike, and explain none). Its numbers say how much more
-# a rating adds to this film than to an average film, so they differ from the bars. There is a second
-# reason for the difference: these numbers come from the ranker, the model that fills the list, and not
-# from the star model.
+# If a low rating has a bar to the right, a film that you did *not* like speaks for this one. That
+# happens when the vectors of the two films point in opposite directions. Nobody reads that many bars, so
+# a sentence names one or two of them. `rt.recommend(reasons=True)` picks those that speak for *this*
+# film more than for films in general (a generous rater's stars lift all films alike, and explain none).
+# Its numbers say how much more a rating adds to this film than to an average film, so they differ from
+# the bars. There is a second reason for the difference: these numbers come from the ranker, the model
+# that fills the list, and not from the star model.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -372,26 +373,25 @@ ws.films(why, ["title", "stars", "reasons"])
 #
 # * Eight bits per number are enough to store these vectors.
 # * One more number turns *largest product* into *nearest*.
-# * To make a new list after a click, we solve a small system of equations, and the reasons for a film sum
-#   to its score.
+# * One small system of equations makes a new list after each click. It also splits a film's score into
+#   parts, one for each rating.
 #
 # **Try it.** Keep four bits per number: below the line that makes `numbers` and `scales`, add the line
-# `numbers, scales = np.round(numbers / 18).astype(np.int8), 18 * scales`. First write down how many films
-# you expect to stay in the lists, then look. **And a question without a check:** your service must answer 99 % of
-# its requests within 50 ms, and one film in ten thousand is new each day. What would you store in eight
-# bits, and what would you compute on each request?
+# `numbers, scales = np.round(numbers / 18).astype(np.int8), 18 * scales`. First write down how many
+# films you expect to stay in the lists, then look. **And a question without a check:** your service must
+# answer 99 % of its requests within 50 ms, and one film in ten thousand is new each day. What would you
+# store in eight bits, and what would you compute on each request?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Part 2: varied, fair
 #
-# Give up a little accuracy for things that accuracy does not measure, and see for which users the lists
-# are accurate.
+# What do lists gain if they give up a little accuracy? And are they equally accurate for everybody?
 #
 # ### Varied
 #
 # Ten films that are each a good guess may be ten versions of much the same film. If you are not in the
-# mood for it, all ten are wrong at once. **Maximal marginal relevance** (MMR) fills the list one film at a
-# time. Each step takes the film $i$ with the largest
+# mood for it, all ten are wrong at once. **Maximal marginal relevance** (MMR) fills the list one film at
+# a time. Each step takes the film $i$ with the largest
 #
 # $$\lambda\, r_i - (1 - \lambda) \max_{j \in \text{list}} s_{ij},$$
 #
@@ -404,12 +404,12 @@ ws.films(why, ["title", "stars", "reasons"])
 #
 # Write `next_one(r, s, chosen, lam)`: which position comes next? `r` (n,) and `s` (n, n) are arrays,
 # relevance (stretched already) and similarity; `lam` is $\lambda$. `chosen` is a list of positions. It
-# may be empty: then nothing is similar yet, and the maximum counts as 0. Your function makes all the
-# varied lists of this page.
+# may be empty: then nothing is similar yet, and the maximum counts as 0. Your function makes all the MMR
+# lists of this page.
 #
 # <details><summary>Hint 1</summary>
 #
-# `s[:, chosen].max(axis=1)` is the similarity of each candidate to the most similar film of the list.
+# `s[:, chosen].max(axis=1)` is the similarity of each candidate to the most similar film in the list.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -498,14 +498,15 @@ print(rt.interpret.mean_interval(ndcg(by_score, valid) - ndcg(as_taken, valid)))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What does it cost?
 #
-# MMR looks at pairs. A **determinantal point process** (DPP) looks at the list as a whole. Its measure
-# of diversity is $\ln \det s_\text{list}$, the logarithm of the (squared) volume that the films' vectors
-# span. It is 0 for films that have nothing in common, and negative for all others: the more nearly one
-# film is a mixture of others, the lower. The DPP takes the film that increases
+# MMR looks at pairs. A **determinantal point process** (DPP) looks at the list as a whole. Let
+# $s_\text{list}$ be the table of similarities between the films of the list. The measure of diversity is
+# $\ln \det s_\text{list}$, the logarithm of the (squared) volume that the films' vectors span. It is 0
+# if the films have nothing in common, and negative otherwise: the more nearly one film is a mixture of
+# others, the lower it is. The DPP takes the film that increases
 #
 # $$\lambda \sum_{i \in \text{list}} r_i + (1 - \lambda) \ln \det s_\text{list}$$
 #
-# the most. So $\lambda$ means something different in each method, and we compare curves, not values of
+# the most. Here $\lambda$ weighs other quantities than in MMR, so we compare curves, not values of
 # $\lambda$. And who measures the diversity? If we used the similarity that chose the films, a method
 # could win by flattering its own judge. So we measure diversity with a similarity that chose nothing:
 # that of the star model's vectors (page 02).
@@ -583,13 +584,13 @@ picked = {name: made[name, chosen_lam(name)] for name in ("MMR", "DPP")}
 for name, lists in picked.items():
     print(f"{name}: lambda {chosen_lam(name)}, diversity {diversity(lists):.3f}")
 lead = rt.interpret.mean_interval(ndcg(picked["DPP"], valid) - ndcg(picked["MMR"], valid))
-verdict = "an interval without zero" if lead.off_zero else "not told apart"
+verdict = "the interval excludes zero" if lead.off_zero else "not told apart"
 print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown]
-# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film later,
-# in a world without our list. Only an A/B test (page 07) can show that people come back because they were
-# surprised.
+# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film
+# later, in a world without our list. Only an A/B test (page 07) can show whether varied lists make
+# people come back.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the curve: how much accuracy would you give up for lists that are a tenth more
@@ -605,9 +606,9 @@ print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 #
 # $$D(p, q) = \sum_g p_g \ln \frac{p_g}{\tilde q_g}, \qquad \tilde q = 0.99\, q + 0.01\, p,$$
 #
-# says how far $q$ is from $p$, in nats. A little of $p$ is mixed into $\tilde q$, so that a genre missing
-# from the list costs much, but not infinitely much. The list is filled so that
-# $\lambda \sum_{i \in \text{list}} r_i - (1 - \lambda)\, D(p, q)$ becomes large.
+# says how far $q$ is from $p$, in nats. A little of $p$ is mixed into $\tilde q$, so that a genre
+# missing from the list costs much, but not infinitely much. Each step takes the film that makes
+# $\lambda \sum_{i \in \text{list}} r_i - (1 - \lambda)\, D(p, q)$ largest.
 
 # %% [markdown]
 # ### Exercise: how far off
@@ -621,8 +622,8 @@ print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `p` is both the factor before the logarithm and the numerator. With `q` in its place, a list without
-# your main genre would cost nothing.
+# `p` is both the factor before the logarithm and the numerator. With `q` as the factor, a genre that the
+# list leaves out would cost nothing.
 #
 # </details>
 
@@ -653,7 +654,7 @@ my_lists = {
 }
 bars = {"your ratings": my_target, **{name: rows.mean(0) for name, rows in my_lists.items()}}
 off = {name: nats(my_target, share) for name, share in bars.items()}
-print(", ".join(f"{name}: {distance:.2f} nats off" for name, distance in off.items()))
+print("; ".join(f"{name}: {distance:.2f} nats off" for name, distance in off.items()))
 
 # %%
 shown = np.argsort(-my_target, kind="stable")[:8]
@@ -668,8 +669,8 @@ alt = ", ".join(f"{name} {distance:.2f} nats" for name, distance in off.items())
 ws.show(fig, alt=f"Bars: shares of genres in your ratings and in two lists. Distances: {alt}.")
 
 # %% [markdown]
-# Now for everybody. Perhaps varied lists also come closer to people's proportions? We draw all three
-# methods on the scale that only one of them was made for.
+# Now for everybody. Perhaps varied lists also come closer to people's proportions? We measure all three
+# methods by this distance, though only calibration was made to reduce it.
 
 # %%
 target = np.zeros((data.n_users, len(genres)))
@@ -705,20 +706,20 @@ ws.show(fig, alt=f"{alt}The curves of MMR and DPP lie below it and end earlier."
 for lam in (0.7, 0.5, 0.2):
     change = rt.interpret.mean_interval(ndcg(made["calibrated", lam], valid) - plain)
     distance = miscalibrated(made["calibrated", lam])
-    word = "a cost" if change.high < 0 else "no cost to be seen"
+    word = "a cost" if change.high < 0 else "no clear cost"
     print(f"lambda {lam}: {distance:.2f} nats; NDCG@10 minus that of plain lists: {change}: {word}")
 
 # %% [markdown]
 # A list of ten has room for good films of other genres, as long as the best stay on top. The cost begins
-# where the list has to take films from far down.
+# where the list has to take films from far down the ranking.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### A list is a portfolio (at home)
 #
 # A bank does not buy the ten shares with the highest expected gain. It asks how uncertain each one is,
 # and above all whether they fall *together*. Page 13 has a model that answers both: `VariationalMF`
-# knows your vector as a distribution. What it does not know about you affects the predictions of all
-# films of a kind, so they are wrong together: they have a **covariance**.
+# knows your vector as a distribution. What it does not know about you affects the predictions for all
+# films of a kind, so they are wrong together: their errors have a **covariance**.
 #
 # We train it without a fifth of the people. We meet those people below.
 
@@ -741,15 +742,16 @@ def believed(items, stars, candidates):
 # ### Exercise, at home: the next share
 #
 # A list's *worth* is the weighted mean of its films' stars, $\sum_a w_a x_a$, in which higher places
-# count more ($w$ sums to 1). The list is filled from the top, so that *expected worth − b · variance of
-# the worth* becomes large. A $b$ above 0 avoids risk. A $b$ below 0 seeks it: the film that may be
-# wonderful. Write `next_share(mean, covariance, w, chosen, b)`: which film goes to place `len(chosen)`?
-# Your function makes the lists below.
+# count more ($w$ sums to 1). The list is filled from the top. Each place gets the film that makes
+# *expected worth − b · variance of the worth* largest. A $b$ above 0 avoids risk. A $b$ below 0 seeks
+# it, and takes films that may turn out to be wonderful. Write
+# `next_share(mean, covariance, w, chosen, b)`: which film goes to place `len(chosen)`? Your function
+# makes the lists below.
 #
 # <details><summary>Hint 1</summary>
 #
-# The variance of a weighted sum is $\sum_a \sum_c w_a w_c C_{ac}$. Write down what film $i$ at place
-# $a$ adds to it: one term of its own, and one with each film above it, which occurs twice.
+# The variance of a weighted sum is $\sum_a \sum_c w_a w_c C_{ac}$. Write down what film $i$ at place $a$
+# adds to it: one term of its own, and two equal terms with each film above it.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -811,7 +813,7 @@ ws.films(pd.DataFrame({f"b = {b}": titles[unseen[yours[b]]] for b in (10, 0, -5)
 # ### Does the model keep its promises?
 #
 # A model can say anything about its own doubts. So we ask the people it has never met. We give the model
-# five ratings from each person. Among the *rest of what they rated* it chooses ten films, cautiously or
+# five ratings from each person. From the *other films that they rated* it chooses ten, cautiously or
 # boldly. Then we compare what it promised with what they gave.
 
 # %% tags=["long"]
@@ -871,8 +873,8 @@ print("Worth of plain lists minus that of cautious ones, in stars:", cost[10])
 print("Plain lists, promised minus given, in stars:", optimism[0])
 
 # %% [markdown]
-# Caution costs stars, and the risk moves in the direction that was promised. (These are films that
-# people chose to watch; among all films the lists would be worth less.)
+# Caution costs stars, and it does lower the risk, as the model promised. (These are films that people
+# chose to watch; among all films the lists would probably be worth less.)
 #
 # If people give a list fewer stars than it promised, this is simply what choosing does: some predictions
 # are too high and some too low, and you mostly pick the ones that are too high.
@@ -880,8 +882,8 @@ print("Plain lists, promised minus given, in stars:", optimism[0])
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### The test, once
 #
-# We chose everything on validation ratings. Now comes the test part, with the values that our rule
-# chose, against the plain lists of the same users.
+# We chose everything on validation ratings. Now comes the test part. Each method uses the $\lambda$
+# that our rule chose, and we compare its lists with the plain lists of the same users.
 
 # %%
 final_top, final_score = best(P @ Q.T, [train, valid])
@@ -898,7 +900,7 @@ table = pd.DataFrame(
     {
         "NDCG@10": {name: np.nanmean(q) for name, q in quality.items()},
         "diversity": {name: diversity(lists) for name, lists in final.items()},
-        "off genres (nats)": {name: miscalibrated(lists) for name, lists in final.items()},
+        "genre distance (nats)": {name: miscalibrated(lists) for name, lists in final.items()},
         "best-known tenth": {name: np.isin(lists, head).mean() for name, lists in final.items()},
     }
 )
@@ -949,10 +951,10 @@ ws.show(fig, alt=f"One dot per user; {above:.0%} lie above the line: lists of be
 # %% [markdown]
 # Nearly everybody gets films that are better known than those they watch. People who love rare films are
 # sent furthest away from them. Part of this is reasonable: little is known about a film with three
-# ratings. Part of it is a loop that feeds itself (page 07): what is shown gets rated.
+# ratings. Part of it may be a loop that feeds itself (page 07): what is shown gets rated.
 #
-# You can reduce this pull towards well-known films: divide each score by (ratings of the film)$^a$. Again
-# we draw a curve, on validation ratings.
+# You can reduce this pull towards well-known films: divide each score by (ratings of the film)$^a$.
+# Again we draw a curve, on validation ratings.
 
 # %%
 turned = {}
@@ -983,8 +985,8 @@ for a in (0.1, 0.3, 0.5):
 
 # %% [markdown]
 # Well-known films make up a larger share of the lists than they do of the films that people like.
-# Bringing their share of the lists down to that level costs a lot of accuracy, since the model knows next
-# to nothing about the other films. (NDCG itself favours well-known films: people can only have rated what
+# Bringing their share of the lists down to that level costs a lot of accuracy, since the model knows
+# much less about the other films. (NDCG itself favours well-known films: people can only have rated what
 # they found.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -1025,10 +1027,10 @@ worst, top_group = min(served, key=served.get), max(served, key=served.get)
 ws.show(fig, alt=f"One dot with its interval per group. Lowest: {worst}; highest: {top_group}.")
 
 # %% [markdown]
-# Two things to watch before you draw conclusions. People who have rated much have more in the test part
-# to be found, and their NDCG is higher for that reason alone. And groups differ in more than their name:
-# if women and men have different scores, is it their gender, or has one group rated more? So we compare
-# each group with people of the same activity.
+# Two things to watch before you draw conclusions. People who have rated a lot have more in the test part
+# to be found, and that alone raises their NDCG. And groups differ in more than their name: if women and
+# men have different scores, is it their gender, or has one group rated more? So we compare each group
+# with people of the same activity.
 
 # %%
 usual = np.array([np.nanmean(quality["plain"][quarter == k]) for k in range(4)])
@@ -1044,10 +1046,10 @@ for name, gap_alike in alike.items():
 
 # %% [markdown]
 # These are many intervals at once. Even if no group differed from the others at all, there would be a
-# chance of two in five that at least one of ten 95 % intervals misses the dashed line. So treat what
-# stands out here as a reason to look again, on other splits and other data. What to do about it is
-# another question: more data from the small groups, features, a model of their own, or a list that admits
-# what it does not know.
+# chance of about two in five that at least one of ten 95 % intervals misses the dashed line. So treat
+# what stands out here as a reason to look again, on other splits and other data. What to do about it is
+# another question: more data from the small groups, features, a model of their own, or a list that
+# admits what it does not know.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the figure: which group will be served worst? Then: in your product, which groups
@@ -1060,12 +1062,12 @@ for name, gap_alike in alike.items():
 #   accuracy by itself.
 # * Variety costs accuracy. Calibration costs little at first. Draw the curve, then choose by a rule.
 # * Measure diversity with a judge that did not choose the films.
-# * Risk is a covariance: what the model does not know about you makes films wrong together.
+# * Risk is a covariance: what the model does not know about you makes its predictions wrong together.
 # * Averages hide people. Look at groups, with intervals, at equal activity.
 #
 # **Try it.** Compute the similarity from the genres alone (`features = about`). First write down which
-# way the MMR curve will move, then run the cells again. **And a question without a check:** your shop may
-# show one list to everybody who is new. Would you fill it by score, by variety or by caution, and
+# way the MMR curve will move, then run the cells again. **And a question without a check:** your shop
+# may show one list to everybody who is new. Would you fill it by score, by variety or by caution, and
 # how would you find out whether you were right?
 #
 # **Sources.** H. Steck, "Calibrated recommendations", RecSys 2018. L. Chen, G. Zhang, E. Zhou, "Fast

@@ -39,7 +39,7 @@ def int8(answer: Any, page: Page) -> str | None:
     rng = np.random.default_rng(4)
     sizes = np.array([[1e-3], [1], [50], [1], [0], [9], [1]])
     table = (rng.normal(size=(7, 5)) * sizes).astype(np.float32)
-    zero = "a row of zeros must stay one: look at what 0 divided by 0 gives."
+    zero = "a row of zeros must stay a row of zeros: look at what 0 divided by 0 gives."
     try:
         with np.errstate(divide="raise", invalid="raise"):
             found = answer(table.copy())
@@ -60,18 +60,18 @@ def int8(answer: Any, page: Page) -> str | None:
     step = np.abs(table).max(1, keepdims=True) / 127
     off = np.abs(numbers * scales.astype(np.float64) - table)
     if (off > 1.2 * step + 1e-12).any():
-        return "numbers times scales differ from the table by more than a step."
+        return "numbers times scales differ from the table by more than the row's scale."
     if (off > 0.51 * step + 1e-12).any():
-        return "close, but rounding is off by at most half a step, and this is off by more."
+        return "close, but rounding is off by at most half a scale, and this is off by more."
     return None
 
 
 def _decided(
     answer: Any, solution: Any, cases: Sequence[Any], slips: Mapping[str, Any]
 ) -> str | None:
-    """What is off with the positions that the answer takes in these cases; the list is in each.
+    """What is wrong with the positions that the answer takes in these cases, if anything.
 
-    slips : functions by what is said of an answer that takes what they take, in every case
+    slips : message to a function with that mistake; said of an answer that agrees in every case
     """
 
     def taken(function: Any) -> list[Any]:
@@ -90,7 +90,7 @@ def _decided(
     chosen = next(x for x in cases[off] if isinstance(x, list))
     if found[off] in chosen:
         return f"position {found[off]} is in the list already: {chosen}."
-    return f"for {f'a list of {len(chosen)}' if chosen else 'an empty list'} another film is right."
+    return f"position {found[off]} is wrong when the list is {chosen}: another film is worth more."
 
 
 @register("18.next_one", asks="function", solution=_next_one)
@@ -113,7 +113,7 @@ def next_one(answer: Any, page: Page) -> str | None:
 
         return take
 
-    most = "the most similar film of the list counts, not"
+    most = "the most similar film in the list counts, not"
     slips = {
         f"{most} the mean over the list.": other(np.mean),
         f"{most} the sum over the list.": other(np.sum),
@@ -141,7 +141,7 @@ def next_share(answer: Any, page: Page) -> str | None:
             taken.append(_next_share(*cases[-1]))
 
     def other(worth: Callable[..., Any], adds: Callable[..., Any], size: Any = float) -> Any:
-        """Another idea: of a mean at its place, of what own variance and the list's add, of b."""
+        """A solution with another weighted mean, another added variance or another b."""
 
         def take(mean: Any, covariance: Any, w: Any, chosen: list[int], b: float) -> int:
             a, own = len(chosen), np.diag(covariance)
@@ -161,10 +161,10 @@ def next_share(answer: Any, page: Page) -> str | None:
         "the film's own variance counts too, and not only its covariances.": other(
             plain, lambda w, own, both: 2 * w * both
         ),
-        "the film's own variance has the weight of its place squared.": other(
+        "weigh the film's own variance by the square of its place's w.": other(
             plain, lambda w, own, both: w * own + 2 * w * both
         ),
-        "a mean counts as much as its place, w: here it counts fully.": other(
+        "weigh the mean by its place's w: here it counts fully.": other(
             lambda w, mean: mean, right
         ),
         "with b above 0 risk is avoided: subtract b times the variance.": other(
