@@ -22,7 +22,7 @@ def prepare(answer: Any, page: Page) -> str | None:
         return "the detective has caught it: something here comes from the test part."
     plain = _damped(train, 1e-9)
     if near(found, plain) or near(found, np.where(train.counts("item") > 0, plain, 0)):
-        return "these are the plain means: five more people give the overall mean."
+        return "these are the plain means: add the five people who give the overall mean."
     everything = "it counts all ratings of `page.data`, and the test part is among them."
     other = "it is honest, but it is not (sum + 5 · mean) / (count + 5)."
     shape = f"expected one number per film, ({train.n_items},); this returns {{shape}}."
@@ -50,15 +50,15 @@ def bootstrap(answer: Any, page: Page) -> str | None:
     if not near(found, answer(values.copy(), 500, 1)):
         return "the same seed gives other means: draw with `np.random.default_rng(seed)`."
     if abs(found.mean() - values.mean()) > 0.05:
-        return f"the values have the mean {values.mean():.1f}, and the draws {found.mean():.1f}."
+        return f"your means average {found.mean():.2f}, and the values {values.mean():.2f}."
     wide = found.std() / (values.std() / np.sqrt(50))  # 1, give or take 0.03
     if not 0.85 < wide < 1.15:
         return f"the means spread {wide:.1f} times as much as they should: draw len(values)."
     few = numbers(answer(np.array([0.0, 0, 0, 0, 5]), 500, 1))  # means: how often the 5 is drawn
     if not near(few, few.round()):
-        return "these are not means of drawn values: of 0, 0, 0, 0, 5 they would be whole."
+        return "these are not means of drawn values: for 0, 0, 0, 0, 5 each mean is a whole number."
     if abs(few.mean() - 1) > 0.2 or abs(few.std() - 0.9) > 0.2:
-        return "of 0, 0, 0, 0, 5 each should be drawn equally often, five at a time."
+        return "each of the values 0, 0, 0, 0, 5 must be drawn equally often, five per mean."
     return None
 
 
@@ -86,7 +86,7 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
             each
         ).mean(),
     }
-    other = "on our own test rows it does not give the mean over users."
+    other = "on the example of this check it does not give the mean over users."
     return compare(answer(labels, scores, users), np.nanmean(each), slips, other)
 
 
@@ -102,7 +102,7 @@ def true_rank(answer: Any, page: Page) -> str | None:
     if abs(last - 1_000) > 1e-9:
         return "where all drawn films are above it, the best guess is the last rank."
     if value == round(1 + 999 * 5 / 99):
-        return "do not round: an estimate that is right on average is seldom whole."
+        return "do not round: an estimate that is right on average is rarely a whole number."
     if abs(value - (1 + 999 * 5 / 99)) > 1e-9 or abs(other - (1 + 399 * 5 / 49)) > 1e-9:
         return "what share of the drawn films is above it, and how many of all others is that?"
     return None
