@@ -19,9 +19,9 @@ page = ws.page("14_second_look")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Same scores, other numbers
 #
-# Pause. Since page 03 the models have become better, and we looked at errors. But we do not care about
-# scores alone. We care about **what they mean**: which films go together, along which lines people
-# differ, what your taste is. A meaning that disappears when the seed changes is no meaning.
+# Pause. Since page 03 we have improved our models, and judged them mostly by their errors. But we do not
+# care about scores alone. We care about **what they mean**: which films go together, along which lines
+# people differ, what your taste is. A meaning that disappears when the seed changes is no meaning.
 #
 # So we train biased MF twice. Only the seed differs.
 
@@ -59,25 +59,26 @@ print(f"Mean cosine between a film's two vectors: {cosine.mean():+.2f}.")
 
 # %% [markdown]
 # The scores agree, and the vectors have nothing to do with each other. Rotate all vectors, of people and
-# of films, in the same way: no score changes. So each seed ends up in a rotation of its own, and before
-# you compare two maps number by number, you have to rotate one onto the other.
+# of films, in the same way: no score changes. So each seed ends up in a rotation of its own. The films'
+# vectors are a map with one point per film. Before you compare two such maps number by number, you have
+# to rotate one onto the other.
 #
-# PCA (page 03) looks like a cure, since it puts the widest axis of each map first. But it looks at one
+# PCA (page 03) looks like a cure, since it puts the widest axis of each map first. But it looks at each
 # map alone. Two axes of almost equal width may change places or mix, and the sign of an axis is
 # arbitrary. So we use PCA to find the widest axes, and then rotate one set of axes onto the other.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Turning one map onto another
 #
-# Two tables, $A$ and $B$, have one row per film and one column per axis. Which rotation $R$ brings
-# $A R$ closest to $B$? This is the **Procrustes** problem. Mirrors are allowed, since they change no
+# Two tables, $A$ and $B$, have one row per film and one column per axis. Which rotation $R$ brings $A R$
+# closest to $B$? This is the **Procrustes** problem. Reflections are allowed too, since they change no
 # score either: all we ask is $R^\top R = I$. Then $\|A R - B\|^2$ is smallest where the trace
 # $\operatorname{tr}(R^\top A^\top B)$ is largest. With the SVD $A^\top B = U S V^\top$ this trace is
 #
 # $$\operatorname{tr}(R^\top U S V^\top) = \operatorname{tr}(Z S), \qquad Z = V^\top R^\top U.$$
 #
-# $Z$ is orthogonal, so none of its entries is above 1, and $S$ is diagonal and not negative. The trace is
-# largest where $Z$ is the identity.
+# $Z$ is orthogonal, so none of its entries is above 1, and $S$ is diagonal without negative entries. So
+# the trace is largest where $Z$ is the identity.
 #
 # With enough axes any map can be turned to fit a few films. So we fit the rotation on half of the
 # films, the **anchors**, and judge it on the others.
@@ -85,8 +86,9 @@ print(f"Mean cosine between a film's two vectors: {cosine.mean():+.2f}.")
 # %% [markdown]
 # ### Exercise: the rotation
 #
-# Write `rotation(a, b, anchors)` for maps of shape (n_films, d) and positions of films. It returns
-# $R$, of shape (d, d), fitted on the anchors alone. Your function turns all the maps of this page.
+# Write `rotation(a, b, anchors)`: `a` and `b` are maps of shape (n_films, d), and `anchors` holds the
+# row numbers of the anchors. It returns $R$, of shape (d, d), which turns `a` onto `b` and is fitted on
+# the anchors alone. The page turns all its maps with your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -95,8 +97,8 @@ print(f"Mean cosine between a film's two vectors: {cosine.mean():+.2f}.")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.linalg.svd(m)` returns three things: `u, s, vt`. The last one is transposed already. The sizes `s`
-# stay out: with them the map would be stretched, not only turned.
+# `np.linalg.svd(m)` returns three things: `u, s, vt`. The last one is transposed already. Leave out the
+# singular values `s`: with them $R$ would stretch the map, not only turn it.
 #
 # </details>
 
@@ -123,7 +125,7 @@ ws.check("14.rotation", rotation)
 # that there is *nothing* to find.
 #
 # To judge, we take $1 - \|A R - B\|^2 / \|B\|^2$ over the held-out films. 1 is perfect. 0 is no better
-# than putting every film in the middle, and below 0 is worse than that. (In the library, all of this is
+# than putting every film at the origin, and below 0 is worse than that. (In the library, all of this is
 # `rt.interpret.procrustes`.)
 
 # %%
@@ -162,18 +164,18 @@ print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Seeds, sizes, people, times
 #
-# Now we ask five real questions. (From the second on the seed changes as well.)
+# Now we ask five real questions. Each one compares two models, and the seeds always differ.
 #
-# * **Another seed**: the same ratings and the same model.
-# * **Another size**: a quarter of the numbers per film.
+# * **Another seed**: the ratings and the size of the model stay the same.
+# * **Another size**: each vector of the second model has a quarter as many numbers.
 # * **Other ratings**: half of the ratings, drawn at random, against the other half; the same people.
 # * **Other people**: half of the people, drawn at random, against the other half.
 # * **Another time**: the first half of the ratings in time against the second.
 #
 # The last three belong together. All of them halve the ratings. "Other people" also changes the people.
-# "Another time" changes the time, and people with it, because other people may rate then. So if less
-# comes back with "other people" than with "other ratings", people are the reason, and if less comes back
-# with "another time" than with "other people", time is the reason.
+# "Another time" changes the time, and also the people, because some may have rated in one half only. So
+# if less comes back with "other people" than with "other ratings", the reason is the people, and if less
+# comes back with "another time" than with "other people", the reason is the time.
 
 # %%
 drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
@@ -195,8 +197,8 @@ maps = {
 
 # %% [markdown]
 # First a picture of the first pair, on the two axes of PCA that the two seeds agree on least. Follow one
-# film from map to map: the seeds put it in different places, and after the turn it is back beside its
-# place in the first map.
+# film from map to map: the seeds put it in different places, and after the turn it is close to its place
+# in the first map again (the black ring).
 
 # %%
 a, b = maps["another seed"]
@@ -209,7 +211,7 @@ chosen = famous[np.argsort(-np.linalg.norm(a[famous][:, pair], axis=1))[:6]]
 names = page.data.items["title"].to_numpy()[known]
 fig = drawings.maps({name: x[:, pair] for name, x in views.items()}, names, chosen, pair + 1)
 alt = f"Three maps of films on axes {pair[0] + 1} and {pair[1] + 1}. {names[chosen[0]]} and five others"
-alt += " are named: B has them in other places than A; turned, B has them near their places in A."
+alt += " are named: B shows them in other places than A, but close to these once it is turned."
 ws.show(fig, alt=alt)
 
 # %%
@@ -224,16 +226,17 @@ turning = pd.DataFrame(rows).set_index("pair")
 turning.round(2)
 
 # %% [markdown]
-# *Not turned* compares the axes of PCA as they come, the first with the first and so on. *Held out* is
-# the same after the turn, and *shuffled* is what turning alone can fake. A rotation cannot stretch, so
-# two maps of different width are punished even where the films lie in the same directions. That can
-# bring the number below 0, which means: by this measure, nothing agrees. *Cosine* looks at directions
-# only. It is the mean over held-out films, and 1 if all agree.
+# *Not turned* is the agreement of the axes of PCA as they come, the first with the first and so on. *Held
+# out* is the agreement after the turn. For *shuffled*, we shuffle the films of the second map and then
+# turn the first onto it: this is what turning alone can fake. A rotation cannot stretch, so two maps of
+# different width are punished even where the films lie in the same directions. That can bring the number
+# below 0, which means: by this measure, nothing agrees. *Cosine* looks at directions only. It is the mean
+# over held-out films, and 1 if all agree.
 
 # %%
 for name, row in turning.iterrows():
     share = f"{row['held out']:.0%} of the map agrees" if row["held out"] > 0 else "nothing agrees"
-    print(f"{name}: {share}; directions {row['cosine']:.2f}, shuffled", end=" ")
+    print(f"{name}: {share}; mean cosine {row['cosine']:.2f}, shuffled", end=" ")
     print(f"{row['cosine, shuffled']:+.2f}.")
 
 # %% [markdown]
@@ -266,7 +269,7 @@ ax.set(xlabel="axis, the widest first", ylabel="best match (cosine)", ylim=(0, 1
 ax.set(title="Wide axes come back more often than narrow ones")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 told = "; ".join(f"{name} {v[0]:.2f} and {v[-1]:.2f}" for name, v in match.items())
-ws.show(fig, alt=f"How well {AXES} axes are found again, first and last: {told}.")
+ws.show(fig, alt=f"Best match of each of {AXES} axes; of the first and the last: {told}.")
 
 # %%
 kept_axes = {name: int((values >= 0.7).sum()) for name, values in match.items()}
@@ -274,8 +277,8 @@ for name, n in kept_axes.items():
     print(f"{name}: {n} of {AXES} axes come back.")
 
 # %% [markdown]
-# Axes of about equal width change places, or mix. Then the plane that two axes span comes back, but the
-# two axes do not.
+# Axes of about equal width may mix. Then the plane that two axes span comes back, but the two axes do
+# not.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Neighbours
@@ -285,12 +288,12 @@ for name, n in kept_axes.items():
 # ### Exercise: neighbours that stay
 #
 # Write `kept(a, b, k)` for two maps of the same films. Take the `k` nearest neighbours of a film in `a`
-# (by cosine, without the film itself). Which share of them is also among its `k` nearest in `b`? Return
+# (by cosine, without the film itself). What share of them is also among its `k` nearest in `b`? Return
 # the mean over films. Your function fills the row of neighbours in the table at the end.
 #
 # <details><summary>Hint 1</summary>
 #
-# `unit = x / np.linalg.norm(x, axis=1, keepdims=True)`; then `unit @ unit.T` are all cosines.
+# `unit = x / np.linalg.norm(x, axis=1, keepdims=True)`; then `unit @ unit.T` holds all cosines.
 # `np.fill_diagonal(cosines, -np.inf)` takes the films themselves out.
 #
 # </details>
@@ -326,17 +329,19 @@ ws.check("14.kept", kept)
 # %%
 share_kept = ws.use("14.kept", kept)
 neighbours = {name: float(share_kept(a, b, 10)) for name, (a, b) in maps.items()}
-neighbour_luck = 10 / (len(known) - 1)  # ten drawn blindly
+neighbour_luck = 10 / (len(known) - 1)  # ten drawn at random
 for name, share in neighbours.items():
     print(f"{name}: {share:.0%} of a film's neighbours stay; by chance {neighbour_luck:.0%}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Clusters
 #
-# Cut the map into six clusters (k-means on directions). If two films are in one cluster in the first map,
-# are they in one cluster in the second? The **adjusted Rand index** counts such pairs and subtracts what
-# chance gives: 1 is the same clusters, 0 is chance. The numbering of the clusters plays no role. K-means
-# itself is shaky: with other seeds these numbers move by a tenth or more.
+# We cut the map into six clusters with k-means: it looks for six centres, such that each film is close
+# to one of them. (It sees directions only, because we first scale each vector to length 1.) If two films
+# are in one cluster in the first map, are they in one cluster in the second? The **adjusted Rand index**
+# counts such pairs and subtracts what chance gives: 1 means the same clusters, 0 means chance. How the
+# clusters are numbered makes no difference. K-means itself is shaky: with other seeds these numbers move
+# by a tenth or more.
 
 # %%
 from sklearn.cluster import KMeans
@@ -356,16 +361,16 @@ for name, (a, b) in maps.items():
     cluster_match[name] = adjusted_rand_score(first, second)
     cluster_luck[name] = adjusted_rand_score(first, rng.permutation(second))
 for name, value in cluster_match.items():
-    print(f"{name}: adjusted Rand index {value:.2f}; films mixed up {cluster_luck[name]:+.2f}.")
+    print(f"{name}: adjusted Rand index {value:.2f}; films shuffled {cluster_luck[name]:+.2f}.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Gumbel tastes: groups with edges
 #
 # On page 11 each person had several tastes, and exactly one spoke for each film. That puts the films of
 # *one person* into hard groups, and another seed rarely gives the same groups. But look at all people
-# together. Take two films: **for what share of the people does one and the same taste speak for both?**
-# The order of the tastes plays no role in this, so we need not match anything, and the accidents of
-# single people may average out.
+# together. Take two films: **for what share of the people does the same taste speak for both?** How a
+# model numbers its tastes makes no difference here, so we need not match the tastes of one seed to those
+# of the other. And what is an accident in one person's tastes may average out over all people.
 
 # %%
 PERSONS_TASTES = 4
@@ -384,21 +389,21 @@ speaks = [who_speaks(page.train, seed) for seed in (0, 1)]
 # %% [markdown]
 # ### Exercise: how often together
 #
-# Write `together(speaks)`. It gets a table (n_users, n_films) that says, for each person and film, the
-# number of the taste that speaks. It returns a table (n_films, n_films) with the share of people for whom
-# the same taste speaks for both films.
+# Write `together(speaks)`. It takes a table (n_users, n_films) with the number of the taste that speaks,
+# for each person and film. It returns a table (n_films, n_films) with the share of people for whom the
+# same taste speaks for both films.
 #
 # <details><summary>Hint 1</summary>
 #
-# For one taste `m`, `hit = (speaks == m)` is a table of zeros and ones, and `hit.T @ hit` counts the
-# people for whom it speaks for both films.
+# For one taste `m`, `hit = (speaks == m).astype(float)` is a table of zeros and ones, and `hit.T @ hit`
+# counts the people for whom it speaks for both films. (Without `.astype(float)` the product would hold
+# only True and False, not counts.)
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
 # Sum over the tastes and divide by the number of people. A film is always together with itself, so the
-# diagonal is 1. Turn truth values into numbers first (`.astype(float)`): a product of truth
-# values is True or False again, not a count.
+# diagonal is 1.
 #
 # </details>
 
@@ -429,22 +434,23 @@ shares = [ws.use("14.together", together)(s) for s in speaks]
 best = int(popular.argmax())
 order = np.argsort(-shares[0][best], kind="stable")
 beside = [f"{titles[i]} ({shares[0][best, i]:.0%})" for i in order if i != best][:4]
-print(f"Beside {titles[best]}: {'; '.join(beside)}.")
+print(f"Most often together with {titles[best]}: {'; '.join(beside)}.")
 pairs_of_films = np.triu_indices(len(known), 1)
 r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
 print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
 
 # %% [markdown]
-# To get groups, we run k-means on the main directions of this table. (Up to a factor, the table is a
-# matrix of zeros and ones times its own transpose. So we subtract the mean from the matrix of zeros and
-# ones, and compute its singular vectors.) We also measure how well a *single* person's tastes agree.
+# To get groups, we describe each film by a row of zeros and ones. It has one column per taste of each
+# person, with a 1 where that taste speaks for the film. (Dot products of these rows, divided by the
+# number of people, are the shares above.) We subtract the mean row, keep the six widest directions (by
+# an SVD), and run k-means on them. We also measure how well a *single* person's tastes agree.
 
 # %%
 from scipy.optimize import linear_sum_assignment
 
 
 def personal_agreement(a, b):
-    """Share of films with the same taste, after the best renumbering for each person: the mean."""
+    """Mean share of films with the same taste, after the best renumbering for each person."""
     m, share = PERSONS_TASTES, []
     for mine, theirs in zip(a, b, strict=True):
         counts = np.bincount(m * mine + theirs, minlength=m * m).reshape(m, m)
@@ -454,7 +460,7 @@ def personal_agreement(a, b):
 
 # %%
 def groups(speaks, k=6):
-    """Films that go together for most people: the number of each film's group, (n_films,)."""
+    """Films that go together for many people: the number of each film's group, (n_films,)."""
     onehot = np.concatenate([speaks == m for m in range(PERSONS_TASTES)]).T.astype(float)
     u, size, _ = np.linalg.svd(onehot - onehot.mean(0), full_matrices=False)
     return KMeans(k, n_init=10, random_state=0).fit_predict(u[:, :k] * size[:k])
@@ -474,12 +480,13 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Names for groups
 #
-# A hard group can have a name. We use its best-known films, and the attributes (genres, age, fame) in
-# which its films differ most from the average film, upwards and downwards. (A higher `year` means newer
-# films, and a higher `popularity` means better-known ones, so a group need not be a genre.) *Stays* is
-# the share of its films that are together again in the best matching group of the other seed. *Luck* is
-# the same share after the films of the other seed have been shuffled. Only a group that stays gets a
-# name: we ask for 70 %.
+# Since each film is in exactly one group, we can try to name the groups. A name consists of the two
+# attributes (genres, year, popularity) in which the group's films are most above the average film, and
+# the two in which they are most below. The table also lists its best-known films. (A higher `year` means
+# newer films, and a higher `popularity` means better-known ones, so a group need not be a genre.)
+# *Stays* is the share of its films that are together again in the best matching group of the other seed.
+# *Luck* is the same share after the films of the other seed have been shuffled. Only a group that stays
+# gets a name: at least 70 % of its films must be together again.
 
 # %%
 words = naming.attributes(page.train).iloc[known]
@@ -516,8 +523,8 @@ for _, group in firm.iterrows():
 # ## You
 #
 # Where are *you* on the axes of the two seeds? We turn the axes of the second onto those of the first.
-# The rotation is fitted on films, and then it turns you. That is why we allow a rotation and no stretch:
-# a stretch of films and people would change your scores.
+# The rotation is fitted on films, and then it turns you. That is why we only rotate and never stretch:
+# if we stretched films and people alike, your scores would change.
 
 # %%
 mine = []
@@ -547,7 +554,7 @@ print(f"Cosine between the two places of {who}: {you_alike:.2f}.")
 # ## What survives, in one table
 #
 # Each row is a kind of meaning. Each column is a change that it had to survive, and the last column is
-# chance. We tried the tastes with another seed only.
+# chance. We tested the tastes with another seed only.
 
 # %% tags=["long"]
 survives = pd.DataFrame(
@@ -578,10 +585,12 @@ for name in pairs:
     print(f'chance to perfect; "{order.index[-1]}" survives least, {order.iloc[-1]:.0%}.')
 
 # %% [markdown]
-# How much of the loss is due to fewer ratings, how much to other people, how much to time? Each step
-# below is a mean over the rows. Steps of a few per cent are noise. A minus sign means a gain. The step
-# "other people" can be a gain: a split by people leaves each person all of their own ratings, and a split
-# by ratings leaves each person only about half of them.
+# How much of the loss is due to fewer ratings, how much to other people, how much to time? We compare
+# two columns at a time: "another seed" with "other ratings", then "other ratings" with "other people",
+# then "other people" with "another time". Each step below is such a difference, averaged over the rows.
+# Steps of a few per cent are noise. A minus sign means a gain. The step "other people" can be a gain: a
+# split by people leaves each person all of their own ratings, and a split by ratings leaves each person
+# only about half of them.
 
 # %%
 mean = left.dropna().mean()  # over the rows that have all columns
@@ -617,9 +626,9 @@ print("mostly an accident of the seed." if alone < 0.3 else "some of them can be
 
 # %% [markdown]
 # **Try it.** Set `AXES = 3`, or 16. First write down which rows of the table will come closer to 1, then
-# run the page again from the hidden rotation on. **And a question without a check:** your colleague
-# names six groups of customers in a meeting. Which two experiments of this page would you ask for
-# before anybody builds on them?
+# run the page again from that cell on. **And a question without a check:** your colleague names six
+# groups of customers in a meeting. Which two experiments of this page would you ask for before anybody
+# builds on them?
 #
 # **Sources.** P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem",
 # *Psychometrika* 31, 1966. L. Hubert, P. Arabie, "Comparing partitions", *Journal of Classification* 2,
@@ -627,5 +636,5 @@ print("mostly an accident of the seed." if alone < 0.3 else "some of them can be
 # models", NIPS 2009.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Before the last table let the room rank the rows: axes, neighbours, clusters, tastes. Most people expect
-# neighbours to be the most stable. (5 minutes)
+# Before you show the last table, ask the room to rank its rows: axes, neighbours, clusters, tastes. Most
+# people expect neighbours to be the most stable. (5 minutes)

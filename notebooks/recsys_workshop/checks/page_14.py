@@ -19,30 +19,30 @@ def rotation(answer: Any, page: Page) -> str | None:
     rng = np.random.default_rng(6)
     a = rng.normal(size=(40, 4)) * [3.0, 2.0, 1.0, 0.5]
     hidden = np.linalg.qr(rng.normal(size=(4, 4)))[0]
-    hidden[:, 0] *= -np.sign(np.linalg.det(hidden))  # a mirror
+    hidden[:, 0] *= -np.sign(np.linalg.det(hidden))  # a reflection
     b, anchors = a @ hidden + 0.3 * rng.normal(size=a.shape), np.arange(0, 40, 2)
     u, size, vt = np.linalg.svd(a[anchors].T @ b[anchors])
     given = answer(a.copy(), b.copy(), anchors.copy())
     if isinstance(given, tuple):
-        return f"return one matrix; this returns {len(given)} things: make R out of them."
+        return f"return one matrix; this returns {len(given)} things: compute R from them."
     found, middle = np.asarray(given), (a[anchors].mean(0), b[anchors].mean(0))
     slips = {
         "this is fitted on the films that are not anchors.": _rotation(a, b, anchors + 1),
-        "the maps were moved to their middle first; R turns them around 0.": _rotation(
+        "the maps were centred first; do not move them: R turns them around 0.": _rotation(
             a - middle[0], b - middle[1], anchors
         ),
-        "the right parts in the wrong order: multiply by V from the left in Z = I.": vt @ u,
+        "these are the right factors in the wrong order: solve Z = I for R again.": vt @ u,
         "this is fitted on all films: use the rows of the anchors only.": _rotation(
             a, b, np.arange(40)
         ),
-        "this excludes mirrors: here they are allowed, since they change no score.": (
+        "this excludes reflections: they are allowed here, since they change no score.": (
             u * [1, 1, 1, -1] @ vt
         ),
         "this turns b onto a; turn a onto b.": vt.T @ u.T,
-        "the sizes of the SVD are still in it: a rotation must not stretch.": u * size @ vt,
+        "the singular values are still in it: a rotation must not stretch.": u * size @ vt,
         "svd gives its last part transposed already; this transposes it once more.": u @ vt.T,
     }
-    other = "it is a rotation, but on our own maps another one brings a closer to b."
+    other = "it is a rotation, but on the maps that we tried another one brings a closer to b."
     if found.shape == (4, 4) and not near(found.T @ found, np.eye(4)):
         other = "this stretches: R transposed times R must be the identity."
     shape = "for two maps with 4 axes R must have the shape (4, 4), not {shape}."
@@ -72,7 +72,7 @@ def kept(answer: Any, page: Page) -> str | None:
         "these are the films farthest away: check the order of sorting.": _kept(farthest, 6),
         "this is a number of films: divide by k.": 6 * right,
         "return a share from 0 to 1; this is in percent.": 100 * right,
-        "a neighbour may change its place among the k: compare sets, not places.": (
+        "a neighbour may change its rank among the k: compare sets, not ranks.": (
             np.equal(*_nearest([alike - itself for alike in angles], 6)).mean()
         ),
         "each film is still among the k + 1 that are counted: leave it out on both sides.": (
@@ -80,7 +80,7 @@ def kept(answer: Any, page: Page) -> str | None:
         ),
     }
     shape = "return one number, the mean over the films; this has the shape {shape}."
-    other = "on our own maps it gives another share."
+    other = "on the maps that we tried it gives the wrong share."
     return compare(answer(a.copy(), b.copy(), 6), right, slips, other, shape=shape)
 
 
@@ -95,14 +95,14 @@ def together(answer: Any, page: Page) -> str | None:
     speaks = np.random.default_rng(8).integers(0, 3, (30, 7))
     found = np.asarray(answer(speaks.copy()))
     if found.shape == (7, 7) and found.dtype.kind == "b":
-        return "this is a table of truth values: turn them into numbers before the product."
+        return "this is a table of True and False: use .astype(float) before the product."
     same = speaks[:, :, None] == speaks[:, None, :]
     right = same.mean(0)
     truths = sum((speaks == m).T @ (speaks == m) for m in range(3))
     slips = {
         "these are numbers of people: divide by how many there are.": right * 30,
         "this is divided by the films: divide by the number of people.": right * 30 / 7,
-        "a product of truth values does not count: turn them into numbers first.": truths / 30,
+        "a product of booleans does not count: use .astype(float) first.": truths / 30,
         "one taste is missing: the first has the number 0.": (
             (same & (speaks > 0)[:, None]).mean(0)
         ),
@@ -116,7 +116,7 @@ def together(answer: Any, page: Page) -> str | None:
         ),
     }
     shape = "for 7 films the table must have the shape (7, 7), not {shape}."
-    other = "on our own tastes it gives other shares."
+    other = "on the tastes that we tried it gives wrong shares."
     return compare(found, right, slips, other, shape=shape)
 
 
