@@ -40,22 +40,22 @@ theirs["seconds"] = theirs["timestamp"] - theirs["timestamp"].iloc[0]
 ws.films(theirs.rename(columns={"rating": "stars"}).head(8), ["title", "stars", "seconds"])
 
 # %% [markdown]
-# The split is by time now: the last tenth of each user's ratings is for the test, the tenth before
+# The split is by time now: the last tenth of each user's ratings is for the test, the tenth before it
 # for validation. Our question: **which film comes next**, out of the whole catalogue?
 #
-# Look at the column of seconds before you go on. Rows of the same second have no order. So the right
-# answers are *all* films at the next time that is **strictly later**.
+# Look at the column of seconds before you go on. Ratings given in the same second have no order among
+# themselves. So the right answers are *all* the films rated at the next time that is **strictly later**.
 
 # %% [markdown]
 # ### Exercise: the right answers
 #
-# Write `answers(times, films, t)`: the films at the earliest time that is later than `times[t]`. The
-# two lists are sorted by time; where nothing comes later, the answer is an empty list.
+# Write `answers(times, films, t)`: the films rated at the earliest time that is later than `times[t]`.
+# The two lists are sorted by time; if nothing comes later, the answer is an empty list.
 #
 # <details><summary>Hint 1</summary>
 #
-# `after = [time for time in times if time > times[t]]`. The time asked for is `min(after)`, if there
-# is one.
+# `after = [time for time in times if time > times[t]]`. The next time is `min(after)`, unless `after`
+# is empty.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -67,13 +67,13 @@ ws.films(theirs.rename(columns={"rating": "stars"}).head(8), ["title", "stars", 
 
 # %% tags=["stub"]
 def answers(times, films, t):
-    """times, films: lists of one length, sorted by time -> list of films."""
+    """times, films: lists of the same length, sorted by time -> list of films."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def answers(times, films, t):
-    """times, films: lists of one length, sorted by time -> list of films."""
+    """times, films: lists of the same length, sorted by time -> list of films."""
     after = [time for time in times if time > times[t]]
     return [film for time, film in zip(times, films, strict=True) if after and time == min(after)]
 
@@ -82,10 +82,11 @@ def answers(times, films, t):
 ws.check("15.answers", answers)
 
 # %% [markdown]
-# The library's `rt.next_group` does this for every user. The ranking is as on page 06: over
-# the whole catalogue, without what the user has seen. We use two measures: the share of the right answers that
-# is found among the first ten (recall@10), and the mean of 1 / rank of the first right one (MRR). Matrix factorisation competes as
-# `ImplicitALS` (page 16), which is made for ranking and takes less than a second.
+# The library's `rt.next_group` does this for every user. The ranking is as on page 06: over the whole
+# catalogue, without what the user has seen. We use two measures: the share of the right answers that is
+# found among the first ten (recall@10), and the mean of 1 / rank of the first right one (MRR). Matrix
+# factorisation competes as `ImplicitALS` (page 16), which is made for ranking and trains in less than a
+# second.
 
 
 # %%
@@ -97,7 +98,7 @@ def rank(model, seen, following):
 
 def fitted(name, train, epochs=None, lr=None, **settings):
     model = getattr(rt.models, name).for_dataset(train, **settings)
-    slow = name.startswith("Sequence")  # then a curve shows how far the training is
+    slow = name.startswith("Sequence")  # then a curve shows how far training has come
     rt.fit(model, train, epochs=epochs, lr=lr, progress=slow, background=slow).wait()
     return model
 
@@ -110,20 +111,21 @@ def fitted(name, train, epochs=None, lr=None, **settings):
 #
 # $$P(i \mid j) = \frac{n_{ji} + \alpha\, \pi_i}{\sum_i n_{ji} + \alpha}$$
 #
-# $\pi_i$ is the film's share of all ratings, and $\alpha$ sets the balance: when the counts after film
+# $\pi_i$ is film $i$'s share of all ratings, and $\alpha$ sets the balance: when the counts after film
 # $j$ add up to $\alpha$, they carry the same weight as the popularity.
 #
-# A chain forgets all but one film. **Sequential rules** keep the counting and look further back. A
-# film that came two places after $j$ counts too, but less: each further place multiplies the weight
-# by a **decay** below 1. To predict, the last films all have a say, and the same decay weighs
-# them.
+# A chain forgets all but one film. **Sequential rules** keep the counting and look further back, over a
+# **window** of several films. A film that came two places after $j$ counts too, but less: each further
+# place multiplies the weight by a **decay** below 1. To predict, all the last films in the window have a
+# say, and their weights fall by the same decay.
 
 # %% [markdown]
 # ### Exercise: let the last films speak
 #
-# Write `rules(last, follows, decay)`. `last` are positions of films, the newest first. Row $j$ of
-# `follows` holds $P(i \mid j)$ for each film $i$. Return one score per film: the mean of the rows of
-# the last films, where the newest weighs 1 and each older one `decay` times the one before it.
+# Write `rules(last, follows, decay)`. `last` holds the positions of films, the newest first. Row $j$ of
+# `follows` holds $P(i \mid j)$ for each film $i$. Return one score per film: the weighted mean of the
+# rows of the last films, where the newest weighs 1 and each older one `decay` times as much as the next
+# newer one.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -176,16 +178,16 @@ class YourRules(rt.models.SequentialRules):
 #
 # A **recurrent network** reads one film after the other and keeps a state: numbers that sum
 # up all it has read. Ours is an LSTM (long short-term memory). It has a state $h$, which it shows, and
-# a store $c$, which it keeps to itself. At each step, input and state are turned into four parts, $z$. Three of them become
-# **gates**, numbers between 0 and 1: how much of the store is kept, how much of the new part is
-# written, and how much is shown.
+# a store $c$, which it keeps to itself. At each step, input and state are turned into four parts, $z$.
+# Three of them become **gates**, numbers between 0 and 1: how much of the store is kept, how much of
+# the new part is written, and how much is shown.
 #
 # $$z_t = (z^{\text{write}}, z^{\text{keep}}, z^{\text{new}}, z^{\text{show}})
 # = W x_t + U h_{t-1} + \beta$$
 # $$c_t = \sigma(z^{\text{keep}})\, c_{t-1} + \sigma(z^{\text{write}}) \tanh(z^{\text{new}}), \qquad
 # h_t = \sigma(z^{\text{show}}) \tanh(c_t)$$
 #
-# All products in the second line are number by number, and $\sigma$ is the sigmoid.
+# The products in the second line are taken element by element, and $\sigma$ is the sigmoid.
 
 
 # %%
@@ -212,21 +214,22 @@ alt = (
     "The old store is multiplied by the keep gate, the new part is added, and a gate shows a part "
 )
 fig.axes[0].set_title("One step of an LSTM: the store runs along the top")
-ws.show(fig, alt=alt + "of the new store; film and last shown state decide all the gates.")
+ws.show(fig, alt=alt + "of the new store; the film and the last shown state decide all the gates.")
 
 # %% [markdown]
-# What does it read? At each step it reads the film's vector $q$, and how much the film was liked: $e_t$,
-# how many stars more (or fewer) the film got than it usually gets, and $\bar e_t$, the mean of the user's
-# $e$ so far. Its predictions come from the state:
+# What does it read? At each step it reads the film's vector $q$ and how much the user liked the film:
+# $e_t$ says how many stars more (or fewer) the user gave it than it usually gets. It also reads
+# $\bar e_t$, the mean of the user's $e$ so far. Its predictions come from the state:
 #
 # $$s_i = h_t \cdot q_i + b_i, \qquad
 # \hat r_i = \mu + m_i + g \cdot h_t + (G h_t) \cdot q_i$$
 #
 # The first is the familiar dot product: an MF whose user vector is *computed* from the films so far. It
 # is trained by **cross-entropy**: minus the logarithm of the softmax of $s$ at the film that came next.
-# The second predicts the stars, from the film's level $m_i$ and the same state. The mean $\bar e_t$ is
-# not only an input: it is part of the state itself, so the network does not have to learn to recognise a
-# strict user.
+# The second predicts the stars from the same state and from $m_i$, how far the film usually lies above
+# or below the mean $\mu$; $g$ and $G$ are learned. The mean $\bar e_t$ is not only an input: in both
+# formulas it is also the first number of $h_t$, and the LSTM's output is the rest. So the network does
+# not have to learn to recognise a strict user.
 
 # %%
 lstm = rt.models.SequenceLSTM.for_dataset(early, dim=8, dropout=0.0)
@@ -246,7 +249,8 @@ print(f"Largest difference between these steps and torch's: {gap_step:.0e}")
 #
 # **Attention** carries no memory. At each place $t$ the model looks at all places $l \le t$ at once
 # and takes a weighted mean of what they hold. Each place has a **query** $a$ (what am I looking for?), a
-# **key** $k$ (what am I?) and a **value** $v$ (what do I tell?). All three are linear functions of the vector at that place:
+# **key** $k$ (what am I?) and a **value** $v$ (what do I tell?). All three are linear functions of the
+# vector at that place:
 #
 # $$w_{tl} = \frac{e^{a_t \cdot k_l / \sqrt d}}{\sum_{l' \le t} e^{a_t \cdot k_{l'} / \sqrt d}}
 # \quad (l \le t), \qquad \text{out}_t = \sum_{l \le t} w_{tl}\, v_l$$
@@ -257,11 +261,12 @@ print(f"Largest difference between these steps and torch's: {gap_step:.0e}")
 # %% [markdown]
 # ### Exercise: attention that is blind to the future
 #
-# Write `weights(query, key)`, which returns $w$, (L, L). Rows sum to 1, and above the diagonal is 0.
+# Write `weights(query, key)`, which returns $w$, (L, L). Each row sums to 1, and all numbers above the
+# diagonal are 0.
 #
 # <details><summary>Hint 1</summary>
 #
-# `s = query @ key.T / d**0.5` has all products. `torch.ones(L, L).triu(1).bool()` is True where a
+# `s = query @ key.T / d**0.5` holds all the products. `torch.ones(L, L).triu(1).bool()` is True where a
 # place would look into the future.
 #
 # </details>
@@ -296,9 +301,9 @@ look_back = ws.use("15.weights", weights)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where the order is all there is
 #
-# First a test that every sequence model must pass. We make up users who choose among 120 films: the mood
-# of the last film decides, by a chain of moods, what comes next. We know the chances, so we know how well
-# *anything* could do.
+# First a test that every sequence model must pass. We make up users who choose among 120 films. Each
+# film has a mood, and the moods form a chain: the mood of the last film decides which mood is likely to
+# come next. We know the chances, so we know how well *anything* could do.
 
 # %%
 from recsys_workshop.labs.planted_sequences import next_chances, planted_sequences
@@ -327,7 +332,7 @@ seen = np.split(before.item[order], np.cumsum(before.counts("user"))[:-1])
 place = []
 for user, item in zip(coming.user, coming.item, strict=True):
     chance = next_chances(chain.truth, seen[user])
-    place.append(1 + (chance > chance[item]).sum())  # where the best possible model has it
+    place.append(1 + (chance > chance[item]).sum())  # where the best possible model ranks it
 place = np.array(place)
 planted["best possible"] = {"recall@10": np.mean(place <= 10), "MRR": np.mean(1 / place)}
 pd.DataFrame(planted).T.round(3)
@@ -360,7 +365,7 @@ for one, other in (
 
 # %% [markdown]
 # The models that ignore the order have no chance: popularity, ALS, and EASE (page 16: one table of what
-# each film says about each other film). Counting sees the order, but has to learn 120 × 120 transitions
+# each film says about every other film). Counting sees the order, but has to learn 120 × 120 transitions
 # one by one. The sequence models learn vectors. With them they learn that films share a mood, and that
 # moods follow each other. They come close to what is possible. ("Best possible" means best *on average*:
 # with so few users a model may be lucky.)
@@ -368,9 +373,9 @@ for one, other in (
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it peek?
 #
-# A sequence model learns at all places of a list at once. If the state at $t$ knew of film $t+1$, the
-# model would predict that film beautifully, and be worthless. So test it: **change the future, and
-# nothing before it may change**, not even in the last digit.
+# In training, a sequence model predicts the next film at every place of a list at once. If the state at
+# $t$ knew of film $t+1$, the model would predict that film beautifully, and be worthless. So test it:
+# **change the future, and nothing before it may change**, not even in the last digit.
 
 # %%
 lstm, transformer = (
@@ -408,10 +413,10 @@ for ax, (name, distance) in zip(axes, moves.items(), strict=True):
     ax.bar(range(16), distance / distance.max(), color=ws.PALETTE["blue"])
     ax.axvline(7.5, color=ws.PALETTE["vermilion"], linestyle="--")
     ax.set(title=name, xlabel="place in the list", ylabel="change (share of largest)")
-alt = "Change of the state at 16 places after films from place 8 on were replaced: LSTM and "
-alt += "transformer are exactly zero before it, attention without a mask is not."
+alt = "Change of the state at 16 places after films from place 8 on were replaced: for LSTM and "
+alt += "transformer it is exactly zero before place 8, for attention without a mask it is not."
 ws.show(fig, alt=alt)
-print({name: float(distance[:8].max()) for name, distance in moves.items()})
+print("Largest change before place 8:", {n: float(d[:8].max()) for n, d in moves.items()})
 
 # %% [markdown]
 # The third panel shows that the test can fail. Keep such a test beside every sequence model.
@@ -419,8 +424,9 @@ print({name: float(distance[:8].max()) for name, distance in moves.items()})
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## MovieLens: tune every model
 #
-# Now real lists. A fair comparison tunes all models in the same way: six settings each, and the best
-# MRR on what comes next in the validation part. We do that here for the models that are fast.
+# Now real lists. A fair comparison tunes all models in the same way: each gets six settings, and we keep
+# the one with the best MRR on what comes next in the validation part. We do that here for the models
+# that are fast.
 
 # %%
 coming = rt.next_group(later, early)
@@ -450,9 +456,9 @@ for name, settings in tries.items():
 # %% [markdown]
 # The two networks take too long for that here. A benchmark of the series gave them as many trials: six
 # settings each (layers, dropout, window, size, learning rate, epochs), chosen on the same rows. They
-# learn from the softmax over the whole catalogue. If they are trained only against a few randomly drawn
-# films that did not come next ("negatives"), as in many published comparisons, such networks look worse
-# than they are (Petrov and Macdonald 2023).
+# learn from the softmax over the whole catalogue. If such networks are trained only against a few
+# randomly drawn films that did not come next ("negatives"), as in many published comparisons, they look
+# worse than they are (Petrov and Macdonald 2023).
 
 # %%
 tuned = ws.ledger("15", "networks").record["rows"]
@@ -461,8 +467,8 @@ for name, setting in networks.items():
     print(name, [f"{mrr:.4f}" for mrr in tuned[name]["tried"]], "->", setting)
 
 # %% [markdown]
-# Now each model learns from everything before the test part, and is evaluated once, on what comes next in
-# the test part. This takes most of the page's time.
+# Now each model learns from everything before the test part, and is evaluated once, on what comes next
+# in the test part. This takes most of the page's time.
 
 # %%
 past = rt.datasets.concat(early, later)
@@ -484,8 +490,8 @@ real["the page's rules"] = rank(yours, past, following)
 pd.DataFrame(real).T.sort_values("recall@10", ascending=False).round(3)
 
 # %% [markdown]
-# Which of these differences are real? We compare the rules with each of the other models on the same
-# people, by the paired bootstrap of page 06.
+# Which of these differences are real? We compare the rules with EASE, the Markov chain and both networks
+# on the same people, by the paired bootstrap of page 06.
 
 
 # %%
@@ -509,12 +515,12 @@ for name in networks:
     ahead = sum(low > 0 for _, low, high in lead)
     behind = sum(high < 0 for _, low, high in lead)
     print(f"{name}: recall@10 {', '.join(f'{one:.3f}' for one in each)}. "
-          f"The rules lead for {ahead} of {len(lead)} seeds and are behind for {behind}.")  # fmt: skip
+          f"The rules lead with {ahead} of {len(lead)} seeds and are behind with {behind}.")  # fmt: skip
 
 # %% [markdown]
-# So the networks, tuned with as many trials as the rules, do not reach them here. The lead over the LSTM
-# is small, and its interval only just stays above zero: with more trials or more data, the LSTM may catch
-# up.
+# So the networks, tuned with as many trials as the rules, do not catch up with them here. The lead over
+# the LSTM is small, and its interval only just stays above zero: with more trials or more data, the LSTM
+# may do so.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What does it look at?
@@ -548,17 +554,18 @@ for head, ax in enumerate(axes):
     ax.set_xticks(range(len(mine)), short, rotation=60, ha="right", fontsize=8)
     ax.set_yticks(range(len(mine)), short, fontsize=8)
     ax.set(title=f"head {head + 1}", xlabel="looked at")
-axes[0].set_ylabel("from")
-axes[1].set_ylabel("from")
+axes[0].set_ylabel("looking from")
+axes[1].set_ylabel("looking from")
 fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
-alt = "Attention weights of two heads over your films: nothing above the diagonal, the future."
+alt = "Attention weights of two heads over your films; all are zero in the future, above the diagonal."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Read it row by row: each row shows where one place in the list looks. Above the diagonal there is
-# nothing, as it must be. Here is the last row of head 1 worked by hand: the weights from which the next
-# film is predicted. For each film we multiply its key $k$ by the query $a$ of the last film, divide by
-# $\sqrt d$, and raise $e$ to that power. Each of these positive numbers is then divided by their sum.
+# nothing, as it must be. Here is the last row of head 1 worked by hand: it belongs to the place from
+# which the next film is predicted. For each film we multiply its key $k$ by the query $a$ of the last
+# film, divide by $\sqrt d$, and raise $e$ to that power. Each of these positive numbers is then divided
+# by their sum.
 
 # %%
 asks, keys = heads[0][0, -1], heads[1][0]  # (d,) and (L, d)
@@ -568,18 +575,18 @@ by_hand = powers / powers.sum()
 columns = {"a·k / √d": products, "e to that": powers, "weight": by_hand}
 gap_row = float((by_hand - w[0, -1]).abs().max())
 print(
-    f"The weights add up to {float(by_hand.sum()):.3f}; largest difference to the matrix: {gap_row:.0e}."
+    f"The weights add up to {float(by_hand.sum()):.3f}; largest difference from the matrix: {gap_row:.0e}."
 )
 ws.films(pd.DataFrame({"title": titles[mine], **columns}))
 
 # %% [markdown]
-# A large weight tells what was mixed in, not why. A second layer mixes the mixtures.
+# A large weight tells you what was mixed in, not why. A second layer would mix the mixtures.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What order is this?
 #
-# The sequence models know something that sets of films do not. What? Look at the seconds again.
-# Nobody sees two films within a minute.
+# The sequence models know something that a mere set of films does not tell. What? Look at the seconds
+# again. Nobody watches two films within a minute.
 
 # %%
 order = np.lexsort((past.row, past.timestamp, past.user))
@@ -588,14 +595,16 @@ step_time = np.diff(time)[np.diff(user) == 0]
 share = {
     name: float(np.mean(step_time < limit)) for name, limit in (("minute", 60), ("hour", 3600))
 }
-print(f"From one rating to the next: in the same second {np.mean(step_time == 0):.0%}, ", end="")
-print(f"within a minute {share['minute']:.0%}, within an hour {share['hour']:.0%}.")
+print(
+    f"The next rating comes in the same second in {np.mean(step_time == 0):.0%} of cases, ", end=""
+)
+print(f"within a minute in {share['minute']:.0%} and within an hour in {share['hour']:.0%}.")
 
 # %% [markdown]
-# People rated films that they had seen years before, from **lists that the site showed them**. So
-# what comes next may be the next line of a list. Here is a control: shuffle the times within each
-# **sitting**, a stretch without a pause of an hour. All users keep their films and sittings; only
-# the order within a sitting is gone. How often does one film follow another then?
+# People rated films that they had seen before, often years before, from **lists that the site showed
+# them**. So what comes next may be the next line of a list. Here is a control: shuffle the times within
+# each **sitting**, a stretch of ratings without a pause of more than an hour. All users keep their films
+# and sittings; only the order within a sitting is gone. How often does one film follow another then?
 
 
 # %% tags=["long"]
@@ -634,8 +643,9 @@ columns["shuffled"] = control[one, two]
 ws.films(pd.DataFrame({"from": titles[one], "to": titles[two], **columns}))
 
 # %% [markdown]
-# Each of these transitions is far more frequent than chance would make it, and more frequent in one
-# direction than in the other. Now the models: train on shuffled sittings, and ask the same question.
+# Each of these transitions is far more frequent than after the shuffle, and more frequent in one
+# direction than in the other. Now the models: train them on shuffled sittings, and ask the same
+# question.
 
 # %%
 asked = {name: plan[name] for name in ("SequentialRules", "Markov", "SequenceLSTM")}
@@ -648,12 +658,12 @@ columns = {"in order": {n: recall[n] for n in asked}, "sittings shuffled": shuff
 pd.DataFrame(columns).round(3)
 
 # %% [markdown]
-# Beside them stand two models that read sets and know no order at all, EASE and ALS. Is the LSTM,
-# without the order within sittings, still better than these?
+# For comparison there are two models that read sets and know no order at all, EASE and ALS. Is the LSTM
+# still better than these when it is trained without the order within sittings?
 
 # %%
 for name in ("EASE", "ImplicitALS"):
-    print(f"{name} has {recall[name]:.3f}. LSTM without order minus {name}: ", end="")
+    print(f"{name}: recall@10 {recall[name]:.3f}. LSTM without order minus {name}: ", end="")
     print(against(name, first=without["SequenceLSTM"]))
 worth = {}
 for name, model in without.items():
@@ -663,27 +673,28 @@ for name, model in without.items():
     print(f"{name}, in order minus shuffled: {worth[name]}")
 
 # %% [markdown]
-# Two things follow. First, simple rules with a window (how many of the last films count) and a decay are
-# a strong baseline for sequences; leave them out, and a network looks better than it is (Ludewig and
-# Jannach 2018 found the same for sessions of shopping and of listening to music). Second, on MovieLens
-# the rules, the Markov chain and the LSTM live on the order in which films were *shown*. Without this
-# order, they lose most of their lead over the models that read only sets of films.
+# Two things follow. First, simple rules with a window and a decay are a strong baseline for sequences;
+# leave them out, and a network looks better than it is (Ludewig and Jannach 2018 found the same for
+# sessions of shopping and of listening to music). Second, on MovieLens the rules, the Markov chain and
+# the LSTM live on the order in which films were *shown*. Without this order, they lose most of their
+# lead over the models that read only sets of films.
 #
 # A shuffle shows that the order matters. It does not show who made the order, since it would also remove
-# an order that people chose themselves. The seconds show who made it: hardly anybody sees two films
-# within a minute. Others have also found that the site made the order in this data (Woolridge, Wilner and
-# Glick 2021; Fan and others 2024), and Klenitskiy and others (2024) shuffle fifteen data sets. Always ask
-# **who made the order**, and shuffle it once.
+# an order that people chose themselves. The seconds show that it is not the order of watching: nobody
+# watches two films within a minute. Others have found that the site made the order in this data
+# (Woolridge, Wilner and Glick 2021; Fan and others 2024). Klenitskiy and others (2024) shuffle fifteen
+# data sets to find out how much the order matters in each. Always ask **who made the order**, and
+# shuffle it once.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Before the shuffle, ask the room what the LSTM has learned. Most stories are about taste. Then show
+# Before the shuffle, ask the room what the LSTM has learned. Most answers will be about taste. Then show
 # the seconds. (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## And the stars?
 #
 # The LSTM predicts ratings too, from a state that it computes; a `BiasedMF` has a vector for each
-# user, learned for that user. The same rows, the same past:
+# user, learned for that user. We compare them on the same rows, after training on the same past:
 
 # %%
 rows = rt.Batch(user=torch.from_numpy(last.user), item=torch.from_numpy(last.item))
@@ -730,13 +741,14 @@ ws.films(pd.DataFrame(for_me))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * The right answers are all films at the next time that is strictly later, ranked among the whole catalogue.
+# * The right answers are all the films rated at the next time that is strictly later; a model has to
+#   find them in the whole catalogue.
 # * An LSTM carries a state along; attention looks back at everything. Neither may see the future, and a
 #   test that changes the future checks that they do not.
-# * On a planted chain sequence models come near the best possible. On MovieLens simple rules with a
-#   window and a decay lead both networks, for each of three seeds.
-# * All of them live on the order in which films were shown. Shuffle within sittings, and see what is
-#   left.
+# * On a planted chain, sequence models come near the best possible. On MovieLens, simple rules with a
+#   window and a decay are ahead of both networks, with each of three seeds.
+# * The rules, the Markov chain and the LSTM live on the order in which films were shown. Shuffle within
+#   sittings, and see what is left.
 #
 # **Open task.** Choose a decay of your own for the rules, and predict first: does a longer memory help
 # recall@10 or MRR more? Then run the comparison again. And a question without a check: in a service

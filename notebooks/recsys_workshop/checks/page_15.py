@@ -33,12 +33,12 @@ def answers(answer: Any, page: Page) -> str | None:
             continue
         where = f"with the times {times}, after position {t},"
         if any(times[films.index(film)] <= times[t] for film in found if film in films):
-            return f"{where} it names a film that does not come later."
+            return f"{where} your list has a film that does not come later."
         if not right:
-            return f"{where} nothing comes, so the list is empty."
+            return f"{where} nothing comes later, so the list must be empty."
         if len(found) < len(right):
-            return f"{where} {len(right)} films share the next time: all are right answers."
-        return f"{where} it names films beyond the next time."
+            return f"{where} {len(right)} films share the next time: all of them are right answers."
+        return f"{where} your list has films from beyond the next time."
     return None
 
 
@@ -52,14 +52,14 @@ def rules(answer: Any, page: Page) -> str | None:
         "the weights are right; a mean divides by their sum.": weight @ rows,
         "the newest film is first in `last` and weighs 1.": weight.flip(0) @ rows / weight.sum(),
         "all films weigh the same here: where is `decay`?": rows.mean(0),
-        "only the newest film speaks.": rows[0],
+        "only the newest film counts here: use all films in `last`.": rows[0],
         "the weight of the film in place k is decay to the power k, not k times decay.": (
             torch.tensor([0.0, 0.4, 0.8]) @ rows / 1.2
         ),
         "the weights fall as 1, 1/2, 1/3: each should be `decay` times the one before.": (
             torch.tensor([1.0, 1 / 2, 1 / 3]) @ rows / (11 / 6)
         ),
-        "a mean divides by the sum of the weights; here the newest weighs `decay`, too.": (
+        "the newest film weighs 1, not `decay`; and a mean divides by the sum of the weights.": (
             0.4 * weight @ rows
         ),
         "divide by the sum of the weights, not by the number of films.": weight @ rows / 3,
@@ -67,7 +67,7 @@ def rules(answer: Any, page: Page) -> str | None:
             weight @ follows.T[last] / weight.sum()
         ),
     }
-    other = "for the films and the table that we tried the scores are different."
+    other = "your scores differ from ours for the films and the table that we tried."
     found, right = answer(last.clone(), follows.clone(), 0.4), _rules(last, follows, 0.4)
     shape = "return one score per film, here the shape (5,); this has {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-5)
@@ -82,18 +82,18 @@ def weights(answer: Any, page: Page) -> str | None:
     if not torch.is_tensor(found):
         return f"return a tensor; this is a {type(found).__name__}."
     if found.shape != (4, 4):
-        return f"w must be (L, L), (4, 4) here; this is {tuple(found.shape)}."
+        return f"w must have the shape (L, L), here (4, 4); this has {tuple(found.shape)}."
     if bool((found.triu(1) != 0).any()):
         return "a place looks into the future: above the diagonal there must be zeros."
     if not near(found.sum(1), torch.ones(4), 1e-5):
         return "the weights of a place do not sum to 1."
     products = (query @ key.T).masked_fill(torch.ones(4, 4).triu(1) > 0, -torch.inf)
     slips = {
-        "the products are to be divided by the root of d.": products.softmax(-1),
-        "the products are to be divided by the root of d, not by d.": (products / 9).softmax(-1),
+        "divide the products by the root of d.": products.softmax(-1),
+        "divide the products by the root of d, not by d.": (products / 9).softmax(-1),
         "d is the length of a query, not the number of places.": (products / 2).softmax(-1),
-        "query and key are exchanged: row t has the products of query t.": _weights(key, query),
-        "e to the power of the products, then the share: this takes shares of the products.": (
+        "query and key are exchanged: row t needs the products of query t.": _weights(key, query),
+        "take e to the power of each product first: this takes shares of the products.": (
             (query @ key.T).tril() / (query @ key.T).tril().sum(1, keepdim=True)
         ),
     }
