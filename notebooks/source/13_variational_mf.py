@@ -8,7 +8,8 @@
 # # What the model does not know
 #
 # Watch the doubt about a film shrink as ratings come in, draw samples where there is no formula, check
-# that a stated certainty is right, and use it to try out new films without losing your visitors.
+# whether a model is as sure as it should be, and use its doubt to try out new films without losing your
+# visitors.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -20,8 +21,9 @@ page = ws.page("13_variational_mf")
 # ## The same stars, but not the same certainty
 #
 # The next cell trains a model that does not settle for one best answer. It draws 150 answers, one after
-# the other. Each is a full set of the model's numbers, and all agree with the ratings. Then we ask all of
-# them about you.
+# the other. Each is a full set of the model's numbers that is plausible, given the ratings. The model
+# leaves out the first few and keeps every second one of the others. Then we ask those that it kept about
+# you.
 
 # %%
 import numpy as np
@@ -38,12 +40,12 @@ titles = page.data.items["title"].to_numpy()
 count = page.train.counts("item")  # training ratings of each film
 rated = torch.tensor([page.data.item_vocab.position(i) for i in page.me])
 stars = torch.tensor(list(page.me.values()))
-# Each answer has its own numbers for the films; given these, draw those of you 20 times. The result is
+# Each answer has its own numbers for the films; given these, draw yours 20 times. The result is
 # (20, n_answers, n_items), in stars.
 answers = torch.stack([sampled.draws_from(rated, stars, seed=s) for s in range(20)])
 score = answers.mean((0, 1))
-about_you = answers.var(0).mean(0).sqrt()  # the films stay, your numbers are drawn again
-about_film = answers.mean(0).var(0).sqrt()  # your mean, from one answer to the next
+about_you = answers.var(0).mean(0).sqrt()  # films' numbers stay, yours are drawn again
+about_film = answers.mean(0).var(0).sqrt()  # how your mean differs between answers
 
 # %%
 known = np.flatnonzero(count >= page.pick(150, 60))  # films that many have rated
@@ -56,18 +58,19 @@ for film in (sure, unsure):
     print(f"± {about_you[film]:.2f} doubt about you, ± {about_film[film]:.2f} about the film.")
 
 # %% [markdown]
-# Biased matrix factorisation would show only the two numbers of stars, which are nearly the same. But
+# The two scores are nearly the same, and a score is all that biased matrix factorisation would show. But
 # many people have rated one film, and few have rated the other. A shop should treat them differently.
 # Where do the numbers behind the ± come from, and can we trust them?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Belief about one film
 #
-# Start with a single unknown number: how far a film lies above what each person usually gives. Before
-# any rating we believe what we know of films in general. That is the **prior**, here a normal
-# distribution with mean 0 and variance $\tau^2$. Each rating $x$ is that number plus **noise** of
-# variance $\sigma^2$: the same person would not always give the same stars. What we believe after
-# the ratings is the **posterior**.
+# Start with a single unknown number: how many stars more people give a film than they usually give.
+# Before we have seen a rating of it, all we have to go on is what films are like in general. That is the
+# **prior**, here a normal distribution with mean 0 and variance $\tau^2$. Each rating $x$, counted from
+# the person's own mean, is the unknown number plus **noise** of variance $\sigma^2$: tastes differ, and
+# even the same person would not always give the same stars. What we believe once we have seen the
+# ratings is the **posterior**.
 
 # %%
 mine = np.bincount(page.train.user, page.train.rating) / page.train.counts("user").clip(1)
@@ -82,20 +85,21 @@ print(f"{titles[film]}: {len(x)} ratings; tau² = {tau2:.2f} and sigma² = {nois
 # %% [markdown]
 # ### Exercise: what a few ratings say
 #
-# Write `belief(x, prior, noise)`: mean and variance of the posterior after the ratings `x`. For normal
-# distributions this is exact, and short: the **precision**, one over the variance, adds up. The prior
-# brings $1/\tau^2$, and each rating brings $1/\sigma^2$.
+# Write `belief(x, prior, noise)`: the mean and the variance of the posterior after the ratings `x`. Here
+# `prior` is $\tau^2$ and `noise` is $\sigma^2$. For normal distributions there is a short, exact
+# formula: the posterior's **precision**, one over the variance, is a sum. The prior contributes
+# $1/\tau^2$, and each rating contributes $1/\sigma^2$.
 #
 # <details><summary>Hint 1</summary>
 #
-# With $n$ ratings the posterior's precision is $1/\tau^2 + n/\sigma^2$. Its variance is one over
-# that, and without ratings it must be the prior's.
+# With $n$ ratings the posterior's precision is $1/\tau^2 + n/\sigma^2$. Its variance is one over that.
+# Without ratings it must be the prior's variance.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The mean is a weighted one: the prior says 0 with the weight $1/\tau^2$, each rating says $x$ with
-# the weight $1/\sigma^2$.
+# The posterior's mean is a weighted mean: the prior says 0 and has the weight $1/\tau^2$, and each
+# rating says its own $x$ and has the weight $1/\sigma^2$.
 #
 # </details>
 
@@ -118,8 +122,9 @@ ws.check("13.belief", belief)
 
 
 # %% [markdown]
-# The posterior can be computed without that formula: on a grid of possible values, multiply the prior by
-# the probability of the ratings (the likelihood), and divide by the sum. That checks the function.
+# The posterior can also be computed without that formula: on a grid of possible values, multiply the
+# prior by the probability of the ratings (the likelihood), and divide by the sum. We use this to check
+# the function.
 
 # %%
 believed = ws.use("13.belief", belief)
@@ -148,20 +153,20 @@ for (n, (mean, variance)), style, colour in zip(
     shrinking.items(), (":", "-.", "--", "-"), ("black", "green", "orange", "blue"), strict=True
 ):
     density = np.exp(-((at - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
-    ax.plot(at, density, style, color=ws.PALETTE[colour], label=f"after {n} ratings")
+    ax.plot(at, density, style, color=ws.PALETTE[colour], label=f"after {n} rating{'s' * (n != 1)}")
 ax.set(xlabel="stars above what a person usually gives", ylabel="density (per star)")
 ax.set_title(f"Belief about {titles[film]}")
 ax.legend()
 widths = {n: float(np.sqrt(variance)) for n, (_, variance) in shrinking.items()}
-alt = "Four bell curves, narrower with each rating: "
+alt = "Four bell curves, narrower with more ratings: "
 ws.show(fig, alt=alt + ", ".join(f"± {w:.2f} after {n}" for n, w in widths.items()) + " stars.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two unknowns: draw them in turn
 #
-# A new person has rated ten films by a new director, and gave each about a star more than usual. Is
-# the director good, or is the person generous? The ratings tell only the *sum* of the two. So the two
-# numbers are tied together: if one is larger, the other must be smaller.
+# A new person has rated ten films by a new director, on average about a star above the mean of all
+# ratings. Is the director good, or is the person generous? The ratings tell us only about the *sum* of
+# the two. So the two numbers are tied together: if one is larger, the other must be smaller.
 #
 # For a model with thousands of numbers that are tied to each other, no formula gives the posterior. But
 # if all numbers except one were known, that one would be easy: it is the exercise above. **Gibbs
@@ -171,18 +176,19 @@ ws.show(fig, alt=alt + ", ".join(f"± {w:.2f} after {n}" for n, w in widths.item
 # %% [markdown]
 # ### Exercise: one step of Gibbs sampling
 #
-# Write `gibbs_step(director, person, r, prior, noise, rng)`. `r` are the ratings above the mean, each
-# `director + person + noise`, and both have the same `prior` variance. Return the new pair.
-# (`believed`, the function from above, gives mean and variance, and `rng.normal(mean, sd)` draws.)
+# Write `gibbs_step(director, person, r, prior, noise, rng)`. `r` holds the ratings minus the mean of all
+# ratings; each is `director + person + noise`. The director's number and the person's have the same
+# `prior` variance. Return the new pair. (`believed`, the function from above, gives mean and variance,
+# and `rng.normal(mean, sd)` draws.)
 #
 # <details><summary>Hint 1</summary>
 #
-# If the person's number is known, `r - person` are ratings of the director alone.
+# If the person's number is known, `r - person` holds ratings of the director alone.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The person is drawn given the *new* director. A standard deviation is the root of a variance.
+# Draw the person given the *new* director. A standard deviation is the square root of a variance.
 #
 # </details>
 
@@ -207,7 +213,7 @@ ws.check("13.gibbs_step", gibbs_step)
 
 # %%
 r = np.random.default_rng(1).normal(1.0, np.sqrt(noise2), 10)
-precision = np.eye(2) / tau2 + len(r) / noise2  # exact, since all is normal
+precision = np.eye(2) / tau2 + len(r) / noise2  # exact, since all distributions are normal
 covariance = np.linalg.inv(precision)
 centre = covariance @ np.full(2, r.sum() / noise2)
 step = ws.use("13.gibbs_step", gibbs_step)
@@ -219,13 +225,13 @@ chain = np.array(chain)
 
 # %%
 angle = np.linspace(0, 2 * np.pi, 200)
-circle = 2.15 * np.array([np.cos(angle), np.sin(angle)])  # holds 90 % of two normal numbers
+circle = 2.15 * np.array([np.cos(angle), np.sin(angle)])  # holds 90 % of standard normal pairs
 exact = centre[:, None] + np.linalg.cholesky(covariance) @ circle
 narrow = centre[:, None] + np.sqrt(1 / np.diag(precision))[:, None] * circle
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots(figsize=(6, 6))
-ax.plot(*chain[:1_000].T, ".", ms=3, color=ws.PALETTE["sky"], label="draws, in turn")
+ax.plot(*chain[:1_000].T, ".", ms=3, color=ws.PALETTE["sky"], label="Gibbs draws")
 ax.plot(*chain[:8].T, "o-", lw=1, ms=4, color=ws.PALETTE["black"], label="the first eight")
 ax.plot(*exact, "-", color=ws.PALETTE["blue"], label="exact, 90 %")
 ax.plot(*narrow, "--", color=ws.PALETTE["vermilion"], label="independent (variational), 90 %")
@@ -234,42 +240,43 @@ ax.set_title("Good director, or generous person?")
 ax.legend()
 ax.set_aspect("equal")
 alt = "A long tilted ellipse, the exact posterior, filled by the draws; the small round ellipse of "
-ws.show(fig, alt=alt + "the independent approximation lies inside of it and misses both ends.")
+ws.show(fig, alt=alt + "the independent approximation lies inside it and misses both ends.")
 
 # %%
 sds = {"exact": covariance[0, 0] ** 0.5, "independent": precision[0, 0] ** -0.5}
 sds["drawn"] = float(chain[100:, 0].std())  # the first hundred depend on the start
 for name, sd in sds.items():
-    print(f"{name:12} doubt about the director: ± {sd:.2f} stars")
+    print(f"Doubt about the director, {name + ':':12} ± {sd:.2f} stars")
 
 # %% [markdown]
-# The draws fill the exact ellipse. They also show the price: the chain moves in small steps along the
-# long side, so that neighbouring draws are alike, and many are needed.
+# The draws fill the exact ellipse. They also show the price: along the length of the ellipse, each draw
+# is only a small step from the one before. Neighbouring draws are alike, so many are needed.
 #
-# `BayesianFM` above did exactly this with a few thousand vectors: each user given the films, each film
-# given the users. It also draws values for the variances of users and films ($\tau^2$) and of the noise
-# ($\sigma^2$), so that nothing is left to tune. A prediction is the **mean over the draws**.
+# `BayesianFM` above did the same with a few thousand vectors, one number of each at a time: the users'
+# numbers given the films', then the films' given the users'. It also draws values for the variances of
+# users and films ($\tau^2$) and of the noise ($\sigma^2$), so that nothing is left to tune. A prediction
+# is the **mean over the draws**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The shortcut: a family and a bound
 #
-# Sampling takes long. **Variational** methods choose a family of simple distributions and look for the
+# Sampling takes time. **Variational** methods choose a family of simple distributions and look for the
 # member that comes nearest to the posterior. The usual family treats all numbers as independent, each
-# with a normal distribution of mean $m$ and variance $v$. In the figure above this is the dashed ellipse.
-# You can see in which direction it errs: it is too narrow. It cannot be tilted, and it prefers to stay
-# where the posterior is high, so it is **too sure**.
+# with a normal distribution of mean $m$ and variance $v$. In the figure above this is the dashed
+# ellipse. You can see in which direction it errs: it is too narrow. It cannot be tilted, and it prefers
+# to stay where the posterior is high, so it is **too sure**.
 #
 # The nearest member is the one with the largest **ELBO** (evidence lower bound). To define the evidence,
-# fix the model's numbers, take the probability of the ratings given them, and average this probability
-# over numbers drawn from the prior. The logarithm of the average is the **evidence**. For each member $q$
-# of the family
+# draw the model's numbers from the prior, and compute the probability of the ratings given these
+# numbers. Average this probability over all such draws. The logarithm of the average is the
+# **evidence**. For each member $q$ of the family
 #
 # $$\mathrm{ELBO}(q) = \mathbb{E}_q[\ln p(\text{ratings} \mid \text{numbers})]
 #   - \mathrm{KL}(q \,\|\, \text{prior})
 #   = \text{evidence} - \mathrm{KL}(q \,\|\, \text{posterior}).$$
 #
-# KL is the Kullback-Leibler divergence. It says how far apart two distributions are, and is never below 0. So the
-# ELBO never passes the evidence, and to raise it is to come nearer to the posterior.
+# KL is the Kullback-Leibler divergence. It says how far apart two distributions are, and is never below
+# 0. So the ELBO never exceeds the evidence, and raising it brings $q$ nearer to the posterior.
 
 # %%
 from scipy import stats
@@ -291,7 +298,7 @@ bound = np.array([elbo(centre, t**2 / np.diag(precision)) for t in times])
 fig, ax = plt.subplots()
 ax.plot(times, bound, color=ws.PALETTE["vermilion"], label="ELBO of the independent family")
 ax.axhline(evidence, color=ws.PALETTE["blue"], ls="--", label="evidence")
-ax.set(xscale="log", xlabel="width (times that of the best member)", ylabel="nats")
+ax.set(xscale="log", xlabel="width (1 is that of the best member)", ylabel="nats")
 ax.set_xticks([1 / 3, 1, 3], ["1/3", "1", "3"])
 ax.minorticks_off()
 ax.set_title("The bound has a peak, below the evidence")
@@ -302,15 +309,15 @@ ws.show(fig, alt=alt)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: biased MF with widths
 #
-# `VariationalMF` gives every number of `BiasedMF` a variance. The score of a rating then has one too.
-# Variances of independent numbers add up, and the variance of a product is
+# `VariationalMF` gives every number of `BiasedMF` a variance. The score then has a variance too.
+# Variances of independent numbers add up, and the variance of the product of two of them is
 # $m_p^2 v_q + v_p m_q^2 + v_p v_q$. Here is the model, with its new lines marked.
 #
-# In training it *draws* each score: $m + \sqrt{v}\,\varepsilon$ with a standard normal
-# $\varepsilon$. That is **reparameterisation**: chance comes in from outside, so that gradients
-# reach $m$ and $v$. For normal noise the expected loss has a closed form, so we could do without the
-# draws. We draw because the same code then works for any loss, such as a logistic one, for which no closed
-# form exists.
+# In training it *draws* each score: $m + \sqrt{v}\,\varepsilon$ with a standard normal $\varepsilon$.
+# This is **reparameterisation**: the random number $\varepsilon$ does not depend on $m$ and $v$, so
+# gradients can pass through the draw to both. For normal noise the expected loss has a closed form, so
+# we could do without the draws. We draw because the same code then works for any loss, such as a
+# logistic one, for which no closed form exists.
 
 # %%
 from collections import namedtuple
@@ -336,7 +343,7 @@ class Drawing(Uncertain):
         user, item = batch.need("user", "item")
         (p, v_p), (q, v_q) = self.pair("user_factors", user), self.pair("item_factors", item)
         (b_u, v_u), (b_i, v_i) = self.pair("user_bias", user), self.pair("item_bias", item)
-        score = self.mean + (p * q).sum(-1) + b_u + b_i  # as ever
+        score = self.mean + (p * q).sum(-1) + b_u + b_i  # as in BiasedMF
         unknown = (p**2 * v_q + v_p * q**2 + v_p * v_q).sum(-1) + v_u + v_i  # NEW
         noise = self.log_noise.exp()  # NEW
         if self.training:
@@ -348,9 +355,10 @@ class Drawing(Uncertain):
 # %% [markdown]
 # Its loss is minus the ELBO, divided by the number $N$ of ratings. The first part is the mean **negative
 # log-likelihood**, which punishes wrong scores and wrong certainty:
-# $\frac{(r - s)^2}{2v} + \frac12 \ln 2 \pi v$. The second is KL$/N$, the price of knowing. There is no
-# need to go through all tables in each batch. A user with $n_u$ ratings is met $n_u$ times per epoch. If
-# we add $1/n_u$ of their KL each time, the whole of it has been added exactly once.
+# $\frac{(r - s)^2}{2v} + \frac12 \ln 2 \pi v$. The second is KL$/N$, the price of knowing: a charge for
+# moving away from the prior. There is no need to go through all tables in each batch. A user with $n_u$
+# ratings is met $n_u$ times per epoch. If we add $1/n_u$ of their KL each time, one epoch adds the whole
+# of it exactly once.
 
 
 # %% tags=["long"]
@@ -375,11 +383,12 @@ class Variational(Drawing):
 
 
 # %% [markdown]
-# Is this what the library has? We give ours the library's numbers and compare variances and KL.
+# Is this the library's model? We copy the numbers of the library's model into ours, and compare
+# variances and KL.
 
 # %%
 model = rt.models.VariationalMF.for_dataset(page.train, dim=page.pick(16, 4))
-rt.fit(model, page.train, background=True).wait()  # the curve shows how far it is
+rt.fit(model, page.train, background=True).wait()  # the curve shows how far it has got
 ours = Variational.for_dataset(page.train, dim=model.dim).add_variances()
 names = {"user_factors_logvar": "user_logvar", "item_factors_logvar": "item_logvar"}
 with torch.no_grad():
@@ -390,27 +399,26 @@ batch = next(iter(page.train.batches(batch_size=1_000)))
 with torch.no_grad():
     gap = float((ours.eval()(batch).variance - model(batch).variance).abs().max())
     kl_gap = float(abs(ours.penalty(batch) / model.penalty(batch) - 1))
-print(
-    f"Largest difference of the variances: {gap:.0e} stars²; relative difference of the KL: {kl_gap:.0e}."
-)
+print(f"The variances differ by at most {gap:.0e} stars², the KL by {kl_gap:.0e} of its size.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it know what it does not know?
 #
-# A model that says ±1 star can be checked. If its intervals are right, an interval for 90 % holds
-# 90 % of ratings that it has not seen. This is **calibration**.
+# A model that says ±1 star can be checked. It states an interval for each rating that it has not seen.
+# If its 90 % intervals are right, 90 % of these ratings lie inside theirs. This is **calibration**.
 
 # %% [markdown]
 # ### Exercise: how many are inside
 #
-# Write `coverage(rating, score, sd, promised)`: the share of ratings inside of the interval that
-# promises to hold the share `promised` (0.9, say). The interval has the score in its middle, and the
-# error is believed to be normal with the standard deviation `sd`.
+# Write `coverage(rating, score, sd, promised)`: the share of ratings that lie inside their intervals,
+# when these should hold the share `promised` (0.9, say). Each interval has the score in its middle, and
+# the error is believed to be normal with the standard deviation `sd`. (The coverage of page 06 is
+# something else: the share of the catalogue that is recommended.)
 #
 # <details><summary>Hint 1</summary>
 #
-# An interval for 90 % leaves out 5 % on each side. So it ends where a standard normal distribution has
-# 95 % below: `NormalDist().inv_cdf(0.95)`, which is 1.645, tells how many standard deviations.
+# A 90 % interval leaves out 5 % on each side. So its upper end is the point that 95 % of a normal
+# distribution lie below: `NormalDist().inv_cdf(0.95)`, or 1.645, standard deviations above the score.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -452,12 +460,13 @@ def beliefs(model, data):
 
 
 # %% [markdown]
-# First a slip that is easily made: the KL on the wrong scale. A mean loss needs KL$/N$. What happens with
-# a tenth of it, with ten times as much, and with the whole, undivided KL added to each batch's mean loss?
+# First a mistake that is easy to make: the KL on the wrong scale. A mean loss needs KL$/N$. What happens
+# with a tenth of it, with ten times as much, and with the whole, undivided KL added to each batch's mean
+# loss?
 
 # %%
 scales = [0.1, 1.0, 10.0, float(len(page.train))]
-scaled = {1.0: model}  # is trained already
+scaled = {1.0: model}  # already trained
 for scale in (0.1, 10.0, scales[-1]):
     scaled[scale] = rt.models.VariationalMF.for_dataset(page.train, dim=model.dim, kl=scale)
     print(f"KL times {scale:g}:", flush=True)
@@ -479,16 +488,17 @@ base = rt.models.BiasedMF.for_dataset(page.train, dim=0)
 rt.fit(base, page.train, progress=False)
 plain = rt.metrics.rmse(page.valid.rating, rt.predict(base, page.valid))
 print(
-    f"Biases only: {plain:.3f} stars. The whole KL, undivided: {rmse[-1]:.3f}: nothing is learned."
+    f"RMSE of biases only: {plain:.3f} stars. With the whole KL, undivided: {rmse[-1]:.3f} stars. "
+    "That model has learned nothing."
 )
 
 # %% [markdown]
 # Too little KL: the model learns noise by heart and is sure of it. Too much: it does not dare to learn
-# anything, and its interval is right only because it is as wide as the spread of all ratings.
+# anything, and its intervals are right only because they are as wide as the spread of all ratings.
 #
-# Now we check both models, the variational and the sampled one, for intervals from 10 % to 95 %. We look
-# at people with few and with many ratings separately, since an average can hide that one group gets
-# promises which are not kept.
+# Now we check both models, the variational and the sampled one, with intervals from 10 % to 95 %. We
+# look at people with few and with many ratings separately, since an average can hide that the promise is
+# broken for one of the groups.
 
 # %%
 levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
@@ -516,18 +526,18 @@ alt = f"Share inside against promised share, two models, two groups: at most {wo
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# The curves stay near the line. They need not be on it: ratings are whole stars from 1 to 5, which is no
-# normal distribution. And although the variational model is too sure of each of its own numbers, it is
-# not too sure of a rating: most of a rating's variance is noise, which both models have learned from the
-# data.
+# The curves stay near the line. We cannot expect them to lie exactly on it: ratings are whole stars from
+# 1 to 5, so they are not normally distributed. And although the variational model is too sure of each of
+# its own numbers, it is not too sure of a rating: most of a rating's variance is noise, which both
+# models have learned from the data.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Uncertainty falls with ratings
 #
-# A model should be less sure of people who have rated little. We make such people, as on page 08: a
-# tenth of the users and of the films lose all but a few of their training ratings, and the rows to
-# be predicted stay the same. Then we compare what the variational model *says* (its standard
-# deviation) with how wrong it *is* (its error).
+# A model should be less sure about people with few ratings. We make such people, as on page 08: a tenth
+# of the users and a tenth of the films lose all but a few of their training ratings, while the rows to
+# be predicted stay the same. Then we compare what the variational model *says* (its standard deviation)
+# with how wrong it *is* (its error).
 
 # %%
 from recsys_workshop.labs import cold_start
@@ -550,20 +560,22 @@ fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
 for ax, (side, name) in zip(axes, {"user": "people", "item": "films"}.items(), strict=True):
     ax.plot(kept, says[side], "o-", label="what the model says (sd)")
     ax.plot(kept, wrong_by[side], "s--", label="how wrong it is (RMSE)")
-    ax.set(xlabel="ratings kept of each", ylabel="stars", title=name.capitalize())
+    ax.set(xlabel="training ratings kept for each", ylabel="stars", title=name.capitalize())
     ax.set_xticks(kept)
 axes[0].legend()
 alt = (
-    f"Standard deviation and error against ratings left. For people it says {says['user'][0]:.2f} "
-    f"stars with none and {says['user'][-1]:.2f} with {kept[-1]}; the error falls alike."
+    f"Standard deviation and error against ratings kept. For people the model says "
+    f"± {says['user'][0]:.2f} stars with none and ± {says['user'][-1]:.2f} with {kept[-1]}; the error falls too."
 )
 ws.show(fig, alt=alt)
 
 # %%
 for side, name in {"user": "People", "item": "Films"}.items():
     for at in (0, -1):
-        print(f"{name} with {kept[at]} ratings: it says {says[side][at]:.2f} stars,", end=" ")
-        print(f"and is wrong by {wrong_by[side][at]:.2f}.")
+        print(
+            f"{name} with {kept[at]} ratings: the model says ± {says[side][at]:.2f} stars,", end=" "
+        )
+        print(f"and its RMSE is {wrong_by[side][at]:.2f} stars.")
 
 # %% [markdown]
 # The stated doubt and the actual error fall together, and differ by only a few hundredths of a star. (The
@@ -573,13 +585,13 @@ for side, name in {"user": "People", "item": "Films"}.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# Now your own uncertainty. We give the model your ratings one after the other, and after each we
-# ask how unsure it is of you. What it knows of the films stays as it is. With a normal prior and
-# normal noise this is Bayes' rule, and no training is needed.
+# Now your own uncertainty. We give the model your ratings one after the other, and after each we ask how
+# unsure it still is about you. What it knows about the films stays as it is. With a normal prior and
+# normal noise, Bayes' rule gives the answer, and no training is needed.
 
 # %%
 often = torch.tensor(known)  # films that the model knows well
-you = model.belief_from(rated, stars)  # what your ratings tell of you
+you = model.belief_from(rated, stars)  # what your ratings say about you
 
 
 def unsure_of(belief):
@@ -594,33 +606,33 @@ fig, ax = plt.subplots()
 ax.plot(range(len(yours)), yours, "o-")
 ax.set(xlabel="ratings that you have given", ylabel="how unsure the model is (stars)")
 ax.set(ylim=(0, 1.1 * yours[0]), title="The model gets to know you")
-alt = f"It falls from {yours[0]:.2f} stars without ratings to {yours[-1]:.2f} with {len(rated)}."
+alt = f"Doubt about you: {yours[0]:.2f} stars without ratings, {yours[-1]:.2f} with {len(rated)}."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# Which films is it still unsure of, and which should it ask you about next? These are two questions.
-# What the model does not know about *you* affects similar films together, so a rating of one film says
-# something about all films like it. The covariance says how much: once you have rated film $j$, the
-# variance of film $i$ falls by $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$. The film to ask about is the one
-# that takes away the most variance, added over all films.
+# Which films is it still unsure of, and which should it ask you about next? These are two different
+# questions. What the model does not know about *you* affects similar films together, so a rating of one
+# film says something about all films like it. The covariance says how much: once you have rated film
+# $j$, the variance of film $i$ falls by $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$. The film to ask about
+# is the one whose rating would reduce the variance most, summed over all well-known films.
 
 # %%
 theirs = model.expect(you, often)
 noise = float(model.log_noise.detach().exp())
-taken_away = (theirs.variance**2).sum(0) / (theirs.variance.diagonal() + noise)  # stars², in all
+taken_away = (theirs.variance**2).sum(0) / (theirs.variance.diagonal() + noise)  # stars², summed
 new = ~torch.isin(often, rated)
 ask = often[new][taken_away[new].argsort(descending=True)[:5]]
 width = theirs.variance.diagonal().sqrt()
 doubt = often[new][width[new].argsort(descending=True)[:5]]
-ws.films(pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": titles[doubt]}))
+ws.films(pd.DataFrame({"ask you about": titles[ask], "most unsure of": titles[doubt]}))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## To explore or to use what you know
 #
-# Back to the shop. Twenty new films are on the shelf, and nothing is known of them. Every visitor is
+# Back to the shop. Twenty new films are on the shelf, and nobody has rated them yet. Every visitor is
 # shown one film, and rates it. The shop wants everybody to see the best film for them. But what it
-# believes about a film comes only from the people who were shown it. This is a **bandit** problem,
-# named after slot machines: nobody knows which one pays best. There are three ways to choose:
+# believes about a film comes only from the people who were shown it. This is a **bandit** problem, named
+# after slot machines: nobody knows which one pays best. There are three ways to choose:
 #
 # * **greedy**: the film with the highest score. After one unlucky rating a good film may never be
 #   shown again;
@@ -628,32 +640,32 @@ ws.films(pd.DataFrame({"ask you about": titles[ask], "least sure of, for you": t
 # * **Thompson sampling**: draw a number for each film from the posterior of its score, and show the
 #   film with the highest number.
 #
-# Thompson sampling needs nothing but draws. It shows each film with the probability that this film is the
-# best, so a film that may be good gets its chance. A film that is surely worse gets none. With a sampler
-# it is even simpler: take one of its draws and sort. Here are the films that five draws would show you
-# first:
+# Thompson sampling needs nothing but draws. It shows each film with the probability that this film is
+# the best, so a film that may be good gets its chance. A film that is surely worse gets none. With a
+# sampled model such as `BayesianFM` it is even simpler: take one of its draws, and sort the films by
+# their scores in it. Here is the film that each of five draws would show you first:
 
 # %%
 unseen = torch.ones(page.data.n_items, dtype=torch.bool)
 unseen[rated] = False
 unseen[torch.from_numpy(count) < page.pick(20, 5)] = False
 first_of = [int(one.masked_fill(~unseen, -9).argmax()) for one in answers[0, :5]]
-print("one draw each:", "; ".join(titles[f] for f in first_of))
-print("their mean:   ", titles[int(score.masked_fill(~unseen, -9).argmax())])
+print("five draws:       ", "; ".join(titles[f] for f in first_of))
+print("mean of all draws:", titles[int(score.masked_fill(~unseen, -9).argmax())])
 
 # %% [markdown]
 # ### Exercise: Thompson's choice
 #
-# What the shop believes of film $i$ is a normal distribution of a *vector* $w_i$, with the mean $m_i$
-# and the covariance matrix $C_i$. A visitor with the vector $z$ would give it $w_i \cdot z$ stars
-# above the average. Write `choose(mean, covariance, visitor, rng)`: the position of the film that
-# Thompson sampling shows this visitor. The vectors themselves need not be drawn: find out how the
-# score of each film is distributed.
+# The shop's belief about film $i$ is a normal distribution of a *vector* $w_i$, with the mean $m_i$ and
+# the covariance matrix $C_i$. A visitor with the vector $z$ would give it $w_i \cdot z$ stars above the
+# average. Write `choose(mean, covariance, visitor, rng)`: the position of the film that Thompson
+# sampling shows this visitor. You do not need to draw the vectors themselves: find out how the score of
+# each film is distributed.
 #
 # <details><summary>Hint 1</summary>
 #
 # If $w$ is normal, so is the single number $w \cdot z$. Its mean is $m \cdot z$, and its variance is
-# the sum of $z_a C_{ab} z_b$ over all pairs of places, $z^\top C z$.
+# $z^\top C z$, the sum of $z_a C_{ab} z_b$ over all pairs of positions.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -680,13 +692,14 @@ def choose(mean, covariance, visitor, rng):
 ws.check("13.choose", choose)
 
 # %% [markdown]
-# The simulated shop is made of what our model has learned: the model's users are the shop's visitors, and
-# new films are drawn from the model's prior. The loss compared with a shop that knows everything is
-# called **regret**, here in stars per visit. We run many shops, to see more than luck.
+# The simulated shop is built from what our model has learned: the model's users are the shop's visitors,
+# and new films are drawn from the model's prior. What the shop loses, compared with one that knows
+# everything, is called **regret**, here in stars per visit. We average over many shops, since a single
+# one may just be lucky.
 
 # %%
 p = model.user_factors.detach().numpy()
-visitors = np.c_[p, np.ones(len(p))]  # the last column meets a film's bias
+visitors = np.c_[p, np.ones(len(p))]  # the last column is for a film's bias
 of_bias = float(model.bias_prior[1].detach().exp())
 prior = [*[float(model.factor_prior.exp())] * model.dim, of_bias]  # variances
 ways = {
@@ -728,7 +741,7 @@ for way, lost in regret.items():
 
 
 def less(one, other):
-    """Regret of one way minus that of another, in the same shops: with its interval, in words."""
+    """Regret of one way minus that of another in the same shops, and its interval, in words."""
     gap = rt.interpret.mean_interval(one - other)
     told = "" if gap.off_zero else ", not told apart"
     return f"{gap.value:+.3f} stars per visit ({gap.low:+.3f} to {gap.high:+.3f}{told})"
@@ -739,16 +752,16 @@ for way in ("greedy", "ε-greedy, 10 %"):
 
 # %% [markdown]
 # Greedy shops are lucky or unlucky: some find a good film early, others show a poor one for ever.
-# ε-greedy repairs that, but one visitor in ten goes on paying. Thompson sampling pays at the
-# beginning, and then less and less.
+# ε-greedy repairs that, but goes on showing one visitor in ten a film at random, however much it knows.
+# Thompson sampling pays for its trials at the beginning, and then less and less.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where Thompson does not win
 #
-# It pays at the beginning for what it earns later. So what if there is no later? We let films leave the
-# shelf after a while, and a new film takes each place. And what if the shop's beliefs are wrong? We take
-# standard deviations that are three times too wide. (Here the simulation chooses the films by its own
-# rule, not by your `choose`.)
+# Thompson sampling pays at the beginning for what it earns later. So what if there is no later? We let
+# films leave the shelf after a while, and a new film takes the place of each. And what if the shop's
+# beliefs are wrong? We take standard deviations that are three times too wide. (Here the simulation
+# chooses the films by its own rule, not by your `choose`.)
 
 # %%
 lives = [50, 500, 5000]
@@ -788,16 +801,16 @@ ax.legend(title="mean of the shops, ± 2 standard errors")
 ws.show(fig, alt=alt)
 
 # %%
-print("Regret of Thompson minus that of another way (below zero Thompson is better):")
+print("Regret of Thompson minus that of another way (below zero, Thompson is better):")
 for way in ("greedy", "ε-greedy, 10 %"):
     for life, one, other in zip(lives, by_life["Thompson"], by_life[way], strict=True):
         print(f"{way}, films stay {life:,} visits: {less(one, other)}")
 
 # %% [markdown]
-# Where films stay, what was learned has time to pay. And ε-greedy, which only adds a little randomness, is
-# simple and hard to beat. So explore where there is time to use what you find: a catalogue, not this morning's
-# news. And explore with beliefs that are right: a model that is too unsure of everything tries films
-# for far too long. That is why calibration came first.
+# Where films stay, what was learned has time to pay off. And ε-greedy, which only adds a little
+# randomness, is simple and hard to beat. So explore where there is time to use what you find: a
+# catalogue, not this morning's news. And explore with beliefs that are right: a model that is too unsure
+# of everything tries films for far too long. That is why calibration came first.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Averaging beats one best guess
@@ -806,7 +819,8 @@ for way in ("greedy", "ε-greedy, 10 %"):
 # that learn one best guess, and models that average over draws, on the five splits that come with
 # MovieLens, its *folds*. Each row compares a model that learns one best guess with a `BayesianFM` that
 # reads the same things. In the first row these are ids alone; the second adds the side tables; the third
-# also adds the films that each person rated and the people who rated each film.
+# also adds the films that each person rated. (There, `BayesianFM` also reads the people who rated each
+# film.)
 
 # %%
 guesses, levels_of = (ws.ledger("13", key).record["rows"] for key in ("guesses", "levels"))
@@ -818,18 +832,18 @@ for level, name in reads.items():
     on_folds[f"+ {level}" if on_folds else level] = {
         "best guess of": name, "RMSE (stars)": f"{one['rmse']:.4f}",
         "CPU s": f"{one['seconds']:.1f}", "mean of draws, RMSE": f"{many['rmse']:.4f}",
-        "its CPU s": f"{many['seconds']:.1f}",
-        "folds it wins": f"{sum(a > b for a, b in pairs)} of 5",
+        "mean of draws, CPU s": f"{many['seconds']:.1f}",
+        "folds won by the mean of draws": f"{sum(a > b for a, b in pairs)} of 5",
     }  # fmt: skip
 pd.DataFrame(on_folds).T
 
 # %% [markdown]
-# In each row the two models have nearly the same formula. The difference is that `BayesianFM` averages
-# over what it does not know. It also takes longer, and it has to keep its draws.
+# In each row the two models have nearly the same formula. The main difference is that `BayesianFM`
+# averages over what it does not know. It also takes longer, and it has to keep its draws.
 #
 # Now we compare the models of this page, using the test part once. We add one more `BayesianFM`, with
-# side tables and histories. For models that state no width we take a fixed one, the standard deviation of
-# their errors on the validation rows.
+# side tables and histories. For models that do not say how sure they are, we take one fixed width for
+# all ratings: the standard deviation of their errors on the validation rows.
 
 # %%
 full = rt.models.BayesianFM.for_dataset(page.train, dim=ids["dim"], **draws)
@@ -853,8 +867,8 @@ for name, other in contenders.items():
     rows[name] = {
         "RMSE (stars)": rt.metrics.rmse(stars_of, s.clip(*page.data.scale)),
         "surprise (nats)": float((off**2 / 2 + np.log(width * np.sqrt(2 * np.pi))).mean()),
-        "inside of 90 %": inside(stars_of, s, width, 0.9),
-        "inside of 90 %, rare films": inside(stars_of[seldom], s[seldom], width[seldom], 0.9),
+        "in 90 % intervals": inside(stars_of, s, width, 0.9),
+        "in 90 % intervals, rare films": inside(stars_of[seldom], s[seldom], width[seldom], 0.9),
     }
 table = pd.DataFrame(rows).T
 table.round(3)
@@ -872,22 +886,22 @@ for one, other in pairs:
 
 # %% [markdown]
 # The intervals are paired by person (page 06). A value below zero means that the first model errs less.
-# The sampled model of ids has the same formula as biased MF, so its lead is what averaging is worth.
-# Histories are worth more still.
+# The sampled model with ids alone has the same formula as biased MF, so its lead shows what averaging is
+# worth. Side tables and histories add to that lead.
 #
-# **Surprise** is the negative log-likelihood: how unexpected the ratings were. One fixed width does
-# well on average, since most of the doubt is noise. But a stated width differs between films and between
-# people, and exploring needs that.
+# **Surprise** is the negative log-likelihood: how unexpected the ratings were. One fixed width does well
+# on average, since most of the doubt is noise. But a fixed width does not say which films and people the
+# model is less sure of, and exploring needs that.
 #
-# Others have found the same lead on larger data (Rendle, Zhang and Koren 2019). One warning:
-# `BayesianFM(days=True)` adds a vector for each person on each day. It scores better still:
+# Others have found that averaging leads on larger data as well (Rendle, Zhang and Koren 2019). One
+# warning: `BayesianFM(days=True)` adds a vector for each person on each day. Its error is lower still:
 
 # %%
-print(f"With days, on the five folds: {levels_of['days']['rmse']:.4f} stars.")
+print(f"RMSE with days, on the five folds: {levels_of['days']['rmse']:.4f} stars.")
 
 # %% [markdown]
-# But these folds are random, so that other ratings of the same day are known. That is interpolation.
-# It says nothing about tomorrow, as page 09 shows.
+# But these folds are random, so the training part holds other ratings of the same day. That is
+# interpolation. It says nothing about tomorrow, as page 09 shows.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
@@ -896,17 +910,18 @@ print(f"With days, on the five folds: {levels_of['days']['rmse']:.4f} stars.")
 # * Where no formula gives the posterior, Gibbs sampling draws from it, number by number. A prediction
 #   is a mean over draws.
 # * A variational family is a shortcut with a bound. The independent one is too sure of each number.
-# * Check what a model says of its own uncertainty: intervals, by groups, on data it has not seen.
+# * Check what a model says about its own uncertainty: look at its intervals, group by group, on data
+#   that it has not seen.
 # * Thompson sampling turns draws into exploration. It wins where films stay and beliefs are right.
 #
-# **Open task.** Take `samples=30` in the first cell, predict what happens to the error and to the
-# stated doubt, and look. And a question without a check: for which decision in your work would the ±
+# **Open task.** Set `samples=30` in the first cell, predict what happens to the error and to the stated
+# doubt, and then look. And a question without a check: for which decision in your work would the ±
 # change what you do?
 #
 # Sources: Salakhutdinov and Mnih 2008; Rendle, Zhang and Koren 2019; Kingma and Welling 2014. The
 # further reading of the series has them in full.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room before the two ellipses: good director, or generous person? Then: which of the two
-# shapes would a shop rather believe? (5 minutes) Before the last bandit figure: for which shop would
-# you rather be greedy? News, offers of the day, a conference programme.
+# Ask the room before the two ellipses: good director, or generous person? Then: which of the two shapes
+# should a shop trust? (5 minutes) Before the last bandit figure: in which shop would you rather be
+# greedy? News, offers of the day, a conference programme.

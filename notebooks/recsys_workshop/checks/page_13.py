@@ -39,7 +39,7 @@ def belief(answer: Any, page: Page) -> str | None:
     if np.shape(nothing) != (2,):
         return "return two numbers: the mean and the variance."
     if np.isnan(nothing[0]):
-        return "without ratings the mean comes out as nan: no ratings have no mean, but a sum of 0."
+        return "without ratings your mean is nan: an empty array has no mean, but its sum is 0."
     if not near(nothing[0], 0.0) or not near(nothing[1], prior):
         return "without ratings the belief is the prior: mean 0, and the prior's variance."
     mean, variance = answer(x.copy(), prior, noise)
@@ -47,16 +47,16 @@ def belief(answer: Any, page: Page) -> str | None:
     slips = {
         "this is the precision: the variance is one over it.": 1 / right,
         "this is the standard deviation; the variance is its square.": np.sqrt(right),
-        "each rating adds precision; this counts them as one.": 1 / (1 / prior + 1 / noise),
+        "each rating adds precision; this counts all of them as one.": 1 / (1 / prior + 1 / noise),
         "the prior is missing.": noise / 3,
     }
-    wrong = compare(variance, right, slips, "the variance is not right: add up precisions.")
+    wrong = compare(variance, right, slips, "the variance is not right: add up the precisions.")
     slips = {
         "this is the mean of the ratings: the prior pulls it towards 0.": x.mean(),
         "each rating has the weight 1 / noise.": right * x.sum(),
-        "all ratings count, not their mean.": right * x.mean() / noise,
+        "this counts the mean as one rating: take the sum.": right * x.mean() / noise,
     }
-    other = "the variance is right, but the mean is not: a weighted mean of 0 and the ratings."
+    other = "the variance is right; the mean should be a weighted mean of 0 and the ratings."
     return wrong or compare(mean, right * x.sum() / noise, slips, other)
 
 
@@ -91,13 +91,13 @@ def gibbs_step(answer: Any, page: Page) -> str | None:
     if abs(np.corrcoef(rest, x)[0, 1]) > 0.1:
         return "the person must be drawn given the new director, not the old one."
     if abs(rest.mean()) > 0.1 * sd or abs(rest.std() / sd - 1) > 0.1:
-        return "the person's draw is not right: it is the director's, with the parts exchanged."
+        return "the person's draw is not right: draw it as the director's, with the two exchanged."
     return None
 
 
 @register("13.coverage", asks="function", solution=_coverage)
 def coverage(answer: Any, page: Page) -> str | None:
-    """A function (rating, score, sd, promised): share of ratings inside of the interval."""
+    """A function (rating, score, sd, promised): share of ratings inside their intervals."""
     rng = np.random.default_rng(4)
     rating, score = rng.uniform(0.5, 5.5, 500), rng.uniform(1, 5, 500)
     sd, promised = rng.uniform(0.3, 2.0, 500), 0.8
@@ -109,21 +109,19 @@ def coverage(answer: Any, page: Page) -> str | None:
     z, narrow = (NormalDist().inv_cdf(share) for share in (0.9, 0.8))
     right = within(z * sd)
     slips = {
-        "this counts those that are outside.": 1 - right,
-        "20 % are left out on both sides together: 10 % on each.": within(narrow * sd),
+        "this counts the ratings that are outside.": 1 - right,
+        "20 % are left out in all: 10 % on each side.": within(narrow * sd),
         "an interval has two sides: a rating far below the score is outside too.": (
             (off < z * sd).mean()
         ),
         "`sd` is a standard deviation already: it needs no root.": within(z * np.sqrt(sd)),
         "`sd` is a standard deviation, not a variance: do not square it.": within(z * sd**2),
-        "this takes the promised share for the number of standard deviations.": (
+        "this uses the promised share as the number of standard deviations.": (
             within(promised * sd)
         ),
-        "this does not look at what is promised: one standard deviation.": within(sd),
-        "this does not look at what is promised: it is always the interval for 90 %.": (
-            within(1.645 * sd)
-        ),
-        "this does not look at `sd`.": within(z),
+        "this ignores `promised`: it is always one standard deviation.": within(sd),
+        "this ignores `promised`: it is always the 90 % interval.": (within(1.645 * sd)),
+        "this ignores `sd`.": within(z),
         "each row has an `sd` of its own: this uses their mean.": within(z * sd.mean()),
         "this is what was promised; count how many ratings really are inside.": promised,
         "return a share from 0 to 1; this is in percent.": 100 * right,
@@ -156,10 +154,10 @@ def choose(answer: Any, page: Page) -> str | None:
     slips = {
         "all films got the same draw: each needs one of its own.": score + sd * other[:, :1],
         "the draws are equally wide for all: where is the covariance?": score + other,
-        "the covariance holds more than its diagonal: z C z has all its pairs.": (
+        "this uses only the diagonal of the covariance: z C z sums over all pairs.": (
             score + alone * other
         ),
-        "z C z is a variance: the draw needs its root.": score + sd**2 * other,
+        "z C z is a variance: the draw needs its square root.": score + sd**2 * other,
     }
     if abs(often / n - _shares(score + sd * other)).max() < 0.035:  # over 4 standard errors
         return None
@@ -167,7 +165,7 @@ def choose(answer: Any, page: Page) -> str | None:
     nearest = min(apart, key=lambda text: apart[text])
     if apart[nearest] < 0.035:
         return nearest
-    return "it does not show each film as often as it has the highest draw."
+    return "it does not show each film as often as that film has the highest draw."
 
 
 def _shares(drawn: np.ndarray) -> np.ndarray:
