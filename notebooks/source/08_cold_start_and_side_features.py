@@ -47,8 +47,8 @@ print(f"For one person, the predictions for these films differ by {np.ptp(every)
 # %% [markdown]
 # They do not differ at all. The model predicts the mean plus the person's own bias, and that sum is the
 # same for all five films. The model has a row of numbers for each film, and these five rows were never
-# trained. This is the **cold start** problem. Yet anybody who has read the poster could say something
-# about the film: it is a war film, and it is from 1996.
+# trained. This is the **cold start** problem. Yet anybody who has read a film's poster could say
+# something about it: that it is a war film, perhaps, and from 1996.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: what would *you* want to know about a film that nobody has seen? And about a person who
@@ -67,7 +67,7 @@ rt.fit(plain, page.train)
 
 
 def found(side):
-    """Test rows in five groups by ratings found in training: rows, middle count, error (stars)."""
+    """Test rows in five groups by number of training ratings: rows, median count, RMSE (stars)."""
     n = page.train.counts(side)[getattr(page.test, side)]  # (n_test,)
     miss = page.test.rating - rt.predict(plain, page.test)
     groups = np.array_split(np.argsort(n, kind="stable"), 5)
@@ -88,13 +88,13 @@ ax.minorticks_off()
 ax.set_title("Each point shows different people or films (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 (_, n_u, e_u), (_, n_i, e_i) = naive["user"], naive["item"]
-alt = f"Error by ratings found. People from {e_u[0]:.2f} to {e_u[-1]:.2f} stars, "
-ws.show(fig, alt=alt + f"films from {e_i[0]:.2f} to {e_i[-1]:.2f}.")
+alt = f"Error by number of ratings. People: from {e_u[0]:.2f} to {e_u[-1]:.2f} stars; "
+ws.show(fig, alt=alt + f"films: from {e_i[0]:.2f} to {e_i[-1]:.2f}.")
 
 # %%
 of_film = page.train.counts("item")[page.train.item]  # (n_train,), ratings of each row's film
 many = of_film > np.median(of_film)
-print(f"The first groups have {n_u[0]} ratings per person and {n_i[0]} per film: no cold start.")
+print(f"Even the first groups have about {n_u[0]} ratings per person, {n_i[0]} per film: not cold.")
 print(
     f"Films with many ratings get {page.train.rating[many].mean():.2f} stars on average,", end=" "
 )
@@ -103,13 +103,13 @@ print(f"the others {page.train.rating[~many].mean():.2f}.")
 # %% [markdown]
 # It is tempting to read the figure as "give a film more ratings, and its error falls by so much". But
 # each point holds *different* films, rated by different people: the printed means show that films with
-# few ratings are also liked less. Nobody gave a film its number of ratings; we found it. Whatever else
-# differs between the points is mixed into the curve: it is **confounded**. And at zero ratings, where it
-# would matter most, the figure has no data point.
+# few ratings are also liked less. Nobody decided how many ratings a film gets; we took the numbers as we
+# found them. Whatever else differs between the points is mixed into the curve: it is **confounded**. And
+# at zero ratings, where it would matter most, the figure has no data point.
 #
 # We can measure how much is confounded. Take the films of the last point, which have the most ratings.
-# Cut *their* training ratings to the numbers of the other points, train again each time, and predict the
-# same test rows.
+# Cut *their* training ratings to as few as a typical film has at each of the other points, train again
+# each time, and predict the same test rows.
 
 
 # %%
@@ -134,28 +134,30 @@ same_films = [rt.metrics.rmse(busiest.rating, rt.predict(m, busiest)) for m in [
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
-ax.plot(n_i, e_i, "s--", color=ws.PALETTE["orange"], label="found: other films in each point")
-ax.plot(n_i, same_films, "o-", color=ws.PALETTE["blue"], label="made: the busiest films, cut")
+ax.plot(n_i, e_i, "s--", color=ws.PALETTE["orange"], label="found: different films at each point")
+ax.plot(n_i, same_films, "o-", color=ws.PALETTE["blue"], label="made: the most rated films, cut")
 ax.set(xscale="log", xlabel="training ratings per film", ylabel="RMSE (stars)")
 ax.set_xticks([30, 100, 300], ["30", "100", "300"])
 ax.minorticks_off()
 ax.set_title("Error by number of ratings: as found, and after cutting (axis does not start at 0)")
 ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15))
-alt = f"Error against ratings per film. Found line: it changes by {e_i[0] - e_i[-1]:+.2f} stars; "
-ws.show(fig, alt=alt + f"made line: by {same_films[0] - same_films[-1]:+.2f}.")
+alt = f"Error against ratings per film. The found line changes by {e_i[0] - e_i[-1]:+.2f} stars, "
+ws.show(fig, alt=alt + f"the made line by {same_films[0] - same_films[-1]:+.2f}.")
 
 # %%
 print(f"From {n_i[-1]} ratings down to {n_i[0]}, the error changes by", end=" ")
 change = rt.compare(cut[0], plain, busiest, train=page.train, metric="rmse")
-print(f"{e_i[0] - e_i[-1]:+.3f} stars on the found line (other films), by {change.difference:+.3f}")
-print(f"on the made line (same films; 95% over users: {change.low:+.3f} to {change.high:+.3f}).")
+print(f"{e_i[0] - e_i[-1]:+.3f} stars on the found line (other films), and by")
+print(f"{change.difference:+.3f} on the made line (same films; 95% interval over users:", end=" ")
+print(f"{change.low:+.3f} to {change.high:+.3f}).")
 
 # %% [markdown]
 # The two lines meet at the last point, because there both have the same films with all their ratings.
-# Everywhere else, the distance between them is the confounding: what is different about films that *have*
-# few ratings. On MovieLens, between about thirty ratings and some hundreds, it happens to be small. Only
-# the cut could show that. The found line shows which films are predicted badly today. The made line shows
-# what more ratings do. It can also be extended to zero ratings, where the found line has no films.
+# Everywhere else, the distance between them is the confounding: what is different about films that
+# *have* few ratings. On MovieLens, between about thirty and a few hundred ratings, it happens to be
+# small. Only the cut could show that. The found line shows which films are predicted badly today. The
+# made line shows what more ratings do. It can also be extended to zero ratings, where the found line has
+# no films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who watches a film that only twenty people have rated? Let them find the confounding
@@ -164,12 +166,12 @@ print(f"on the made line (same films; 95% over users: {change.low:+.3f} to {chan
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What is known before the first rating
 #
-# The data comes with two more tables: age, gender and occupation of the people, and genres and year of
-# the films. What we know of somebody or something beyond their ratings is called *side features*. A
-# model needs them as numbers:
+# The data comes with two more tables: the age, gender and occupation of each person, and the genres and
+# year of each film. What we know about a person or a film beyond the ratings is called *side features*.
+# A model needs them as numbers:
 #
 # * an occupation becomes one column per occupation, with a 1 in one of them (**one-hot**);
-# * genres become one column per genre, with a 1 in each that applies (**multi-hot**). A film of three
+# * genres become one column per genre, with a 1 in each that applies (**multi-hot**). A film with three
 #   genres has three ones, and what the model learns about the three is *added up*;
 # * a number, such as an age or a year, is standardised: we subtract its mean over the training ratings
 #   and divide by its standard deviation. It is also cut into ten ranges, with one column per range.
@@ -228,7 +230,7 @@ print(f"{data.items['title'].iloc[one]}: {said}")
 genre_names = sorted({g for genres in data.items["genres"] for g in genres})
 columns = ws.use("08.multi_hot", multi_hot)(list(data.items["genres"]), genre_names)
 same = [bool((films.values.numpy() == c[:, None]).all(axis=0).any()) for c in columns.T]
-print(f"{sum(same)} of the {len(same)} genre columns of the exercise are columns of the library.")
+print(f"{sum(same)} of the {len(same)} genre columns of the exercise are in the library's table.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: what would you know about a film before its opening night that no column here holds?
@@ -289,8 +291,8 @@ class WithFeatures(Knowing):
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The film's bias is 0.1 and its vector is (0.6, −0.2). Multiply it with Ana's vector pair by pair, and
-# add up.
+# The film's bias is 0.1 and its vector is (0.6, −0.2). Multiply it by Ana's vector, number by number,
+# and add up the products.
 #
 # </details>
 
@@ -309,18 +311,18 @@ ws.check("08.for_ana", for_ana)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The prior and the data both pull at a film
 #
-# How far may a film's value be from what its genres say? Think of two magnets. The features pull it
-# towards their prediction, the **prior**. The ratings pull it towards their mean. In the library's
-# version of this model, the prior pulls as strongly as a certain number of ratings would. The setting
-# `own_bias` is that number. The pull comes from a penalty that is paid once per film, on the square of
-# the deviation $b$.
+# How far may a film's value (the mean plus the film's bias) be from what its genres say? Think of two
+# magnets. The features pull the value towards their prediction, the **prior**. The ratings pull it
+# towards their own mean. In the library's version of this model, the prior pulls as strongly as a
+# certain number of ratings would. The setting `own_bias` is that number. The pull comes from a penalty
+# that is paid once per film, on the square of $b_i$, the film's deviation from its prior.
 
 # %% [markdown]
 # ### Exercise: between prior and data
 #
 # A film has the ratings $r_1 \dots r_n$, and its features say `prior`. Its value is the number $v$ that
 # makes $\sum_k (r_k - v)^2 + \lambda\,(v - \mathrm{prior})^2$ as small as possible. Write
-# `pulled(prior, ratings, strength)`, where `strength` is $\lambda$. The next figure is your function.
+# `pulled(prior, ratings, strength)`, where `strength` is $\lambda$. The next figure draws your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -373,8 +375,8 @@ alt = f"Value of a film as ratings come in: it starts at {prior:.2f} stars, whic
 ws.show(fig, alt=alt + f" and moves to {between[-1]:.2f}, near the mean of the ratings.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room: how many ratings of one star does it take until the model stops believing the genres?
-# Let them guess, then change the strength and run the cell again.
+# Ask the room: how many one-star ratings does it take before the model stops believing the genres? Let
+# them guess, then set `given` to `np.ones(60)` and draw the figure again.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two penalties, two questions
@@ -418,11 +420,11 @@ for name in list(kinds)[1:]:
     print(f"{name:35}", changes[name])
 
 # %% [markdown]
-# Each line is the change when one thing is taken away, with an interval over users. To judge the features
-# fairly, compare with the model called *... without features*: the very same model without them. The
-# penalties of this model differ from those of `BiasedMF`, and this difference alone already makes it
-# better than `BiasedMF`. So a comparison with `BiasedMF` would give the features credit that they did not
-# earn.
+# Each line is the change when one thing is taken away, with an interval over users. To judge the
+# features fairly, compare with the model called *... without features*: the very same model without
+# them. Even without features, this model differs from `BiasedMF` in its penalties, the length of its
+# vectors and its training settings. These differences alone already make it better than `BiasedMF`. So a
+# comparison with `BiasedMF` would give the features credit that they did not earn.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room which of the two penalties they would have forgotten.
@@ -430,11 +432,11 @@ for name in list(kinds)[1:]:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Make a cold start on purpose
 #
-# Now comes the experiment on what features add when there are only a few ratings, or none. Choose a tenth
-# of the people and a tenth of the films. Put their test rows aside and *never change them*. Then cut
-# their training histories to a few ratings, and then to none. Train again each time: once with features,
-# and once the very same model without. Then repeat all of it with other people and films. (This is the
-# longest run of the page. It prints how far it is.)
+# Now the experiment: what do features add when there are only a few ratings, or none? Choose a tenth of
+# the people and a tenth of the films. Put their test rows aside and *never change them*. Then cut their
+# training histories to a few ratings, and then to none. Train again each time: once with features, and
+# once the very same model without. Then repeat all of it with other people and films. (This is the
+# longest run of the page. It prints how far it has got.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # While it trains, ask for bets: who gains more from features, a film or a person? At how many ratings do
@@ -477,20 +479,20 @@ for k, (ax, who) in enumerate(zip(axes, ("people", "films"), strict=True)):
         (line,) = ax.plot(range(len(cuts)), mean, style, label=f"{how} features")
         ax.fill_between(range(len(cuts)), mean - sd, mean + sd, alpha=0.15, color=line.get_color())
     ax.set_xticks(range(len(cuts)), cuts)
-    ax.set(xlabel="ratings left in training", title=f"{who}, cut", ylabel="RMSE (stars)")
+    ax.set(xlabel="ratings left in training", title=f"{who}, histories cut", ylabel="RMSE (stars)")
 fig.suptitle("Error after cutting histories (the axis does not start at 0)")
 axes[1].legend(loc="upper right")
 ends = [
     f"{runs[:, j].mean(0)[k]:.2f}" for k in (0, 1) for runs in (without, with_them) for j in (0, -1)
 ]
-alt = "Error falls with ratings left. From none to most, people: without {} to {}, with {} to {}; "
+alt = "Error by ratings left, from none to most. People: without features {} to {}, with {} to {}; "
 ws.show(fig, alt=(alt + "films: without {} to {}, with {} to {}.").format(*ends))
 
 # %% [markdown]
-# The bands are ± one standard deviation over the repetitions. They mostly show that some people and films
-# are harder than others. But in each repetition the models with and without features predict the same test
-# rows. So the fair question is how far apart the two are *within* each repetition. Below, ± is one standard
-# error over repetitions.
+# The bands are ± one standard deviation over the repetitions. They mostly show that some people and
+# films are harder to predict than others. But in each repetition the models with and without features
+# predict the same test rows. So the fair question is how far apart the two are *within* each repetition.
+# Below, ± is one standard error over repetitions.
 
 # %%
 gain = without - with_them  # (seeds, cuts, 2), stars gained by features
@@ -507,7 +509,7 @@ def over_repetitions(gains):
 for k, who in enumerate(("people", "films")):
     for j in (0, len(cuts) - 1):
         print(f"{who} with {cuts[j]:>2} ratings: features gain", over_repetitions(gain[:, j, k]))
-    said = f"{who} without ratings: features gain, over a model of biases alone,"
+    said = f"{who} without ratings: compared with a model of biases alone, features gain"
     print(said, over_repetitions(at_zero[:, k]))
 
 # %%
@@ -530,22 +532,22 @@ shuffled = []
 for number, m in enumerate(made, start=1):
     print(f"repetition {number} of {len(made)}", end="\n" if number == len(made) else " ... ")
     shuffled.append(errors_after(cold_start.shuffled_features(m.train(0), seed=1), m))
-lost = without[:, 0] - np.array(shuffled)  # (seeds, 2)
+control = without[:, 0] - np.array(shuffled)  # (seeds, 2)
 for k, who in enumerate(("people", "films")):
     print(f"{who} without ratings: real features gain", over_repetitions(gain[:, 0, k]))
-    print(f"{'':>{len(who)}}             shuffled features gain", over_repetitions(lost[:, k]))
+    print(f"{'':>{len(who)}}             shuffled features gain", over_repetitions(control[:, k]))
 
 # %% [markdown]
 # The shuffled features gain nothing, or cost a little. So the gain on films comes from what the features
 # *say*.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room to say which line of the table would convince their boss, and which one should not.
+# Ask the room which of the printed lines would convince their boss, and which one should not.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# How does the error of your own predictions fall with each film that you rate? Take a few of your
+# How does the error of the predictions for you fall with each film that you rate? Take a few of your
 # ratings and fold you in: compute a row for you from these ratings, without training the model again.
 # Then predict your other ratings. Do it forty times, with your ratings in different orders.
 
@@ -563,7 +565,7 @@ stars = np.array(list(page.me.values()))
 
 
 def my_error(fitted, n, order):
-    """RMSE (stars) on my other ratings, after n of them. Only films have features, I have none."""
+    """RMSE (stars) on my other ratings, after n of them. Only films have features; I have none."""
     rows, offset = fitted.item_rows()
     mine = torch.tensor(ids[order[:n]]), torch.tensor(stars[order[:n]], dtype=torch.float32)
     rest = order[n:]
@@ -583,15 +585,15 @@ ax.set(xlabel="ratings known", ylabel="RMSE on the others (stars)")
 ax.set(title=f"Predicting {who} (axis does not start at 0)")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 first, last = np.mean(mine["with"][0]), np.mean(mine["with"][-1])
-ws.show(fig, alt=f"Error of {who} by ratings known, with features: {first:.2f} to {last:.2f}.")
+ws.show(fig, alt=f"Error for {who} by ratings known, with features: {first:.2f} to {last:.2f}.")
 
 # %%
 print(
-    f"From no rating to {few[-1]}: {first:.2f} → {last:.2f} stars, over {len(ids)} ratings in all."
+    f"The error is {first:.2f} stars with no rating known, {last:.2f} with {few[-1]} of {len(ids)}."
 )
 apart = np.abs(np.mean(mine["with"], axis=1) - np.mean(mine["without"], axis=1)).max()
 print(f"The two lines are never more than {apart:.2f} stars apart.")
-print("One person is a small sample: ten other films could well change the curves.")
+print("One person is a small sample: ratings of other films could well change the curves.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What features are worth, and where
@@ -605,7 +607,7 @@ known = changes["... without features"]
 print(
     f"Everybody, full history  {known.difference:+.3f} stars ({known.low:+.3f} to {known.high:+.3f})"
 )
-print("each against the same model without features")
+print("Each number is the gain over the same model without features.")
 
 # %% [markdown]
 # **Your turn.** Which feature brings the gain? Leave out the genres, then the year. First guess how much
@@ -613,29 +615,31 @@ print("each against the same model without features")
 # `dataclasses.replace(page.train, items=data.items.drop(columns="genres"))`, train `SideFeatureMF` on it,
 # and compare it with `whole` on `page.valid`.
 #
-# A last question, without a check. A shop wants to ask new customers for their age. What on this page
-# speaks for it, what against it, and what would you ask for instead?
+# A last question, without a check. A shop wants to ask new customers for their age. What on this page is
+# an argument for it, what is one against it, and what would you ask for instead?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Let the room answer the last question in pairs: one argues for asking the age, one against it.
+# Let the room answer the last question in pairs: one argues for asking people's age, one against it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * A row that was never trained says nothing. Features give it a place to start from.
-# * Cold start has to be *made*, by cutting histories while the test rows stay. Groups that are found by
-#   counting hold different people and films.
+# * Cold start has to be *made*, by cutting histories while the test rows stay the same. Groups that are
+#   found by counting hold different people and films.
 # * The prior and the data both pull at each film. There are two penalties: one is paid per rating; the
 #   other is paid once per film or person, on its deviation from what the features say.
-# * Compare features with the same model without them, and with shuffled ones.
-# * What a film *is* says much about how people will like it, most of all before anybody has seen it.
+# * Compare a model that has features with the same model without them, and with the same model on
+#   shuffled features.
+# * What a film *is* says a lot about how well people will like it, most of all before anybody has rated
+#   it.
 # * On MovieLens, age, gender and occupation say next to nothing about a new person, and a few ratings say
 #   more. So ask a new user for films, not for an age.
 #
 # **To read on**
 #
 # * A. Schein, A. Popescul, L. Ungar and D. Pennock, "Methods and metrics for cold-start
-#   recommendations", SIGIR 2002: the problem, made by holding whole films out.
+#   recommendations", SIGIR 2002: cold start, made by holding out all ratings of some films.
 # * S. Rendle, "Factorization machines", ICDM 2010: ids and features that share vectors, which page 10
 #   builds.
 # * D. Agarwal and B.-C. Chen, "Regression-based latent factor models", KDD 2009: vectors that start from

@@ -6,7 +6,7 @@ VALUES = {
     "gain": "gain.tolist()",  # (seeds, cuts, 2), stars
     "without": "without.tolist()",
     "at_zero": "at_zero.tolist()",
-    "shuffled": "lost.tolist()",  # (seeds, 2), what shuffled features gain
+    "shuffled": "control.tolist()",  # (seeds, 2), what shuffled features gain
     "worth": "[float(w) for w in worth]",
     "cuts": "list(cuts)",
     "stars": "[float(page.train.rating[many].mean()), float(page.train.rating[~many].mean())]",

@@ -36,7 +36,8 @@ def pulled(answer: Any, page: Page) -> str | None:
     }
     other = f"for the prior {prior}, the ratings {ratings.tolist()} and the strength {strength} it "
     found = answer(prior, ratings.copy(), strength)
-    off = compare(found, right, slips, other + f"gives {np.asarray(found).tolist()}.")
+    other += f"gives {np.asarray(found).tolist()}; it should give their weighted mean."
+    off = compare(found, right, slips, other)
     if off is None and not near(answer(prior, np.array([]), strength), prior):
         off = "without ratings it should give the prior."
     return off
@@ -50,13 +51,13 @@ def multi_hot(answer: Any, page: Page) -> str | None:
     expected = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
     result = np.asarray(answer(list(genres), list(names)), dtype=float)
     if result.shape != expected.shape:
-        return f"4 films and 3 names give a table (4, 3); this one is {result.shape}."
+        return f"this table has the shape {result.shape}; 4 films and 3 names should give (4, 3)."
     if result[0].sum() == 1 and np.count_nonzero(result[0]) == 1:
-        return "a film of two genres has a one in two columns."
+        return "the film of War and Comedy has one 1 only: each of its genres needs a 1."
     if result[0].max() not in (0, 1):
         return f"each genre that applies gets a 1, and here one gets {result[0].max():.2f}."
     if not np.array_equal(result, expected):
-        return "some ones are in the wrong columns, or a genre outside of `names` got one."
+        return "some ones are in the wrong columns, or a genre that is not in `names` got a 1."
     return None
 
 
@@ -71,5 +72,5 @@ def for_ana(answer: Any, page: Page) -> str | None:
         "the mean of 3.5 stars is missing.": 1.1,
         "Ana's own bias is missing.": 4.4,
     }
-    other = "add mean, Ana's bias, the genres' biases, and the product of the two vectors."
+    other = "add the mean, Ana's bias, the genres' biases, and the dot product of the two vectors."
     return compare(answer, 4.6, slips, other, tolerance=0.005)

@@ -1,8 +1,8 @@
 """Cold start on purpose: histories are cut short, while the rows to be tested on stay the same.
 
-What is found by sorting users by their number of ratings is another thing: users with few ratings
-are other people than those with many. Cutting asks the question that matters: the same people, had
-they rated less?
+Sorting users by their number of ratings answers another question, because users with few ratings
+are different people from users with many. Cutting answers the one that matters: how well would we
+predict the same people if they had rated less?
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST = 20
 """Ratings that a history can be cut to, at most."""
 
 TESTED = 30
-"""Ratings tested on, at most, of each chosen user or item: so that nobody outvotes the others."""
+"""Test ratings per chosen user or item, at most, so that none of them counts for too much."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def make(data: Dataset, share: float = 0.1, seed: int = 0) -> ColdStart:
 
 
 def without_features(data: Dataset) -> Dataset:
-    """The same ratings, and nothing known of users and items but their titles."""
+    """The same ratings, and nothing known about users and items except titles."""
     return replace(data, users=data.users[["user"]], items=data.items[["item", "title"]])
 
 
