@@ -85,7 +85,7 @@ class Book:
     def duration(self, source: Source) -> str:
         text = f"About {source.minutes} minutes"
         works = self.works(source.name)
-        return f"{text}, of which {works} are computing time" if works else text
+        return f"{text}; the cells run for {works} in all" if works else text
 
     def minutes_of(self, name: str) -> int:
         """What the author estimates, known too where other pages are built alone."""
