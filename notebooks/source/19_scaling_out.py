@@ -24,8 +24,8 @@ page = ws.page("19_scaling_out")
 # and messages between machines. This page measures all three.
 #
 # MovieLens-100K is too small for that, so everything below runs on **planted data** (made from known
-# tastes, in any size), even where the line above names other data. The one exception is your own ratings:
-# they are of films from MovieLens.
+# tastes, in any size), whatever data the setup cell has just named. The one exception is your own
+# ratings: they are of films from MovieLens.
 #
 # We start with the ratings themselves. `save` writes them as columns, one file each, and `open` **maps**
 # them: the operating system shows the file as if it were memory, and reads a piece when it is touched.
@@ -64,16 +64,16 @@ print(f"Its users are a {type(mapped.user).__name__} of {mapped.user.dtype}.")
 del made, mapped
 
 # %% [markdown]
-# Two things to notice. First, ids are positions in the list of users or of films. A signed 32-bit number
-# can hold two billion different ones, in half the space of the usual 64 bits. Second, all processes on
-# one machine that map the same file share one copy of it.
+# Two things to notice. First, the ids have 32 bits. They are positions in the list of users or of films,
+# and 32 bits can number two billion of them, in half the space of the usual 64 bits. Second, all
+# processes on one machine that map the same file share one copy of it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## More ratings, measured
 #
 # Guess first: how much longer does an epoch take with more ratings, and how much more memory does it
-# need? We train each size in a separate process, so that we can measure its memory separately. The numbers of
-# users and films grow with the ratings, as they do in the MovieLens files.
+# need? We train each size in a process of its own, so that we can measure its memory separately. The
+# numbers of users and films grow with the ratings, as they do in the MovieLens files.
 
 # %% tags=["long"]
 PROGRAM = """
@@ -139,7 +139,8 @@ def recorded(key):
 fig, axes = plt.subplots(1, 2, figsize=(10, 4))
 blue, orange = ws.PALETTE["blue"], ws.PALETTE["orange"]
 axes[0].loglog(grown["ratings"], grown["seconds"], "o-", color=blue, label="here")
-axes[1].semilogx(grown["ratings"], grown["peak"] / 2**30, "o-", color=blue, label="here")
+peaks = grown["peak"] / 2**30
+axes[1].semilogx(grown["ratings"], peaks, "o-", color=blue, label="here")
 for ax, key in zip(axes, ("planted_epoch_seconds", "planted_peak_gib"), strict=True):
     if (figure := recorded(key)) is not None:
         ax.plot(figure.record["ratings"], figure, "D", color=orange, label="recorded")
@@ -149,19 +150,19 @@ axes[0].set_ylabel("CPU seconds per epoch")
 axes[1].set_ylabel("peak memory (GiB)")
 axes[1].set_ylim(0)
 alt = f"Left: seconds per epoch against ratings, a line of slope {exponent:.2f} on two log axes. "
-ws.show(fig, alt=alt + "Right: memory, flat at first, then rising with the ratings.")
+ws.show(fig, alt=alt + f"Right: memory, from {peaks.iloc[0]:.2f} to {peaks.iloc[-1]:.2f} GiB.")
 
 # %% [markdown]
-# The memory starts at what an empty process takes. The rest is data, tables and the shuffled order, and
-# grows with the ratings. If the time grew in proportion to the ratings, the exponent would be 1. Where it
-# is larger, ask why: a step has 4,096 ratings at every size, so a rating should cost the same. What else
-# has grown? (A diamond, if there is one, is a larger measurement from the project's record, with wider
-# tables and larger steps.)
+# The memory starts at what Python and torch take without any data. The rest is data, tables and the
+# shuffled order, and grows with the ratings. If the time grew in proportion to the ratings, the exponent
+# would be 1. If it is larger, ask why: a step has 4,096 ratings at every size, so a rating should cost
+# the same. What else has grown? (A diamond, if there is one, is a larger measurement from the project's
+# record, with larger tables and larger batches.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where it breaks
 #
-# So we just add machines? First see what happens when the *tables* grow, and not the ratings. A step has
+# So we just add machines? First see what happens when only the *tables* grow, not the ratings. A step has
 # 1,024 ratings. They look up at most 1,024 rows of a table, whether it has a thousand rows or a million,
 # so the step should cost the same. Does it?
 
@@ -211,10 +212,10 @@ print(f"sparse {times_sparse:.1f} times.")
 # its own two tables (the running means of the gradient and of its square), from the first row to the
 # last. A **sparse** gradient holds only the rows of the batch, and `SparseAdam` changes only those.
 #
-# With dense Adam, twice the users means twice the steps per epoch, and each step is twice as expensive:
-# four times the time. That is why dense training is quadratic. Nobody notices on small data, where dense
-# and sparse steps cost about the same. `rt.fit` decides for each table: dense up to the size of a few
-# batches, sparse beyond.
+# Suppose that users, films and ratings all double. An epoch then has twice the steps, and with dense Adam
+# each of them costs twice as much: four times the time. That is why dense training is quadratic. Nobody
+# notices on small data, where dense and sparse steps cost about the same. `rt.fit` decides for each
+# table: dense up to the size of a few batches, sparse beyond.
 
 # %%
 traffic = 7 * 4 * 16 * TABLES[-1]  # gradient, weights, two means: read four, write three, 4 bytes
@@ -322,9 +323,9 @@ ax.set(title="A film rated once, in the first step: dense Adam goes on moving it
 ax.legend()
 moved = {name: 1 - path[-1] for name, path in paths.items()}
 further = moved["Adam"] / moved["SparseAdam"]
-alt = "SparseAdam moves the weight once. Adam goes on for some twenty steps, "
-ws.show(fig, alt=alt + f"{further:.1f} times as far; with AdamW it keeps sinking.")
-print(f"One rating moved the film {further:.1f} times as far with Adam as with SparseAdam.")
+alt = "SparseAdam moves the weight once. Adam goes on for some twenty steps, and moves it "
+ws.show(fig, alt=alt + f"{further:.1f} times as far in all; with AdamW it keeps sinking.")
+print(f"One rating moved the weight {further:.1f} times as far with Adam as with SparseAdam.")
 
 # %% [markdown]
 # Dense Adam goes on pushing: the running mean of the gradient is still there when nobody says anything
@@ -332,8 +333,8 @@ print(f"One rating moved the film {further:.1f} times as far with Adam as with S
 # on how many ratings *others* got. This library has an L2 penalty instead, and only on the rows of the
 # batch: a row shrinks once for each of its ratings.
 #
-# On small tables every row is in nearly every batch, and none of this matters. So neither dense nor
-# sparse Adam is wrong. They are two different models: after you switch, tune again.
+# On small tables every row is in nearly every batch, and all this hardly matters. Neither dense nor
+# sparse Adam is wrong. They lead to two different models: after you switch, tune again.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the first figure let the room draw the two lines in the air. Before the second ask: who thinks
@@ -343,9 +344,10 @@ print(f"One rating moved the film {further:.1f} times as far with Adam as with S
 # ## Two processes that act as one
 #
 # Now we add processes. The simplest way, which this library uses, is called **data parallel**: every
-# process has the whole model and the same shuffled order. It takes its part of each step's rows (its
-# *shard*) and computes the gradient of that part. Then all of them sum their gradients, which is called
-# an *all-reduce*. Every process makes the same step with the same sum, and so the copies stay equal.
+# process has the whole model and the same shuffled order of the ratings, which we call *rows* in this
+# part. It takes its part of each step's rows (its *shard*) and computes the gradient of that part. Then all
+# of them sum their gradients, which is called an *all-reduce*. Every process makes the same step with the
+# same sum, and so the copies stay equal.
 
 # %%
 fig = drawings.flow(
@@ -361,16 +363,16 @@ fig = drawings.flow(
     ["rows own0", "rows own1", "own0 grad0", "own1 grad1", "grad0 sum", "grad1 sum", "sum step0",
      "sum step1"],
 )  # fmt: skip
-fig.axes[0].set_title("Two processes share the rows, and sum their gradients")
-alt = "The rows of a step go in two parts to two processes. Each computes a gradient; the two meet in "
+fig.axes[0].set_title("Two processes divide the rows and sum their gradients")
+alt = "The rows of a step go in two parts to two processes. Each computes a gradient; both enter "
 ws.show(fig, alt=alt + "one sum, and both processes make the same step with it in their copies.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise: one gradient out of several
 #
 # Our loss is a mean over rows. Each process has the gradient of the mean over *its* rows, and the parts
-# may differ in size, as they nearly always do in the last step of an epoch. Compute what they must agree
-# on: the gradient of the mean over all rows.
+# may differ in size, as they often do in the last step of an epoch. Compute what they must agree on: the
+# gradient of the mean over all rows.
 #
 # <details><summary>Hint</summary>
 #
@@ -399,8 +401,9 @@ ws.check("19.combine", combine)
 # ### Do two processes really act as one?
 #
 # `torchrun` starts two real processes on this machine, which talk to each other over loopback. On a
-# cluster you run `torchrun` on each machine, with the address of one of the machines. For comparison we
-# train in one process, here, with the doubled batch. If the theory holds, both end with the same model.
+# cluster you run `torchrun` on each machine, and give all of them the address of the same one, where they
+# meet. For comparison we train here in one process, with the doubled batch. If the theory holds, both end
+# with the same model.
 
 # %%
 data = rt.datasets.planted(400, 250, page.pick(30_000, 8_000), seed=1)
@@ -453,10 +456,10 @@ if saved.is_file():
         print(f"Two processes and one with the {name} differ by at most {value:.1g} in any number.")
 
 # %% [markdown]
-# With the doubled batch the two differ only by rounding: `(a + b) + c` is not `a + (b + c)` in 32 bits.
-# So N processes with batch B are one process with batch N times B. That is what you gain, and what you
-# have to watch: a larger batch makes fewer steps and needs another learning rate. It is also why the
-# number of processes belongs in the record of an experiment.
+# With the doubled batch the two differ only by rounding: in 32 bits `(a + b) + c` is not always
+# `a + (b + c)`. So N processes with batch B are one process with batch N times B. That is the gain, and
+# the catch: with larger batches an epoch has fewer steps, and usually needs another learning rate. It is
+# also why the number of processes belongs in the record of an experiment.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One billion ratings
@@ -495,9 +498,9 @@ print(f"Of all this, {rated} bytes of ratings and {4 * (DIM + 1)} bytes of weigh
 # %% [markdown]
 # Read this twice. Ratings, weights and means fit into one machine with a hundred gigabytes. The hours for
 # the sparse steps are too optimistic: they come from 16 factors and from tables that are small enough for
-# the processor's caches. Expect several times as many hours. Two lines make no sense at any
-# price: all scores at once, which nobody needs (evaluation works block by block, if necessary on a
-# sample of users), and dense steps, which you now know to avoid.
+# the processor's caches. Expect several times as many hours. Two of the lines above make no sense at any
+# price: all scores at once, which nobody needs (evaluation works block by block, if necessary on a sample
+# of users), and dense steps, which you now know to avoid.
 #
 # Most of the weights belong to users, and those weights need not be stored: a user's row can be computed
 # from that person's ratings and the films' table (pages 04 and 17). What must be shared is the films.
@@ -510,11 +513,11 @@ large = {
     "planted_epoch_seconds": "one epoch of training",
     "planted_peak_gib": "peak memory while training",
     "planted_ndcg_seconds": "NDCG of 160,000 users over 60,000 films",
-    "planted_auc_seconds": "ranking AUC of the same",
+    "planted_auc_seconds": "ranking AUC of the same users and films",
 }
 for key, what in large.items():
     figure = recorded(key)
-    missing = "not in this copy (python -m benchmarks scale, or evaluation)"
+    missing = "not in this copy (measure it: python -m benchmarks scale, or evaluation)"
     print(f"{what}: {missing if figure is None else f'{figure:,.1f} {figure.unit}'}")
 
 # %% [markdown]
@@ -534,18 +537,19 @@ print(f"With sparse gradients a row has room for {most_factors} factors.")
 #
 # | you leave when | for | what changes |
 # |---|---|---|
-# | an epoch takes too long, and the tables fit | data parallel, as above | larger batches, and the learning rate again |
+# | an epoch takes too long, and the tables fit | data parallel, as above | larger batches, so tune the learning rate again |
 # | tables with Adam's means exceed one GPU or machine | TorchRec, which splits the *tables* over devices | messages fetch the rows; checkpoints come in pieces; each row is updated where it is stored |
 # | the ratings are in Spark and a nightly model is enough | Spark ALS | no gradients and no learning rate, but also no side features and no sequences |
-# | ratings stream in all day, and the tables are larger than the memory of any machine | a parameter server | workers ask for rows and send gradients when they can; steps use rows that are a little out of date, and no run can be repeated to the bit |
+# | ratings stream in all day, and the tables are larger than the memory of any machine | a parameter server | workers ask for rows and send gradients when they can; steps use rows that are a little out of date, and no run can be repeated bit for bit |
 #
-# Three things come with each of these. Ids need a table from id to row that all agree on, or a hash (page
-# 16). A process will be killed half-way through, so write checkpoints, and test that a run continues from
-# them. And an evaluation that took a second takes an hour, so decide what you really look at.
+# Three things come with each of these. All processes must agree which id has which row: they share a
+# list, or compute the row with a hash (page 16). A process will be killed half-way through, so write
+# checkpoints, and test that a run continues from them. And an evaluation that took a second takes an
+# hour, so decide which numbers you really need.
 #
 # There are cheaper ways, and one of them is often sufficient: use fewer factors, take a sample of the
 # most active users' ratings, or fold users in (compute their vectors from their ratings and store none).
-# First measure what you lose. It is often less than you lose by a month of moving.
+# First measure what you lose. It is often less than what a month of moving costs.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask who has more than a billion interactions a month. Then ask who has measured that one machine is too
@@ -555,7 +559,8 @@ print(f"With sparse gradients a row has room for {most_factors} factors.")
 # ## What we learned
 #
 # * With mapped columns you pay only for the pieces that you touch, and processes share them.
-# * Time and memory grow with the ratings, as long as no step pays for the whole table.
+# * Time grows about in proportion to the ratings, and memory by a fixed amount per rating, as long as no
+#   step pays for the whole table.
 # * Dense Adam does pay for it, and moves rows that nobody asked for. Sparse steps do neither.
 # * N processes with batch B are one process with batch N times B, up to rounding.
 # * Multiply before you rent. A billion ratings needs a large machine, not yet a cluster.

@@ -46,15 +46,15 @@ def sparse_step(answer: Any, page: Page) -> str | None:
     changed = table.clone()
     found = answer(changed, rows.clone(), gradients.clone(), 0.5)
     if not isinstance(found, torch.Tensor) or found.shape != table.shape:
-        return "it must return the table itself, in its shape."
+        return "it must return the table that it was given, in the same shape."
     if not torch.equal(found[[2, 3, 5]], table[[2, 3, 5]]):
-        return "a row moved that is not in the batch."
+        return "a row that is not in the batch has changed."
     if not torch.allclose(found[[0, 1]], expected[[0, 1]], atol=1e-6):
         return "a row that occurs once must lose lr times its gradient: look at sign and lr."
     if not torch.allclose(found[4], expected[4], atol=1e-6):
         return "a row that occurs three times did not get the sum of its three gradients."
     if not torch.equal(changed, found):
-        return "right numbers, but in a new table: the one that was given has not changed."
+        return "right numbers, but in a new table: change the one that was given, in place."
     large = torch.zeros(20_000, 3)
     with _Dense(large) as watch:
         answer(large, rows.clone(), gradients.clone(), 0.5)
@@ -76,10 +76,10 @@ def combine(answer: Any, page: Page) -> str | None:
         parts = [part.mean(0) for part in rows.split(sizes)]
         found = answer([part.clone() for part in parts], list(sizes))
         if isinstance(found, list) or np.shape(found) != (2, 3):
-            return "return one gradient, in the shape of each part."
+            return "return one gradient, in the same shape as each of the given ones."
         if not near(found, rows.mean(0), 1e-6):
             if near(found, sum(part * n for part, n in zip(parts, sizes, strict=True)), 1e-6):
-                return "each part has the weight of its rows; divide by the number of all rows."
+                return "weighted by rows, as it should be; now divide by the number of all rows."
             if len(set(sizes)) == 1:
                 return "even for parts of equal size it is not the mean over all rows."
             return f"right for equal parts, but not for {sizes} rows: which part counts too much?"
