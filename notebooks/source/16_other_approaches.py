@@ -45,7 +45,7 @@ ws.films(rt.recommend(ease, page.data, ratings=page.me, k=5, reasons=True), ["ti
 # to watch it, which you did not do with most films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room before going on: where in the table at the end will this model stand, among all the
+# Ask the room before going on: how high will this model come in the table at the end, among all the
 # models of the series? Write the guesses down. (3 minutes)
 
 # %% [markdown]
@@ -156,8 +156,8 @@ some = known[:8]
 part = weights[np.ix_(some, some)]
 most, short = np.abs(part).max(), [title[:22] for title in titles[some]]
 j, i = np.unravel_index(part.argmax(), part.shape)
-alt = f"Table of weights between {len(some)} films. The largest, {part[j, i]:.2f}, leads from "
-alt += f"{titles[some[j]]} to {titles[some[i]]}; the diagonal is empty."
+alt = f"Table of weights between {len(some)} films. The largest, {part[j, i]:.2f}, is that of "
+alt += f"{titles[some[j]]} for the score of {titles[some[i]]}; the diagonal has no weights."
 print(f"The picture shows the {len(some)} films with the most ratings. Each cell is the weight")
 print("of the film in its row for the score of the film in its column.")
 
@@ -191,10 +191,11 @@ my_scores[my_items] = -np.inf  # you know these
 ws.films(page.data.items.iloc[np.argsort(-my_scores)[:5]], ["title", "genres"])
 
 # %% [markdown]
-# Two relatives need even less. **ItemKNN** takes the cosine of two columns as the weight, and keeps
+# Two relatives are simpler still. **ItemKNN** takes the cosine of two columns as the weight, and keeps
 # only each film's nearest neighbours. **PureSVD** keeps the few directions along which the table
-# varies most: $s = x\,Q Q^\top$. (This is the SVD of textbooks. What rating libraries call SVD is
-# our `BiasedMF`: it leaves missing ratings out.)
+# varies most: $s = x\,Q Q^\top$. (This is the SVD of the textbooks, applied to the table with its zeros.
+# Rating libraries often use the name SVD for a model like our `BiasedMF`, which is fitted only to the
+# ratings that exist.)
 
 # %%
 knn, svd = fitted(rt.models.ItemKNN), fitted(rt.models.PureSVD)
@@ -213,8 +214,8 @@ pd.Series(score, name="NDCG@10").round(3).to_frame()
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Alternating least squares
 #
-# Matrix factorisation can fill the whole table as well: it should give $x_{ui}$ everywhere, also where
-# it is zero. But a zero is only a weak opinion, so each cell gets a *confidence*
+# Matrix factorisation can be fitted to the whole table as well, zeros included: every $p_u \cdot q_i$
+# should come close to $x_{ui}$. But a zero is only a weak opinion, so each cell gets a *confidence*
 # $c_{ui} = 1 + \alpha x_{ui}$:
 #
 # $$\sum_{u,i} c_{ui}\,(x_{ui} - p_u \cdot q_i)^2 + \lambda \Big(\sum_u |p_u|^2 + \sum_i |q_i|^2\Big)$$
@@ -222,9 +223,11 @@ pd.Series(score, name="NDCG@10").round(3).to_frame()
 # Hold all $q$ fixed, and each user is a small ridge regression with an exact solution. Then hold
 # all $p$ fixed and solve the films. Each half of a sweep can only lower the sum.
 #
-# There is one problem: the sum runs over the whole table. The **Gram trick** avoids that. Without
-# ratings, every user would need the same matrix, $G = \sum_i q_i q_i^\top$. So compute $G$ once, and
-# for each user add only the extra confidence of the few films that this user has *rated*:
+# There is one problem: the sum runs over the whole table. A user's regression needs the matrix
+# $\sum_i c_{ui}\, q_i q_i^\top$, over all films. The **Gram trick** is a short cut. If nothing were rated,
+# every $c_{ui}$ would be 1 and this matrix would be the same for everybody: $G = \sum_i q_i q_i^\top$. So
+# compute $G$ once, and for each user add only the extra confidence of the few films that this user has
+# *rated*:
 #
 # $$\Big(G + \sum_{i\ \mathrm{rated}} (c_{ui} - 1)\, q_i q_i^\top + \lambda I\Big)\, p_u
 # = \sum_{i\ \mathrm{rated}} c_{ui}\, x_{ui}\, q_i$$
@@ -267,8 +270,9 @@ ws.check("16.user_row", user_row)
 
 # %% [markdown]
 # Now sweep: the library solves the films, and your function solves the users. After each half we write
-# down the objective. (We use 64-bit numbers, so that "never rises" holds to the last digit. The next
-# section explains `worst` and `prior`. With the values here, the targets are $x$ and scores start at 0.)
+# down the objective. (We use 64-bit numbers, so that rounding errors can't hide whether it ever rises.
+# The next section explains `worst` and `prior`. With the values here, the library minimises exactly the
+# sum above.)
 
 # %% tags=["long"]
 classic = {"dim": 64, "l2": 33.0, "alpha": 8.0, "sweeps": 8, "worst": 0.2, "prior": 0.0}
@@ -295,13 +299,13 @@ twin.solve(twin.cells(train), "user")  # the library's half, from the same films
 # %%
 fig, ax = plt.subplots()
 ax.plot(np.arange(len(objective)) / 2, objective, "o-", color=ws.PALETTE["blue"])
-ax.set(xlabel="sweeps (number)", ylabel="objective (weighted squared errors)")
+ax.set(xlabel="sweeps (number)", ylabel="objective (weighted squared errors + penalty)")
 ax.set(title="Each half-sweep lowers the sum (axis does not start at 0)")
 worst = float(np.diff(objective).max())
 ws.show(
     fig,
-    alt=f"Objective against sweeps: falls steeply at first, then hardly; from {objective[0]:,.0f} "
-    f"to {objective[-1]:,.0f}, never up.",
+    alt=f"Objective against sweeps: it falls steeply at first, then hardly at all, from "
+    f"{objective[0]:,.0f} to {objective[-1]:,.0f}; it never rises.",
 )
 
 # %%
@@ -334,9 +338,9 @@ for name, model in (("ImplicitALS, classic", plain_als), ("ImplicitALS", page.ra
                     for stars in page.data.scale[::-1])  # fmt: skip
     agree[name] = len({*loved} & {*hated})
     print(
-        f"{name}: NDCG@10 {score[name]:.3f}; {len(ten)} films of the kind {kind}, loved or hated:"
+        f"{name}: NDCG@10 {score[name]:.3f}. With {len(ten)} {kind} films all loved or all hated,"
     )
-    print(f"   {agree[name]} of 10 titles agree.")
+    print(f"   {agree[name]} of the 10 recommended titles are the same.")
 
 # %% [markdown]
 # ### Plays instead of stars
@@ -497,7 +501,7 @@ for strength in (strengths[0], strengths[int(np.argmax(tuned))]):
 #
 # MovieLens comes with five official splits, the folds u1 to u5. The trials are judged on the test part of
 # u1. The table at the end is measured on u2 to u5, whose test parts hold none of those ratings. A
-# *careless* setting is one that you get if you do not look. Two contenders come from the library
+# *careless* setting is a default or a guess that nobody has checked. Two contenders come from the library
 # `implicit`: its ALS and its BPR (`ImplicitALS` is ours).
 
 # %%
@@ -575,9 +579,10 @@ ws.check("16.unfair", unfair)
 #
 # Two more models predict stars, as on page 02. Each is BiasedMF with one thing changed.
 #
-# **SVD++**: a user is also the sum of what they rated, whatever the stars. With $N(u)$ the user's
-# training films, $p_u$ becomes $p_u + |N(u)|^{-1/2} \sum_{j \in N(u)} y_j$. Here it is, for one
-# user and one film, beside the library:
+# **SVD++** also describes a user by *which* films they rated, whatever the stars. Each film $j$ gets a
+# second vector, $y_j$. With $N(u)$ the user's training films, $p_u$ becomes
+# $p_u + |N(u)|^{-1/2} \sum_{j \in N(u)} y_j$. Here is the prediction for one user and one film, beside
+# that of the library:
 
 # %%
 print("SVD++ trains for some seconds ...", flush=True)
@@ -623,7 +628,8 @@ for name, turn in (("the taste turns", -0.6), ("the taste stays", 1.0)):
     print(f"{name}: tensor minus BiasedMF, {against_mf[name]}")
 
 # %% [markdown]
-# And on real films? A difference that another seed can turn round is no difference, so we try three.
+# And on real films? A difference that changes sign with another seed tells us nothing, so we try three
+# seeds.
 
 # %%
 full = fitted(rt.models.BiasedMF)
@@ -645,7 +651,7 @@ for seed in page.pick((0, 1, 2), (0,)):
 #
 # Here is every approach on the folds u2 to u5, with the settings chosen on u1. Three columns need a word.
 # *recall@10* is the share of a user's relevant films that are among the ten. *Coverage* is the share
-# of the catalogue that is on anybody's list. *Factors* is the length of a user's vector. Longer vectors
+# of the catalogue that is on at least one list. *Factors* is the length of a user's vector. Longer vectors
 # take more seconds. `BayesianFM` (page 13) was not tuned: it ran with the library's defaults alone. Its two
 # rows differ in what they read: the second reads the day of a rating too.
 
@@ -682,12 +688,13 @@ numbers.rename(columns=shown)
 
 # %% [markdown]
 # The last two rows are the two best models of the series: one predicts stars best, and the other makes
-# the best lists. With the seconds that they take, these two rows are the **price list** of accuracy. One
-# caution about the row with days: what people gave *on the same day* helps on random folds, and you do
-# not have it for tomorrow (page 09).
+# the best lists. These two rows, with the seconds that each model takes to fit, are the **price list** of
+# accuracy. One caution about the row with days: on random folds, the training part holds other ratings
+# from the *same day*, and they help. When you predict for tomorrow, there are none yet (page 09).
 #
-# The folds differ a good deal (*sd of folds*), but they differ for all models alike. So compare two
-# models user by user: the interval below is over users, with each user's results averaged over the folds.
+# The results differ a good deal from fold to fold (*sd of folds*), but a fold that is easy for one ranker
+# is easy for the others too. So compare two models user by user: the interval below is over users, with
+# each user's results averaged over the folds.
 
 # %%
 behind = {name: row["behind"] for name, row in measured.record["rows"].items() if "behind" in row}
@@ -698,9 +705,9 @@ for name in rankers[1:]:
     print(f"{name} minus {best_list}: {gap:+.3f} ({low:+.3f} to {high:+.3f}){verdict}")
 
 # %% [markdown]
-# If an interval does not contain zero, the same model would probably be ahead with other users too. The
-# interval leaves out two things: another seed, which moves a trained model a little, and the choice of
-# settings on u1. In u1, half of some people's ratings are held out for the test, so the settings that are
+# If an interval does not contain zero, the same model would probably be ahead with other users too. Two
+# things are not in the interval: another seed would move a trained model a little, and the settings were
+# chosen on u1. In u1, half of some people's ratings are held out for the test, so the settings that are
 # best there need not be best on the other folds.
 #
 # And where did the models of stars go? They were asked how many stars a film would get *if* you
@@ -741,11 +748,11 @@ print(f"Fold u2: now on {page.data.name}, in the ledger {measured.data}.")
 pd.DataFrame(live).T.round(4)
 
 # %% [markdown]
-# The best predictions of stars come from averaging over draws of the posterior (page 13). How far is that
-# from the best single answer, SVD++ with the side tables, and from what has been published? Both models
-# read the same data: ids, side tables and histories. A published figure can be compared only if it is for
-# the same fold. Here are two published figures for fold u1: one model reads ratings alone; the other also
-# reads ages and occupations.
+# The best predictions of stars come from averaging over draws of the posterior (page 13). How do they
+# compare with those of SVD++ with the side tables, the best model that has just one set of numbers, and
+# with published results? Our two models read the same data: ids, side tables and histories. A published
+# figure can be compared only if it is for the same fold. Here are two for fold u1: one model reads ratings
+# alone; the other also reads ages and occupations.
 
 # %%
 fold, held_out = first
@@ -770,8 +777,8 @@ print(f"BayesianFM minus SVD++ with side tables: {by_draws}")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What does accuracy cost?
 #
-# The figure shows accuracy against seconds of fitting, for three of the rankers. Both ALS curves have the
-# number of factors that their trials chose, so each point is one more sweep of the model in the table.
+# The figure shows accuracy against seconds of fitting, for three of the rankers. Along each ALS curve only
+# the number of sweeps grows; all other settings are those that the trials chose.
 
 # %%
 versus = ws.ledger("16", "versus_implicit")
@@ -794,18 +801,18 @@ for (label, curve), style, colour in zip(
     ax.plot(*curve, style, color=ws.PALETTE[colour], label=label)
 ax.plot(spent, quality, "*", markersize=14, color=ws.PALETTE["green"], label="EASE")
 ax.set(xscale="log", xlabel="CPU time of the fit (s)", ylabel="NDCG@10 on fold u1", ylim=(0, None))
-ax.set(title="Accuracy against time, sweep by sweep")
+ax.set(title="Accuracy against time: what more sweeps buy")
 ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
 ax.legend(loc="lower right")
 ws.show(fig, alt=alt)
 
 # %%
-print(f"At equal sizes, 32 factors and 8 sweeps each, ALS here takes {float(versus):.2f} times the")
-print("CPU time of implicit's.")
+print("With 32 factors and 8 sweeps each, the CPU time of our ALS is", end=" ")
+print(f"{float(versus):.2f} times that of implicit's ALS.")
 
 # %% [markdown]
-# Our BPR is far ahead of `implicit`'s in the table. Why? We change our BPR step by step to match that of
-# `implicit`, and leave all its other settings as they were chosen. Look for the step that costs most.
+# Our BPR is far ahead of `implicit`'s in the table. Why? Step by step, we make our BPR more like that of
+# `implicit`, and keep the rest of our settings as they were chosen. Look for the step that costs most.
 
 # %%
 steps = pd.Series({f"ours, {name}": v for name, v in versus.record["rows"].items()})
@@ -815,10 +822,10 @@ steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 # %% [markdown]
 # Two steps matter a little: the weighting by stars, and the number of unrated films drawn per rating.
 # What matters most is how an unrated film is drawn. We draw it evenly from all films that the user has
-# not rated. `implicit` draws it from the *ratings*, so a film comes as often as it was rated. When it is
-# drawn in this second way, being well known no longer helps a film (page 05). But when the list has to
-# name films that people will rate, being well known ought to help. (The other library has settings of its
-# own, and a bias per film: so its number is not that of our last step.)
+# not rated. `implicit` draws it from the *ratings*, so a film with many ratings is drawn often. Then being
+# well known no longer raises a film's score (page 05). But a list has to name films that people will rate,
+# and for that, being well known ought to count. (`implicit` also has a bias per film and settings of its
+# own, so its number differs from that of our last step.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You
@@ -961,7 +968,7 @@ ws.show(
 # item-kNN and the same films (arXiv 2407.13531). After both used the same NDCG and cut off the
 # neighbours in the same way, the numbers were identical.
 #
-# Leave when you have more rows than memory, more than one machine, or an interface that must
+# Leave when your data do not fit into memory, when you need several machines, or when an interface must
 # answer millions of people within milliseconds. Page 19 shows how far this library goes before that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -973,9 +980,10 @@ ws.show(
 # * A model with more parts wins where the data have those parts: a tensor needs tastes that turn.
 # * Hashing trades memory for collisions; two hashes and learned weights make them rare.
 #
-# **Open task.** Below the table `live`, fit any other model of `rt.models` to `fold` and print its
-# NDCG@10 on `held_out`. Before you run it, write down between which two rows of the table it will come. **And a question without a check:** your service has
-# one second per day to fit, or one hour. Which row of the table do you take for each, and why?
+# **Open task.** Below the cell that fills `live`, fit any other model of `rt.models` to `fold` and print
+# its NDCG@10 on `held_out`. Before you run it, write down between which two rows of that cell's table it
+# will come. **And a question without a check:** your service has one second per day to fit, or one hour.
+# Which row of the big table do you take for each, and why?
 #
 # **Sources.** Y. Hu, Y. Koren, C. Volinsky, "Collaborative filtering for implicit feedback datasets",
 # ICDM 2008 (ALS). M. Ferrari Dacrema, P. Cremonesi, D. Jannach, "Are we really making much progress?",

@@ -40,11 +40,11 @@ def ease(answer: Any, page: Page) -> str | None:
     slips = {
         "`l2` is missing on the diagonal of x.T @ x.": _ease(x, 0.0),
         "this is x.T @ x itself, how often two films go together; its inverse is needed.": x.T @ x,
-        "rows were divided where columns must be, and the diagonal is not zero.": full.T,
+        "you divided the rows, not the columns, and the diagonal is not zero.": full.T,
         "a film must not predict itself: the diagonal has to be zero.": full,
-        "rows were divided where columns must be: W_ji is -P_ji / P_ii.": right.T,
+        "you divided the rows, not the columns: W_ji is -P_ji / P_ii.": right.T,
         "the sign is wrong: a film that goes with another must get a positive weight.": -right,
-        "each column is still to be divided by P_ii.": right * np.diag(p),
+        "each column must still be divided by P_ii.": right * np.diag(p),
     }
     other = "for our table it does not give the weights of the regression of each column."
     shape = "W must be (n_items, n_items), (6, 6) here; this is {shape}."
@@ -65,13 +65,13 @@ def user_row(answer: Any, page: Page) -> str | None:
     left, everywhere = gram + ridge, solved(c - 1, c * x, gram + 0.7)
     slips = {
         "rated films count twice on the left: G holds them once already.": solved(c, c * x, left),
-        "on the right stands the whole confidence c.": solved(c - 1, (c - 1) * x, left),
-        "on the right each film wants its x, not 1.": solved(c - 1, c, left),
-        "on the right each film wants c times its x.": solved(c - 1, x, left),
+        "on the right the weight is c * x, not (c - 1) * x.": solved(c - 1, (c - 1) * x, left),
+        "on the right the weight is c * x, not c: multiply by x.": solved(c - 1, c, left),
+        "on the right the weight is c * x, not x: multiply by c.": solved(c - 1, x, left),
         "all that is missing is the penalty l2 on the diagonal.": solved(c - 1, c * x, gram),
         "the penalty l2 belongs on the diagonal only: l2 times the identity.": everywhere,
-        "this forgets all films that are not rated: their part is G.": solved(c, c * x, ridge),
-        "on the left only G is there: add the extra confidence of the rated films.": (
+        "films that are not rated are left out: start from G, add c - 1.": solved(c, c * x, ridge),
+        "the left side lacks the extra confidence of the rated films: add it to G.": (
             solved(0 * c, c * x, left)
         ),
         "this is a regression on the rated films alone, as if all counted alike.": (
@@ -88,7 +88,7 @@ def user_row(answer: Any, page: Page) -> str | None:
 def unfair(answer: Any, page: Page) -> str | None:
     """The models that beat careless EASE, and not tuned EASE."""
     if isinstance(answer, str):
-        return "return a list of names, not a single one."
+        return "give a list of names, not a single name."
     if hasattr(answer, "columns") or str(getattr(answer, "dtype", "")) == "bool":
         return "give names: take them from the index of the rows that you chose."
     rows = {n: r for n, r in ledger("16", "tuning").record["rows"].items() if "careless" in r}
