@@ -6,8 +6,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Factorisation machines
 #
-# Take all that is known about a rating (the person, the film, the age, the genres), and let each thing
-# work together with each other thing. Do it at hardly more cost than matrix factorisation, and measure
+# Take everything that is known about a rating (the person, the film, the age, the genres), and let every
+# part of it interact with every other. Do it at hardly more cost than matrix factorisation, and measure
 # what it buys.
 
 # %% tags=["setup"]
@@ -19,9 +19,9 @@ page = ws.page("10_factorization_machines")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One rating, one long row
 #
-# So far a rating was a pair: a user and an item. Page 08 added features to each of the two. Now we treat
-# everything that is known about a rating alike. Look at one rating, with everything that is known about
-# it.
+# So far a rating has been a pair: a user and an item. Page 08 added features to each of the two. Now we
+# treat everything that is known about a rating alike. Here is one rating, with some of what is known
+# about it.
 
 # %%
 import numpy as np
@@ -37,8 +37,8 @@ print(f"for {film['title']}: {', '.join(film['genres'])}")
 # %% [markdown]
 # A **factorisation machine** (FM) writes this as one long row $x$, which is zero almost everywhere. Each
 # **field** (user, item, occupation, genres) has its own stretch of the row. In that stretch there is a 1
-# for what applies to this rating. A film of three genres has three ones. We say that a place with a 1 is
-# *on*.
+# at each value that applies to this rating, so a film of three genres has three ones. We say that a
+# place with a 1 is *on*.
 #
 # The stretches lie one after the other. So each field begins where the one before it ends.
 
@@ -96,10 +96,11 @@ def places(sizes, positions):
 ws.check("10.places", places)
 
 # %% [markdown]
-# It looks too easy to go wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: to a
-# field's positions it added the field's own size instead of the size of the field *before* it. Two fields
-# then overlapped. Some places meant both an occupation and a popularity rank, so the two shared one
-# vector. Nothing crashed, and the model trained. Only a test finds such a mistake.
+# This looks too simple to get wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: to a
+# field's positions it added the field's own size instead of the size of the field *before* it. Two
+# fields then overlapped. Some places meant both an occupation and a popularity rank (another field of
+# that tutorial), so the two shared one vector. Nothing crashed, and the model trained. Only a test finds
+# such a mistake.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Every pair meets
@@ -248,10 +249,11 @@ print(
 # ## The model reads the row
 #
 # The library's `rt.models.FactorizationMachine` looks up users and items in separate tables. Ours reads
-# the long row as the equation has it: one weight and one vector per place. Only the marked lines are new;
-# the tables and penalties come from the library. An age counts as one of ten ranges, so each $x_j$ is 0
-# or 1. Not every rating has the same number of places on. So we add one place to the end of the row,
-# whose weight and vector are zero, and fill up short lists of places by repeating it.
+# the long row just as the equation does: one weight and one vector per place. Only the marked lines are
+# new; the tables and penalties come from the library. Ages and years are cut into at most ten ranges
+# each, so each $x_j$ is 0 or 1. Not every rating has the same number of places on. So we add one more
+# place at the end of the row, with a weight and a vector of zero. Where a list of places is too short,
+# we fill it up with that place.
 
 
 # %%
@@ -313,8 +315,9 @@ print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_libra
 # the engineers' vector is learned from all the pairs with engineers, and the vector of westerns from all the
 # pairs with westerns. So their product says something about a pair that was never seen.
 #
-# We plant a world to test this: 30 jobs and 30 kinds of film. The taste for each pair of job and kind comes
-# from two hidden numbers per job and two per kind. Half of the pairs never occur in training.
+# We plant a world to test this: 30 jobs and 30 kinds of film. The taste for each pair of job and kind
+# comes from two hidden numbers per job and two per kind. About half of the pairs never occur in
+# training.
 
 
 # %% tags=["long"]
@@ -387,9 +390,9 @@ pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.roun
 # %% [markdown]
 # Where the pair was seen, crossed weights help a lot. Where it was not, they add exactly nothing. The FM
 # is better in both columns: two numbers per job and two per kind are enough to describe the taste, while
-# the crossed model needs nine hundred weights. And the FM reaches pairs that nobody ever saw. Matrix
-# factorisation does the same for a person and a film that they have not rated: that is the whole idea of
-# page 02.
+# the crossed model needs nine hundred weights. And the FM reaches pairs that never occurred in training.
+# Matrix factorisation does the same for a person and a film that they have not rated: that is the whole
+# idea of page 02.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What do the fields buy?
@@ -399,14 +402,14 @@ pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.roun
 # opponent is the FM that knows ids alone, with the same penalties. `BiasedMF` has other settings, so a
 # comparison with it would mix two questions.
 #
-# One more model is a control: it has all fields, but each person gets the fields of *another* person, and
-# each film gets those of another film. If this model were better too, the gain would come from having
-# more numbers to learn, and not from what the fields say.
+# One more model is a control: it has all fields, but they are shuffled. Each person gets the fields of
+# *another* person, and each film gets those of another film. If this model were better too, the gain
+# would come from having more numbers to learn, and not from what the fields say.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room before the table: which will buy more, what we know about users or about films? Most say
-# users. Then ask why it is films: many films have few ratings, and every user has twenty or more.
-# (5 minutes)
+# Ask the room before you show the table: which will help more, what we know about users or about films?
+# Most say users. Then ask why it is films: many films have few ratings, and every user has twenty or
+# more. (5 minutes)
 
 # %%
 from recsys_workshop.labs import cold_start
@@ -420,7 +423,7 @@ plan = {
     "FM, ids and users' fields": (machine, page.train, {"fields": of_users}),
     "FM, ids and films' fields": (machine, page.train, {"fields": of_films}),
     "FM, ids and all fields": (machine, page.train, {"fields": side}),
-    "FM, all fields, of others": (machine, dealt, {"fields": side}),
+    "FM, all fields, shuffled": (machine, dealt, {"fields": side}),
 }
 
 # %%
@@ -428,8 +431,8 @@ fits, seeds = {}, range(page.pick(3, 1))
 for number, (name, (cls, train, settings)) in enumerate(plan.items(), start=1):
     print(f"\n{number} of {len(plan)}, {name:<26}", end="")
     for seed in seeds:
-        print("▮", end="")  # one per training
-        cls = FM if (name, seed) == ("FM, ids and all fields", 0) else cls  # yours, once
+        print("▮", end="")  # one mark per training
+        cls = FM if (name, seed) == ("FM, ids and all fields", 0) else cls  # your class, once
         fits[name, seed] = cls.for_dataset(train, seed=seed, **settings)
         rt.fit(fits[name, seed], train, seed=seed, progress=False)
 
@@ -476,10 +479,10 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
         print(verdicts[rows, name])
 
 # %% [markdown]
-# On MovieLens the fields of *films* pay, most of all for films with few ratings: such a film's own ratings
-# say little, but its genres have thousands of ratings. A model with age, gender and occupation can't be told
-# apart from a model without them. Fields that belong to somebody else gain nothing: a model is not better
-# just because it has more numbers.
+# On MovieLens the fields of *films* pay off, most of all for films with few ratings: such a film's own
+# ratings say little, but its genres have thousands of ratings. A model with age, gender and occupation
+# can't be told apart from a model without them. Fields that belong to somebody else bring no gain that
+# we could measure: a model is not better just because it has more numbers.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Look inside: which age likes what?
@@ -489,8 +492,8 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
 #
 # One thing to watch: everybody has exactly one age. If all ages like a genre, the model can store this
 # either in the products or in the genre's own weight, and the ratings do not tell us which. So the mean
-# of a column of the table has no meaning. The same holds for the mean of a row. Subtract both means: what
-# is left has a meaning.
+# of a column of the table has no meaning. The mean of a row has much the same problem, with the age's
+# own weight. Subtract both means: only what is left can have a meaning.
 
 # %% [markdown]
 # ### Exercise: remove what has no meaning
@@ -506,8 +509,8 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# If you subtract both at once, the mean of everything is subtracted twice. So take two steps: first the
-# rows, then the columns of the result.
+# If you subtract both at once, the mean of the whole table is subtracted twice. So take two steps: first
+# the rows, then the columns of the result.
 #
 # </details>
 
@@ -535,7 +538,7 @@ common = [g for g, n in zip(genres, per_genre, strict=True) if n >= page.pick(40
 
 
 def age_by_genre(model):
-    """Stars that an age and a common genre add to each other: (ages, genres)."""
+    """Stars that an age and a common genre add together: (ages, genres)."""
     starts = np.cumsum([0, *model.sizes])
     stretch = {f: slice(*starts[k : k + 2]) for k, f in enumerate(model.fields)}
     side = model.side_factors.detach().numpy()  # (side places, dim)
@@ -545,24 +548,24 @@ def age_by_genre(model):
 
 # %%
 model = fits["FM, ids and all fields", 0]
-likes, control = age_by_genre(model), age_by_genre(fits["FM, all fields, of others", 0])
+likes, control = age_by_genre(model), age_by_genre(fits["FM, all fields, shuffled", 0])
 age_x = model.user_x[:, : model.sizes[0]].numpy()  # (n_users, ages); age is the first side field
 ages = [data.users["age"].to_numpy()[age_x[:, k] == 1] for k in range(model.sizes[0])]
 labels = [f"{a.min()} to {a.max()}" for a in ages]
 top = np.abs(likes).max()
-spread = {"true ages": float(likes.std()), "ages of others": float(control.std())}
+spread = {"true fields": float(likes.std()), "shuffled fields": float(control.std())}
 
 # %% slideshow={"slide_type": "subslide"}
 fig, axes = plt.subplots(1, 2, figsize=(13, 4.8), sharey=True)
-for ax, values, title in zip(axes, (likes, control), ("true ages", "ages of others"), strict=True):
+for ax, values, title in zip(axes, (likes, control), spread, strict=True):
     image = ax.imshow(values, cmap=ws.DIVERGING, vmin=-top, vmax=top, aspect="auto")
     ax.set_xticks(range(len(common)), common, rotation=45, ha="right")
     ax.set(xlabel="genre", title=f"Age and genre, {title}")
 axes[0].set_yticks(range(len(labels)), labels)
 axes[0].set(ylabel="age (years)")
 fig.colorbar(image, label="stars")
-alt = f"Ages against genres, twice. Standard deviation {spread['true ages']:.3f} stars, and"
-ws.show(fig, alt=alt + f" {spread['ages of others']:.3f} where people got the ages of others.")
+alt = f"Ages against genres, twice. Standard deviation {spread['true fields']:.3f} stars, and"
+ws.show(fig, alt=alt + f" {spread['shuffled fields']:.3f} where all fields were shuffled.")
 
 # %% [markdown]
 # The right picture is what noise looks like. The left one has more in it. Is it enough for a story such as
@@ -587,24 +590,25 @@ for draw in range(page.pick(4, 2)):
 print(f"all people, another seed: correlation {same_people:.2f}")
 
 # %%
-largest = f"{top:.2f} stars in its strongest cell"
+largest = f"and {top:.2f} in its strongest cell"
 spread_all = (rt.predict(model, page.valid) - rt.predict(fits["biases only", 0], page.valid)).std()
-print(f"The table has a standard deviation of {spread['true ages']:.4f} stars, {largest};")
-print(f"with the ages of others it is {spread['ages of others']:.4f}.")
+print(f"The table has a standard deviation of {spread['true fields']:.4f} stars, {largest};")
+print(f"with shuffled fields it is {spread['shuffled fields']:.4f}.")
 print(f"What the model adds to the biases has a standard deviation of {spread_all:.2f} stars.")
 
 # %% [markdown]
-# On MovieLens another seed gives nearly the same table, so training is not the problem. Other people give
-# another table: the correlation between halves is weak, and it changes from one split to the next. So there
-# is *something* in ages and genres, but no single cell of the picture can be trusted. The effect is also
-# small. If we had compared seeds only, their agreement would have fooled us: they agree because they saw the
-# same people.
+# On MovieLens another seed gives nearly the same table, so training is not the problem. Other people
+# give a different table: the correlation between halves is weak, and it changes from one split to the
+# next. So there is *something* in ages and genres, but no single cell of the picture can be trusted. The
+# effect is also small. If we had compared seeds only, their agreement would have fooled us: both models
+# agree because they saw the same people.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# Suppose that a shop knows only your age. The model then scores each film by its bias, plus the product of
-# your age's vector and the film's. Here are the ten best films for the youngest and for the oldest range.
+# Suppose that a shop knows only your age. The model then scores each film by its bias, plus the product
+# of your age's vector and the film's. Here are the ten films with the highest scores for the youngest
+# and for the oldest range of ages, among films with enough ratings.
 
 # %%
 with torch.no_grad():
@@ -621,9 +625,10 @@ print(f"The two lists share {shared} of 10 films.")
 ws.films(pd.DataFrame(first_guess))
 
 # %% [markdown]
-# On MovieLens an age hardly changes the list. Page 08 measured the error and came to the same conclusion:
-# for a user without ratings, knowing the age changed the error by no more than chance would. And as soon
-# as you have rated some films, your ratings count for more:
+# On MovieLens an age hardly changes the list. Page 08 measured the error and came to the same
+# conclusion: for a user without ratings, age, gender and occupation together changed the error by no
+# more than chance would. And as soon as you have rated some films, the model can go by your ratings
+# instead:
 
 # %%
 for_me = rt.recommend(model, data, ratings=page.me, k=5)
@@ -631,10 +636,11 @@ print("For our sample person:" if page.me_is_sample else "For you:")
 ws.films(for_me, ["title", "genres"])
 
 # %% [markdown]
-# **Your turn.** Give films a field that says nothing: the first letter of their title. First guess what it
-# does to the error on rare films. Then put `data.items.assign(letter=data.items["title"].str[0])` into a
-# copy of the training part (`dataclasses.replace(page.train, items=...)`). Train on it with
-# `fields=["year", "genres", "letter"]`, and compare on `page.valid`.
+# **Your turn.** Give films a field that says nothing: the first letter of their title. First guess what
+# it does to the error on rare films. Then put `data.items.assign(letter=data.items["title"].str[0])`
+# into a copy of the training part (`dataclasses.replace(page.train, items=...)`). Train on it with
+# `fields=["year", "genres", "letter"]`, and compare on `page.valid` with the FM that has only the first
+# two fields.
 #
 # A last question, without a check. A shop adds the field "film looked at just before". Which pairs does the
 # field create? Which of these pairs can the model learn from the clicks of one day? And is there a film that
@@ -648,8 +654,8 @@ ws.films(for_me, ["title", "genres"])
 # * With two fields, user and item, the model is biased matrix factorisation.
 # * A vector per place reaches pairs that never occurred together; a weight per pair does not.
 # * Compare a model that has fields with the same model on ids alone, and with the same model on somebody
-#   else's fields. On MovieLens the fields of films pay, most of all for rare films.
-# * Before you tell a story about a table, ask whether other people give the same table.
+#   else's fields. On MovieLens the fields of films pay off, most of all for rare films.
+# * Before you tell a story about a table, ask whether other people would give the same table.
 #
 # **To read on**
 #

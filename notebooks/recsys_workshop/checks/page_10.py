@@ -65,10 +65,10 @@ def pairs(answer: Any, page: Page) -> str | None:
     flat = 0.5 * (a.detach().sum((-2, -1)).square() - squares)
     slips = {
         "each pair is in it twice: take half of it.": square - squares,
-        "the square of the sum still holds each place with itself: subtract those.": 0.5 * square,
-        "the numbers of the vectors got mixed: sum over places first, then square.": flat,
+        "the square of the sum still pairs each place with itself: subtract those.": 0.5 * square,
+        "the numbers of each vector got mixed up: sum over places first, then square.": flat,
         "the minus sign applies to the sum of the squares.": 0.5 * (square + squares),
-        "these are pairs within a vector: the places are the axis before the last.": (
+        "these are pairs within a vector: the places are the last axis but one.": (
             _pairs(a.detach().mT)
         ),
     }
@@ -100,5 +100,5 @@ def centred(answer: Any, page: Page) -> str | None:
         if worst > 1e-6:
             return f"a {name} still has a mean of {worst:.2f}."
     if np.abs(found - _centred(table)).max() > 1e-6:
-        return "the means are zero, but more than means has changed."
+        return "the means are zero, but something else in the table has changed too."
     return None
