@@ -1,4 +1,7 @@
-"""The command line: `python -m benchmarks gates`; or one of its parts, or another one, alone."""
+"""Measure, print the numbers and say which promises hold; the exit status is 1 where one fails.
+
+`gates` measures the promises of README; each other word measures one thing.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,11 @@ QUOTED = {"bayesian": "13", "sequences": "15", "peers": "16", "evaluation": "19"
 
 
 def main() -> int:
-    """Measure, print what was found and which promises hold; 1 where one does not."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", choices=["gates", *GATES, *OTHERS])
     parser.add_argument("--write", action="store_true", help="put the figures into the ledger")
     parser.add_argument(
-        "--peer-python", help="training: an interpreter for peers that need their own environment"
+        "--peer-python", default="", help="training: an interpreter of an environment for the peers"
     )
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -14,47 +15,30 @@ from typing import Any
 import torch
 
 from recsys_tutorial.datasets import Dataset
-from recsys_tutorial.files import replacing
 
 PATH = Path(__file__).with_name("results.json")
-PACKAGES = (
-    "torch",
-    "pytorch-ignite",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "scikit-surprise",
-    "implicit",
-)
+PACKAGES = ("torch", "pytorch-ignite", "numpy", "pandas", "scikit-learn", "scikit-surprise",
+            "implicit")  # fmt: skip
 
 
 def machine() -> dict[str, Any]:
     """Where and with what a figure was measured."""
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name).split("+")[0]
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
+    installed = {d.name: d.version.split("+")[0] for d in importlib.metadata.distributions()}
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "system": platform.system(),
-        "versions": versions,
+        "versions": {name: installed.get(name, "not installed") for name in PACKAGES},
         "date": date.today().isoformat(),
     }
 
 
 def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*: (.+)", info.read_text() if info.exists() else "", re.M)
+    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def record(result: dict[str, Any], data: Dataset) -> dict[str, Any]:
@@ -65,13 +49,13 @@ def record(result: dict[str, Any], data: Dataset) -> dict[str, Any]:
 def write(section: str, record: dict[str, Any], data: Dataset) -> None:
     """Put a section into the ledger.
 
-    Raises ValueError where planted data would stand under a name that does not begin with
-    "planted", or real data under one that does.
+    Raises ValueError for planted data under a name that does not begin with "planted", and for real
+    data under one that does.
     """
     ledger = _for(data, [section])
     sections = ledger.setdefault("benchmarks", {})
     sections[section] = {**sections.get(section, {}), **record}
-    _replace(ledger)
+    _save(ledger)
 
 
 def write_page(page: str, entries: dict[str, dict[str, Any]], data: Dataset) -> None:
@@ -82,25 +66,23 @@ def write_page(page: str, entries: dict[str, dict[str, Any]], data: Dataset) -> 
     ledger = _for(data, entries)
     about = {"data": data.name, "machine": machine()}
     ledger.setdefault("pages", {})[page] = {k: {**about, **e} for k, e in entries.items()}
-    _replace(ledger)
+    _save(ledger)
 
 
 def _for(data: Dataset, names: Iterable[str]) -> dict[str, Any]:
-    """The ledger, if figures of this data may stand under these names."""
+    """The ledger, if it may hold figures of this data under these names."""
     planted = data.truth is not None or data.name.startswith("planted")
     for name in names:
         if name.startswith("planted") != planted:
             raise ValueError(
-                f"{name!r} cannot take figures of {'planted' if planted else 'real'} data: what "
-                'is made up stands under names that begin with "planted", and nothing else does'
+                f"{name!r} cannot take figures of {'planted' if planted else 'real'} data: names "
+                'that begin with "planted" are for planted data, and all others for real data'
             )
     return read()
 
 
-def _replace(ledger: dict[str, Any]) -> None:
-    with replacing(PATH) as temporary:
-        text = json.dumps(ledger, indent=1, sort_keys=True) + "\n"
-        temporary.write_text(text, encoding="utf-8")
+def _save(ledger: dict[str, Any]) -> None:
+    PATH.write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read() -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The service under load: a second process as client, 16 connections kept alive.
+"""How fast the service answers.
 
-The client writes HTTP on plain streams, so that it takes as little as possible of the processors
-that it shares with the service.
+The service of page 17 under load on the same machine: medians of the runs. A second process sends
+the requests over 16 connections that stay open. It writes HTTP on plain streams, so that it takes
+as little as possible of the processors that it shares with the service.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 import recsys_tutorial as rt
+from benchmarks.measuring import Gate, answer, at_least, at_most, fitted, in_a_process, middle
 from recsys_tutorial.datasets import Dataset
 
 CONNECTIONS = 16
@@ -34,12 +35,12 @@ MOST_P99 = 50.0  # ms
 MOST_GROWTH = 8.0  # MB over STEADY requests
 
 
-def bodies(data: Dataset, many: int = 200, seed: int = 0) -> list[str]:
-    """Requests with ratings of real users' films, RATED each."""
-    rng = np.random.default_rng(seed)
+def bodies(data: Dataset) -> list[str]:
+    """Two hundred requests, each with stars for RATED films that are drawn by popularity."""
+    rng = np.random.default_rng(0)
     weight = data.counts("item") / len(data)
     made = []
-    for _ in range(many):
+    for _ in range(200):
         items = rng.choice(data.n_items, RATED, replace=False, p=weight)
         stars = rng.choice(np.unique(data.rating), RATED).tolist()
         pairs = zip(data.item_vocab.ids[items].tolist(), stars, strict=True)
@@ -48,11 +49,8 @@ def bodies(data: Dataset, many: int = 200, seed: int = 0) -> list[str]:
     return made
 
 
-# ---- the client -----------------------------------------------------------------------------
-
-
-async def load(port: int, requests: int, content: list[str]) -> dict[str, Any]:
-    """Send that many requests over the connections, each sending its next when it is answered."""
+async def send(port: int, requests: int, content: list[str]) -> dict[str, Any]:
+    """That many requests over the connections, each sending its next one after an answer."""
     seconds, errors = [], 0
     left = iter(range(requests))
 
@@ -85,19 +83,17 @@ async def load(port: int, requests: int, content: list[str]) -> dict[str, Any]:
     }
 
 
+def load(port: int, requests: int, content: list[str]) -> dict[str, Any]:
+    return asyncio.run(send(port, requests, content))
+
+
 def client(port: int, requests: int, content: list[str]) -> dict[str, Any]:
     """`load` in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.serving"]
-    told, root = json.dumps([port, requests, content]), Path(__file__).parents[1]
-    ran = subprocess.run(command, input=told, capture_output=True, text=True, check=True, cwd=root)
-    return json.loads(ran.stdout)
-
-
-# ---- the service ----------------------------------------------------------------------------
+    return in_a_process("serving", "load", port, requests, content)
 
 
 class Service:
-    """The service as its own process, as the command line starts it; SIGTERM at the end."""
+    """The service in a process of its own, started as on the command line; ended by SIGTERM."""
 
     def __init__(self, folder: str | Path) -> None:
         command = [sys.executable, "-m", "recsys_tutorial.serving", "serve", str(folder)]
@@ -128,10 +124,9 @@ class Service:
 
 
 def compare(data: Dataset) -> dict[str, Any]:
-    """Requests a second, latency and memory; medians of RUNS runs."""
+    """Requests per second, latency and memory; medians of RUNS runs."""
     train = data.split("random", seed=42)[0]
-    model = rt.models.BiasedMF.for_dataset(train)
-    rt.fit(model, train, progress=False)
+    model, _ = fitted("BiasedMF", train)
     content = bodies(train)
     with tempfile.TemporaryDirectory() as folder:
         rt.serving.export(model, train, folder)
@@ -147,36 +142,27 @@ def compare(data: Dataset) -> dict[str, Any]:
             steady = client(service.port, STEADY, content)
             growth = service.memory() - before_mb
     names = ("per_second", "p50_ms", "p99_ms", "server_cpu_ms_per_request")
-    measured = {name: [run[name] for run in runs] for name in names}
     return {
-        **{name: median(values) for name, values in measured.items()},
-        **{f"{name}_range": [min(values), max(values)] for name, values in measured.items()},
-        "errors": sum(run["errors"] for run in runs) + steady["errors"],
+        **middle({name: [run[name] for run in runs] for name in names}),
+        "errors": sum(run["errors"] for run in [*runs, steady]),
         "memory_mb": before_mb,
         "memory_growth_mb": growth,
-        "settings": {
-            "connections": CONNECTIONS,
-            "requests": REQUESTS,
-            "runs": RUNS,
-            "steady": STEADY,
-            "rated": RATED,
-        },
-    }
+        "settings": {"connections": CONNECTIONS, "requests": REQUESTS, "runs": RUNS,
+                     "steady": STEADY, "rated": RATED},
+    }  # fmt: skip
 
 
-def gates(result: dict[str, Any]) -> list[tuple[str, bool]]:
-    """What is asked of the service on two cores, and whether it holds."""
-    r = result
-    rate = f"{r['per_second']:.0f} recommendations by ratings a second"
-    cost = f"{r['server_cpu_ms_per_request']:.2f} ms of a core each"
-    grown = f"memory {r['memory_growth_mb']:+.1f} MB over {STEADY:,} requests"
+def gates(result: dict[str, Any]) -> list[Gate]:
+    """What is promised of the service on two cores, and whether it holds."""
+    rate, p99, grown = (result[k] for k in ("per_second", "p99_ms", "memory_growth_mb"))
+    cost = f"{result['server_cpu_ms_per_request']:.2f} ms of a core each"
     return [
-        (f"service: {rate} (at least {LEAST_A_SECOND}), {cost}", r["per_second"] >= LEAST_A_SECOND),
-        (f"service: 99 % in {r['p99_ms']:.1f} ms (under {MOST_P99:g})", r["p99_ms"] < MOST_P99),
-        (f"service: {r['errors']} errors", r["errors"] == 0),
-        (f"service: {grown} (less than {MOST_GROWTH:g})", r["memory_growth_mb"] < MOST_GROWTH),
+        at_least(f"service: {rate:.0f} lists per second, {cost}", rate, LEAST_A_SECOND),
+        (f"service: 99 % in {p99:.1f} ms (under {MOST_P99:g})", p99 < MOST_P99),
+        at_most(f"service: {result['errors']} errors", result["errors"], 0),
+        (f"service: memory {grown:+.1f} MB (less than {MOST_GROWTH:g})", grown < MOST_GROWTH),
     ]
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(load(*json.load(sys.stdin)))))
+    answer(load)

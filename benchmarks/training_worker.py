@@ -1,19 +1,12 @@
-"""One way to train, in a process of its own: `python -m benchmarks.training_worker NAME FILE`.
+"""One way to train, timed in a process of its own. See `benchmarks.training`.
 
-FILE (npz) has the codes and stars of training and validation rows. Printed as JSON: for each number
-of epochs the CPU and wall seconds of a fresh fit and the RMSE that it reached, and how far the
-memory of the process rose above what it held once everything was read. Nothing of this project is
-imported but by the ways that need it: peers may live in another environment.
+Ours are imported where they are needed: peers may live in another environment.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import json
 import logging
-import os
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -21,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from benchmarks.measuring import answer, memory_gib
 
 
 class Rows(NamedTuple):
@@ -35,7 +30,7 @@ class Rows(NamedTuple):
 
 
 Fit = Callable[[int], Callable[[], np.ndarray]]
-"""Train for so many epochs; what comes back predicts the validation rows."""
+"""Trains for so many epochs, and returns a function that predicts the validation rows."""
 
 
 def ours(rows: Rows) -> Fit:
@@ -53,31 +48,15 @@ def ours(rows: Rows) -> Fit:
 
 def bare(rows: Rows) -> Fit:
     """The same model, loss, optimiser and learning rate, in a loop of ten lines."""
-    import torch
-
     import recsys_tutorial as rt
-    from recsys_tutorial.losses import squared_error
-    from recsys_tutorial.training.run import one_cycle
+    from benchmarks.speed import bare_loop
 
     train, valid = _datasets(rows)
-    defaults = rt.models.BiasedMF.fit_defaults
-    size = min(defaults["batch_size"], max(32, len(train) // 40))  # as `fit` chooses it
-    torch.set_num_threads(1)
+    usual = rt.models.BiasedMF.fit_defaults["batch_size"]
+    size = min(usual, max(32, len(train) // 40))  # as `fit` chooses it
 
     def fit(epochs: int) -> Callable[[], np.ndarray]:
-        model = rt.models.BiasedMF.for_dataset(train)
-        adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99), fused=True)
-        shuffle = torch.Generator().manual_seed(0)
-        batches = train.batches(batch_size=size, generator=shuffle)
-        step, total = 0, epochs * len(batches)
-        for _ in range(epochs):
-            for batch in batches:
-                adam.param_groups[0]["lr"] = one_cycle(step, total, defaults["lr"])
-                loss = squared_error(model(batch), batch) + model.penalty(batch)
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
-                step += 1
+        model = bare_loop(train, epochs, size)
         return lambda: rt.predict(model, valid)
 
     return fit
@@ -89,7 +68,6 @@ def earlier(rows: Rows) -> Fit:
 
     from benchmarks.speed import earlier_loop
 
-    torch.set_num_threads(1)
     train, _ = _datasets(rows)
 
     def fit(epochs: int) -> Callable[[], np.ndarray]:
@@ -97,14 +75,13 @@ def earlier(rows: Rows) -> Fit:
         for _ in range(epochs):
             epoch()
         user, item = torch.from_numpy(rows.valid_user), torch.from_numpy(rows.valid_item)
-        with torch.no_grad():
-            return lambda: model(user, item).detach().clamp(1, 5).numpy()
+        return lambda: model(user, item).detach().clamp(1, 5).numpy()
 
     return fit
 
 
 def surprise_svd(rows: Rows) -> Fit:
-    """Settings: the tuned ones of `benchmarks/accuracy.py`, its number of epochs aside."""
+    """The tuned settings of `benchmarks.accuracy`, except for the number of epochs."""
     import pandas as pd
     from surprise import SVD, Dataset, Reader
 
@@ -126,25 +103,19 @@ def cornac_mf(rows: Rows) -> Fit:
 
     triples = zip(rows.user.tolist(), rows.item.tolist(), rows.rating.tolist(), strict=True)
     train = Dataset.from_uir(triples, seed=0)
+    users = [train.uid_map.get(u) for u in rows.valid_user.tolist()]
+    items = [train.iid_map.get(i) for i in rows.valid_item.tolist()]
+    how = {"k": 64, "learning_rate": 0.01, "lambda_reg": 0.08, "use_bias": True}
 
     def fit(epochs: int) -> Callable[[], np.ndarray]:
-        model = MF(
-            k=64,
-            max_iter=epochs,
-            learning_rate=0.01,
-            lambda_reg=0.08,
-            use_bias=True,
-            num_threads=1,
-            seed=0,
-        )
+        model = MF(max_iter=epochs, num_threads=1, seed=0, **how)
         model.fit(train)
-        users = [train.uid_map.get(u, -1) for u in rows.valid_user.tolist()]
-        items = [train.iid_map.get(i, -1) for i in rows.valid_item.tolist()]
-        known = [u >= 0 and i >= 0 for u, i in zip(users, items, strict=True)]
-        scored = lambda u, i, k: float(model.score(u, i)) if k else train.global_mean  # noqa: E731
-        return lambda: np.clip(
-            [scored(u, i, k) for u, i, k in zip(users, items, known, strict=True)], 1, 5
-        )
+
+        def score(user: int | None, item: int | None) -> float:
+            unknown = user is None or item is None
+            return train.global_mean if unknown else float(model.score(user, item))
+
+        return lambda: np.clip(list(map(score, users, items)), 1, 5)
 
     return fit
 
@@ -168,8 +139,8 @@ def lenskit_als(rows: Rows) -> Fit:
         def scores() -> np.ndarray:
             out = np.empty(len(asked))
             for user, some in asked.groupby("user_id"):
-                said = predict(pipeline, user, items=some["item_id"].tolist())
-                out[some.index] = said.to_df().set_index("item_id").loc[some["item_id"], "score"]
+                answers = predict(pipeline, user, items=some["item_id"].tolist()).to_df()
+                out[some.index] = answers.set_index("item_id").loc[some["item_id"], "score"]
             return np.clip(out, 1, 5)
 
         return scores
@@ -196,39 +167,29 @@ WAYS = {
 
 
 def measure(name: str, rows: Rows, epochs: Iterable[int] = ()) -> dict[str, Any]:
-    """What a way does, epochs by epochs; the shortest run is made twice, to warm up."""
+    """CPU seconds and RMSE per number of epochs; the shortest run is made twice, to warm up.
+
+    `mib` is what training added to the memory that the process had after reading everything.
+    """
     way = WAYS[name]
     fit = way.build(rows)
     tried = tuple(epochs) or way.epochs
-    held, runs = _status("VmRSS"), []
-    _forget_the_peak()
+    before, runs = memory_gib("VmRSS"), []
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
     fit(tried[0])
     for n in tried:
-        cpu, wall = time.process_time(), time.perf_counter()
+        start = time.process_time()
         predictions = fit(n)
-        run = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+        seconds = time.process_time() - start
         error = predictions() - rows.valid_rating
-        runs.append({"epochs": n, "rmse": float(np.sqrt((error**2).mean())), **run})
+        runs.append({"epochs": n, "rmse": float(np.sqrt((error**2).mean())), "cpu": seconds})
+    peak = memory_gib()
     return {
         "runs": runs,
-        "mib": _status("VmHWM") - held,
-        "peak_mib": _status("VmHWM"),
+        "mib": (peak - before) * 1024,
+        "peak_mib": peak * 1024,
         "versions": {p: importlib.metadata.version(p).split("+")[0] for p in way.packages},
     }
-
-
-def _status(name: str) -> float:
-    """MiB that the kernel tells of this process; NaN where there is no /proc."""
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return float("nan")
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name)) / 1024
-
-
-def _forget_the_peak() -> None:
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _datasets(rows: Rows) -> tuple[Any, Any]:
@@ -244,17 +205,13 @@ def _datasets(rows: Rows) -> tuple[Any, Any]:
     return data.take(np.arange(n)), data.take(np.arange(n, len(user)))
 
 
-def main() -> int:
+def timed(name: str, file: str) -> dict[str, Any]:
+    """`measure` with the rows of a file (npz)."""
     logging.disable(logging.INFO)
     warnings.simplefilter("ignore")  # of peers, in a process that only measures
-    with np.load(sys.argv[2], allow_pickle=False) as file:
-        rows = Rows(*(file[name] for name in Rows._fields))
-    answer = os.dup(1)  # what the peers print goes elsewhere
-    os.dup2(2, 1)
-    found = measure(sys.argv[1], rows)
-    os.write(answer, json.dumps(found).encode())
-    return 0
+    with np.load(file, allow_pickle=False) as arrays:
+        return measure(name, Rows(*(arrays[field] for field in Rows._fields)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    answer(timed)

