@@ -79,8 +79,9 @@ print(f"loss of perfect predictions: {wrong.item():.3f}, and it should be {right
 
 # %% [markdown]
 # There is no error and no warning: each rating is compared with *every* prediction. A model trained on
-# that loss learns to predict the mean for everybody. So know your shapes, reduce with `sum(-1)`, and
-# compare shapes before you compare numbers. As a picture:
+# that loss learns to predict the mean for everybody. So know your shapes, let a model end in `sum(-1)`,
+# so that its predictions have the shape `(N,)`, and compare shapes before you compare numbers. Here are
+# both differences, which should be zero everywhere:
 
 # %%
 import matplotlib.pyplot as plt
@@ -100,19 +101,20 @@ ws.show(fig, alt="Left: sixteen differences, each rating minus each prediction, 
               "Right: four differences, all zero.")  # fmt: skip
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room: who has met this one? The loss even falls during training, down to the variance of
+# Ask the room who has run into this one. The loss even falls during training, down to the variance of
 # the ratings. Our own `squared_error` refuses two different shapes for that reason. (3 minutes)
 
 # %% [markdown]
 # ### Exercise: a loss that does not fall into the trap
 #
 # Write `safe_error(prediction, rating)`: the mean squared error of two tensors of the same shape. If
-# their shapes differ, it raises a `ValueError`. All training below uses your function.
+# their shapes differ, it raises a `ValueError`. The training loops below use your function once it
+# passes the check.
 #
 # <details><summary>Hint</summary>
 #
 # A tensor's `shape` can be compared with `!=`. `raise ValueError("...")` stops with a message; a good
-# message says both shapes.
+# message names both shapes.
 #
 # </details>
 
@@ -150,9 +152,9 @@ print(f"autograd says {x.grad.item():g}, by hand 2 (x - 4) = {2 * (1.5 - 4):g}")
 # %% [markdown]
 # Three habits follow from how it works:
 #
-# * **Clear the slope.** `backward()` *adds* to `.grad`. Set it to `None` before the next one, or let
+# * **Clear the slope.** `backward()` *adds* to `.grad`. Set it to `None` before the next call, or let
 #   the optimiser's `zero_grad()` do it.
-# * **Do not record updates.** Changing a parameter is not part of the computation, so do it inside
+# * **Do not record updates.** Changing a parameter is not part of computing the loss, so do it inside
 #   `with torch.no_grad():`.
 # * **`.item()` for numbers, `.detach()` for arrays.** Both give you the values alone, without the
 #   recorded steps.
@@ -167,8 +169,8 @@ for turn in (1, 2):
 # %% [markdown]
 # ### Exercise: slope by hand, slope by PyTorch
 #
-# Four ratings, one guess: the loss is the mean of $(r - g)^2$. Put its slope at $g = 3$ into `slope`. Do
-# it by hand or by autograd, or better, both.
+# Four ratings, one guess: the loss is the mean of $(r - g)^2$. Put its slope at $g = 3$ into `slope`.
+# Work it out by hand or with autograd, or better, both.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -193,11 +195,12 @@ slope = g.grad.item()
 ws.check("primer.slope", slope)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Seeds: chance from a Generator
+# ## Seeds: random numbers from a Generator
 #
-# Random starts are fine, as long as you can repeat them. A **seed** is a number that fixes them. One
-# global seed is fragile: any line that draws a number changes all numbers that come later. So every
-# place that needs chance gets a `Generator` of its own.
+# A model may start from random numbers, as long as you can draw the same ones again. A **seed** is a
+# number that fixes which ones you draw. One global seed is fragile: one more line that draws a number
+# changes all numbers that come later. So each piece of code that draws random numbers gets a `Generator`
+# of its own.
 
 # %%
 first = torch.randn(3, generator=torch.Generator().manual_seed(7))
@@ -209,8 +212,8 @@ print("the same numbers again:", torch.equal(first, second), first.tolist())
 # ## A vector for each user: looking up rows
 #
 # A recommender keeps a table with one row per user. For a batch of ratings it needs the rows of the
-# users in it. An **embedding** is no more than that: rows looked up by number. We write
-# `index_select`; `table[users]` and `torch.nn.Embedding` do the same.
+# users in it. An **embedding** is no more than that: a table whose rows are looked up by number. We
+# write `index_select`; `table[users]` and `torch.nn.Embedding` do the same.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -231,8 +234,8 @@ print("how often each row was used:", counted.grad[:, 0].tolist())
 # ## Parameter and Module: a model
 #
 # A **`Parameter`** is a tensor that training may change. A **`Module`** collects parameters and has a
-# `forward`, which turns a batch into predictions. With these two words you can read every model of the
-# series.
+# `forward`, which turns a batch into predictions. With these two words you can read the PyTorch models
+# of the series.
 
 # %%
 from torch import nn
@@ -248,11 +251,11 @@ class TinyMF(nn.Module):
     def forward(self, user, item):
         p = self.p.index_select(0, user)  # (B, dim)
         q = self.q.index_select(0, item)  # (B, dim)
-        return self.mean + (p * q).sum(-1)  # (B,), reduced over the last axis
+        return self.mean + (p * q).sum(-1)  # (B,), summed over the last axis
 
 
 # %% [markdown]
-# It needs data: invented ratings of 60 users and 40 films, where we know the tastes behind them.
+# The model needs data. `planted` invents ratings of 40 films by 60 users, from tastes that we know.
 # `page.data`, the data of the other pages, would work as well; this set is smaller.
 
 # %%
@@ -295,8 +298,8 @@ print(f"loss before the step {before.item():.4f}, after it {after.item():.4f} st
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The loop, first in plain Python
 #
-# An **epoch** is one pass over the data, in shuffled **batches**. A loader returns them, in a new order
-# for each epoch; the shuffle has its own generator.
+# An **epoch** is one pass over the data, in shuffled **batches**. A loader yields the batches, in a new
+# order for each epoch; it shuffles with a generator of its own.
 
 
 # %%
@@ -315,8 +318,8 @@ class Loader:
 
 
 # %% [markdown]
-# We train more than once. So we put the four lines into a function, and the code that makes a new model
-# and its optimiser into another.
+# We train more than once, so we put the four lines into one function, and the code that makes a new
+# model and its optimiser into another.
 
 
 # %%
@@ -369,12 +372,13 @@ same = all(torch.equal(a, b) for a, b in zip(plain.parameters(), net.parameters(
 print("Plain loop and ignite ended with the same numbers, to the bit:", same)
 
 # %% [markdown]
-# It is the same arithmetic. You gain the handlers, which you only have to attach: they are in
+# It is the same arithmetic. You gain ready-made handlers, which you only have to attach: they are in
 # `ignite.handlers` (older texts say `ignite.contrib`, which is outdated). One of them stops training
 # when the validation error has not improved for a while.
 
 # %% [markdown]
-# Validation needs a second engine, so that handlers can attach to it. It trains nothing.
+# Validation gets an engine of its own, so that handlers can wait for the end of a validation. This
+# engine trains nothing.
 
 
 # %%
@@ -388,7 +392,9 @@ evaluator = Engine(validate)
 print(f"After 5 epochs: {evaluator.run([tensors(valid)]).output:.3f} stars on unseen ratings")
 
 # %% [markdown]
-# `EarlyStopping` looks at a score that must *grow* when things get better, hence the minus.
+# `EarlyStopping` watches a score that must *grow* when things get better. An error falls instead, so the
+# score is minus the error. With `patience=3`, training ends after three validations in a row without a
+# better score.
 
 # %% tags=["long"]
 from ignite.handlers import EarlyStopping
@@ -458,9 +464,9 @@ ws.check("primer.count_steps", count_steps)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Curves: written by tensorboardX, drawn here
 #
-# A `SummaryWriter` appends numbers to an **event file**: a tag, a value, a step. TensorBoard shows such
-# files in a browser. We write two runs into two folders, one with a small **learning rate** (the length
-# of a step) and one with a large one.
+# A `SummaryWriter` appends numbers to an **event file**, each with a tag, which is its name, and a step.
+# TensorBoard shows such files in a browser. We write two runs into two folders, one with a small
+# **learning rate** (the length of a step) and one with a large one.
 
 # %%
 import tempfile
@@ -508,17 +514,18 @@ for run, rows in chosen.groupby("run"):
     print(f"{run}: lowest {lowest['value']:.3f} stars, after epoch {lowest['step']} of 12")
 
 # %% [markdown]
-# With the larger rate the error is low after a few steps and then wanders; with the smaller one it is
-# still falling. The last values alone do not tell you that: curves say *how* a model learned. To see
-# them in TensorBoard, run `tensorboard --logdir FOLDER` in a terminal; where that is not possible, you
-# have lost nothing.
+# With the larger rate the error is low after a few epochs and then wanders; with the smaller one it is
+# still falling at the end. The last values alone do not tell you that: curves say *how* a model learned.
+# To see them in TensorBoard, run `tensorboard --logdir FOLDER` in a terminal; where that is not
+# possible, you have lost nothing.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Saving and loading
 #
 # Save the numbers, not the object: `state_dict()` maps each parameter's name to its tensor. To load,
-# build the model first and copy the numbers into it. Always use `weights_only=True`: a plain file of
-# numbers cannot run anybody's code on your machine, and a pickled object can.
+# build the model first and copy the numbers into it. Always load with `weights_only=True`, which accepts
+# tensors and plain values and refuses other objects: loading a pickled object can run somebody else's
+# code on your machine.
 
 # %%
 path = f"{folder}/tiny.pt"
@@ -540,15 +547,15 @@ torch.save(Anything(), f"{folder}/object.pt")
 try:
     torch.load(f"{folder}/object.pt", weights_only=True)
 except pickle.UnpicklingError:
-    print("The object was refused: only numbers are loaded.")
+    print("The object was refused: weights_only=True loads tensors and plain values.")
 
 # %% [markdown]
 # ### Exercise: all of it, once
 #
-# Write `learn(user, item, rating)`: build a `TinyMF` for 60 users and 40 films with `dim` 2, train it for
-# 30 steps of Adam with a learning rate of 0.05, each on all ratings at once, and return the model. The
-# check measures the model's error on the ratings that your function got: it must be lower than that of
-# predicting their mean.
+# Write `learn(user, item, rating)`: build a `TinyMF` for 60 users and 40 films with `dim` 2, train it
+# for 30 steps of Adam with a learning rate of 0.05, each on all ratings at once, and return the model.
+# The check measures your model's squared error on the ratings it was trained on: it must be at most 0.6
+# times the error of always predicting the mean of those ratings.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -583,15 +590,17 @@ ws.check("primer.learn", learn)
 #
 # * Tensors have shapes; write them down, and never compare `(N,)` with `(N, 1)`.
 # * `backward()` computes the slope; clear it, and step without recording.
-# * A model is a `Module` with `Parameter`s and a `forward`; an embedding is rows looked up.
+# * A model is a `Module` with `Parameter`s and a `forward`; an embedding is a table whose rows are
+#   looked up.
 # * Training is four lines in a loop. ignite runs the loop and calls handlers at events.
 # * tensorboardX writes curves to files, and you can read and draw them anywhere.
-# * Chance comes from explicit Generators; load weights with `weights_only=True`.
+# * Random numbers come from explicit Generators; load weights with `weights_only=True`.
 #
-# **Try it.** Train with plain steps: `torch.optim.SGD` in place of `Adam` in `fresh`. First write down
-# the learning rate that you expect SGD to need, then run the page again from the cell that defines
-# `fresh`. **And a question without a check:** a loss falls for ten epochs and then rises. Which two lines
-# of the loop would you look at first?
+# **Try it.** Train with SGD, whose step is just the learning rate times the slope: put `torch.optim.SGD`
+# in place of `torch.optim.Adam` in `fresh`. First write down the learning rate that you expect SGD to
+# need, make it the default `lr` of `fresh`, then run the page again from the cell that defines `fresh`.
+# **And a question without a check:** a loss falls for ten epochs and then rises. Which two lines of the
+# loop would you look at first?
 #
 # **Read on.** Paszke et al. 2019, *PyTorch: an imperative style, high-performance deep learning library*;
 # Kingma and Ba 2015, *Adam: a method for stochastic optimization*; the quick start at

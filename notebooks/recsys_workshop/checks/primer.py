@@ -38,7 +38,7 @@ def slope(answer: Any, page: Page) -> str | None:
         "that is the slope of the sum; or backward() was called several times without clearing.": (
             -8.0
         ),
-        "the square brings a factor 2 down.": -1.0,
+        "a factor 2 is missing: the slope of (r - g)^2 has one.": -1.0,
     }
     other = "take the four slopes -2 (r - 3), then their mean."
     return compare(answer, -2.0, slips, other, tolerance=1e-4)
@@ -59,12 +59,12 @@ def count_steps(answer: Any, page: Page) -> str | None:
     if not seen:
         return (
             "after a run the list is still empty: is the handler attached with @trainer.on(...), "
-            "and is this the very list that it fills?"
+            "and do you return the list that it fills?"
         )
     if len(seen) == 2:
-        return "it was called once per epoch; use the event for iterations."
+        return "the handler was called once per epoch; use the event for iterations."
     if noted[0] > 0:
-        return "it notes an iteration before it runs; note it after it has run."
+        return "the handler runs before the iteration; use the event that comes after it."
     if seen != [1, 2, 3, 4, 5, 6]:
         return (
             f"after 2 epochs of 3 batches the list holds {seen}, not the number of each iteration."
@@ -91,7 +91,7 @@ def learn(answer: Any, page: Page) -> str | None:
     mean = float((rating - rating.mean()).square().mean())
     if error > 0.6 * mean:  # 0.46 after 30 steps, 0.72 without clearing
         return (
-            f"its error is {error:.2f} stars², the mean alone has {mean:.2f}: does every step "
-            "clear, go backward and step?"
+            f"its error is {error:.2f} stars², and should be at most {0.6 * mean:.2f}, 0.6 times "
+            "that of the mean: does every step clear, go backward and step?"
         )
     return None
