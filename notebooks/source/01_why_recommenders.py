@@ -41,9 +41,9 @@ shared = len(set(yours) & set(theirs))
 print(f"Titles that the second and the third window have in common: {shared} of 5.")
 
 # %% [markdown]
-# The first window shows what most people rated. The other two come from one and the same model, and
-# nobody wrote a rule for either person. All that the model knows about them is the stars they gave to
-# other films.
+# The first window shows the films with the most ratings. The other two come from one and the same model,
+# and nobody wrote a rule for either person. All that the model knows about them is the stars they gave
+# to other films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who would stop at the first window? Who knows a film in the other two? Somebody will
@@ -143,7 +143,7 @@ fits = rng.random((n, m)) < 0.3  # what the note asks for
 read = fits ^ (rng.random((n, m)) < 0.1)  # what the stylist understands
 
 # %% [markdown]
-# Two helpers: one finds the best of all pieces, the other the best three among a few.
+# We need two functions: one finds the best of all pieces, the other the best three among a few.
 
 
 # %%
@@ -229,9 +229,9 @@ tenth = busiest[: len(busiest) // 10].sum() / busiest.sum()
 print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 
 # %% [markdown]
-# Most catalogues are far larger than this one. So recommenders work in shops (what else to look at), in
-# films and music (what comes next), in news and social networks (what is on top), in maps, job boards and
-# app stores, in advertising, in travel, in clothes by post. The items differ, and so does success: a
+# Most catalogues are far larger than this one. So you find recommenders in shops (what else to look at),
+# in films and music (what comes next), in news and social networks (what is on top), in maps, job boards
+# and app stores, in advertising, in travel, in clothes by post. The items differ, and so does success: a
 # click, a purchase, a film watched to its end, a client who stays. The core is the same: **people,
 # things, a few traces of who liked what, and a guess about the rest.** Two cases, told by those who
 # built them:
@@ -240,10 +240,10 @@ print(f"The most rated tenth of the films has {tenth:.0%} of all ratings.")
 #   items that is computed beforehand, so that each visit costs only a few look-ups, however many
 #   customers there are (Linden, Smith and York, *IEEE Internet Computing* 7(1), 2003). Fourteen years
 #   later Smith and Linden looked back in the same journal, 21(3).
-# * **Netflix** has one recommender per shelf of its home page, and another that orders the shelves.
-#   By its own account about 80% of the hours watched start from a recommendation, and it decides on
-#   changes by experiments that measure how many members stay (Gomez-Uribe and Hunt, *ACM Transactions
-#   on Management Information Systems* 6(4), 2015).
+# * **Netflix** has one recommender per shelf of its home page, and another that orders the shelves. By
+#   its own account about 80% of the hours watched start from a recommendation, and it decides on changes
+#   with experiments that measure how many members stay (Gomez-Uribe and Hunt, *ACM Transactions on
+#   Management Information Systems* 6(4), 2015).
 #
 # Choosing what people see first is power, over those who look and over those who want to be seen.
 # Page 18 asks who is served badly.
@@ -288,9 +288,10 @@ as_table(stars)
 # Multiply a friend's number by a film's number, and you have the first half of a model. Ana would give
 # *Oops, the Moon* 3 + 2 · 1 = 5 stars.
 #
-# Cleo's and Dan's rows follow the same pattern more weakly. From the column of *A Letter in June* we can
-# read off their own numbers: Cleo's is +1 and Dan's is −1. Eve's three stars for *Star Chase* give her 0.
-# Subtract these products from the table, and look at what is left.
+# Cleo's and Dan's rows follow the same pattern more weakly. In the column of *A Letter in June*, Cleo is
+# one star below three and Dan one above. The film's number is −1, so Cleo's own number is +1 and Dan's
+# is −1. Eve's three stars for *Star Chase* give her 0. Subtract these products from the table, and look
+# at what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -389,8 +390,9 @@ def play(name="Eve", first=0.0, second=-2.0):
 
 
 # %% [markdown]
-# The 5 × 6 table has become 5 × 2 and 6 × 2 numbers, and the empty cells came as a gift. This is
-# **matrix factorisation**: each person has a short vector $p_u$, each item a short vector $q_i$, and
+# The 5 × 6 table has become 5 × 2 and 6 × 2 numbers, and these predict every cell: the empty cells came
+# as a gift. This is **matrix factorisation**: each person has a short vector $p_u$, each item a short
+# vector $q_i$, and
 #
 # $$\text{stars} = 3 + p_u \cdot q_i$$
 #
@@ -406,9 +408,9 @@ def play(name="Eve", first=0.0, second=-2.0):
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Do this on a board if there is one; let the room call out the numbers. The moment that matters is
-# when Ben's row turns out to be Ana's with the signs reversed. Ask: what does the 0 of Ana on the
-# second axis mean? (That she does not care, not that she dislikes it.) (10 minutes with the exercises)
+# Do this on a board if there is one; let the room call out the numbers. The moment that matters is when
+# Ben's row turns out to be Ana's with the signs reversed. Ask: what does Ana's 0 on the second axis
+# mean? (That she does not care, not that she dislikes it.) (10 minutes with the exercises)
 
 # %% [markdown]
 # ### Exercise: a new friend
@@ -450,10 +452,10 @@ ws.check("01.new_friend", fay)
 # %% [markdown]
 # ### Exercise: the error, and the usual mistake
 #
-# Write `observed_error(stars, predicted)`: the mean squared error over the ratings that exist. Both
-# are arrays of the same shape, with `nan` in `stars` where there is no rating. The usual mistake is to
-# count an empty cell as zero stars. The model then learns that everybody hates what they have not seen.
-# The pictures below show the error that *your* function measures.
+# Write `observed_error(stars, predicted)`: the mean squared error over the ratings that exist. Both are
+# arrays of the same shape, with `nan` in `stars` where there is no rating. The usual mistake is to count
+# an empty cell as zero stars. The model then learns that everybody hates what they have not seen. The
+# pictures of the training, further down, show the error that *your* function measures.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -503,7 +505,8 @@ def squared_error(p, q):
     return (miss**2).mean()
 
 
-print(f"At random: {squared_error(*random_vectors()).item():.2f} stars², {seen.sum()} ratings")
+at_random = squared_error(*random_vectors()).item()
+print(f"Error of the random vectors: {at_random:.2f} stars², over {seen.sum()} ratings")
 
 # %% [markdown]
 # In which direction do we move the vectors? The chain rule gives the answer for one rating. Say the rating
@@ -511,11 +514,10 @@ print(f"At random: {squared_error(*random_vectors()).item():.2f} stars², {seen.
 #
 # $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
 #
-# In words: to make the error smaller, move the person towards the film where the model said too few stars,
-# and away from it where the model said too many. The formula itself, the **gradient**, points the other
-# way: to where the error grows.
-# PyTorch can compute it for us, in a part that is called *autograd*. Let us check that our formula and
-# autograd give the same gradient.
+# In words: to make the error smaller, move the person towards the film where the model said too few
+# stars, and away from it where the model said too many. The formula itself, the **gradient**, points the
+# other way: to where the error grows. PyTorch can compute it for us: the part that does so is called
+# *autograd*. Let us check that our formula and autograd give the same gradient.
 
 # %%
 p, q = random_vectors()
@@ -525,7 +527,7 @@ with torch.no_grad():
     by_hand_p = -2 * e @ q / seen.sum()  # (5, 2)
     by_hand_q = -2 * e.T @ p / seen.sum()  # (6, 2)
 same = torch.allclose(by_hand_p, p.grad) and torch.allclose(by_hand_q, q.grad)
-print("The gradient by hand is that of autograd:", same)
+print("Our formula and autograd give the same gradient:", same)
 
 # %% [markdown]
 # So training is no more than this: take the gradient, step against it, repeat.
@@ -626,16 +628,16 @@ print("Oops, the Moon     =", oops.round(2))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why deep? For flexibility, not for size
 #
-# "Deep" sounds like huge data and huge machines. Here it means that we write the model in a deep-learning
-# library, which computes the gradient. The ratings of this page would fit into an e-mail, and you have
-# just trained on 23 numbers. We use such a library for a different reason: **say what the score is, say
-# what you want of it, and the gradient comes by itself.** A new idea costs a few lines, and no new
-# mathematics.
+# "Deep" sounds like huge data and huge machines. Here it means that we write the model in a
+# deep-learning library, which computes the gradient. The ratings of this page would fit into an e-mail,
+# and you have just trained on 23 numbers. We use such a library for a different reason: **say what the
+# score is, say what you want of it, and the gradient takes care of itself.** A new idea costs a few
+# lines, and no new mathematics.
 #
 # See for yourself. Here is the model above as a class. Our library creates the vectors and gives them
 # their random start; the mean of the training ratings takes the place of the 3. A `batch` holds `B`
-# ratings: `batch.user` says who, `batch.item` which film, `batch.rating` how many stars. `rows` looks up
-# their vectors.
+# ratings: `batch.user` says who, `batch.item` which film, `batch.rating` how many stars. `self.rows`
+# looks up the vectors of these users and films.
 
 
 # %%
@@ -683,10 +685,11 @@ names = sorted({g for each in page.data.items["genres"] for g in each})
 genres = torch.tensor([[float(g in each) for g in names] for each in page.data.items["genres"]])
 
 # %% [markdown]
-# We worked out no gradient, yet `rt.fit` trains all three. We measure the error on ratings that were held
-# out, the **validation part**. We do so three times: on all of them, on about 20% of them (those whose
-# films have the fewest training ratings), and on the rest. Each model is trained with three **seeds**, the
-# numbers that fix its random start: `±` is how much the result moves when only the seed changes.
+# We worked out no gradient, yet `rt.fit` trains all three. We measure the error on ratings that were
+# held out, the **validation part**. We do so three times: on all of them, on about 20% of them (those
+# whose films have the fewest training ratings), and on the rest. Each model is trained with three
+# **seeds**, the numbers that fix its random start: `±` is one standard deviation over the three seeds:
+# how much the result moves when only the seed changes.
 
 # %%
 count = page.train.counts("item")[page.valid.item]  # training ratings of each row's film
@@ -694,7 +697,7 @@ rare = count <= np.quantile(count, 0.2)
 parts = {"all ratings": rare | True, "rare films": rare, "other films": ~rare}
 errors, nets = {}, {}
 trials = [(kind, seed) for kind in (Match, WithBias, WithGenres) for seed in range(3)]
-for kind, seed in ws.steps(trials, "model"):  # says how far it is
+for kind, seed in ws.steps(trials, "model"):  # shows the progress
     settings = {"genres": genres} if kind is WithGenres else {}
     net = kind.for_dataset(page.train, dim=8, seed=seed, **settings)
     rt.fit(net, page.train, seed=seed, progress=False)
@@ -733,7 +736,7 @@ verdicts = {
 for what, by_seed in verdicts.items():
     one, below = by_seed[0], sum(each.high < 0 for each in by_seed)
     print(f"{what} by {one.difference:+.4f} stars ({one.low:+.4f} to {one.high:+.4f}, first seed).")
-    said = "a gain" if below > 1 else "not told apart"
+    said = "a gain" if below > 1 else "no clear gain"
     print(f"  With {below} of 3 seeds, the whole range is below zero: {said}.")
 
 # %% [markdown]
@@ -765,13 +768,14 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
     print(f"probability {low:.0%} to {high:.0%}: the model said {said:.0%}, people liked {was:.0%}")
 
 # %% [markdown]
-# Compare the two percentages at the end of each line: a probability is good when it matches how often the
-# thing happens. Which line is furthest off? Model, data and training are the library's usual ones. Apart
-# from the loss, we changed one setting: a weaker `l2`, which page 02 explains.
+# Compare the two percentages at the end of each line: a probability is good when it matches how often
+# the thing happens. Which line is furthest off? Apart from the loss, we changed two of the model's usual
+# settings: its vectors have 8 numbers, as in the models above, and `l2` is weaker (page 02 explains
+# `l2`).
 #
-# That is the promise of the whole series: time, several tastes, uncertainty and sequences cost a few
-# lines each. Such models also scale: a model that learns from small batches by gradients still works when
-# the data grows.
+# That is the promise of the whole series: time, several tastes per person, uncertainty and sequences
+# cost a few lines each. Such models also scale: a model that learns from small batches by gradients
+# still works when the data grows.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a wish ("I only care about the top of the list", "new films should count less")
@@ -875,7 +879,7 @@ kinds = ("biases only", "biases and vectors")
 for values, style, label in zip(thinner, ("s--", "o-"), kinds, strict=True):
     spread = 2 * values.std(1, ddof=1)
     ax.errorbar(per_user, values.mean(1), spread, fmt=style, capsize=5, label=label)
-ax.set(xlabel="training ratings per user (bars: ± 2 standard deviations of seeds)")
+ax.set(xlabel="training ratings per user (bars: ± 2 standard deviations over seeds)")
 ax.set(ylabel="error on unseen ratings (RMSE, stars)")
 ax.set(title="More ratings help both models (the axis does not start at 0)")
 ax.legend()
@@ -904,10 +908,10 @@ for what, two in vectors_add.items():
 
 # %% [markdown]
 # In each line, the first model has vectors and the second has biases only; "not told apart" means that
-# zero is inside the range. We read two things from this. Ten times as many ratings reduced the error more
-# than adding vectors did. And the vectors only help where there is enough to learn from: on the thin table
-# their many numbers mostly fit random noise. A strong **penalty** on large vectors (page 02) keeps them so
-# small that they do no harm; then they bring no gain either.
+# zero is inside the range. Two things to notice: ten times as many ratings reduced the error more than
+# adding vectors did. And the vectors only help where there is enough to learn from: on the thin table
+# their many numbers mostly fit random noise. A strong **penalty** on large vectors (page 02) keeps them
+# so small that they do no harm, but then they bring no gain either.
 #
 # But does the *density* help, or just the number of ratings? Let us keep that number fixed. Take a
 # quarter of the users. The **dense** model trains on all of their ratings, and nobody else's. The
@@ -943,10 +947,10 @@ for who, found in (("that quarter", same_people), ("everybody", everyone)):
 
 # %% [markdown]
 # Tested on the people it knows, the dense model is ahead. Tested on *everybody*, it has no lead, because
-# it has never met three quarters of the people. (The second model of each line is the thin one: if a line
-# says "the second is better", the dense model is even behind in that draw.) So the gain belongs to those
-# who gave the ratings. When the total number of ratings is fixed, a person who gave many of them is
-# served better than if they had given few.
+# it has never met three quarters of the people. (The second model of each line is the thin one: if a
+# line says "the second is better", the thin model has won that draw.) So the gain belongs to those who
+# gave the ratings. When the total number of ratings is fixed, a person who gave many of them is served
+# better than if they had given few.
 #
 # Before you look for a better model, ask: could you get *one more rating* from each person, and for each
 # item? On this page, ten times the ratings paid more than the better model.
@@ -960,21 +964,23 @@ for who, found in (("that quarter", same_people), ("everybody", everyone)):
 #
 # A table of ratings is empty exactly where you need it most: for new films and new people. Other kinds
 # of data are not. The genres above are such a kind: we know them from the first day, for rare films as
-# well as for famous ones. What do they gain for rare films, and what for the others?
+# well as for famous ones. How much do they help with rare films, and how much with the others?
 
 # %%
 gains = np.subtract(errors["WithBias"], errors["WithGenres"])  # (3 seeds, 3 parts), in stars
 for part, gain in zip(parts, gains.T, strict=True):
     each = ", ".join(f"{g:+.3f}" for g in gain)
-    print(f"What genres gain, {part}: {gain.mean():+.3f} stars (seed by seed: {each})")
+    print(f"RMSE without genres minus RMSE with genres, {part}:", end=" ")
+    print(f"{gain.mean():+.3f} stars (seed by seed: {each})")
 
 # %% [markdown]
 # The gain is largest where there are few ratings. The last verdict under "Change 2" (genres on rare
-# films) says how sure we can be of the gain on rare films. We expect the other kinds of data in the
-# drawing under "What a recommender sees" to help most where ratings are few, too: a text describes the
-# film that nobody has seen, and the time of day says something about the person who never rates.
-# Different kinds of data fill each other's gaps. In a model made of vectors they all enter in the same
-# way: give each new piece of information a vector, and add it to the vector of the film or the person.
+# films) says how sure we can be of the gain on rare films. We expect the same of the other kinds of data
+# in the drawing under "What a recommender sees": that they help most where there are few ratings. A text
+# describes the film that nobody has seen, and the time of day says something about the person who never
+# rates. Different kinds of data fill each other's gaps. In a model made of vectors they all enter in the
+# same way: give each new piece of information a vector, and add it to the vector of the film or the
+# person.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Lesson 3: explanations matter
@@ -1111,25 +1117,27 @@ print(f"Correlation between two runs: {single:+.2f} for single numbers, {relatio
 print(f"similarity of pairs of films, {same_axis:.2f} for the first axis (its sign aside).")
 
 # %% [markdown]
-# As in the toy: single numbers say nothing, relations stay. So share the vectors of *one* run with
-# everybody, and never mix two runs. (Page 14 shows how to rotate the vectors of one run so that they
-# match those of another.)
+# As in the toy, single numbers mean little, but the relations are similar in both runs. So share the
+# vectors of *one* run with everybody, and never mix two runs. (Page 14 shows how to rotate the vectors
+# of one run so that they match those of another.)
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# These four words are why some companies train vectors first, and ask later what for. Ask the room: which
-# team next to yours could use them tomorrow? Let people name the axis aloud before you go on; the answers
-# will differ, which is the point of page 03. (3 minutes)
+# These four words are why some companies train vectors first, and ask later what they are for. Ask the
+# room: which team next to yours could use them tomorrow? Let people name the axis aloud before you go
+# on; the answers will differ, which is the point of page 03. (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
 # * A recommender chooses what each person sees first, where there is more than anybody can look
 #   through. It works best together with a person who sees what it cannot.
-# * **A short vector for each person and item.** Stars are a product of the person's vector and the item's.
-#   You have found such vectors by hand, and then by gradient, from the ratings that exist and *only those*.
-# * **Deep for flexibility.** A bias, a side feature, another question: a few new lines each, and
-#   the gradient comes by itself.
-# * **Density first**, for the people you serve. More kinds of data and a better model help as well.
+# * **A short vector for each person and item.** The model predicts stars from the product of the two.
+#   You have found such vectors by hand, and then by gradient, from the ratings that exist and *only
+#   those*.
+# * **Deep for flexibility.** A bias, a side feature, another question: a few new lines each, and the
+#   gradient takes care of itself.
+# * **Density first:** more ratings help the people who gave them. More kinds of data and a better model
+#   help as well.
 # * **Vectors outlive their task**: reusable, transformable, interpretable, reliable. Their relations
 #   have meaning; their single numbers do not.
 #

@@ -57,8 +57,8 @@ def observed_error(answer: Any, page: Page) -> str | None:
         "it counts empty cells as zero stars.": ((np.nan_to_num(stars) - predicted) ** 2).mean(),
         "divide by the number of ratings, not by the number of cells.": squares.sum() / stars.size,
         "this is the sum; give the mean.": squares.sum(),
-        "this is the root of it: give the mean of the squares.": np.sqrt(squares.mean()),
-        "this is the mean miss without the squares.": np.sqrt(squares).mean(),
+        "this is the square root; give the mean of the squares itself.": np.sqrt(squares.mean()),
+        "this is the mean size of the misses; square each miss first.": np.sqrt(squares).mean(),
     }
     other = "for the table that we tried it does not give the mean of the squared misses."
     return compare(found, squares.mean(), slips, other)
