@@ -8,7 +8,7 @@
 # # Deploy, thoroughly
 #
 # Export a model with a card, serve lists that change with each click, replace the model while people use
-# it, put a recommender on the web without a server, and know what a real deployment adds.
+# it, put a recommender on the web without a server, and see what a real deployment adds.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -19,8 +19,8 @@ page = ws.page("17_deploy")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Who will the service meet?
 #
-# It will meet people who were not there when the model was trained. So we train without some people and
-# bring them in later: we keep away one user in five, with all of their ratings.
+# It will meet people who were not there when the model was trained. So we leave one user in five out of
+# the training, with all of their ratings, and bring these people in later.
 
 # %%
 import numpy as np
@@ -42,7 +42,7 @@ print(f"Trained on {len(train):,} ratings; {len(np.unique(new.user))} people are
 #
 # An export has weights and a *card*. Somebody who finds the files in two years will ask four questions:
 # what is it, what was it trained on, how good was it, what does it run on? The card answers them, and a
-# checksum says whether the weights have changed since. Our export holds two models, and each is judged by
+# checksum says whether the weights have changed since. Our export holds two models, and each is judged on
 # its own task: the lists by NDCG@10, compared with those of `Popularity`, and the stars by RMSE.
 
 # %%
@@ -62,9 +62,9 @@ folder = rt.serving.export(ranker, train, page.folder / "deployed", stars=model,
 card = rt.serving.load(folder).card
 how_good = f"NDCG@10 {card['metrics']['ndcg@10']:.3f}"
 answers = {
-    "what is it, for lists": f"{card['model']['class']}, {how_good}",
-    "Popularity would have": f"NDCG@10 {card['popularity']['ndcg@10']:.3f}",
-    "what is it, for stars": f"{card['stars']['class']}, RMSE {card['metrics']['rmse']:.3f} stars",
+    "what fills the lists": f"{card['model']['class']}, {how_good}",
+    "Popularity's lists": f"NDCG@10 {card['popularity']['ndcg@10']:.3f}",
+    "what predicts the stars": f"{card['stars']['class']}, RMSE {card['metrics']['rmse']:.3f} stars",
     "trained on": f"{card['data']['ratings']:,} ratings, sha256 {card['data']['sha256'][:12]}...",
     "runs on": f"version {card['versions']['recsys_tutorial']}, torch {card['versions']['torch']}",
 }
@@ -72,7 +72,7 @@ pd.Series(answers, name="the card says").to_frame()
 
 # %%
 poor = judged["stars"]["ndcg@10"]
-print(f"Had the star model filled the lists, their NDCG@10 would be {poor:.3f}.")
+print(f"If the star model filled the lists, their NDCG@10 would be {poor:.3f}.")
 lead = {}
 for name, other in (("Popularity", heads), ("the star model", model)):
     lead[name] = rt.compare(ranker, other, test, train=train, metric="ndcg@10")
@@ -96,15 +96,17 @@ pickle.loads(pickle.dumps(NotJustData()))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person in one equation
 #
-# The items' vectors $z_i$ stay as they are. `offset` is what an average person would give to an item. A
-# new person with the vector $p$ has rated a few items, each $y_i$ stars above its offset. We look for the
-# $p$ that makes
+# The items' vectors $z_i$ stay as they are. The `offset` of an item is the rating that an average person
+# would give to it. A new person with the vector $p$ has rated a few items, each $y_i$ stars above its
+# offset. We look for the $p$ that makes
 #
 # $$\sum_i (y_i - z_i \cdot p)^2 + \sum_c \lambda_c\, p_c^2$$
 #
-# as small as possible. Set the derivative to zero, and you get $(Z^\top Z + \Lambda)\, p = Z^\top y$. This
-# is a ridge regression with as many unknowns as the model has dimensions. To compute a person from
-# their ratings in this way is called **folding in**.
+# as small as possible. Here $i$ runs over the rated items, and $c$ over the dimensions, each with its
+# penalty $\lambda_c$. Let the $z_i$ be the rows of a matrix $Z$, and the $\lambda_c$ the diagonal of
+# $\Lambda$. Set the derivative to zero, and you get $(Z^\top Z + \Lambda)\, p = Z^\top y$. This is a ridge
+# regression with as many unknowns as the model has dimensions. Computing a person from their ratings
+# like this is called **folding in**.
 
 # %%
 rows, offset = (
@@ -132,12 +134,13 @@ print(f"other people's: {you[-1]:+.2f} stars.")
 # %% [markdown]
 # ## What each click is worth
 #
-# Now the new people come in. We give the model each person's first ratings, one after the other. Each
-# time it predicts the same ten ratings, which come after the fortieth.
+# Now the new people come in. We put each person's ratings in a random order, and give the model none of
+# them, then the first one, the first two, and so on up to forty. Each time it predicts the same ten
+# ratings: those from the 41st to the 50th.
 
 # %%
 clicks, rng = [0, 1, 2, 3, 5, 10, 20, 40], np.random.default_rng(0)
-misses = {n: [] for n in clicks}  # squared errors, in stars
+misses = {n: [] for n in clicks}  # squared errors, in stars^2
 people = [user for user in np.unique(new.user) if (new.user == user).sum() >= 50]
 for user in people:
     order = rng.permutation(np.flatnonzero(new.user == user))  # in random order
@@ -146,7 +149,8 @@ for user in people:
         person = fold_in(new.item[order[:n]], new.rating[order[:n]])
         misses[n].append((predicted(target, person) - stars) ** 2)
 error = {n: float(np.sqrt(np.mean(all_of_them))) for n, all_of_them in misses.items()}
-print(f"{len(people)} new people: {error[0]:.3f} stars off, {error[40]:.3f} after 40 ratings.")
+print(f"RMSE for {len(people)} new people: {error[0]:.3f} stars without a rating,", end=" ")
+print(f"{error[40]:.3f} stars after 40 ratings.")
 per_person = {n: np.mean(squares, axis=1) for n, squares in misses.items()}  # stars^2
 for before, after in ((0, 5), (5, 40)):
     gain = rt.interpret.mean_interval(per_person[before] - per_person[after])
@@ -158,20 +162,20 @@ from matplotlib import pyplot as plt
 fig, ax = plt.subplots()
 ax.plot(list(error), list(error.values()), marker="o", color=ws.PALETTE["blue"])
 ax.set(xlabel="ratings given", ylabel="error on ten later ratings (RMSE, stars)")
-ax.set(title="The first ratings save the most (the error axis does not start at 0)")
+ax.set(title="The first ratings reduce the error most (the axis does not start at 0)")
 alt = f"Line chart: the error falls from {error[0]:.2f} stars without a rating to "
-ws.show(fig, alt=f"{alt}{error[40]:.2f} after forty; each of the first few saves the most.")
+ws.show(fig, alt=f"{alt}{error[40]:.2f} after forty; per rating, the first few reduce it most.")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask before you show the figure: after how many ratings do we have half of the gain? Why do the first
-# ones count most? (They settle how generously somebody rates.) (3 minutes)
+# ones count most? (They show how generously somebody rates.) (3 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Serve it
 #
 # The service stores nothing about a person: the browser keeps the ratings and sends them with each
-# request. So you can kill a service at any time and start it again, or let ten of them share the work,
-# and nobody notices.
+# request. So you can kill the service at any time and start it again, or let ten copies of it share the
+# work, and nobody loses a rating.
 
 # %%
 import json
@@ -194,30 +198,32 @@ best = ask("recommend", {"ratings": ratings})["recommendations"]
 service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")
 
 # %% [markdown]
-# Do the stars beside a title come from the same arithmetic as ours above? And do the contributions
-# in an explanation add up to the ranker's score?
+# Do the stars beside a title come from the same arithmetic as ours above? The service also explains a
+# recommendation: it splits the ranker's score into a base and one contribution per rating. Do these parts
+# add up to the score?
 
 # %%
 position = page.data.item_vocab.position(best[0]["item"])
 here = predicted(np.array([position]), you)[0]
 told = ask("explain", {"ratings": ratings, "item": best[0]["item"]})
 total = told["base"] + sum(one["lift"] for one in told["contributions"])
-print(f"{best[0]['title']}: {best[0]['stars']:.4f} stars by the service, {here:.4f} by our cells.")
+print(f"{best[0]['title']}: the service says {best[0]['stars']:.4f} stars, our cells {here:.4f}.")
 print(f"The ranker's score {best[0]['score']:.4f}, explained:", end=" ")
 print(f"{told['base']:.4f} + {len(ratings)} contributions = {total:.4f}.")
 
 # %% [markdown]
 # ## A new model while people click
 #
-# The models that the earlier pages kept were trained on everybody. We now copy the export of this page,
-# and then overwrite it with the two models from earlier pages. The service looks at the folder once a
-# second. It loads new models beside the old ones and exchanges them between two requests. It refuses a
-# damaged export and keeps the old models.
+# The two models that earlier pages kept were trained on ratings of everybody, so they should replace those
+# of this page. We keep a copy of this page's export, for the way back, and then export the two models to
+# the folder that is being served. The service looks at this folder once a second. It loads new models
+# while the old ones still answer, and switches to them between two requests. It refuses a damaged export
+# and keeps the old models.
 
 # %%
 import shutil
 
-if not service.running:  # stopped at the end of this section: you run it again
+if not service.running:  # the section ends by stopping it: this is for a second run
     service = rt.serving.serve(folder)
 previous = page.folder / "previous"
 if ask("ready")["model"] == card["weights"]["sha256"][:12]:  # the first export is live
@@ -225,7 +231,7 @@ if ask("ready")["model"] == card["weights"]["sha256"][:12]:  # the first export 
 
 
 def wait_for(model, seconds=20):
-    """Ask until this model answers, and return how many answers the others gave before."""
+    """Ask until this model answers; return how many answers came from other models first."""
     answered, deadline = 0, time.monotonic() + seconds
     while ask("recommend", {"ratings": ratings})["model"] != model and time.monotonic() < deadline:
         answered += 1
@@ -237,33 +243,33 @@ old = card["weights"]["sha256"][:12]
 rt.serving.export(page.ranker, page.train, folder, stars=page.model)
 answered = wait_for(rt.serving.load(folder).card["weights"]["sha256"][:12])
 now = ask("ready")["model"]
-print(f"Answers still from the old models: {answered}. Then {now} took over. No answer was lost.")
+print(f"Answers still from the old models: {answered}. Then {now} took over. No request failed.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise: the way back
 #
-# On Friday evening the new model turns out to be bad. `roll_back(live, previous)` gets two directories
-# with exports (`pathlib.Path`). Afterwards `live` must hold the models of `previous`. A program that
-# loads `live` in the meantime must get either the models from before the rollback or those from after it,
-# never a mixture. And a program that has just read the card from before must still find the weights that
-# belong to it. `previous` stays as it is. Your function rolls back the running service. An export is two
-# files:
+# On Friday evening the new model turns out to be bad. Write `roll_back(live, previous)`, which gets two
+# directories with exports (`pathlib.Path`). Afterwards `live` must hold the models of `previous`, and
+# `previous` must be as it was. A program that loads `live` in the meantime must get either the models from
+# before the rollback or those from after it, never a mixture. And a program that has already read the old
+# card must still find the weights that this card names. Below the check, we use your function to roll
+# back the running service. An export is two files:
 
 # %%
 print([path.name for path in sorted(previous.iterdir())])
 
 # %% [markdown]
-# The card names the file with the weights, and each export's weights have a name of their own.
+# The card names the file with the weights, and this name differs between the two exports.
 #
 # <details><summary>Hint 1</summary>
 #
-# Which of the two files decides which model is live? It has to come last.
+# Which of the two files decides which model is live? Put that one in place last.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The names of the weights differ, so `shutil.copy` may put them beside the others. Copy the card to
-# another name in `live` first, then `os.replace` it onto `card.json`: that happens in one move.
+# The files with the weights have different names, so `shutil.copy` can put one beside the other. Then copy
+# the card into `live` under another name, and `os.replace` it onto `card.json`: that happens in one step.
 #
 # </details>
 
@@ -294,8 +300,9 @@ back = ask("ready")["model"]
 print(f"Rolled back: {answered} more answers came from {now}, then {back} took over again.")
 
 # %% [markdown]
-# How would somebody on call know which model answers? The service counts, and Prometheus collects the
-# counts:
+# How does somebody on call find out which model answers? At the address `metrics`, the service says which
+# model is live, and counts its answers and the new models that it loaded or refused. A monitoring program
+# such as Prometheus collects these numbers. Here are some of them:
 
 # %%
 with urllib.request.urlopen(service.url + "metrics", timeout=10) as answer:
@@ -311,13 +318,13 @@ print("The service is running." if service.running else "The service has stopped
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## No server at all
 #
-# The items' table is small, and a ridge regression is quickly written in JavaScript. So the whole
-# recommender fits into a directory of files that any web host can serve, and people's ratings never
+# The table of the items' vectors is small, and a ridge regression is easy to write in JavaScript. So the
+# whole recommender fits into a directory of files that any web host can serve, and people's ratings never
 # leave their browser.
 #
-# But may you publish it? Titles and vectors are made from somebody's data. The terms of MovieLens-100K
-# do not allow it. Those of `ml-latest-small` do, with conditions, and your own data is yours. The
-# builder checks this:
+# But may you publish it? The titles and the vectors come from somebody's data. The terms of MovieLens-100K
+# do not allow it. Those of `ml-latest-small` do, with conditions, and your own data is yours.
+# `build_site` knows the terms of the MovieLens data:
 
 # %%
 try:
@@ -341,20 +348,24 @@ print("Open this in a browser; it needs no service:", (site / "index.html").as_u
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What a real deployment adds
 #
-# * **A reverse proxy in front**, such as nginx. It speaks HTTPS, ends slow or endless requests and
-#   limits how many come from one address. Our service leaves that work to it.
-# * **A/B tests.** Each person gets the old or the new model by a hash of their id, which never changes,
-#   and you measure both groups side by side. A model that is better offline is only a candidate (page 07).
-# * **Logging what was shown.** A click means little without the list that it was chosen from. Log each
-#   list with its model, its positions and the time, before anybody clicks.
-# * **Drift.** Watch inputs and outputs: ratings per request, unknown items, the spread of scores. They
-#   move before the business numbers do, and often the cause is upstream.
+# * **A reverse proxy**, such as nginx: a server that receives all requests and passes them on. It speaks
+#   HTTPS, ends slow or endless requests and limits how many come from one address. Our service leaves
+#   that work to it.
+# * **A/B tests.** A hash of each person's id, which never changes, decides whether they get the old or the
+#   new model, and you measure both groups side by side. A model that is better offline is only a
+#   candidate (page 07).
+# * **Logging what was shown.** A click means little if you do not know the list that the person chose
+#   from. Log each list with its model, its positions and the time, before anybody clicks.
+# * **Drift.** The data changes after the training. Watch what goes in and what comes out: ratings per
+#   request, unknown items, the spread of scores. These often change before the business numbers do, and
+#   often the cause is a change in the systems that send the data.
 # * **Rollback.** Keep the last exports, and practise going back. A model that cannot be taken back within
 #   a minute was not deployed, it escaped.
 #
-# And there is the machine around it. The next file is in the folder `docs`. It makes a container of the
-# service that has no privileges and writes nothing. (Our tests read the file. They cannot build the
-# container, since that needs a network.)
+# And the service has to run somewhere. The file below, from the folder `docs`, packs it into a container.
+# There it runs as a user without privileges, and if you start it with the command in the file's first
+# lines, it cannot change the container's files. (Our tests read the file. They cannot build the container,
+# since that needs a network.)
 
 # %%
 from pathlib import Path
@@ -363,7 +374,7 @@ recipe = Path(rt.__file__).parents[1] / "docs" / "Containerfile.serving"
 print(
     recipe.read_text()
     if recipe.is_file()
-    else "In the project's folder docs: Containerfile.serving"
+    else "The file is docs/Containerfile.serving in the project's repository."
 )
 
 # %% [markdown]
@@ -372,8 +383,9 @@ print(
 # ### Parts of a person
 #
 # To give a reason for a recommendation, we need to know what *each* rating contributed. Write
-# `parts_of(z, y, penalty)`, a fold-in that returns one row per rating, (n, d). The rows sum to the
-# person. `z` (n, d), `y` (n,) and `penalty` (d,) mean the same as in `fold_in` above.
+# `parts_of(z, y, penalty)`, a fold-in that returns one row per rating, (n, d): what this rating
+# contributes to the person's vector. The rows sum to that vector. `z` (n, d), `y` (n,) and `penalty` (d,)
+# mean the same as in `fold_in` above.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -404,9 +416,10 @@ ws.check("17.parts", parts_of)
 # %% [markdown]
 # ### A fair draw
 #
-# Write `group(person, experiment)`, which gets a number and a name and returns "A" or "B". Each group
-# gets half of the people. Within one experiment the same person is always in the same group, also after
-# a restart. Their group in one experiment says nothing about their group in another.
+# Write `group(person, experiment)`, which gets a person's number and an experiment's name and returns "A"
+# or "B". Each group gets about half of the people. Within one experiment the same person is always in the
+# same group, even after a restart of Python. Their group in one experiment says nothing about their group
+# in another.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -416,7 +429,8 @@ ws.check("17.parts", parts_of)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Put both, person and experiment, into the text. Whether the first byte is even is a fair coin toss.
+# Put both the person and the experiment into the text. The first byte is even or odd like a fair coin
+# toss.
 #
 # </details>
 
@@ -447,8 +461,9 @@ ws.check("17.group", group)
 # * Whether something may be published is a question of terms before it is one of technique.
 #
 # **Try it.** Start the service again, open its page in two browsers, and roll back while you click. First
-# write down what each of them will show. **And a question without a check:** your new model is better
-# offline, and 2 % of its answers take a second longer. Do you deploy it, and what do you measure first?
+# write down what you expect each of them to show. **And a question without a check:** your new model is
+# better offline, and 2 % of its answers take a second longer. Do you deploy it, and what do you measure
+# first?
 #
 # **Sources.** D. Sculley and others, "Hidden technical debt in machine learning systems", NIPS 2015.
 # M. Mitchell and others, "Model cards for model reporting", FAT* 2019. E. Breck and others, "The ML test

@@ -30,7 +30,7 @@ def parts(answer: Any, page: Page) -> str | None:
     if not np.allclose(given.sum(0), np.linalg.solve(gram, z.T @ y)):
         return "the rows do not sum to the person that the fold-in finds."
     if not np.allclose(given, np.linalg.solve(gram, z.T * y).T):
-        return "they sum to the person, but a row is not what its own rating alone contributes."
+        return "the rows sum to the person, but a row is not what its own rating contributes."
     return None
 
 
@@ -42,11 +42,11 @@ def group(answer: Any, page: Page) -> str | None:
     people = range(4000)
     first = [answer(person, "titles") for person in people]
     if other := [one for one in first if not isinstance(one, str) or one not in ("A", "B")]:
-        return f'it must return "A" or "B", and returns {other[0]!r}.'
+        return f'it returns {other[0]!r}, and must return "A" or "B".'
     if first != [answer(person, "titles") for person in people]:
-        return "called again, it puts the same person into another group."
+        return "when you call it again, it puts the same person into another group."
     if _asks_for_the_hash_of_a_text(answer):
-        return "Python's hash of a text changes when Python is restarted."
+        return "Python's hash of a text changes when Python is restarted: use hashlib."
     share = first.count("A") / len(first)
     if abs(share - 0.5) > 0.04:  # five standard deviations
         return f"{share:.0%} of 4,000 people are in A: half of them should be."
@@ -111,7 +111,7 @@ def roll_back(answer: Any, page: Page) -> str | None:
         except serving.ExportError as error:
             return f"what is live cannot be loaded: {str(error).split(': ', 1)[1]}."
         if found != wanted:
-            return "live still holds the model that should be replaced."
+            return "live does not hold the model of previous."
         try:
             if serving.load(previous).card["weights"]["sha256"] != wanted:
                 return "the previous export was changed: it may be needed again."
@@ -119,11 +119,11 @@ def roll_back(answer: Any, page: Page) -> str | None:
             return "the previous export is gone: it may be needed again."
         if not whole:
             return (
-                "on the way there was a moment at which live could not be loaded: weights first, "
-                "then the card in one move."
+                "for a moment, live could not be loaded: copy the weights first, then replace the "
+                "card in one step."
             )
         if not served.is_file():
-            return "a reader that has just read the old card finds no weights: leave the old ones."
+            return "a program that has already read the old card finds no weights: keep them."
     return None
 
 
