@@ -6,9 +6,9 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Deep factorisation and several outputs
 #
-# The page has two parts, which you can read on two days. Part 1 (30 minutes) puts a small network beside
-# the product of the two vectors and finds out where that pays. Part 2 (30 minutes) lets one pair of
-# vectors answer three questions.
+# The page has two parts; you can read them on different days. Part 1 (30 minutes) puts a small network
+# beside the product of the two vectors and finds out where that pays. Part 2 (30 minutes) lets one pair
+# of vectors answer three questions.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -21,10 +21,10 @@ page = ws.page("12_deep_mf_and_multi_output")
 #
 # **Goal:** know what a network can say that a product cannot, and measure whether real ratings need it.
 #
-# Winter films are loved in winter. But in half of the world, winter is in July. We make such data: whether
-# a film is liked depends on the film, on where the user lives *and* on the time of year, on all three
-# together. Leave one of the three out, and there is nothing left to learn: on average over a year, everybody
-# likes all films equally.
+# Winter films are loved in winter. But in half of the world, winter is in July. We make such data:
+# whether a film is liked depends on the film, on where the user lives *and* on the time of year, on all
+# three together. Leave one of the three out, and there is nothing left to learn: if you average over the
+# year, over the two kinds of film, or over north and south, everybody likes everything equally.
 
 # %% tags=["long"]
 import matplotlib.pyplot as plt
@@ -51,8 +51,8 @@ def hemispheres(seed, n_users=400, n_items=150, each=40):
 
 
 # %% [markdown]
-# Together, the models of the earlier pages read everything that is needed: ids, home, genre and time. But each
-# of them adds up terms of at most *two* things: user and film, or film and time.
+# Between them, the models of the earlier pages read everything that is needed: ids, home, genre and
+# time. But each model adds up terms that combine at most *two* things: user and film, or film and time.
 
 # %%
 planted_train, _, planted_test = hemispheres(seed=0).split(valid=0, test=0.2)
@@ -77,23 +77,25 @@ planted_error["always 3 stars"] = always_mean
 pd.DataFrame({"RMSE (stars)": planted_error}).round(3)
 
 # %% [markdown]
-# A model that knew everything but the noise would have an error of 0.5. None of these models is better than
-# "always 3 stars". A model that is worse has memorised noise, since there was nothing else for it to find.
+# A model that knew everything but the noise would have an error of 0.5. None of these models is
+# noticeably better than "always 3 stars". A model that is worse has memorised noise, since there was
+# nothing else for it to find.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### A network beside the product
 #
-# A **multilayer perceptron** (MLP) is a small network that can express such things. It takes all that is known
-# as one row of numbers $z$: the user's vector and features, the film's vector and features, and the time.
-# From $z$ it makes 64 **hidden numbers** $h$. Each of them is a weighted sum of the numbers in $z$. The network
-# replaces negative hidden numbers by zero (the *cut*), and adds up what remains, again with weights:
+# A **multilayer perceptron** (MLP) is a small network that can express such things. It takes all that is
+# known as one row of numbers $z$: the user's vector and features, the film's vector and features, and
+# the time. From $z$ it makes 64 **hidden numbers** $h$. Each of them is a weighted sum of the numbers in
+# $z$, plus a constant. The network replaces negative hidden numbers by zero (the *cut*), and adds up
+# what remains, again with weights:
 #
 # $$s = \underbrace{\mu + b_u + b_i + p_u \cdot q_i}_{\text{as before}}
 # + v \cdot \max(0,\, h), \qquad h = z\,W + c$$
 #
-# $W$, $c$ and $v$ are learned like the vectors. The cut makes this more than a sum: a hidden number can be
-# positive for northern users *and* winter films *and* cold months, and zero as soon as one of the three is
-# missing.
+# $W$, $c$ and $v$ are learned like the vectors. The cut makes this more than a sum: a hidden number can
+# be positive for northern users *and* winter films *and* the last months of the year, and zero as soon
+# as one of the three is missing.
 
 # %% tags=["hide-input"]
 from recsys_workshop.labs import drawings
@@ -114,9 +116,9 @@ ws.show(fig, alt=alt + " numbers beside it. The score adds up product and networ
 # %% [markdown]
 # ### Exercise: the network
 #
-# Write `network(z, W, c, v)`: the part of $s$ after "as before". `z` has the shape (B, n), one row per
-# rating; `W` is (n, 64), `c` and `v` are (64,). All are tensors, and the result has the shape (B,). The
-# model below is trained with your function.
+# Write `network(z, W, c, v)`: the last term of $s$, the one that the network adds. `z` has the shape (B,
+# n), one row per rating; `W` is (n, 64), `c` and `v` are (64,). All are tensors, and the result has the
+# shape (B,). The model below is trained with your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -185,8 +187,8 @@ class Deep(rt.models.BiasedMF):
 
 
 # %% [markdown]
-# In the library it is `rt.models.DeepMF`. Two things to check: at the start the model is biased MF, and
-# with the same weights our class computes what the library's class does.
+# In the library this model is `rt.models.DeepMF`. We check two things: at the start the model is biased
+# MF, and with the same weights our class computes what the library's class does.
 
 # %%
 batch = next(iter(page.valid.batches(("user", "item", "time"), batch_size=500)))
@@ -252,9 +254,9 @@ ws.show(fig, alt=alt)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### It needs a penalty
 #
-# On real ratings a network can do harm: it quickly memorises the training ratings. A separate penalty on the
-# squares of its weights, `l2_deep`, prevents that. We try four strengths on MovieLens and look at validation
-# rows. (This is the longest run of part 1. It prints how far it is.)
+# On real ratings a network can do harm: it quickly memorises the training ratings. A separate penalty on
+# the squares of its weights, `l2_deep`, prevents that. We try four strengths on MovieLens and look at
+# validation rows. (This is a long run. It prints how far it has got.)
 
 # %%
 strengths = [0, 20, 200, 2000]
@@ -287,14 +289,15 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Where it does not
 #
-# So the network wins on MovieLens? Look closer before you say so. It was given more information than
-# `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres and
-# ages to a model without a network: `SideFeatureMF` from page 08. `SideFeatureMF` adds its penalties to
-# the loss not only per rating, but also once per film and once per person. To see what these penalties
-# change by themselves, we train the same model without features as well.
+# So does the network win on MovieLens? Look closer before you say so. It was given more information than
+# `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres
+# and ages to a model without a network: `SideFeatureMF` from page 08. But features are not all that sets
+# `SideFeatureMF` apart from `BiasedMF`: it also has an extra penalty for each film and each person,
+# shorter vectors and its own training settings. To see what these change by themselves, we train it
+# without features as well: that is the row "penalties of page 08".
 #
-# And one more question, which was disputed for years: can a network learn the product itself? Then we
-# would not need to write the product into the model. We put networks of three shapes in its place, so that the
+# And one more question, which was disputed for years: can a network learn the product itself? If it can,
+# we need not write the product into the model. We put networks of three shapes in its place, so that the
 # answer does not depend on one unlucky shape.
 
 # %%
@@ -366,9 +369,9 @@ print("product gains over biases only.")
 penalties = tried["product, ids alone, penalties of page 08"]
 with_ids = less(tried["product and network, ids alone"], penalties)
 with_all = less(tried["product, with features"], held[best])
-print("On ids alone, product and network against the product with the penalties of page 08:")
+print("On ids alone, product and network minus the product with the penalties of page 08:")
 print(f"{with_ids}.")
-print("With features, the product alone against product and network:")
+print("With features, the product alone minus product and network:")
 print(f"{with_all}.")
 
 # %%
@@ -390,10 +393,12 @@ for seed in range(1, page.pick(3, 2)):
 #   our three shapes learn only a part of it. Rendle and others (2020) showed the same for neural collaborative
 #   filtering, a model that had been said to beat matrix factorisation. It did not beat a carefully tuned
 #   product.
-# * **Beside a product, on ids alone,** the network gains a little over `BiasedMF`. But the product with the
-#   penalties of page 08 gains about as much, without a network. So that gain says little about depth.
-# * **Here the features pay, not the depth.** A sum of vectors is enough to use what genres and years say. A
-#   network pays where several fields matter only *together*, as for the winter films, and where there are enough
+# * **Beside a product, on ids alone,** the network gains a little over `BiasedMF`. But the model of page
+#   08 without its features gains about as much, and it has no network. So that gain says little about
+#   depth.
+# * **Here the features pay, not the depth.** To use what genres or release years say, it is enough to
+#   add a vector per feature to the vectors of the film and the user, as `SideFeatureMF` does. A network
+#   pays where several fields matter only *together*, as for the winter films, and where there are enough
 #   ratings to learn that from.
 #
 # **Your turn.** Give the shape with 32 hidden numbers a tenth of its penalty (`l2_deep=10`). First guess how
@@ -404,23 +409,23 @@ for seed in range(1, page.pick(3, 2)):
 # * A network beside the product can learn what depends on three fields at once.
 # * Start its last layer at zero and give its weights a separate penalty; then it does little harm.
 # * A network in place of the product is worse, in all shapes that we tried.
-# * Compare such a network with three simpler models: biases only, a product with the penalties of page 08,
-#   and a simple model with features.
+# * Compare such a network with three simpler models: biases only, a product with the penalties of page
+#   08, and a model with features but no network.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Before the table of "Where it does not", ask the room: can a network learn to multiply? Most say yes, and
-# they are right in principle. Then show the row. (5 minutes)
+# Before the table of "Where it does not", ask the room: can a network learn to multiply? Most say yes,
+# and they are right in principle. Then show the rows "network instead". (5 minutes)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Part 2: several outputs
 #
 # **Goal:** let one pair of vectors answer three questions, and measure what sharing gains and costs.
 #
-# A shop wants to know more than stars. Will you rate this film at all? And when will you be back? We could
-# train three models. Or we train one: the products $p_f q_f$ of the two vectors are a shared **trunk**, and
-# three small **heads** read them:
+# A shop wants to know more than stars. Will you rate this film at all? And when will you be back? We
+# could train three models. Or we train one. The products $p_f q_f$, one for each dimension $f$ of the
+# two vectors, are a shared **trunk**, and three small **heads** read them:
 #
-# * **score**, the rating in stars: their sum, as before;
+# * **score**, the rating in stars: the sum of the products, plus biases, as before;
 # * **seen**, rated or not: another sum of the same products, with weights of its own. It needs pairs that
 #   were *not* rated, so four films are drawn at random for each training row. They have no rating, and
 #   only this head learns from them;
@@ -444,7 +449,7 @@ ws.show(fig, alt=alt + " it: score, seen and gap.")
 #
 # The gap is the time to the user's next rating. Be careful here: the model sees only *training* ratings.
 # When rows are held out, the user's next rating may be one of them, and then the next *training* rating
-# comes later. So we look at both gaps.
+# comes later. So we look at both: the gaps among all ratings and those among training ratings.
 
 # %%
 from recsys_tutorial.losses import multi_output
@@ -457,7 +462,7 @@ gaps = {
 gaps = {name: gap[~np.isnan(gap)] for name, gap in gaps.items()}
 at_once = {name: float((gap == 0).mean()) for name, gap in gaps.items()}
 for name, share in at_once.items():
-    print(f"{name}: {share:.0%} are followed by another one of the same user in the same second")
+    print(f"{name}: {share:.0%} are followed by another one by the same user in the same second")
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()
@@ -471,13 +476,14 @@ alt = f"Histogram of times to the next rating: {share:.0%} at zero, most others 
 ws.show(fig, alt=alt)
 
 # %% [markdown]
-# The model learns from the gaps between training ratings, which are somewhat longer. For our question, whether
-# sharing helps, that makes no difference. For a service that plans with these times, it would.
+# The model learns from the gaps between training ratings, which are somewhat longer. For our question,
+# whether sharing helps, that does not matter: all models learn from the same gaps, and all are judged on
+# the same ones. For a service that plans with these times, it would matter.
 #
 # One number cannot describe such a distribution. On MovieLens there is a heap at zero (its web page
-# showed many films at once), and the rest runs from seconds to months. So the head has **two numbers**:
-# the log-odds $o$ that the gap is zero, and the expected $\ln(1 + \text{seconds})$, called $g$, if it is
-# not. The loss of a row, in nats, is
+# showed many films at once, and people could rate several of them in one go), and the rest runs from
+# seconds to months. So the head has **two numbers**: the log-odds $o$ that the gap is zero, and the
+# expected $\ln(1 + \text{seconds})$, called $g$, if it is not. The loss of a row, in nats, is
 #
 # $$-\ln P(\text{what happened: gap} = 0 \text{ or gap} > 0)
 # + \frac{(\ln(1 + \text{gap}) - g)^2}{2 \cdot 2^2}\,[\text{gap} > 0]$$
@@ -489,8 +495,9 @@ ws.show(fig, alt=alt)
 # %% [markdown]
 # ### Exercise: the loss of a gap
 #
-# Write `gap_loss(odds, expected, gap)`. All three are tensors of the shape (B,); `gap` is in seconds, and
-# nan where nothing follows. Return the loss per row, (B,). The table below measures with your function.
+# Write `gap_loss(odds, expected, gap)`. All three are tensors of the shape (B,); `gap` is in seconds,
+# and nan where nothing follows. Return the loss per row, (B,). Further down, we measure the gap head
+# with your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -500,8 +507,8 @@ ws.show(fig, alt=alt)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Replace nan before you compute with it: `gap.nan_to_num()`. At the end, set the rows with
-# `gap.isnan()` to 0.
+# Replace nan before you compute with it: `gap.nan_to_num()`. At the end, set the loss to 0 where
+# `gap.isnan()`.
 #
 # </details>
 
@@ -570,9 +577,10 @@ print(f"Largest difference to the library in any of the outputs: {gap_heads:.0e}
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What does sharing buy?
 #
-# We train each head alone, with the weight zero for the others, and then all three together. On validation
-# rows we measure each output: the RMSE of the rating; how well `seen` tells a rated film from one drawn
-# among those that the user never rated (AUC); and, for the gap, the loss that you have just written.
+# We train each head alone, with weight zero for the other two, and then all three together. On
+# validation rows we measure each output: the RMSE of the rating; how well `seen` tells a rated film from
+# one drawn among those that the user never rated (AUC); and, for the gap, the loss that you have just
+# written.
 
 # %%
 from recsys_tutorial.training.negatives import Negatives
@@ -642,13 +650,16 @@ with torch.no_grad():
 more = pd.Series((losses[0] - losses[1]).numpy())[~later.isnan().numpy()]
 by_user = more.groupby(page.valid.user[more.index]).agg(["mean", "size"])
 of_gap = rt.interpret.mean_interval(by_user["mean"], weights=by_user["size"])
-print(f"gap, shared − alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {of_gap.high:+.4f})")
+print(
+    f"gap loss, shared − alone: {of_gap.value:+.4f} nats ({of_gap.low:+.4f} to {of_gap.high:+.4f})"
+)
 
 # %% [markdown]
 # Why should the rating head gain? Because people choose what they watch. *Which* films you rated says
 # something about your taste, beyond the stars that you gave. To see whether this can be the reason, we
-# plant it: each rating is mostly noise, but users rate mostly films of their own kind. As a control,
-# there are users who choose blindly.
+# plant it. There are four kinds of films and four kinds of users, and users like films of their own
+# kind. Each rating is mostly noise, but users mostly *rate* films of their own kind. As a control, we
+# make the same data with users who choose blindly.
 
 
 # %% tags=["long"]
@@ -683,8 +694,9 @@ for name, own in (("choice tells about taste", 0.7), ("choice is blind", 0.25)):
 
 # %% [markdown]
 # So sharing is a trade. What the heads have in common is learned from more data. Where they differ, they
-# compete for the same vectors: `seen` alone remains the better judge of what will be rated. And the gap changes
-# little either way, since when you come back has little to do with which film you rate.
+# compete for the same vectors: `seen` alone remains the better judge of what will be rated. And the gap
+# changes little either way, probably because how soon you come back has little to do with which film you
+# rate.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You
@@ -699,10 +711,10 @@ except TypeError as error:
     print(refused.split(";")[0] + ".")
 
 # %% [markdown]
-# Its score is not linear in $p$, so there is no closed form for your vector: you would have to wait for the
-# next training. With the three outputs there is no such trouble, because every head is linear in $p$. Your
-# vector is folded in from your ratings. Nothing is known about your pace, so we take that of the average
-# user.
+# Its score is not linear in $p$, so there is no closed form for your vector: you would have to wait for
+# the next training. With the three outputs there is no such trouble, because every head is linear in
+# $p$. Your vector is folded in from your ratings. We do not know how soon you come back, so for the gap
+# we treat you as an average user.
 
 # %% tags=["long"]
 import copy
@@ -728,7 +740,7 @@ ws.films(by_stars)
 
 # %%
 overlap = len(set(by_stars["title"]) & set(by_seen["title"]))
-print(f"Most likely to be rated ({overlap} of 5 films are on both lists)")
+print(f"Most likely to be rated (on both lists: {overlap} of 5 films)")
 ws.films(by_seen)
 
 # %% [markdown]
@@ -746,7 +758,7 @@ ws.films(by_seen)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### The final table
 #
-# So far we looked at validation rows only. Here are the test rows, once.
+# So far we have looked at validation rows only. Here are the test rows, once.
 
 # %%
 final = {
@@ -776,8 +788,8 @@ final_table.sort_values("RMSE on test rows (stars)").round(4)
 #
 # * A network beside the product can learn what depends on three fields at once. On MovieLens the features pay
 #   more than the depth, and a network in place of the product is worse. Try the simple model first.
-# * To share one trunk among several heads is a trade-off: a head gains where another head learns
-#   something that the first one needs, and loses where the two differ. Measure each head alone.
+# * Sharing one trunk among several heads is a trade-off: a head can gain where another head learns
+#   something that the first one needs, and lose where the two differ. Measure each head alone.
 # * When you measure the time to the next event, say which events count as a "next" one: all of them, or
 #   only those in the training part.
 #

@@ -57,21 +57,22 @@ def gap_loss(answer: Any, page: Page) -> str | None:
         "the log-odds are those of a gap of 0: the two cases have changed places.": (
             _gap_loss(-odds, expected, gap)
         ),
-        "where the gap is not 0, that has a probability too: its -ln is missing.": (
+        "a gap above 0 has a probability too: its -ln is missing.": (
             torch.where(later, square / 8, right)
         ),
-        "the head expects ln(1 + seconds), and this compares it with the seconds.": plain,
-        "nan was replaced too early: these rows count as a gap of 0.": (
+        "expected is in ln(1 + seconds), and here it is compared with the seconds.": plain,
+        "nan was replaced too early: the rows with nan count as a gap of 0.": (
             torch.where(gap.isnan(), F.softplus(-odds), right)
         ),
         "where nothing follows (nan) the loss is 0.": torch.where(gap.isnan(), torch.nan, right),
         "the squared error is divided by 2 · 2², which is 8.": unscaled,
         "the squared error is missing where the gap is not 0.": of_zero,
-        "where the gap is 0, the expected time does not count.": all_rows,
+        "where the gap is 0, leave out the squared error.": all_rows,
     }
     kinds = {"0": at_once, "above 0": later, "nan": gap.isnan()}
     wrong = ~torch.isclose(found, right) if found.shape == right.shape else at_once
     where = [kind for kind, rows in kinds.items() if (wrong & rows).any()]
-    other = f"for our rows it is wrong where the gap is {' and where it is '.join(where)}."
+    places = " and where it is ".join(where)
+    other = f"for the rows that we tried, it is wrong where the gap is {places}."
     shape = "for 4 rows it must return 4 numbers; this has the shape {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-3)
