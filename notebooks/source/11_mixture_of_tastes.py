@@ -36,10 +36,10 @@ said_by_one = four_films @ best_p  # (4 films,)
 pd.DataFrame({"wanted": wanted, "said by one vector": said_by_one.round(2)}, index=kinds)
 
 # %% [markdown]
-# The best vector predicts zero for all four films. This is no accident: $p \cdot (-q) = -(p \cdot q)$. So for
-# one vector, somebody who likes a film must dislike its mirror image just as much. Matrix factorisation has one way
-# out: it can use a third axis for "both or neither". But then everybody has that axis, and its numbers have to
-# be learned too.
+# The best vector predicts zero for all four films. This is no accident: $p \cdot (-q) = -(p \cdot q)$. So
+# a person with only one vector who likes the film $q$ must dislike its mirror image $-q$ just as much.
+# Matrix factorisation has one way out: a third axis, for films that are both funny and loud, or neither.
+# But then every person and every film needs a number on this axis, and all of these must be learned.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Several tastes, and the film decides
@@ -57,14 +57,14 @@ pd.DataFrame({"wanted": wanted, "said by one vector": said_by_one.round(2)}, ind
 # %% [markdown]
 # ### Exercise: the weights
 #
-# Write `weights(A, q)`. `A` has the shape (B, tastes, d): the vectors $A_m$ of the user of each of B rows.
-# `q` has the shape (B, d). The result has the shape (B, tastes). The model below is trained with your
-# function.
+# Write `weights(A, q)`. `A` has the shape (B, tastes, d): for each of the B rows, the vectors $A_m$ of its
+# user. `q` has the shape (B, d). The result has the shape (B, tastes). The model below is trained with
+# your function.
 #
 # <details><summary>Hint 1</summary>
 #
-# `q[:, None]` has the shape (B, 1, d), so it meets all tastes of its row. The product of two vectors is
-# `(a * b).sum(-1)`.
+# `q[:, None]` has the shape (B, 1, d), so each film's vector is multiplied with every taste in its row.
+# The product of two vectors is `(a * b).sum(-1)`.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -91,9 +91,9 @@ def weights(A, q):
 ws.check("11.weights", weights)
 
 # %% [markdown]
-# In 2019 the tutorial `cemoody/simple_mf` took the softmax over the $d$ numbers of the vectors, before the
-# sum. The shapes fit, and the loss falls. But then the model has a single taste whose numbers are
-# reweighted.
+# It is easy to take the softmax over the wrong axis. In 2019 the tutorial `cemoody/simple_mf` took it over
+# the $d$ numbers of the vectors, before summing them. The shapes fit, and the loss falls. But then the
+# model has a single taste whose numbers are reweighted.
 #
 # Now our person gets two tastes. Each taste speaks for the films that it likes.
 
@@ -114,8 +114,8 @@ columns = {"wanted": wanted, "weight of taste 1": w_four[:, 0], "said by two tas
 pd.DataFrame({k: np.round(np.asarray(v), 2) for k, v in columns.items()}, index=kinds)
 
 # %% [markdown]
-# Here is the same as a map. Look where taste 1 speaks, and where taste 2 does. Each arrow is a taste's
-# vector $U_m$: it points at the films that the taste likes.
+# Here is the same thing, drawn as a map. Look where taste 1 speaks, and where taste 2 does. Each arrow is
+# a taste's vector $U_m$: it points at the films that the taste likes.
 
 # %% slideshow={"slide_type": "subslide"}
 line = torch.linspace(-1.6, 1.6, 81)
@@ -170,10 +170,10 @@ gap_mf = float((single(batch) - plain(batch)).abs().max().detach())
 library = rt.models.MixtureOfTastes.for_dataset(page.train, n_tastes=3, seed=1)
 ours = Tastes.for_dataset(page.train, n_tastes=3, seed=1)
 gap_library = float((ours(batch) - library(batch)).abs().max().detach())
-print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_library:.0e} stars.")
+print(f"Largest difference from MF: {gap_mf:.0e} stars, from the library: {gap_library:.0e} stars.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## A taste with edges
+# ## One taste per film
 #
 # Weights like 0.6 and 0.4 are hard to talk about: which taste was it? If exactly *one* taste spoke for each
 # film, a person's films would fall into groups that we can name. But "take the largest" has no gradient.
@@ -243,7 +243,7 @@ class Hard(rt.models.GumbelTastes, Tastes):
 ours = Hard.for_dataset(page.train, n_tastes=3, seed=1)
 library = rt.models.GumbelTastes.for_dataset(page.train, n_tastes=3, seed=1)
 gap_hard = float((ours(batch) - library(batch)).abs().max().detach())
-print(f"Largest difference to the library, with the same noise: {gap_hard:.0e} stars.")
+print(f"Largest difference from the library, with the same noise: {gap_hard:.0e} stars.")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Can it find tastes that are there?
@@ -292,8 +292,8 @@ pd.DataFrame(planted_error).rename_axis("world").round(3)
 
 # %% [markdown]
 # Where people have two tastes, the soft mixture (`Tastes`) makes a smaller error than one vector, and the
-# intervals are far from zero. The hard mixture (`Hard`) pays for its edges: it can't be told apart from one
-# vector.
+# intervals are far from zero. The hard mixture (`Hard`) pays for choosing one taste per film: its error
+# can't be told apart from that of one vector.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Are they the *same* tastes?
@@ -303,8 +303,8 @@ pd.DataFrame(planted_error).rename_axis("world").round(3)
 # second. So for each person we first look for the **permutation** (the order) that fits best, and *then*
 # count. (With many tastes this is the assignment problem, which SciPy solves.)
 #
-# Even a random result is above one half when we choose the better of two orders. So we repeat the count
-# after shuffling the people: the result is what chance alone gives.
+# When we choose the better of two orders, even a random guess agrees on more than half of the films on
+# average. So we repeat the count after shuffling the people: the result is what chance alone gives.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -350,10 +350,10 @@ for name in ("Tastes", "Hard"):
 print("Share of films for which the planted taste speaks (in brackets: 95% interval over people)")
 for name, (back, chance, sure, sure_chance) in same.items():
     lead = rt.interpret.mean_interval(back - chance)
-    print(f"{name:>7}: {back.mean():.2f}, people mixed up {chance.mean():.2f},", end=" ")
+    print(f"{name:>7}: {back.mean():.2f}, people shuffled {chance.mean():.2f},", end=" ")
     print(f"difference {lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f})")
-    print(f"{'':>9}where one taste is sure to speak: {sure.mean():.2f},", end=" ")
-    print(f"mixed up {sure_chance.mean():.2f}")
+    print(f"{'':>9}where one taste clearly speaks: {sure.mean():.2f},", end=" ")
+    print(f"people shuffled {sure_chance.mean():.2f}")
 
 # %% [markdown]
 # The models find more of the planted tastes than chance does, and the interval is far from zero. They do
@@ -368,8 +368,8 @@ for name, (back, chance, sure, sure_chance) in same.items():
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the MovieLens table: who has more than one taste? All hands go up. So why does the
-# table not show it? Collect reasons: too few ratings, stars given after the choice, MF's spare axes.
-# (5 minutes)
+# table not show it? Collect reasons: there are too few ratings, people rate only films that they chose
+# to see, and MF has axes to spare. (5 minutes)
 
 # %%
 contenders = {
@@ -406,15 +406,15 @@ for name in list(contenders)[2:]:
     better, worse = sum(e.high < 0 for e in each), sum(e.low > 0 for e in each)
     verdicts[name] = "better" if better > 1 else "worse" if worse > 1 else "not told apart"
     one = each[0]
-    print(f"{name:>22} less BiasedMF: {one.difference:+.4f} ({one.low:+.4f} to {one.high:+.4f}),")
+    print(f"{name:>22} minus BiasedMF: {one.difference:+.4f} ({one.low:+.4f} to {one.high:+.4f}),")
     print(f"{'':>22} with {len(seeds)} seeds: {verdicts[name]}")
 
 # %% [markdown]
-# The intervals printed above are over users, and come from the first seed. We say "better" or "worse"
-# where the interval leaves out zero with at least two seeds. On MovieLens a second taste gains nothing
-# that we can see. Kula's own numbers on MovieLens agree: added to matrix factorisation, the mixture
-# brought no clear gain. Added to a model that reads *sequences* of films, it gained about ten per cent.
-# So "no gain here" is a statement about this data and this model.
+# The intervals printed above are over users, and come from the first seed. We call a model "better"
+# ("worse") if its interval lies entirely below (above) zero for at least two seeds. On MovieLens a second
+# taste gains nothing that we can see. Kula's own numbers on MovieLens agree: added to matrix
+# factorisation, the mixture brought no clear gain. Added to a model that reads *sequences* of films, it
+# gained about ten per cent. So "no gain here" is a statement about this data and this model.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How many tastes speak?
@@ -488,12 +488,11 @@ print("RMSE on validation rows, in stars")
 pd.Series(held_out).unstack(sort=False).round(3)
 
 # %% [markdown]
-# With the weak penalty, entropy does what we hoped for: the model is more decided about planted people with
-# two tastes than about those with one, and MovieLens lies between the two. With the strong penalty all of
-# this is gone: now the model is most decided about MovieLens. The second table says why. With the strong
-# penalty the models of the planted people have learned little, and their two tastes are alike because both
-# are almost zero. So entropy describes the fitted model with its penalty. It does not tell us how many tastes
-# people have.
+# With the weak penalty, entropy does what we hoped for: it is lower for planted people with two tastes than
+# for those with one, and MovieLens lies between the two. With the strong penalty this order is gone: now
+# MovieLens has the lowest entropy. The second table says why. With the strong penalty the models of the
+# planted people have learned little, and their two tastes are alike because both are almost zero. So
+# entropy describes the fitted model with its penalty. It does not tell us how many tastes people have.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
@@ -534,9 +533,9 @@ print("Our sample person:" if page.me_is_sample else "You:")
 ws.films(pd.DataFrame(my_tastes).fillna(""))
 
 # %% [markdown]
-# It is tempting to find a name for each of the two. First ask the question of page 03: **would it come out
-# again?** We have the same model from another seed. For what share of the films does the same taste speak in
-# both runs? And how large is that share when the people are mixed up?
+# It is tempting to give each taste a name. First ask the question of page 03: **would we find the same
+# tastes again?** We trained the same model with two seeds. For what share of the films does the same taste
+# speak in both runs? And how large is that share when we shuffle the people?
 
 # %%
 again = who_speaks(two_runs[1])
@@ -554,12 +553,12 @@ fig, ax = plt.subplots()
 middle = [np.median(count[g]) for g in fifths]
 value, low, high = np.array([g[:3] for g in groups]).T
 ax.errorbar(middle, value, yerr=[value - low, high - value], fmt="o-", capsize=4, label="people")
-ax.axhline(chance.value, color=ws.PALETTE["vermilion"], linestyle="--", label="people mixed up")
+ax.axhline(chance.value, color=ws.PALETTE["vermilion"], linestyle="--", label="people shuffled")
 label = "sample person" if page.me_is_sample else "you"
 ax.plot(count[you], stable[you], "D", color=ws.PALETTE["black"], markersize=10, label=label)
 ax.set(xscale="log", ylim=(0.45, 1.0), xlabel="ratings per person")
 ax.set(ylabel="films with the same taste (share)")
-ax.set(title="Do two tastes come out again? (0.5 to 1; 95% over people)")
+ax.set(title="Do two seeds find the same tastes? (95% intervals over people)")
 ax.set_xticks(middle, [f"{m:.0f}" for m in middle])
 ax.minorticks_off()
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -569,14 +568,15 @@ ws.show(fig, alt=alt + f" {chance.value:.0%} by chance; {label}: {stable[you]:.0
 # %%
 way = lead.value / (1 - chance.value)  # from chance to "always the same"
 apart = "more than by chance" if lead.low > 0 else "not told apart from chance"
-print(f"The busiest fifth: {value[-1]:.0%} of films get the same taste again, {apart}:")
+print(f"The busiest fifth: {value[-1]:.0%} of films get the same taste from both seeds, {apart}:")
 print(f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}). That is {way:.0%} of the way from")
-print("chance to tastes that always come out again.")
+print("chance to tastes that are always the same.")
 print(f"{label}: {stable[you]:.0%}. A single person may be high or low by luck.")
 
 # %% [markdown]
 # So don't name your tastes: most of what the table shows is an accident of the seed, however plausible it
-# looks. Your recommendations do not suffer from this. The scores come out again, whichever taste speaks:
+# looks. Your recommendations do not suffer from this. The scores from the two seeds agree well, whichever
+# taste speaks:
 
 # %%
 both = [m.score_items(rt.Batch(user=torch.tensor([you])))[0].detach().numpy() for m in two_runs]
@@ -599,16 +599,16 @@ ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 # * One vector must dislike the mirror image of what it likes. Several tastes need not.
 # * The softmax runs over the *tastes*, and each taste gives one product. With one taste the model is biased MF, exactly.
 # * Gumbel noise draws a taste by taking the largest. The gradient goes through a soft copy.
-# * Tastes have no order: compare them up to a permutation, and with chance.
-# * Where two tastes were planted, the soft mixture gains, and a good part of them is found. On MovieLens
-#   the model with two tastes can't be told apart from the model with one, and another seed hardly finds
-#   the same tastes again.
-# * Entropy depends on the penalty. Compare it at equal strength only.
+# * Tastes have no order: find the best permutation before you compare them, and see how well chance does.
+# * Where two tastes were planted, the soft mixture has a smaller error than one vector, and finds a good
+#   part of these tastes. On MovieLens the model with two tastes can't be told apart from the model with
+#   one, and another seed hardly finds the same tastes again.
+# * Entropy depends on the penalty. Compare it only between models with the same penalty.
 #
 # **To read on**
 #
 # * M. Kula, "Mixture-of-tastes models for representing users with diverse interests", arXiv,
-#   2017: the model, with both results.
+#   2017: the model, and the two results on MovieLens that we quoted.
 # * E. Jang, S. Gu and B. Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017: the soft
 #   copy and its temperature.
 # * J. Weston, R. Weiss and H. Yee, "Nonlinear latent factorization by embedding multiple user interests",

@@ -34,8 +34,8 @@ def weights(answer: Any, page: Page) -> str | None:
     by_rows = logits.softmax(0)
     slips = {
         "this softmax went over the numbers of the vectors: sum over those first.": latent,
-        "these are the products; the softmax over tastes is still to come.": logits,
-        "this softmax went over the rows of the batch: users would share their weights.": by_rows,
+        "these are the products; the softmax over tastes is still missing.": logits,
+        "this softmax went over the rows of the batch, not over the tastes.": by_rows,
     }
     other = "for the numbers that we tried it does not give the softmax of A_m . q."
     if found.ndim and not near(found.sum(-1), torch.ones(4), 1e-4):
@@ -88,7 +88,7 @@ def entropy(answer: Any, page: Page) -> str | None:
         "this is the mean over tastes as well: sum over them.": right / w.shape[1],
     }
     other = "for the weights that we tried it does not give the mean entropy."
-    shape = "one number is wanted, the mean over the rows; this has the shape {shape}."
+    shape = "the result must be one number, the mean over the rows; this has the shape {shape}."
     return compare(found, right, slips, other, shape=shape, tolerance=1e-4)
 
 
