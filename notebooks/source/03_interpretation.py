@@ -36,7 +36,7 @@ print(", ".join(known.columns))
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Give the room two minutes, in pairs. Collect words on a board and leave them there; come back to them
-# at "Was your guess right?". Do not scroll down before.
+# at "Was your guess right?". Do not scroll down until the words are on the board.
 
 # %% [markdown]
 # ### Exercise: your guess
@@ -68,10 +68,10 @@ ws.check("03.guess", guess)
 #
 # $$\text{stars} \approx \mu + b_u + b_i + p_u \cdot q_i$$
 #
-# with the overall mean $\mu$, the person's generosity $b_u$, a row $p_u$ of the table of people and a row
-# $q_i$ of the table of films. $b_i$ is what people in general think of film $i$. Isn't that just its
-# mean rating? No: a mean depends on *who* rated. Strict people pull it down, and people pick films that
-# suit them. The model can separate these effects.
+# with the overall mean $\mu$, the person's generosity $b_u$, a row $p_u$ of the table of people and a
+# row $q_i$ of the table of films. $b_i$ is what people in general think of film $i$. Isn't that just its
+# mean rating? No: a mean depends on *who* rated. Strict people pull it down; people who pick films that
+# suit them push it up. The model can separate these effects.
 
 # %%
 model = page.model
@@ -105,12 +105,12 @@ ws.show(fig, alt=f"Bars of ten films by how far they are loved beyond their rati
 # %%
 same = np.corrcoef(often["mean"], often["bias"])[0, 1]
 print(f"Mean rating and bias are close (correlation {same:.2f}): for most films it matters little")
-print("who rated. For the two films at the ends of the figure, their raters move the mean by")
+print("who rated. For the top and the bottom film of the figure, the raters move the mean by")
 print(f"{-first['beyond']:+.2f} and {-last['beyond']:+.2f} stars.")
 
 # %% [markdown]
-# Bars to the left belong to films that were rated by people whom they suit, or by generous people. So
-# their ratings also say something about their audience.
+# Bars to the left belong to films that were rated by people whom they suit, or by generous people. So a
+# mean rating also says something about the audience.
 #
 # ### Exercise: find it yourself
 #
@@ -169,10 +169,10 @@ for least in (1, 10, 50, 100):
 # their products come as close to that table as possible. It does the same with what these products miss,
 # and so on. Each round gives one **axis**.
 #
-# There is one trap. Call the table of people $P$ and the table of films $Q$. If you take the columns of
-# $Q$ as axes, you look at an accident: for any invertible matrix $M$, the tables $P M^{-\top}$ and $Q M$
-# have the same product $P Q^\top$. So we analyse the entries of that product, the *scores*: they are the
-# same for all such pairs.
+# There is one trap. Call the table of people $P$ and the table of films $Q$. The columns of $Q$ will not
+# do as axes, because they are an accident of training: for any invertible matrix $M$, the tables
+# $P M^{-\top}$ and $Q M$ have the same product $P Q^\top$. So we analyse the entries of that product, the
+# *scores*: they are the same for all such pairs.
 #
 # A short cut avoids the table of all people by all films. The QR decomposition writes $P$, and likewise
 # $Q$, as a product of two tables: one with perpendicular columns of length 1, and a small square one.
@@ -192,16 +192,15 @@ for ax, (name, table_of) in zip(panels, shown.items(), strict=True):
     ax.imshow(table_of, cmap=ws.DIVERGING, vmin=-2, vmax=2)
     ax.set(title=name, ylim=(11.5, -0.5))
     ax.set_axis_off()
-ws.show(
-    fig, alt="A tall table is a tall table with perpendicular columns times a small square one."
-)
+ws.show(fig, alt="A tall table is a tall table with perpendicular columns times a small square one. "
+                 "Products of these columns: 1 with themselves, 0 with each other.")  # fmt: skip
 
 # %% [markdown]
 # The right-hand panel shows that each column of *left*, multiplied by itself, gives 1, and multiplied by
 # any other column, 0. So multiplying by *left* changes no lengths, and to find the axes we need only the
-# two small square tables, one from $P$ and one from $Q$. The *width* of an axis is the standard deviation
-# of what this axis adds to the scores. The cell prints each squared width as a share of the sum of all of
-# them:
+# two small square tables, one from $P$ and one from $Q$. The *width* of an axis is the standard
+# deviation of what this axis adds to the scores. The cell prints the squared width of each axis as a
+# share of their sum:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -222,16 +221,17 @@ print(f"users {axes.users.shape}, in standard deviations; items {axes.items.shap
 
 # %% [markdown]
 # Units make axes readable. A person at 1 on an axis is one standard deviation from the average. A film
-# at 0.2 gets 0.2 stars more from that person than from the average person.
+# at 0.2 gets 0.2 stars more from that person than from the average person. Which end is positive means
+# nothing: if you flip the signs of people and films together, their products stay the same.
 #
 # ### Which axes are more than noise?
 #
-# PCA always returns axes, even of pure noise. So make noise that looks like our data: subtract the
-# biases from each rating, **shuffle** what is left among the ratings of the same person, and fit the
-# model again. Three things stay as they were: which films each person rated, the biases, and how much
-# each person's ratings scatter. Only taste is gone. If an axis is not wider than the widest axis of the
-# models fitted to shuffled ratings, we call it noise. (That is strict: some narrower axes may still
-# hold a trace of something.)
+# PCA always finds axes, even in pure noise. So make noise that looks like our data: subtract the biases
+# from each rating, **shuffle** what is left among the ratings of the same person, add the biases again,
+# and fit the model to the result. Three things stay as they were: which films each person rated, the
+# biases, and how much each person's ratings scatter. Only taste is gone. If an axis is not wider than
+# the widest axis of the models fitted to shuffled ratings, we call it noise. (That is strict: some
+# narrower axes may still hold a trace of something.)
 
 # %%
 noise = np.vstack(  # stars, a row per shuffle
@@ -303,7 +303,9 @@ for axis, row in found.iterrows():
 # even the most similar axis of the second model has a cosine below 0.7 with the axis of the first. (The
 # cosine is 1 if two axes have the same direction, and 0 if they have nothing in common.) An axis that
 # passes is *stable between seeds*. It has a *name* only if one of the words has a correlation with it of
-# at least 0.3, positive or negative, and if we rarely see one as large after shuffling the films.
+# at least 0.3, positive or negative, and if shuffled films rarely give a correlation that large. In the
+# table, `sd` is the width, `chance` the greatest width after shuffling, `again` the best cosine in the
+# second model, and `r` the correlation with the word under `goes with`.
 
 # %%
 found[["share", "sd", "chance", "again", "goes with", "r", "verdict"]]
@@ -357,23 +359,23 @@ people = rt.interpret.matches(a, b, both)
 mixed = replace(b, items=np.random.default_rng(0).permutation(b.items))  # films shuffled
 luck = rt.interpret.matches(a, mixed, both).max()
 print(f"With shuffled films, the best match has a cosine of {luck:.2f}.")
-print(f"An axis whose best match has a cosine of {luck:.2f} or less counts as not found again.")
+print(f"A best match of {luck:.2f} or less is no better than what shuffled films give.")
 pd.DataFrame({"another seed": again[:6], "other people": people[:6]}, index=found.index).round(2)
 
 # %% [markdown]
 # Believe the second column more than the first, and call an axis stable only if *both* are far above the
-# cosine of shuffled films. (The second column lists the axes of the first half, which may come in
-# another order than those of the whole model.) The test is hard, because each half has only half of
-# the ratings. But if an axis fails it, we know only that the axis fits these people, and not whether it
-# holds for others. If two axes are about equally wide, they may also swap or mix: then the plane is
-# stable, and its axes are not. Page 14 takes that up.
+# cosine of shuffled films. (In the second column, row 1 is about axis 1 of the first half, and so on.
+# The first half may have its axes in another order than the whole model.) The test is hard, because each
+# half has only half of the ratings. An axis that fails it may still hold for other people, but we only
+# know that it fits these. If two axes are about equally wide, they may also swap or mix: then the plane
+# that they span can be stable although the axes are not. Page 14 takes that up.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 3: who agrees, and who does not
 #
 # Two films are **neighbours** if the model expects them to suit the same people. We measure this by the
-# cosine between two rows of `axes.items`. It is also the correlation, over people, between how well the
-# one film suits them and how well the other does.
+# cosine between two rows of `axes.items`. It is also the correlation, over people, between how well one
+# film suits them and how well the other does.
 
 # %%
 favourite = page.data.items["title"][max(page.me, key=page.me.get)]  # your best rated film
@@ -449,8 +451,8 @@ print(" → ".join(titles[well[chain]]) if walks else "The walk starts when `nea
 #
 # <details><summary>Hint</summary>
 #
-# `P @ Q.T` has people in rows and films in columns. Which axis are the people? A mean of squares is not
-# a variance unless the mean is zero.
+# `P @ Q.T` has people in rows and films in columns. Along which axis do the people lie? A mean of
+# squares is not a variance unless the mean is zero.
 #
 # </details>
 
@@ -559,27 +561,26 @@ seeds = spread.attrs["reliability"]
 a, b = (rt.interpret.polarizability(m, page.train)["polarizability"][both] for m in (one, two))
 halved = np.corrcoef(a, b)[0, 1]
 whole = 2 * halved / (1 + halved)  # Spearman-Brown: expected of two groups of full size
-print(f"Correlation between two seeds {seeds:.2f}, between two halves of the people {halved:.2f}.")
-print(
-    f"Expected correlation between two groups of people, each as large as ours: about {whole:.2f};"
-)
-print(f"expected correlation of our values with the true ones: about {whole**0.5:.2f}.")
+print(f"Correlation of polarizability between two seeds: {seeds:.2f};")
+print(f"between halves of the people, for films with 10 or more ratings in each: {halved:.2f}.")
+print(f"Expected between two groups, each with as many people as we have: about {whole:.2f};")
+print(f"expected between our values and the true ones: about {whole**0.5:.2f}.")
 
 # %% [markdown]
 # The first number alone would make you believe anything, because two seeds share every accident of the
-# data. (The last number is above the one before, because the true values have no errors. It assumes that
-# the errors of the two halves are independent. We have checked this way of estimating it on planted data,
-# where we know the truth, and the estimate was about right.) Trust the films at the ends, and not small
-# differences in rank in the middle.
+# data. (The last number is above the one before, because true values, unlike those of a second group,
+# have no errors. Both estimates assume that the errors of the two halves are independent. On planted
+# data, where we know the truth, the last one was about right.) Trust the films at the ends, and not
+# small differences in rank in the middle.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 4: maps, and what their distances do not mean
 #
 # The method **t-SNE** draws films on a plane so that close neighbours stay close. It gives up everything
 # else for that. Here are six of its maps of the *same* films: two seeds, and three values of the
-# *perplexity*, which is roughly the number of neighbours that each film tries to keep. (Here we let
-# it start from random places. When it starts from PCA, which is the default, maps of different seeds
-# look more alike; they are not more right.)
+# *perplexity*, which is roughly the number of neighbours that each film tries to keep. (Here we let it
+# start from random places. When it starts from PCA, which is the default, maps of different seeds look
+# more alike, but that does not make them more correct.)
 
 # %%
 from sklearn.manifold import TSNE
@@ -612,7 +613,7 @@ ws.show(
 # %% [markdown]
 # The colour shows the place on the first axis; the circles mark one film and its ten nearest by cosine.
 # Shapes, gaps and islands change from panel to panel, although the films are the same. Can you measure
-# such a map with a ruler?
+# distances on such a map with a ruler?
 
 # %%
 from scipy.spatial.distance import pdist  # distances of all pairs
@@ -652,7 +653,7 @@ print("This is an invented person." if page.me_is_sample else f"You, from {len(p
 for k in (0, 1):
     below = (axes.users[axes.seen_user, k] < me[k]).mean()
     low, high = (found[end].iloc[k].split("; ")[0] for end in ("low", "high"))
-    print(f"Axis {k + 1}, from {low} to {high}: {me[k]:+.2f}; {below:.0%} of people are below.")
+    print(f"Axis {k + 1}, from {low} to {high}: {me[k]:+.2f}; {below:.0%} of people lie lower.")
 
 # %%
 mine = page.data.item_vocab.index(list(page.me))
@@ -775,7 +776,7 @@ ws.show(fig, alt="Two rows of three tables: people, films and scores. The tables
               "films differ between the rows; the scores are the same.")  # fmt: skip
 
 # %% [markdown]
-# There are endlessly many such pairs of tables. Training with a penalty prefers those without extreme
+# There are infinitely many such pairs of tables. Training with a penalty prefers those without extreme
 # stretching, so cosines between raw rows often look sensible. Steck, Ekanadham and Kallus warn against
 # relying on that: with some penalties such cosines are arbitrary. `rt.interpret` does not rely on it:
 # `pca(model)` gives the same result for all twins.
@@ -784,7 +785,8 @@ ws.show(fig, alt="Two rows of three tables: people, films and scores. The tables
 # ## What we learned
 #
 # * A bias is what people in general think; a mean rating also depends on who rated.
-# * Axes belong to the scores, and we compare them with shuffled ratings before they get a name.
+# * Take axes from the scores, not from the tables, and compare them with shuffled ratings before you
+#   name them.
 # * Neighbours please the same people. Polarizable films split people; personalizability says whether
 #   knowing the person helps.
 # * What holds for other seeds need not hold for other people.

@@ -20,7 +20,7 @@ def guess(answer: Any, page: Page) -> str | None:
     if strange:
         return f"{strange[0]!r} cannot be looked up; choose among {', '.join(known)}."
     if len(set(answer)) < 3:
-        return f"at least three different words are needed, and here are {len(set(answer))}."
+        return f"it should hold at least three different words; this holds {len(set(answer))}."
     return None
 
 
@@ -76,12 +76,10 @@ def nearest(answer: Any, page: Page) -> str | None:
         return "it should return a position, a whole number, and not the cosine itself."
     slips = {
         "every film is its own nearest: leave it out.": range(40),
-        "this is the largest product: divide by the lengths, long rows win otherwise.": dot.argmax(
-            1
-        ),
+        "this is the largest product, and long rows win: divide by the lengths.": dot.argmax(1),
         "this is the nearest by plain distance: use the cosine.": (apart + itself).argmin(1),
         "this is the least similar film.": (cosine + itself).argmin(1),
-        "without film i, all later films move up by one place: count them from the full table.": [
+        "if you leave film i out, all later films move up by one: count in the full table.": [
             j - (j > i) for i, j in enumerate(right)
         ],
     }
@@ -91,7 +89,7 @@ def nearest(answer: Any, page: Page) -> str | None:
 
 @register("03.polarizability", asks="function")
 def polarizability(answer: Any, page: Page) -> str | None:
-    """A function of P and Q: sd over users of the personal part, one number an item."""
+    """A function of P and Q: sd over users of the personal part, one number per item."""
     rng = np.random.default_rng(5)
     films = rng.normal(size=(12, 4))
     people = rng.normal(size=(30, 4)) + np.array([1.0, 0.0, -2.0, 0.5])  # with a mean
@@ -103,8 +101,8 @@ def polarizability(answer: Any, page: Page) -> str | None:
         return None
     slips = {
         "this is the variance, in stars squared; its root is in stars.": scores.var(0),
-        "this is a mean of squares without the mean taken out: it counts what all people agree "
-        "on as well.": np.sqrt((scores**2).mean(0)),
+        "this is the root of the mean square, with the mean not taken out: it also counts what "
+        "all people agree on.": np.sqrt((scores**2).mean(0)),
         "this is the length of the film's row, which does not depend on the people.": lengths,
         "this is the mean: it belongs to the bias.": scores.mean(0),
     }
