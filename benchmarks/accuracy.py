@@ -1,8 +1,8 @@
 """Stars: how far off.
 
-Models that predict stars. First on the five official folds: mean and standard deviation over folds
-(some are harder, for all models). Then on random 90/10 splits with seeds 0 to 9. The models have
-seed 0.
+Models that predict stars. The first table is for the five official folds, with mean and standard
+deviation over the folds (some are harder, for all models). The second is for random 90/10 splits
+with seeds 0 to 9. The models have seed 0.
 """
 
 from __future__ import annotations

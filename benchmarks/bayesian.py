@@ -1,10 +1,10 @@
 """Stars: draws of the posterior.
 
-BayesianFM on the five official folds. It reads ids; or ids and side tables; or also histories; or
-also days. Each has the defaults of the library: rank 10 and 300 draws, as is usual on this data.
-`inside` is the share of test ratings in their 90 % intervals. `myfm`: that library on u1, with the
-same rank, draws and features (it is measured where it can be imported); `times`: our CPU time
-divided by its. Seed 0.
+BayesianFM on the five official folds. It reads ids alone, then also side tables, then also
+histories, then also days. Each has the defaults of the library: rank 10 and 300 draws, as is usual
+on this data. `inside` is the share of test ratings in their 90 % intervals. `myfm` is the library
+myFM on u1, with our rank, draws, ids, side tables and histories (measured where it can be
+imported). `times` is our CPU time divided by that of myFM. Seed 0.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 The exact ranking of every item for every user, on planted ratings (seed 0). The loop over users was
 timed for 100 users, and the seconds for all are computed from that. Seconds without a range come
-from one run. Each size has its own process, which opens the ratings from disk: its memory is that
-of evaluating alone. The model is not trained, which does not change what there is to compute.
+from one run. Each size has its own process, which opens the ratings from disk, so its peak of
+memory does not include making them. The model is not trained, which does not change what there is
+to compute.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Is it reproducible?
 
 Every model was fitted again from seed 0, also in the background and with a break. `same bits` means
-that all numbers are identical. After training on 1, 2 and 4 threads, a prediction may differ by the
-tolerance, relative to the largest (last column). `rt.fit` works on one thread unless told otherwise
-(`threads=n`); more threads add up numbers in another order.
+that all numbers are identical. The last column compares training on 2 and 4 threads with training
+on one: the largest change of a prediction, divided by the largest prediction. It may not exceed the
+tolerance. `rt.fit` works on one thread unless told otherwise (`threads=n`); more threads add up
+numbers in another order.
 """
 
 from __future__ import annotations

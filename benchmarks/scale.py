@@ -1,8 +1,8 @@
 """Growth.
 
 One model with 16 factors on planted ratings (seed 0), on one thread. Each size has its own process,
-which reads columns on disk. Time grows like the number of ratings to the power of `exponent`;
-`times a rating`: time per rating at the largest size, divided by that at the second. The RMSE on
+which reads columns on disk. Time grows like the number of ratings to the power of `exponent`.
+`times a rating` is the time per rating in the last row, divided by that in the second. The RMSE on
 validation rows is that of a model with as many factors as were planted. The noise is the error of
 the planted truth on these rows.
 """

@@ -12,9 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "licences.md"
-HEAD = """# Licences of what the project stands on
+HEAD = """# Licences of the packages that we use
 
-Nothing of these packages is in this repository: pip fetches them on your machine. The table is
+This repository contains none of these packages: pip fetches them to your machine. The table is
 written by `scripts/licences.py` from what each package states in its own metadata.
 
 | package | version | its licence | used by |

@@ -1,8 +1,8 @@
 """Executed notebooks made ready for the site: links, figures as files, and what must not be shown.
 
 MovieLens-100K may not be passed on, so the site shows figures, aggregates and short lists of
-titles. Rows of single people's ratings are left out, with a sentence in their place; a long table
-stops the build.
+titles. Rows that say who gave which rating are left out, with a sentence in their place; a long
+table stops the build.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_LINES = 80  # of printed text
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 EMBEDDED = re.compile(r'src="data:image/(png|svg\+xml);base64,([^"]+)"')
 TO_WORK_ON = re.compile(r"\n*\*With solutions\. \[The page to work on\]\([^)]*\) has none\.\*")
-WITHHELD = "[Ratings of single people are shown on your own machine only: run the page.]"
+WITHHELD = "[Individual ratings are shown only on your own machine: run the page.]"
 AT_WORK = "[Here the page shows something to work with: run it on your own machine.]"
 
 

@@ -157,7 +157,7 @@ def contents(outputs: list[Any]) -> tuple[list[tuple[str, str]], list[str], str]
 
 
 def fits(table: str) -> bool:
-    """Whether a table can be read from the back, and shows no ratings of single people."""
+    """Whether a table can be read from the back, and does not show who gave which rating."""
     rows, wide = size(table)
     head = table.partition("<tbody>")[0]
     few = head.partition("</tr>")[0].count("</th>") <= TABLE_COLUMNS
