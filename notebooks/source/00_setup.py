@@ -5,8 +5,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Set up and look around
 #
-# Rate a few films and watch a list of recommendations answer each click. The list comes from two models
-# that you train yourself on this page.
+# Rate a few films, and watch a list of recommendations change with each click. The list comes from two
+# models that you train yourself on this page.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -35,14 +35,15 @@ service = rt.serving.serve(folder, keep=page.save_me)  # in the background, on t
 service.iframe(page.me, whose="an invented person" if page.me_is_sample else "you")
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Run the setup cell and this one before saying anything. Give everybody two minutes to rate. Then
-# ask the room: which click changed your list the most? Who got a film that they love? (4 minutes)
+# Run the setup cell and the training cell before you say anything. Give everybody two minutes to rate
+# films. Then ask the room: which click changed your list the most? Who got a film that they love?
+# (4 minutes)
 
 # %% [markdown]
 # Give a film some stars on the left, and watch the list on the right: films that have just entered it
-# are marked. Try both directions. Give five stars to ten films of a kind that you love, then one star
-# to the same films. *Keep these ratings* saves your ratings for all later pages; until then an invented
-# person takes your place.
+# are marked. Try both directions. Give five stars to ten films of a kind that you love, then one star to
+# the same films. *Keep these ratings* saves your ratings for all later pages; until you have saved some,
+# the pages use those of an invented person.
 #
 # **Nothing happens in the frame, or it stays empty?** On Binder and Colab your browser cannot reach
 # this service. The form below does the same job everywhere:
@@ -53,7 +54,7 @@ ws.rate_films(page)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten films, and what they are for
 #
-# The same list as a table. Run the cell again whenever you have rated more.
+# Here is the list for the saved ratings, as a table. Run the cell again whenever you have saved more.
 
 # %%
 ten = rt.recommend(page.ranker, page.data, ratings=page.me, stars=page.model)
@@ -93,7 +94,8 @@ for name, table in (("the ranker", ten), ("the star model", most_stars)):
 both = rt.compare(page.ranker, page.model, page.valid, train=page.train, metric="precision@10")
 more, low, high = (10 * share for share in (both.difference, both.low, both.high))
 print(
-    f"The ranker's average minus the other's: {more:+.2f} liked films ({low:+.2f} to {high:+.2f})."
+    f"The ranker's average minus the star model's: {more:+.2f} liked films",
+    f"({low:+.2f} to {high:+.2f}).",
 )
 
 # %% [markdown]
@@ -133,7 +135,7 @@ ax.set(xlabel="epoch", ylabel="error on unseen ratings (RMSE, stars)")
 ax.set_title("The model becomes less wrong (the axis does not start at 0)")
 ax.legend()
 falls = f"falls from {error.iloc[0]:.2f} to {error.iloc[-1]:.2f} stars"
-alt = f"Line chart: the model's error {falls}; the average's stays at {lazy:.2f}."
+alt = f"Line chart: the star model's error {falls}; the average's error stays at {lazy:.2f}."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
@@ -216,8 +218,8 @@ ws.films(rt.interpret.neighbours(page.model, page.train, film, k=4), ["title"])
 # %% [markdown]
 # ## Is this machine ready?
 #
-# You have just trained two models here, which is the best sign. The next cell looks at the details
-# and only speaks up when something is wrong.
+# You have just trained two models here, and that is the best sign that it is. The next cell looks at the
+# details, and gives advice if something is wrong.
 
 # %% tags=["hide-input"]
 readiness = ws.readiness(page.data)
@@ -228,18 +230,18 @@ readiness = ws.readiness(page.data)
 # * **`ModuleNotFoundError` in the first cell.** The notebook runs in a different environment. Close
 #   JupyterLab and start it with `python3 scripts/start.py` (Windows: `py -3 scripts\start.py`).
 # * **The data is planted**, that is, made up. The films are invented. All pages work, but they show
-#   nothing about real people. `data/README.md` says where to get the real ratings, also without a
-#   network.
-# * **Little memory.** Each open notebook uses its own share. *Kernel → Shut Down All Kernels*, then
-#   start this page again.
+#   nothing about real people. `data/README.md` says where to get the real ratings, and how to use a copy
+#   if this machine has no network.
+# * **Not enough memory.** Each open notebook takes up memory of its own. Choose
+#   *Kernel → Shut Down All Kernels*, then start this page again.
 #
 # </details>
 
 # %% [markdown]
 # ## What comes
 #
-# You have trained two recommenders. You watched the ranker answer your clicks, you saw that the star model
-# beats the laziest guess, and you know how to take part.
+# You have trained two recommenders. You watched the ranker's list change with your clicks, you saw that
+# the star model beats the laziest guess, and you know how to take part.
 #
 # **One question to end with**, and no check: which film should have been in your list and was not, and
 # what would the recommender have to know about you to find it?
@@ -248,8 +250,8 @@ readiness = ws.readiness(page.data)
 # real ratings come from); Koren, Bell and Volinsky 2009, *Matrix factorization techniques for
 # recommender systems*.
 #
-# These are the pages. Minutes are for reading, running and the
-# exercises; computing time was measured on two processors.
+# These are the pages. The minutes include reading, running the cells and the exercises; the computing
+# time was measured on two processors.
 
 # %% [markdown]
 # {contents}

@@ -18,10 +18,10 @@ page = ws.page("04_deploy_it_now")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three lines to a web page
 #
-# You have used the web page below since the first minute of the series. Now we look under the bonnet.
-# **Export** the two models to files: the ranker fills the list, and the star model predicts the stars
-# beside each title. **Serve** the files. Then **look**: the ratings that you saved earlier are already
-# there.
+# You have been using the web page below since the first minute of the series. Now we look under the
+# bonnet. **Export** the two models to files: the ranker fills the list, and the star model predicts the
+# stars beside each title. **Serve** the files. Then **look**: the ratings that you saved earlier are
+# already there.
 
 # %% slideshow={"slide_type": "subslide"}
 folder = rt.serving.export(page.ranker, page.train, page.folder / "export", stars=page.model)
@@ -39,8 +39,8 @@ service.iframe(page.me, whose="an invented person" if page.me_is_sample else "yo
 # browser is not on their machine; all other cells work there, too.)
 
 # %% [markdown]
-# The drawing below shows what happens when you click. Nothing is trained: the grey box is the export,
-# and its files do not change.
+# The drawing below shows what happens when you click. Nothing is trained. The grey box is the export,
+# whose files do not change.
 
 # %% tags=["hide-input", "long"]
 import matplotlib.pyplot as plt
@@ -99,20 +99,21 @@ ratings = [{"item": item, "rating": stars} for item, stars in page.me.items()]
 answer = ask("recommend", {"ratings": ratings})
 by_library = set(rt.recommend(page.ranker, page.train, ratings=page.me)["title"])
 same_ten = by_library == {film["title"] for film in answer["recommendations"]}
-print(f"The library names the same ten films: {same_ten}")
+print(f"rt.recommend names the same ten films: {same_ten}")
 ws.films(pd.DataFrame(answer["recommendations"]).head(5), ["title", "stars", "ratings"])
 
 # %% [markdown]
-# The service and the library name the same ten films, and nobody trained anything for you just now. In
+# The service and `rt.recommend` name the same ten films, and nothing was trained for you just now. In
 # both models, the vectors of the films stay as they are. Each model computes your vector from them and
 # from your ratings, by a **fold-in**: a ridge regression (least squares with an l2 penalty), which finds
-# the vector that fits your ratings best. In the ranker's fold-in the films that you have not rated count
-# as well, but with little weight. A fold-in is quick enough to repeat for each click, so the service
-# needs no memory of you: your browser sends all your ratings with every request.
+# the vector that fits your ratings best. The ranker's fold-in also counts the films that you have not
+# rated, with the target 0 and a low weight (page 02). A fold-in is quick enough to repeat for each
+# click, so the service needs no memory of you: your browser sends all your ratings with every request.
 #
-# The solution of this regression is a sum with one term per rating. A film's score is your vector times
-# the film's vector, plus a number that is the same for everybody. So the score has one term per rating,
-# too, and ratings with large terms can be named as reasons:
+# Your vector, the solution of this regression, is a sum with one term per rating. A film's score is your
+# vector times the film's vector, plus a number that is the same for everybody. So the score is such a
+# sum, too. The ratings that raise it most, compared with an average film's score, can be named as
+# reasons:
 
 # %%
 first = answer["recommendations"][0]
@@ -158,8 +159,8 @@ print(f"All {len(page.test):,} predictions for the test part are equal, to the l
 #
 # The command starts the same service as a separate program, which keeps running when you close the
 # notebook. You can export new models to the same folder while it runs. The service looks for them once a
-# second, and switches to them between two requests. (Page 17 makes such a switch while requests arrive,
-# and counts how many of them the old models still answer.)
+# second, and switches to them between two requests. (Page 17 switches models while it sends requests,
+# and counts the answers that still come from the old models.)
 
 # %% [markdown]
 # ## Exercises
@@ -211,8 +212,8 @@ else:
 #
 # The web page names at most two reasons for a film. The address `/explain` gives the whole sum: it takes
 # `ratings` as before and one `item`, and returns what each of your ratings contributes to this film's
-# score. Which of your rated films speaks most **against** your first recommendation? Put its title into
-# `against`.
+# score. Which of the films that you rated speaks most **against** your first recommendation? Put its
+# title into `against`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -224,7 +225,7 @@ else:
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The film that you look for has the lowest `lift`, normally a negative one:
+# The film that you are looking for has the lowest `lift`, normally a negative one:
 # `min(contributions, key=lambda one: one["lift"])`.
 #
 # </details>
@@ -357,5 +358,5 @@ print(service)
 # only a small part of a system in use); Breck et al. 2017, *The ML test score: a rubric for ML production
 # readiness*.
 #
-# Page 17 goes on from here: it builds the web page without any server, and says what a real deployment
-# adds.
+# Page 17 goes on from here: it builds a version of the web page that needs no server, and says what a
+# real deployment adds.

@@ -11,7 +11,7 @@ def most_rated(answer: Any, page: Page) -> str | None:
     """The title of the film with the most ratings."""
     titles = page.data.items["title"]
     if not isinstance(answer, str):
-        return f"it should be one title, in quotes; this is of the type {type(answer).__name__}."
+        return f"it should be one title, in quotes; yours is of type {type(answer).__name__}."
     if answer not in set(titles):
         return f"there is no film {answer!r} in this data: titles look like {titles.iloc[0]!r}."
     counts = page.data.counts("item")

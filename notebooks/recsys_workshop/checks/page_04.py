@@ -24,11 +24,11 @@ def request(answer: Any, page: Page) -> str | None:
     try:
         json.dumps(body)
     except (TypeError, ValueError):
-        return "JSON cannot hold what it returns: use lists, dictionaries, numbers and strings."
+        return "JSON cannot express what it returns: use lists, dictionaries, numbers and strings."
     if set(body) != {"ratings", "k"}:
         return f"a request has the keys 'ratings' and 'k'; yours has {sorted(body)}."
     if body["k"] != 5 or isinstance(body["k"], bool):
-        return f"five films are wanted, and k is {body['k']!r}."
+        return f"the request should ask for five films; its k is {body['k']!r}."
     rows = body["ratings"]
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and set(row) == {"item", "rating"} for row in rows
@@ -36,7 +36,7 @@ def request(answer: Any, page: Page) -> str | None:
         return "'ratings' should be a list, with a dictionary of item and rating for each film."
     sent = {str(row["item"]): row["rating"] for row in rows}
     if len(rows) != 7 or sent != {str(item): stars for item, stars in ratings.items()}:
-        return "the request does not hold the same ratings as the function was given."
+        return "the request does not contain the same ratings that the function was given."
     return None
 
 
@@ -47,7 +47,7 @@ def against(answer: Any, page: Page) -> str | None:
     items = page.data.item_vocab.index(page.me)
     rated = titles.iloc[items].tolist()
     if not isinstance(answer, str):
-        return f"it should be one title, in quotes; this is of the type {type(answer).__name__}."
+        return f"it should be one title, in quotes; yours is of type {type(answer).__name__}."
     if answer not in rated:
         return f"{answer!r} is not among the {len(rated)} films that you have rated."
     listed = page.data.item_vocab.index(
@@ -61,7 +61,7 @@ def against(answer: Any, page: Page) -> str | None:
     lift = (parts @ (rows[first] - rows.mean(0))).numpy()
     mine = float(lift[rated.index(answer)])
     if mine > lift.min() + 1e-4:
-        return f"the lift of {answer} is {mine:+.3f}, and another film of yours has a lower one."
+        return f"the lift of {answer} is {mine:+.3f}; another film that you rated has a lower one."
     return None
 
 
@@ -72,11 +72,11 @@ def statuses(answer: Any, page: Page) -> str | None:
     if given.shape != (3,) or given.dtype.kind not in "iuf":
         return "it should be a list of three whole numbers."
     if given.tolist() != [404, 422, 413] and sorted(given) == [404, 413, 422]:
-        return "these are the right numbers in another order than that of the three requests."
-    questions = ("the film that does not exist", "the rating of 99 stars", "the large body")
+        return "these are the right numbers, but not in the order of the three requests."
+    questions = ("for a film that does not exist", "with 99 stars", "with the large body")
     for status, right, question in zip(given.tolist(), (404, 422, 413), questions, strict=True):
         if status != right:
-            return f"{question} is not answered with {status:g}: send it and see."
+            return f"{status:g} is not the answer to the request {question}: send it and see."
     return None
 
 
@@ -88,5 +88,5 @@ def damaged(answer: Any, page: Page) -> str | None:
     if not isinstance(answer, serving.ExportError):
         return f"it should be an ExportError; this is a {type(answer).__name__}."
     if "weights" not in str(answer) or "was changed" not in str(answer):
-        return "that error has another reason than a changed byte in the weights."
+        return "that error has a different cause: change one byte of the weights file."
     return None
