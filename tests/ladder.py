@@ -30,6 +30,13 @@ def scrambled(model: Any, sd: float = 1.0) -> Any:
     return model
 
 
+def fitted(cls: type[Model], data: Dataset, fit: Any = None, **settings: Any) -> Any:
+    """A model built with these settings and fitted, with the arguments of `fit` in a dict."""
+    model = cls.for_dataset(data, **settings)
+    rt.fit(model, data, **{"progress": False, **(fit or {})})
+    return model
+
+
 def rmse_of(model: Model, test: Dataset) -> float:
     """In stars."""
     return rt.metrics.rmse(test.rating, rt.predict(model, test))

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 
+import ladder
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,9 +26,7 @@ def cut(small):
 
 
 def fitted(train, **settings):
-    model = ImplicitALS.for_dataset(train, **SETTINGS | settings)
-    rt.fit(model, train, progress=False)
-    return model
+    return ladder.fitted(ImplicitALS, train, **SETTINGS | settings)
 
 
 def whole_table(model, train):

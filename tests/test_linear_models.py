@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ladder import fitted
 from sklearn.decomposition import TruncatedSVD
 
 import recsys_tutorial as rt
@@ -13,12 +14,6 @@ from recsys_tutorial.models import EASE, ImplicitALS, ItemKNN, Popularity, PureS
 from recsys_tutorial.serving.engine import Engine
 
 ALL = [EASE, ItemKNN, PureSVD, ImplicitALS]
-
-
-def fitted(cls, train, **settings):
-    model = cls.for_dataset(train, **settings)
-    rt.fit(model, train, progress=False)
-    return model
 
 
 def dense(train) -> np.ndarray:

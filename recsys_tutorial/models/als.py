@@ -5,35 +5,21 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
-from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser
 from recsys_tutorial.models.closed_form import FactorTables
 from recsys_tutorial.models.state import counted
 
+Cells = dict[str, tuple[sparse.csr_matrix, sparse.csr_matrix]]
+
 CELLS = 1024 * 1024  # numbers gathered at once: 8 MB, about a core's cache
-
-
-class Cells(NamedTuple):
-    """The n rated cells, sorted by row; row r has the cells start[r] to start[r + 1].
-
-    Attributes:
-        start: (n_rows + 1,).
-        column: (n,), position on the other side.
-        confidence: (n,), c - 1: above that of a cell without a rating.
-        target: (n,), t.
-    """
-
-    start: Tensor
-    column: Tensor
-    confidence: Tensor
-    target: Tensor
 
 
 class ImplicitALS(FactorTables):
@@ -92,17 +78,8 @@ class ImplicitALS(FactorTables):
         for table in (self.user_factors, self.item_factors):
             table.copy_(torch.randn(table.shape, generator=self.generator) * 0.1)
 
-    # ---- scoring --------------------------------------------------------------------------
-
-    def forward(self, batch: Batch) -> Tensor:
-        (item,) = batch.need("item")
-        return self.rows(self.popularity, item) + super().forward(batch)
-
-    def score_items(self, batch: Batch) -> Tensor:
-        return self.popularity + super().score_items(batch)
-
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """q (n_items, dim) and b (n_items,): a new user scores q @ row + b."""
+        """q (n_items, dim) and b (n_items,): a new user's scores are q @ row + b."""
         return self.item_factors.detach(), self.popularity
 
     # ---- fitting --------------------------------------------------------------------------
@@ -131,68 +108,67 @@ class ImplicitALS(FactorTables):
         return self.worst + (1 - self.worst) * (ratings - low) / (high - low)
 
     @torch.no_grad()
-    def cells(self, train: Dataset) -> dict[str, Cells]:
-        """The rated cells with "user"s or "item"s as rows; sets b."""
+    def cells(self, train: Dataset) -> Cells:
+        """c - 1 and t of the rated cells, as two sparse tables for each side; sets b.
+
+        Those of "user" have users as rows, those of "item" have items as rows.
+        """
         train = counted(train)
-        user, item, ratings = train.user, train.item, torch.from_numpy(train.rating).double()
-        confidence = self.alpha * self.strength(ratings).numpy()  # above 1
-        confidence = confidence if train.weight is None else confidence * train.weight
-        target = self.target(ratings).numpy()
-        of_targets = np.bincount(item, (1 + confidence) * target, minlength=self.n_items)
-        n_cells = len(np.unique(user))
-        total = np.maximum(np.bincount(item, confidence, minlength=self.n_items) + n_cells, 1)
-        self.popularity.copy_(torch.from_numpy(self.prior * of_targets / total))
-        sides = {"user": (user, item, self.n_users), "item": (item, user, self.n_items)}
-        return {side: _by_row(*of, confidence, target) for side, of in sides.items()}
+        c = self.alpha * self.table(train)
+        targets = self.target(torch.from_numpy(train.rating).double()).numpy()
+        t = sparse.csr_matrix((targets, (train.user, train.item)), shape=c.shape)
+        total = np.asarray(c.sum(0))[0] + len(np.unique(train.user))
+        of_targets = np.asarray((t + c.multiply(t)).sum(0))[0]
+        self.popularity.copy_(torch.from_numpy(self.prior * of_targets / np.maximum(total, 1)))
+        return {"user": (c, t), "item": (c.T.tocsr(), t.T.tocsr())}
 
     @torch.no_grad()
-    def solve(self, cells: dict[str, Cells], side: str) -> None:
+    def solve(self, cells: Cells, side: str) -> None:
         """Half a sweep: solve all rows of one side, the other side fixed; in float64."""
         solved, fixed = self.user_factors, self.item_factors.double()
         if side == "item":
             solved, fixed = self.item_factors, self.user_factors.double()
-        b = self.popularity.double()
-        start, column, confidence, target = (part.to(fixed.device) for part in cells[side])
-        length = start.diff()
-        gram = fixed.T @ fixed
-        gram.diagonal().add_(self.l2)
-        of_b = b @ fixed if side == "user" else fixed.sum(0)  # to be multiplied by the row's b
+        table, targets = cells[side]
+        start, column = (torch.from_numpy(x).long() for x in (table.indptr, table.indices))
+        c, t = torch.from_numpy(table.data), torch.from_numpy(targets.data)
+        length, b = start.diff(), self.popularity.double()
+        # b of each cell, (n,), and what unrated cells add to each row of equations, (n_rows, dim)
+        if side == "user":
+            b_cell, unrated = b[column], (b @ fixed).expand(len(length), -1)
+        else:
+            b_cell, unrated = b.repeat_interleave(length), b[:, None] * fixed.sum(0)
+        residual = (1 + c) * t - c * b_cell
+        gram = fixed.T @ fixed + self.l2 * torch.eye(self.dim).to(fixed)
         solved.zero_()
         for rows in _blocks(length, self.dim):
-            cell = torch.arange(int(length[rows[0]]), device=fixed.device)
+            cell = torch.arange(int(length[rows[0]]))
             real = cell < length[rows, None]  # (B, L): shorter rows are padded
             cell = torch.where(real, start[rows, None] + cell, 0)
-            q, c = fixed[column[cell]], confidence[cell] * real
-            b_i = b[column[cell]] * real if side == "user" else b[rows, None] * real
-            normal = gram + (q * c[..., None]).mT @ q  # (B, dim, dim)
-            residual = (1 + c) * target[cell] * real - c * b_i
-            rhs = (residual[:, None] @ q)[:, 0]  # (B, dim)
-            rhs -= of_b if side == "user" else b[rows, None] * of_b
+            q = fixed[column[cell]]
+            normal = gram + (q * (c[cell] * real)[..., None]).mT @ q  # (B, dim, dim)
+            rhs = ((residual[cell] * real)[:, None] @ q)[:, 0] - unrated[rows]  # (B, dim)
             row = torch.cholesky_solve(rhs[..., None], torch.linalg.cholesky(normal))[..., 0]
             solved[rows] = row.to(solved)
 
     @torch.no_grad()
     def objective(self, train: Dataset) -> float:
         """What the sweeps minimise, as a sum over all cells."""
-        start, column, confidence, target = self.cells(train)["user"]
-        p, q, b = (t.double() for t in (self.user_factors, self.item_factors, self.popularity))
-        user = torch.arange(self.n_users).repeat_interleave(start.diff())
-        score = b[column] + (p[user] * q[column]).sum(-1)
+        c, t = (table.tocoo() for table in self.cells(train)["user"])
+        p, q, b = (
+            x.double().numpy() for x in (self.user_factors, self.item_factors, self.popularity)
+        )
+        score = b[c.col] + (p[c.row] * q[c.col]).sum(-1)
         # The sum of s^2 over all cells, without making the table of scores.
         all_cells = ((p.T @ p) * (q.T @ q)).sum() + 2 * p.sum(0) @ (b @ q)
-        all_cells += self.n_users * b.square().sum()
-        rated = ((1 + confidence) * (target - score).square() - score.square()).sum()
-        return float(all_cells + rated + self.l2 * (p.square().sum() + q.square().sum()))
+        all_cells += self.n_users * (b**2).sum()
+        rated = ((1 + c.data) * (t.data - score) ** 2 - score**2).sum()
+        return float(all_cells + rated + self.l2 * ((p**2).sum() + (q**2).sum()))
 
     @torch.no_grad()
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The row of a new user: the ridge regression of the last half-sweep.
+        """The row of a new user who gave n items (n,) these stars (n,): the last half-sweep.
 
         The term of the cells without a rating is divided equally among the n parts.
-
-        Args:
-            items: (n,), positions.
-            ratings: (n,), in stars.
         """
         gram, of_unrated = self.unrated_cells()
         q, b = self.item_factors[items].double(), self.popularity[items].double()
@@ -205,17 +181,9 @@ class ImplicitALS(FactorTables):
         return FoldedUser(parts.sum(0), parts)
 
     def unrated_cells(self) -> tuple[Tensor, Tensor]:
-        """The part of a new user's ridge regression that all users share: (dim, dim) and (dim,)."""
+        """The part of a new user's equations that is the same for all: (dim, dim) and (dim,)."""
         q, b = self.item_factors.detach().double(), self.popularity.double()
         return q.T @ q + self.l2 * torch.eye(self.dim).to(q), b @ q
-
-
-def _by_row(row: np.ndarray, column: np.ndarray, n_rows: int, *values: np.ndarray) -> Cells:
-    """The cells sorted by row."""
-    order = np.argsort(row, kind="stable")
-    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))])
-    columns = (part[order] for part in (column.astype(np.int64), *values))
-    return Cells(*map(torch.from_numpy, (start, *columns)))
 
 
 def _blocks(length: Tensor, dim: int) -> Iterator[Tensor]:

@@ -1,8 +1,8 @@
 """Closed forms: models that are computed from the table of ratings, without gradient steps.
 
-They all read the same table x (n_users, n_items): 1 for the best rating, less for a worse one, 0
-for a missing one, which counts as "not chosen". So they rank and predict no stars. A row's weight
-multiplies its x.
+All of them read the same table x (n_users, n_items): 1 for the best rating, less for a worse one,
+and 0 for a missing one, which counts as "not chosen". So they rank, and predict no stars. The
+weight of a row multiplies its x.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ class ClosedForm(Model):
         x = x if train.weight is None else x * train.weight
         return sparse.csr_matrix((x, (train.user, train.item)), shape=(self.n_users, self.n_items))
 
-
-def check_pairs_fit(model: str, n_items: int) -> None:
-    """ValueError if a table of all pairs of items takes more than MOST_GIB."""
-    needed = n_items**2 * 32 / 2**30  # sparse, float64, its inverse and float32
-    if needed > MOST_GIB:
-        raise ValueError(
-            f"{model} holds a number for each pair of {n_items:,} items and would need about "
-            f"{needed:,.1f} GiB of memory, more than {MOST_GIB:g}: use ImplicitALS or PureSVD, "
-            "keep the items with most ratings, or raise recsys_tutorial.models.closed_form.MOST_GIB"
-        )
+    def check_memory(self) -> None:
+        """ValueError if a table of all pairs of items takes more than MOST_GIB."""
+        needed = self.n_items**2 * 32 / 2**30  # sparse, float64, its inverse and float32
+        if needed > MOST_GIB:
+            raise ValueError(
+                f"{type(self).__name__} holds a number for each pair of {self.n_items:,} items and "
+                f"would need about {needed:,.1f} GiB of memory, more than {MOST_GIB:g}: use "
+                "ImplicitALS or PureSVD, keep the items with most ratings, or raise "
+                "recsys_tutorial.models.closed_form.MOST_GIB"
+            )
 
 
 class ItemToItem(ClosedForm):
@@ -76,7 +76,7 @@ class ItemToItem(ClosedForm):
 
     def __init__(self, n_users: int, n_items: int, seed: int = 0) -> None:
         super().__init__(n_users, n_items, seed=seed)
-        check_pairs_fit(type(self).__name__, n_items)
+        self.check_memory()
         self.register_buffer("weights", torch.zeros(n_items, n_items))
         self.register_buffer("row_start", torch.zeros(n_users + 1, dtype=torch.int64))
         self.register_buffer("row_item", torch.zeros(0, dtype=torch.int64))
@@ -172,7 +172,7 @@ class ItemKNN(ItemToItem):
 
 
 class FactorTables(ClosedForm):
-    r"""$s_{ui} = p_u \cdot q_i$ with vectors in closed form.
+    r"""$s_{ui} = p_u \cdot q_i$ with computed vectors; a subclass may add a term per item.
 
     Attributes:
         user_factors: p, (n_users, dim).
@@ -188,15 +188,16 @@ class FactorTables(ClosedForm):
         self.item_factors = nn.Parameter(torch.zeros(n_items, dim), requires_grad=False)
 
     def forward(self, batch: Batch) -> Tensor:
-        user, item = batch.need("user", "item")
-        return (self.rows(self.user_factors, user) * self.rows(self.item_factors, item)).sum(-1)
+        (user, item), (q, offset) = batch.need("user", "item"), self.item_rows()
+        product = (self.rows(self.user_factors, user) * self.rows(q, item)).sum(-1)
+        return self.rows(offset, item) + product
 
     def score_items(self, batch: Batch) -> Tensor:
-        (user,) = batch.need("user")
-        return self.user_factors[user.reshape(-1)] @ self.item_factors.T
+        (user,), (q, offset) = batch.need("user"), self.item_rows()
+        return offset + self.user_factors[user.reshape(-1)] @ q.T
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """q (n_items, dim) and zeros (n_items,): a new user scores q @ row."""
+        """q (n_items, dim) and zeros (n_items,): a new user's scores are q @ row."""
         return self.item_factors.detach(), self.item_factors.new_zeros(self.n_items)
 
 

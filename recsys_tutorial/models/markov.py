@@ -1,4 +1,4 @@
-"""Counts of what followed what: a Markov chain, and rules that look further back."""
+"""Counts of which item followed which: a Markov chain, and rules that look further back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.closed_form import ClosedForm, check_pairs_fit
+from recsys_tutorial.models.closed_form import ClosedForm
 from recsys_tutorial.models.sequences import PADDING, in_order
 
 
@@ -26,7 +26,7 @@ class SequentialRules(ClosedForm):
     Args:
         window: How many rows counting and scoring look back.
         decay: d, from 0 to 1.
-        smoothing: alpha, in transitions: as many as this count as much as popularity.
+        smoothing: alpha, in transitions: so many transitions count as much as the popularity p.
 
     Ludewig and Jannach 2018, "Evaluation of session-based recommendation algorithms".
     """
@@ -43,7 +43,7 @@ class SequentialRules(ClosedForm):
         seed: int = 0,
     ) -> None:
         super().__init__(n_users, n_items, seed=seed)
-        check_pairs_fit(type(self).__name__, n_items)
+        self.check_memory()
         self.window, self.decay, self.smoothing = window, decay, smoothing
         self.register_buffer("follows", torch.zeros(n_items, n_items))  # P(column | row)
         self.register_buffer("last", torch.full((n_users, window), PADDING))  # items
@@ -60,14 +60,12 @@ class SequentialRules(ClosedForm):
         n = c.sum(1, keepdim=True) + self.smoothing
         self.follows.copy_(torch.where(n > 0, (c + self.smoothing * share) / n, share))
         newest = (recent > 0) & (from_end < self.window)
-        self.last.fill_(PADDING)
-        self.recent.zero_()
         at = user[newest], from_end[newest]
-        self.last[at] = torch.from_numpy(item[newest])
-        self.recent[at] = torch.from_numpy(recent[newest]).to(self.recent)
+        self.last.fill_(PADDING)[at] = torch.from_numpy(item[newest])
+        self.recent.zero_()[at] = torch.from_numpy(recent[newest]).to(self.recent)
 
     def look(self, *rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """c, (n_items, n_items), and each row's weight among the user's last ones, (n,).
+        """The counts c, (n_items, n_items), and each row's weight as one of the user's last, (n,).
 
         Args:
             *rows: User, item, moment and weight of the rows, sorted by user and time, and how many
@@ -96,13 +94,14 @@ class SequentialRules(ClosedForm):
 
 
 class Markov(SequentialRules):
-    r"""$s_{ui} = $ mean of $P(i | j)$ over the items $j$ of the user's last time in training, the
-    newest `length` of them; P as in SequentialRules, but rows of equal time have no order.
+    r"""$s_{ui} = $ mean of $P(i | j)$ over the items $j$ of the user's last time in training.
 
-    c counts how often i came at the user's next time after j; n items of one time count 1 / n each.
+    P is as in SequentialRules, but rows of equal time have no order: c counts how often i came at
+    the user's next time after j, and n items of one time count 1 / n each.
 
     Args:
         smoothing: As in SequentialRules.
+        length: Of the last time the newest `length` items count.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The baseline that every ranking has to beat."""
+"""The baseline that every ranking must beat."""
 
 from __future__ import annotations
 
