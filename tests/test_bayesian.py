@@ -228,7 +228,7 @@ def test_the_same_seed_gives_the_same_draws_with_and_without_a_compiler(planted,
     fitted = []
     for plain in (False, False, True):
         if plain:
-            monkeypatch.setattr(gibbs, "sweep", lambda: gibbs.plain_sweep)
+            monkeypatch.setattr(gibbs, "sweep", lambda: gibbs.sweep_features)
         fitted.append(BayesianFM.for_dataset(planted[0], **small))
         rt.fit(fitted[-1], planted[0], progress=False)
     for name, table in fitted[0].named_buffers():

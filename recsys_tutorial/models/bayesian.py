@@ -1,4 +1,4 @@
-"""A factorisation machine that keeps many answers: draws of its posterior in place of one best."""
+"""A factorisation machine that keeps many draws from its posterior instead of one best answer."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ from recsys_tutorial.models.variational import RatingBelief
 
 
 class BayesianFM(Factorised):
-    r"""The mean of many machines $s_{ui} = \mu + w_0 + b_u + b_i + p_u \cdot q_i$, each one drawn
-    from the posterior given the ratings.
+    r"""The mean of many machines $s_{ui} = \mu + w_0 + b_u + b_i + p_u \cdot q_i$.
 
-    A user's numbers are its own plus those of its features and of the items it rated (each
-    $1 / \sqrt{|N(u)|}$); an item's alike, with its raters. With `days` each (user, day) has numbers
-    of its own and meets both. The columns of a side table are groups, as ids and histories are, and
-    how near a group's numbers are held to their mean is drawn as well (see `models.gibbs`), so that
-    there is no penalty to tune. Ids without training ratings are drawn from their prior: nobody is
-    less certain.
+    Each of them is a draw from the posterior given the ratings.
+
+    The numbers of a user are the user's own plus those of the user's features and of the items that
+    the user rated (each times $1 / \sqrt{|N(u)|}$); for an item alike, with the users who rated it.
+    With `days` each (user, day) has numbers of its own, which meet both. Ids, histories and each
+    column of a side table are groups; how near a group's numbers stay to their mean is drawn as
+    well (see `models.gibbs`), so there is no penalty to tune. Ids without training ratings are
+    drawn from their prior: the model is least certain about them.
 
     Args:
-        samples, burn, thin: Draws made, one after the other; the first `burn` still depend on the
-            start and are left out; each thin-th one after that is kept.
+        samples, burn, thin: How many draws are made, one after the other; the first `burn` still
+            depend on the start and are left out; of the others every thin-th is kept.
         features: Whether side tables are read.
-        histories: Whether an id's numbers contain those of what it was rated with.
-        days: Whether each (user, day) has numbers. That interpolates between known ratings of the
-            day, and knows nothing of a later one.
+        histories: Whether the numbers of an id contain those of what it was rated with.
+        days: Whether each (user, day) has numbers. They help between known ratings of that day and
+            say nothing about a later one.
 
     Attributes:
         user_draws, item_draws, day_draws: (n_kept, n, dim + 1), the bias first, in units; the last
-            day is an unknown one.
+            row of day_draws is an unknown day.
         rated_draws: (n_kept, n_items, dim + 1), what it adds to a user to have rated the item.
         level, noise: (n_kept,), w_0, and the variance of a rating in units^2.
         newcomer, tightness: (n_kept, dim + 1), mean and precision of an unknown user's numbers.
@@ -54,6 +55,11 @@ class BayesianFM(Factorised):
     """
 
     least: ClassVar = {"thin": 1}
+
+    DRAWN: ClassVar = (
+        "user_draws", "item_draws", "day_draws", "rated_draws", "newcomer", "tightness", "level",
+        "noise",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -74,16 +80,9 @@ class BayesianFM(Factorised):
         self.dim, self.samples, self.burn, self.thin = dim, samples, burn, thin
         self.features, self.histories, self.days = features, histories, days
         self.columns = ("user", "item", "rating", "time")[: 4 if days else 3]  # type: ignore[misc]
-        self.n_kept = kept = (samples - burn) // thin
-        row = (dim + 1,)
-        self.of_draws: dict[str, tuple[int, ...]] = {
-            "user_draws": (n_users, *row), "item_draws": (n_items, *row),
-            "day_draws": (0, *row),
-            "rated_draws": (n_items if histories else 0, *row),
-            "newcomer": row, "tightness": row, "level": (), "noise": (),
-        }  # fmt: skip
-        for name, shape in self.of_draws.items():
-            self.register_buffer(name, torch.zeros(kept, *shape))
+        self.n_kept = (samples - burn) // thin
+        for name in self.DRAWN:  # filled by `fit`
+            self.register_buffer(name, torch.zeros(0))
         self.register_buffer("day_keys", torch.zeros(0, dtype=torch.int64))
 
     @torch.no_grad()
@@ -93,7 +92,6 @@ class BayesianFM(Factorised):
         if self.days:
             need_times(self, train)
             self.day_keys = days_of(train).unique()
-            self.day_draws = torch.zeros(self.n_kept, len(self.day_keys) + 1, self.dim + 1)
 
     # ---- sampling -------------------------------------------------------------------------
 
@@ -109,22 +107,20 @@ class BayesianFM(Factorised):
                 "BayesianFM needs ratings, and these pairs have none: take ImplicitALS"
             )
         self.read(train)
-        sampler = self.sampler(train)
-        kept = 0
+        sampler, kept = self.sampler(train), []
         try:
             for n in range(1, self.samples + 1):
                 sampler.step()
                 if told is not None:
                     told(n, float(np.mean(sampler.error**2)))
                 if n > self.burn and (n - self.burn) % self.thin == 0:
-                    self.keep(sampler, kept)
-                    kept += 1
+                    kept.append(self.drawn(sampler))
         except KeyboardInterrupt:
             print(f"interrupted in draw {n} of {self.samples}: the model keeps those made so far")
-        if kept == 0:
-            self.keep(sampler, 0)
-        for table in map(self.get_buffer, self.of_draws):
-            table.copy_(table[torch.arange(self.n_kept) % max(kept, 1)])
+            kept = kept or [self.drawn(sampler)]
+        for name in kept[0]:  # after an interrupt, those made so far again and again
+            tables = [kept[k % len(kept)][name] for k in range(self.n_kept)]
+            setattr(self, name, torch.from_numpy(np.stack(tables)).float().to(self.mean.device))
         return self
 
     def sampler(self, train: Dataset) -> Sampler:
@@ -150,44 +146,51 @@ class BayesianFM(Factorised):
         y = (train.rating - float(self.mean)) / float(self.unit)
         return Sampler(y, train.weight, sides, g)
 
-    def keep(self, sampler: Sampler, k: int) -> None:
-        """Put the present draw into place k."""
+    def drawn(self, sampler: Sampler) -> dict[str, np.ndarray]:
+        """A copy of the current draw, by the names of the model's tables."""
         users = sampler.fields[0]
-        for name, field in zip(("user", "item", "day"), sampler.fields, strict=False):
-            getattr(self, f"{name}_draws")[k] = torch.from_numpy(field.full.T)
+        tables = {
+            f"{name}_draws": field.full.T
+            for name, field in zip(("user", "item", "day"), sampler.fields, strict=False)
+        }
         typical = users.full
         if self.histories:
             history = users.blocks[-1]
-            self.rated_draws[k] = torch.from_numpy(history.z.T)
+            tables["rated_draws"] = history.z.T
             typical = typical - (history.table @ history.z.T).T
-        warm = self.user_count.numpy() > 0
-        self.newcomer[k] = torch.from_numpy(typical[:, warm].mean(1))
-        self.tightness[k] = torch.from_numpy(users.precision)
-        self.level[k], self.noise[k] = sampler.w0, 1 / sampler.alpha
+        tables["newcomer"] = typical[:, self.user_count.cpu().numpy() > 0].mean(1)
+        tables["tightness"] = users.precision
+        tables |= {"level": np.array(sampler.w0), "noise": np.array(1 / sampler.alpha)}
+        return {name: table.astype(np.float32) for name, table in tables.items()}
 
     # ---- scoring --------------------------------------------------------------------------
 
-    def day(self, batch: Batch) -> Tensor:
-        """Places (*S,) of the (user, day) in `day_draws`."""
+    def day(self, batch: Batch) -> Tensor | None:
+        """Positions (*S,) of the (user, day) in `day_draws`; None for a model without days."""
+        if not self.days:
+            return None
         key = day_key(*batch.need("user", "time"))
         place = torch.searchsorted(self.day_keys, key)
         known = F.pad(self.day_keys, (0, 1), value=-1)[place] == key
         return torch.where(known, place, len(self.day_keys))
 
-    def draws(self, batch: Batch) -> Tensor:
-        """What each kept draw expects, (n_kept, *S), in stars."""
-        user, item = batch.need("user", "item")
-        day = self.day(batch) if self.days else None
-        return torch.stack([self._one(k, user, item, day) for k in range(self.n_kept)])
+    def of_people(self, k: Any, user: Tensor, day: Tensor | None) -> Tensor:
+        """The numbers of users on these days in draw k, or in a slice k: (..., *S, dim + 1)."""
+        p = self.user_draws[k][..., user, :]
+        if day is None:
+            return p
+        t = self.day_draws[k][..., day, :]
+        bias = p[..., 0] + t[..., 0] + (p[..., 1:] * t[..., 1:]).sum(-1)
+        return torch.cat([bias.unsqueeze(-1), p[..., 1:] + t[..., 1:]], dim=-1)
 
-    def _one(self, k: int, user: Tensor, item: Tensor, day: Tensor | None) -> Tensor:
-        p, q = self.rows(self.user_draws[k], user), self.rows(self.item_draws[k], item)
-        score = self.level[k] + p[..., 0] + q[..., 0]
-        if day is not None:
-            t = self.rows(self.day_draws[k], day)
-            score = score + t[..., 0] + (p[..., 1:] * t[..., 1:]).sum(-1)
-            p = p + t
-        return self.mean + self.unit * (score + (p[..., 1:] * q[..., 1:]).sum(-1))
+    def draws(self, batch: Batch) -> Tensor:
+        """The expected ratings by each kept draw, (n_kept, *S), in stars."""
+        (user, item), day, scores = batch.need("user", "item"), self.day(batch), []
+        for k in range(self.n_kept):
+            p, q = self.of_people(k, user, day), self.item_draws[k][item]
+            product = (p[..., 1:] * q[..., 1:]).sum(-1)
+            scores.append(self.level[k] + p[..., 0] + q[..., 0] + product)
+        return self.mean + self.unit * torch.stack(scores)
 
     def forward(self, batch: Batch) -> Any:  # a RatingBelief
         """Mean of the draws, and the variance of a rating: what is unknown, and its noise."""
@@ -197,14 +200,8 @@ class BayesianFM(Factorised):
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """All draws side by side over their number, (*S, n_kept * dim), and mean biases, (*S,)."""
-        (user,) = batch.need("user")
-        p = self.user_draws[:, user]
-        b = self.level.view(-1, *[1] * user.ndim) + p[..., 0]
-        if self.days:
-            t = self.day_draws[:, self.day(batch)]
-            b = b + t[..., 0] + (p[..., 1:] * t[..., 1:]).sum(-1)
-            p = p + t
-        return side_by_side(p[..., 1:]) / self.n_kept, b.mean(0)
+        p = self.of_people(slice(None), *batch.need("user"), self.day(batch))
+        return side_by_side(p[..., 1:]) / self.n_kept, self.level.mean() + p[..., 0].mean(0)
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
         q = self.item_draws[:, item]
@@ -215,15 +212,12 @@ class BayesianFM(Factorised):
     def item_rows(self) -> tuple[Tensor, Tensor]:
         """(n_items, n_kept * (dim + 1)) and (n_items,): a row is how far a user is from average."""
         z = self._beside(torch.arange(self.n_items, device=self.mean.device))
-        start = self.level + self.item_draws[..., 0].T + (z * self.newcomer).sum(-1)
-        rows = self.unit * z.flatten(1) / self.n_kept
-        return rows, self.mean + self.unit * start.mean(1)
+        of_newcomer = (z @ self.newcomer.unsqueeze(-1))[..., 0]  # (n_kept, n_items)
+        start = self.level[:, None] + self.item_draws[..., 0] + of_newcomer
+        return self.unit * side_by_side(z) / self.n_kept, self.mean + self.unit * start.mean(0)
 
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The mean row of a user known by n ratings alone, given each draw of the items.
-
-        That is Bayes' rule in each draw: nothing has to be drawn for a mean.
-        """
+        """The mean row of a new user with n ratings, by Bayes' rule in each draw of the items."""
         mean, _, parts = self._bayes(items, ratings)
         return FoldedUser(mean.flatten().float(), parts.transpose(0, 1).flatten(1).float())
 
@@ -233,14 +227,14 @@ class BayesianFM(Factorised):
         g = torch.Generator().manual_seed(seed)
         noise = torch.randn(mean.shape, generator=g, dtype=mean.dtype).unsqueeze(-1)
         drawn = (mean + (root @ noise).squeeze(-1) + self.newcomer).float()
-        z = self._beside(torch.arange(self.n_items)).transpose(0, 1)  # (n_kept, n_items, dim + 1)
+        z = self._beside(torch.arange(self.n_items))
         score = self.level[:, None] + self.item_draws[..., 0] + (z @ drawn.unsqueeze(-1))[..., 0]
         return self.mean + self.unit * score
 
     @torch.no_grad()
     def _bayes(self, items: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean (n_kept, d), root of covariance (n_kept, d, d), parts (n_kept, n, d)."""
-        z = self._beside(items).transpose(0, 1).double()  # (n_kept, n, d)
+        z = self._beside(items).double()
         rated = z.new_zeros(z.shape)
         if self.histories:
             rated = self.rated_draws[:, items].double() / max(len(items), 1) ** 0.5
@@ -254,8 +248,8 @@ class BayesianFM(Factorised):
         return parts.sum(1), root, parts
 
     def _beside(self, items: Tensor) -> Tensor:
-        """What a user's row is multiplied by, (n, n_kept, dim + 1): 1 for the bias, and q."""
-        z = self.item_draws[:, items].transpose(0, 1).clone()
+        """By what a user's numbers are multiplied, (n_kept, n, dim + 1): 1 for the bias, and q."""
+        z = self.item_draws[:, items].clone()
         z[..., 0] = 1
         return z
 

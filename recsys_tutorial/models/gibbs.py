@@ -1,7 +1,7 @@
-"""Gibbs sampling for factorisation machines: every number drawn in turn, given all the others.
+"""Gibbs sampling for factorisation machines: each number is drawn in turn, given all the others.
 
-Ids of one field are drawn at once. Features that ids share are drawn one after the other, on sums
-that each id keeps, not on rows of ratings: Rendle 2013, "Scaling factorization machines to
+All ids of one field are drawn at once. Features that ids share are drawn one after the other. That
+needs two sums per id and no rows of ratings: Rendle 2013, "Scaling factorization machines to
 relational data". Tables are (dim + 1, n), biases first.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 
 class Block:
-    """Features of ids: `table` is sparse (n, m), and z (dim + 1, m) the present draw of theirs."""
+    """Features of ids: `table` is sparse (n, m), and z (dim + 1, m) the current draw of theirs."""
 
     def __init__(self, table: sparse.spmatrix, dim: int) -> None:
         self.table = sparse.csc_matrix(table, dtype=float)
@@ -26,18 +25,22 @@ class Block:
     def draw(
         self, f: int, a: np.ndarray, b: np.ndarray, alpha: float, g: np.random.Generator
     ) -> np.ndarray:
-        """Draw factor f of all features; what each id's number has grown by, (n,). Updates b."""
+        """Draw factor f of all features; returns by how much each id's number grew, (n,).
+
+        a and b (n,) are each id's sums over its rows, see `sweep_features`; b is kept up to date.
+        """
         mean, precision = normal_gamma(self.z[f], g)
         x, noise = self.table, g.normal(size=self.z.shape[1])
         return sweep()(self.z[f], noise, x.indptr, x.indices, x.data, a, b, alpha, mean, precision)
 
 
 class Field:
-    """The n ids of one kind, `code` (n_rows,) being those of the rows of ratings.
+    """The n ids of one kind; `code` (n_rows,) has the id of each row of ratings.
 
     Attributes:
-        own, full: (dim + 1, n), the present draw; with what features add, as a rating meets it.
-        mean, precision: (dim + 1,), of the normal prior of `own`; drawn too.
+        own: (dim + 1, n), the current draw of the ids' own numbers.
+        full: (dim + 1, n), `own` plus what the features add: what enters the score of a row.
+        mean, precision: (dim + 1,), of the normal prior of `own`; they are drawn as well.
     """
 
     def __init__(
@@ -53,8 +56,9 @@ class Field:
 class Sampler:
     r"""One chain for y = w0 + sum of biases + sum over pairs of fields of products + noise.
 
-    Noise is N(0, 1 / alpha). Priors: w0 ~ N(0, 1), alpha ~ Gamma(1, 1); each factor of each field
-    and block is N(mean, 1 / precision) with precision ~ Gamma(1, 1), mean ~ N(0, 1 / precision).
+    The noise is N(0, 1 / alpha). Priors: w0 ~ N(0, 1) and alpha ~ Gamma(1, 1); each factor of each
+    field and block is N(mean, 1 / precision), where precision ~ Gamma(1, 1) and mean ~ N(0, 1 /
+    precision).
 
     Args:
         y: (n,), in units, around 0.
@@ -74,14 +78,14 @@ class Sampler:
         self.error = y - self.expected()
 
     def expected(self) -> np.ndarray:
-        """What the present draw expects of each row, (n,)."""
+        """The expected value of each row by the current draw, (n,)."""
         numbers = np.stack([field.full[:, field.code] for field in self.fields])
         total = numbers.sum(0)
         pairs = (total[1:] ** 2 - (numbers[:, 1:] ** 2).sum(0)).sum(0) / 2
         return self.w0 + total[0] + pairs
 
     def step(self) -> None:
-        """Draw everything once: noise, level, then factor by factor every field."""
+        """Draw everything once: the noise, the level, then every factor of every field."""
         g, e = self.g, self.error
         weighted = e if self.weight is None else self.weight * e
         self.alpha = g.gamma(1 + self.n / 2) / (1 + weighted @ e / 2)
@@ -95,7 +99,7 @@ class Sampler:
                 self.draw(field, f)
 
     def draw(self, field: Field, f: int) -> None:
-        """Draw factor f of a field's ids, then of their features."""
+        """Draw factor f of a field's ids, then of these ids' features."""
         g, e, alpha = self.g, self.error, self.alpha
         h = self.beside(field, f)
         weighted = h if self.weight is None else self.weight * h
@@ -114,7 +118,7 @@ class Sampler:
         e -= h * grown[field.code]
 
     def beside(self, field: Field, f: int) -> np.ndarray:
-        """What a row's number of this field and factor is multiplied by, (n,)."""
+        """In each row, the factor by which this field's number is multiplied, (n,)."""
         if f == 0:
             return np.ones(len(self.error))
         others = [o.full[f][o.code] for o in self.fields if o is not field]
@@ -129,16 +133,18 @@ def normal_gamma(values: np.ndarray, g: np.random.Generator) -> tuple[float, flo
     return g.normal(n * m / (n + 1), 1 / np.sqrt((n + 1) * precision)), precision
 
 
-def plain_sweep(
+def sweep_features(
     z: np.ndarray, noise: np.ndarray, start: np.ndarray, who: np.ndarray, x: np.ndarray,
     a: np.ndarray, b: np.ndarray, alpha: float, mean: float, precision: float,
 ) -> np.ndarray:  # fmt: skip
-    """Draw the features z (m,) in turn; feature j belongs to the ids who[start[j] : start[j + 1]],
-    with the values x there. How much each id's number has grown, (n,).
+    """Draw the features z (m,) in turn; returns by how much each id's number grew, (n,).
+
+    Feature j belongs to the ids who[start[j] : start[j + 1]], with the values x there.
 
     Args:
         noise: (m,), standard normal.
-        a, b: (n,), each id's sums of h^2 and of h times error; b is kept up to date.
+        a, b: (n,), each id's sums of h^2 and of h times error, where h is what its number is
+            multiplied by in a row; b is kept up to date.
     """
     grown = np.zeros(len(a))
     for j in range(len(z)):
@@ -156,30 +162,9 @@ def plain_sweep(
 
 @functools.cache
 def sweep() -> Callable[..., np.ndarray]:
-    """`plain_sweep`, compiled where numba is installed: the same draws, many times as fast."""
+    """`sweep_features`, compiled where numba is installed: the same draws, many times as fast."""
     try:
         from numba import njit
     except ImportError:
-        return plain_sweep
-    return njit(cache=True)(loop_sweep)
-
-
-def loop_sweep(
-    z: Any, noise: Any, start: Any, who: Any, x: Any, a: Any, b: Any,
-    alpha: float, mean: float, precision: float,
-) -> Any:  # fmt: skip
-    """`plain_sweep` number by number, as a compiler likes it."""
-    grown = np.zeros(len(a))
-    for j in range(len(z)):
-        squares, error = 0.0, 0.0
-        for k in range(start[j], start[j + 1]):
-            squares += x[k] * x[k] * a[who[k]]
-            error += x[k] * b[who[k]]
-        total = alpha * squares + precision
-        wanted = alpha * (error + z[j] * squares) + precision * mean
-        step = wanted / total + noise[j] / np.sqrt(total) - z[j]
-        z[j] += step
-        for k in range(start[j], start[j + 1]):
-            grown[who[k]] += x[k] * step
-            b[who[k]] -= x[k] * step * a[who[k]]
-    return grown
+        return sweep_features
+    return njit(cache=True)(sweep_features)
