@@ -120,13 +120,6 @@ def test_more_padding_changes_nothing(cls, chain):
 
 
 @BOTH
-def test_padding_before_an_item_is_refused(cls, chain):
-    model = cls.for_dataset(chain[0], **SMALL)
-    with pytest.raises(ValueError, match="padding comes last"):
-        model.score_items(Batch(user=torch.tensor([0]), history=torch.tensor([[3, -1, 4]])))
-
-
-@BOTH
 def test_only_the_last_items_of_a_long_history_count(cls, chain):
     model = scrambled(cls.for_dataset(chain[0], **SMALL))
     long = torch.randperm(model.n_items)[None, :15]

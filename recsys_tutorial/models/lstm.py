@@ -21,14 +21,14 @@ class SequenceLSTM(SequenceModel):
     $s_i = h_t \cdot q_i + b_i$,
     $\hat r_i = \mu + d_i + c \cdot h_t + (W h_t) \cdot q_i$ stars.
 
-    At first c = (1, 0, ...) and W = 0: a film's level and a user's mean. What else moves ratings
-    is learned on top of them.
+    At first c = (1, 0, ...) and W = 0, so ratings are a film's level plus a user's mean. All other
+    effects are learned.
 
     `model(batch)` has both: `.score`, and `.rating` in stars. `predicts` is "score": what
     `rt.predict`, `rt.evaluate` and `rt.recommend` use is the order of the next films.
 
     Args:
-        shrink: a, in ratings: how many it takes for a user's mean to be half believed.
+        shrink: a, in ratings: with so many, a user's mean counts half.
         l2: Penalty on d and on W.
 
     Attributes:
@@ -57,7 +57,7 @@ class SequenceLSTM(SequenceModel):
     ) -> None:
         super().__init__(n_users, n_items, dim, length, dropout, seed)
         self.shrink, self.l2 = shrink, l2
-        # Made without numbers first, since its own would come from the global random state.
+        # Made without numbers first: torch would draw them from the global random state.
         empty = nn.LSTM(2 * dim + 2, dim - 1, batch_first=True, device="meta")
         self.lstm = empty.to_empty(device="cpu")
         self.item_level = nn.Parameter(torch.zeros(n_items))
@@ -67,7 +67,7 @@ class SequenceLSTM(SequenceModel):
             for parameter in self.lstm.parameters():
                 spread = 1 / math.sqrt(dim)
                 parameter.uniform_(-spread, spread, generator=self.generator)
-            forget = slice(dim - 1, 2 * (dim - 1))  # open at first: the past is kept
+            forget = slice(dim - 1, 2 * (dim - 1))  # forget gates start open, so the past is kept
             dict(self.lstm.named_parameters())["bias_hh_l0"][forget] += 1
 
     def states(self, history: Tensor, rating: Tensor) -> Tensor:

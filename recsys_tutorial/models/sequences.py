@@ -1,4 +1,4 @@
-"""What models share that read a user's films in order and say which comes next."""
+"""Base of the models that read a user's films in order and predict the next one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import FoldedUser, Model
 
-PADDING = -1  # in a history, where there is no item; always behind the last item
-AT_ONCE = 128  # users whose states are computed together: a network holds much for each place
-NEVER = torch.iinfo(torch.int64).max  # its time: earlier than nothing
+PADDING = -1  # fills a history behind its last item
+NEVER = torch.iinfo(torch.int64).max  # the time of padding: later than every row
+AT_ONCE = 128  # users whose states are computed together: a network needs much memory per place
 
 
 def in_order(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -31,31 +31,30 @@ def in_order(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def windows(data: Dataset, length: int) -> Batch:
     """Each user's rows as `in_order` has them, cut into windows of at most `length` from the end.
 
-    The tensors of the Batch are all (n_windows, length), but for `user` (n_windows,), sorted, and
-    a user's windows in order: the last one is what scoring looks at. `history` has the items,
-    PADDING behind the last; `rating`, `time` and `weight` (0 for padding) are those of these rows.
+    All tensors of the Batch are (n_windows, length), except `user` (n_windows,), which is sorted.
+    The last window of a user is the one that scoring reads. `history` has the items, and PADDING
+    behind the last one; `rating`, `time` and `weight` (0 for padding) belong to the same rows.
     """
     order, moment = in_order(data)
-    user, n = data.user[order], data.counts("user")
-    rank = np.arange(len(user)) - (np.cumsum(n) - n)[user]  # 0 for a user's first row
-    from_end = (n[user] - 1 - rank) // length  # 0 for the rows of a user's last window
-    slot = rank - (n[user] - (from_end + 1) * length).clip(min=0)
-    many = -(-n // length)
-    window = np.cumsum(many)[user] - 1 - from_end
-    shape = (int(many.sum()), length)
+    n = data.counts("user")
+    many, stop = -(-n // length), np.cumsum(n)
+    user = np.repeat(np.arange(data.n_users), many)
+    from_end = np.cumsum(many)[user] - 1 - np.arange(len(user))  # 0 for a user's last window
+    end = stop[user] - from_end * length
+    start = np.maximum(end - length, (stop - n)[user])
+    place = start[:, None] + np.arange(length)
+    real = place < end[:, None]
+    weight = np.ones(len(data)) if data.weight is None else data.weight
 
-    def table(column: np.ndarray, dtype: torch.dtype, empty: float) -> Tensor:
-        filled = torch.full(shape, empty, dtype=dtype)
-        filled[window, slot] = torch.from_numpy(column).to(dtype)
-        return filled
+    def table(column: np.ndarray, empty: int = 0) -> Tensor:
+        return torch.from_numpy(np.where(real, column[np.where(real, place, 0)], empty))
 
-    weight = np.ones(len(user)) if data.weight is None else data.weight[order]
     return Batch(
-        user=torch.from_numpy(np.repeat(np.arange(data.n_users), many)),
-        history=table(data.item[order], torch.int64, PADDING),
-        rating=table(data.rating[order], torch.float32, 0),
-        time=table(moment, torch.int64, NEVER),
-        weight=table(weight, torch.float32, 0),
+        user=torch.from_numpy(user),
+        history=table(data.item[order], PADDING).long(),
+        rating=table(data.rating[order]).float(),
+        time=table(moment.astype(np.int64), NEVER),
+        weight=table(weight[order]).float(),
     )
 
 
@@ -64,8 +63,8 @@ class SequenceScores(NamedTuple):
 
     Attributes:
         score: How likely the item comes next; only the order within a user means something.
-        rating: The stars it would get; None for a model of order alone.
-        total: ln sum exp of the scores of the whole catalogue in the same place; for training only.
+        rating: The stars it would get; None for a model of the order alone.
+        total: ln sum exp of the whole catalogue's scores in the same place; for training only.
     """
 
     score: Tensor
@@ -77,15 +76,15 @@ class SequenceModel(Model):
     r"""What both models share: a state $h$ made of the films so far, and $s_i = h \cdot q_i + b_i$.
 
     Attributes:
-        item_factors: q, (n_items, dim): how an item is read, and how it is recognised as the next.
-        item_bias: b, (n_items,); with nothing known h = 0, and this alone is left.
+        item_factors: q, (n_items, dim), used for reading an item and for predicting it.
+        item_bias: b, (n_items,); without any history h = 0, so this is the whole score.
         history: (n_users, length), each user's last training items; PADDING behind the last.
         history_rating: (n_users, length), what the user gave them, in stars.
 
     Trained with `losses.next_item` on windows of `length` rows: each row is predicted from all rows
     of its window that are *strictly* earlier in time, since rows of one second have no order. So
-    when a second brings several films each of them is a right answer.
-    Items without training ratings score 0, and have the share of probability that goes with it.
+    if a user rates several films in a second, each of them is a right answer.
+    Items without training ratings score 0, and get the probability that belongs to it.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("user", "item")
@@ -108,12 +107,9 @@ class SequenceModel(Model):
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Besides what every model takes: each user's last items and their ratings."""
         super().read(train)
-        cut = windows(train, self.length)
-        user, history, rating = cut.need("user", "history", "rating")
-        last = torch.ones(len(user), dtype=torch.bool)
-        last[:-1] = user[1:] != user[:-1]
+        user, history, rating = windows(train, self.length).need("user", "history", "rating")
+        last = user.diff(append=user.new_full((1,), self.n_users)) > 0
         self.history[user[last]] = history[last]
         self.history_rating[user[last]] = rating[last]
 
@@ -157,25 +153,23 @@ class SequenceModel(Model):
     def state(self, batch: Batch) -> Tensor:
         """The state (*S, dim) of each user, or after `batch.history` (*S, L) where it is given.
 
-        Only the last `length` items of a history count; its ratings are unknown, so average.
+        Only the last `length` items of a history count. Its ratings are unknown, so the mean
+        rating is used.
         """
         if batch.history is None:
-            (user,) = batch.need("user")
-            users, place = torch.unique(user, return_inverse=True)
-            read = self.history, self.history_rating
-            parts = [self._last(*(table[u] for table in read)) for u in users.split(AT_ONCE)]
-            return torch.cat(parts)[place]
-        history = batch.history.reshape(-1, batch.history.shape[-1])
-        state = self._last(history, self.mean.expand(history.shape))
-        return state.view(*batch.history.shape[:-1], self.dim)
+            users, place = torch.unique(*batch.need("user"), return_inverse=True)
+            history, rating = self.history[users], self.history_rating[users]
+        else:
+            history = batch.history.flatten(0, -2)
+            rating = self.mean.expand(history.shape)
+            place = torch.arange(len(history)).view(batch.history.shape[:-1])
+        parts = zip(history.split(AT_ONCE), rating.split(AT_ONCE), strict=True)
+        return torch.cat([self._last(*part) for part in parts])[place]
 
     def _last(self, history: Tensor, rating: Tensor) -> Tensor:
         """(B, L) -> (B, dim), the state after the last item."""
-        known = history != PADDING
-        if bool((known[:, 1:] & ~known[:, :-1]).any()):
-            raise ValueError(f"a history has an item behind {PADDING}: padding comes last")
-        n = known.sum(1, keepdim=True)  # (B, 1)
-        width = min(int(n.max()), self.length) if len(n) else 0
+        n = (history != PADDING).sum(1, keepdim=True)  # (B, 1)
+        width = min(int(n.max()), self.length)
         column = (n - width).clamp(min=0) + torch.arange(width, device=n.device)  # (B, width)
         states = self.states_from_none(history.gather(1, column), rating.gather(1, column))
         return states[torch.arange(len(n), device=n.device), n.squeeze(1).clamp(max=width)]
@@ -195,10 +189,10 @@ class SequenceModel(Model):
         keep = torch.rand(x.shape, generator=self.generator) >= self.dropout
         return x * keep.to(x.device) / (1 - self.dropout)
 
-    # A new user is no more than a history: the state after the ratings, in the order given.
+    # ---- a new user -----------------------------------------------------------------------
 
     def item_rows(self) -> tuple[Tensor, Tensor]:
-        """(n_items, dim) and (n_items,) such that a folded-in user scores rows @ row + offset."""
+        """q (n_items, dim) and b (n_items,): a folded-in user's scores are q @ row + b."""
         q, b = self.warm()
         return q.detach(), b.detach()
 
@@ -206,8 +200,8 @@ class SequenceModel(Model):
     def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
         """The state after n items (n,), rated with (n,) stars, in this order.
 
-        Shares are what each item changed in the state when it came. They sum to it; those before
-        the last `length` items are zero.
+        A part is by how much its item changed the state. The parts sum to the state; those of
+        items before the last `length` are zero.
         """
         self.eval()
         parts = self.item_factors.new_zeros(len(items), self.dim)

@@ -14,12 +14,12 @@ from recsys_tutorial.models.sequences import PADDING, SequenceModel
 
 
 class SequenceTransformer(SequenceModel):
-    r"""Causal self-attention: in each layer every place asks all places up to its own.
+    r"""Causal self-attention: in each layer every place looks at all places up to its own.
 
     $x_t = \sqrt{d}\, q_{i_t} + e_t$; in each layer $x \leftarrow x + attention(norm(x))$ and
     $x \leftarrow x + W_2\, relu(W_1\, norm(x))$; $h_t = norm(x_t)$; $s_i = h_t \cdot q_i + b_i$
 
-    It reads films and not their ratings.
+    It reads films, not their ratings.
 
     Args:
         layers, heads: Attention layers; each has `heads` parts of dim / heads numbers.
@@ -65,7 +65,7 @@ class SequenceTransformer(SequenceModel):
 
 
 class _Block(nn.Module):
-    """One layer: places look at earlier ones, then each is changed by itself."""
+    """One layer: each place looks at earlier ones, then an MLP changes each place by itself."""
 
     def __init__(self, dim: int, heads: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class _Block(nn.Module):
             nn.init.normal_(layer.weight, std=layer.in_features**-0.5, generator=generator)
 
     def attention(self, x: Tensor) -> Tensor:
-        """(B, L, dim) -> (B, L, dim). Padding lies behind all items, so that none looks at it."""
+        """(B, L, dim) -> (B, L, dim). Padding comes after all items, so no item looks at it."""
         parts = self.qkv(self.norm_attention(x)).chunk(3, dim=-1)
         query, key, value = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in parts)
         seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
