@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import rmse_of, scrambled
+from ladder import fitted, rmse_of, scrambled
 
 import recsys_tutorial as rt
 from recsys_tutorial.batch import Batch
@@ -34,12 +34,6 @@ def bare(data):
 
 def batch_of(data):
     return next(iter(data.batches(("user", "item", "rating", "time"), batch_size=len(data))))
-
-
-def fitted(cls, train, epochs=15, **settings):
-    model = cls.for_dataset(train, **settings)
-    rt.fit(model, train, epochs=epochs, progress=False)
-    return model
 
 
 class TestTheEquation:
@@ -111,7 +105,7 @@ class TestBiasedMFIsInIt:
 class TestTraining:
     def test_it_works_without_times_and_side_tables(self, small):
         train, _, test = bare(small).split(seed=3)
-        model = fitted(DeepMF, train, dim=4)
+        model = fitted(DeepMF, train, {"epochs": 15}, dim=4)
         assert (model.timed, model.user_side.shape[1], model.item_side.shape[1]) == (False, 0, 0)
         assert "time" not in model.columns
         assert rmse_of(model, test) < rmse_of(BiasedMF.for_dataset(train, dim=0), test) - 0.1
@@ -178,7 +172,7 @@ def seasons(seed):
 def test_planted_interactions_are_found(plant, least, rival, seed):
     train, _, test = plant(seed).split(valid=0, test=0.2, seed=seed)
     error = [
-        rmse_of(fitted(cls, train, epochs=25, dim=2, seed=seed, **settings), test)
+        rmse_of(fitted(cls, train, {"epochs": 25}, dim=2, seed=seed, **settings), test)
         for cls, settings in ((rival, {}), (DeepMF, {"l2_deep": 10.0}))
     ]
     assert error[0] - error[1] > least
@@ -189,7 +183,9 @@ def test_what_was_not_planted_is_not_found(seed):
     """Biases and noise alone, with side tables and times that mean nothing."""
     data = rt.datasets.planted(dim=0, n_ratings=8_000, seed=seed)
     train, _, test = data.split(valid=0, test=0.2, seed=seed)
-    plain, model = (rmse_of(fitted(c, train, dim=2), test) for c in (BiasedMF, DeepMF))
+    plain, model = (
+        rmse_of(fitted(c, train, {"epochs": 15}, dim=2), test) for c in (BiasedMF, DeepMF)
+    )
     assert model - plain < 0.01
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, rmse_of, scrambled
+from ladder import batch_of, fitted, rmse_of, scrambled
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame
@@ -36,13 +36,10 @@ def toy():
 
 
 def whole_x(model, user: int, item: int) -> np.ndarray:
-    """x of one (user, item) over all features in one long vector, laid by `offsets`."""
-    x = np.zeros(model.n_users + model.n_items + model.n_side)
-    x[user] = 1
-    x[model.offsets[1] + item] = 1
-    side = model.n_users + model.n_items
-    x[side:] = model.user_x[user] + model.item_x[item]
-    return x
+    """x of one (user, item) over all features in one long vector."""
+    ids = np.zeros(model.n_users + model.n_items)
+    ids[[user, model.n_users + item]] = 1
+    return np.append(ids, model.user_x[user] + model.item_x[item])
 
 
 def double_sum(model, user: int, item: int) -> float:
@@ -57,12 +54,7 @@ def double_sum(model, user: int, item: int) -> float:
     return score
 
 
-def fitted(cls, train, **settings):
-    model = cls.for_dataset(train, **settings)
-    rt.fit(model, train, epochs=15, lr=0.02, batch_size=256, progress=False)
-    return model
-
-
+FIT = {"epochs": 15, "lr": 0.02, "batch_size": 256}
 FIELDS = ("age", "job", "year", "genres")
 
 
@@ -99,10 +91,10 @@ def test_fields_start_after_those_before_them_and_never_overlap(two_ranges):
     """A well-known slip adds a field's own size to its offset: it then meets its neighbour."""
     model = FactorizationMachine.for_dataset(toy(), fields=FIELDS)
     assert model.sizes == [2, 2, 2, 3]  # two bins of age, two jobs, two bins of year, three genres
-    assert model.offsets == [0, 3, 7, 9, 11, 13]
-    ends = [*model.offsets[1:], model.n_users + model.n_items + model.n_side]
-    assert [b - a for a, b in zip(model.offsets, ends, strict=True)] == [3, 4, 2, 2, 2, 3]
-    assert not ((model.user_x != 0).any(0) & (model.item_x != 0).any(0)).any()
+    assert model.user_x.shape == (3, 9)
+    assert model.item_x.shape == (4, 9)
+    assert not model.user_x[:, 4:].any()
+    assert not model.item_x[:, :4].any()
 
 
 def test_each_kind_of_field_and_what_is_missing(two_ranges):
@@ -124,8 +116,8 @@ def test_ranges_and_labels_come_from_training_rows_alone(two_ranges):
 
 
 def test_two_fields_train_as_biased_mf_does(small):
-    machine = fitted(FactorizationMachine, small, fields=(), dim=5, seed=3, **AS_BIASED_MF)
-    parent = fitted(BiasedMF, small, dim=5, seed=3, l2=0.1, l2_bias=0.02)
+    machine = fitted(FactorizationMachine, small, FIT, fields=(), dim=5, seed=3, **AS_BIASED_MF)
+    parent = fitted(BiasedMF, small, FIT, dim=5, seed=3, l2=0.1, l2_bias=0.02)
     assert np.allclose(rt.predict(machine, small), rt.predict(parent, small), atol=2e-3)
 
 
@@ -165,8 +157,8 @@ def test_planted_interactions_are_found_and_pay():
     data, liking = planted_by_group(1.0)
     train, _, test = data.split(valid=0, test=0.2)
     fields = ["job", "genres"]
-    plain = fitted(BiasedMF, train, dim=8)
-    model = fitted(FactorizationMachine, train, fields=fields, dim=8, l2_side=0.001)
+    plain = fitted(BiasedMF, train, FIT, dim=8)
+    model = fitted(FactorizationMachine, train, FIT, fields=fields, dim=8, l2_side=0.001)
     before, after = (rmse_of(m, test) for m in (plain, model))
     assert after < 0.7 * before
     jobs, genres = model.side_factors[:4], model.side_factors[4:]
@@ -183,7 +175,7 @@ def test_fields_that_mean_nothing_bring_nothing():
     data, _ = planted_by_group(0.0)
     train, _, test = data.split(valid=0, test=0.2)
     plain, model = (
-        fitted(FactorizationMachine, train, fields=fields, dim=8)
+        fitted(FactorizationMachine, train, FIT, fields=fields, dim=8)
         for fields in ((), ["job", "genres"])
     )
     before, after = (rmse_of(m, test) for m in (plain, model))
@@ -193,7 +185,7 @@ def test_fields_that_mean_nothing_bring_nothing():
 def test_cold_users_and_items_score_mean_and_features():
     data, _ = planted_by_group(1.0)
     warm = data.take((data.user != 4) & (data.item != 9))
-    model = fitted(FactorizationMachine, warm, fields=["job", "genres"], dim=8, l2_side=0.001)
+    model = fitted(FactorizationMachine, warm, FIT, fields=["job", "genres"], dim=8, l2_side=0.001)
     score = model(batch_of([4], [9])).detach()
     on = torch.cat([model.user_x[4].nonzero(), model.item_x[9].nonzero()]).flatten()
     v, w = model.side_factors[on], model.side_bias[on]
@@ -201,7 +193,7 @@ def test_cold_users_and_items_score_mean_and_features():
     assert float(score) == pytest.approx(float(expected), abs=1e-5)
     test = data.take((data.user == 4) | (data.item == 9))
     assert rt.evaluate(model, test, train=warm, relevant=4)["n_cold"] == len(test)
-    assert rmse_of(model, test) < 0.8 * rmse_of(fitted(BiasedMF, warm), test)
+    assert rmse_of(model, test) < 0.8 * rmse_of(fitted(BiasedMF, warm, FIT), test)
 
 
 def test_an_unknown_field_names_the_remedy(small):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, rmse_of
+from ladder import batch_of, fitted, rmse_of
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import Dataset, from_frame
@@ -16,12 +16,6 @@ from recsys_tutorial.models.features import MOST_CATEGORIES, feature_table, from
 
 def without_side(data: Dataset) -> Dataset:
     return replace(data, users=data.users[["user"]], items=data.items[["item", "title"]])
-
-
-def fitted(cls, data: Dataset, **settings):
-    model = cls.for_dataset(data, **settings)
-    rt.fit(model, data, progress=False)
-    return model
 
 
 # ---- features -------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from ladder import rmse_of
-from test_side_features import fitted, planted_on_features
+from ladder import fitted, rmse_of
+from test_side_features import planted_on_features
 
 import recsys_tutorial as rt
 from recsys_tutorial.models import BiasedMF, SideFeatureMF

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, rmse_of
-from test_side_features import fitted, without_side
+from ladder import batch_of, fitted, rmse_of
+from test_side_features import without_side
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import from_frame

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.models.features import feature_table, from_features
+from recsys_tutorial.models.features import from_features, side_tables
 from recsys_tutorial.models.mf import BiasedMF
 
 
@@ -19,13 +19,13 @@ class DeepMF(BiasedMF):
     $$s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i + v \cdot \max(0, h), \qquad
       h = c + (P p_u + X x_u) + (Q q_i + Y y_i) + \tau t$$
 
-    t is the time in standard deviations of the training times, kept within their range; a model for
-    data without timestamps has none (timed=False).
+    t is the time in standard deviations of the training times, kept within their range. A model
+    for data without timestamps has no t (timed=False).
 
     Args:
-        l2_deep: Penalty on the network's weights, paid once: their sum of squares divided by the
-            number of training ratings. Without it the network learns the training ratings by
-            heart, and the whole is worse than BiasedMF.
+        l2_deep: Penalty on the network's weights: their sum of squares divided by the number of
+            training ratings. Without it the network learns the training ratings by heart, and
+            the model is worse than BiasedMF.
         **rest: As in BiasedMF.
 
     Attributes:
@@ -34,10 +34,11 @@ class DeepMF(BiasedMF):
         deep_user, deep_item: P and Q, (dim, width).
         deep_user_side, deep_item_side: X, (f, width), and Y, (g, width).
         deep_time, deep_shift: tau, (1, width), and c, (width,).
-        deep_last: v, (width,) in units, as biases are. It starts at zero, and so the model starts
-            as BiasedMF: what the network says beyond it has to be learned.
+        deep_last: v, (width,) in units, as biases are. It starts at zero, so at first the model
+            is BiasedMF.
 
-    Scores are not linear in p_u: no ridge regression places a new user, so there is no `fold_in`.
+    Scores are not linear in p_u, so no ridge regression finds the row of a new user: there is no
+    `fold_in`.
 
     He et al. 2017, "Neural collaborative filtering", add a network to a product in this way;
     Rendle et al. 2020, "Neural collaborative filtering vs. matrix factorization revisited", show
@@ -52,14 +53,13 @@ class DeepMF(BiasedMF):
         self,
         n_users: int,
         n_items: int,
-        dim: int = 64,
         *,
         width: int = 64,
         l2_deep: float = 200.0,
         timed: bool = True,
         **rest: Any,
     ) -> None:
-        super().__init__(n_users, n_items, dim=dim, **rest)
+        super().__init__(n_users, n_items, **rest)
         self.width, self.l2_deep, self.timed = width, l2_deep, timed
         # mean, standard deviation, first and last of the training times, in seconds
         self.register_buffer("clock", torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64))
@@ -67,18 +67,13 @@ class DeepMF(BiasedMF):
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Besides what every model takes: features, and how times are spread."""
         super().read(train)
-        if train.timestamp is None:
-            self.timed = False
-        else:
+        self.timed = self.timed and train.timestamp is not None
+        if train.timestamp is not None:
             t = torch.from_numpy(train.timestamp).double()
             spread = t.std(correction=0).clamp_min(1.0)
             self.clock.copy_(torch.stack([t.mean(), spread, t.min(), t.max()]))
-        self.set_features(
-            feature_table(train.users, train.counts("user")).values,
-            feature_table(train.items, train.counts("item")).values,
-        )
+        self.set_features(*side_tables(train))
 
     def set_features(self, x: Tensor, y: Tensor) -> None:
         """Take these features, and make the network that reads them."""
@@ -105,19 +100,18 @@ class DeepMF(BiasedMF):
         return self.last_layer(self.hidden_of_users(batch) + self.hidden_of_items(item))
 
     def hidden_of_users(self, batch: Batch) -> Tensor:
-        """P p + X x + tau t: what the users, at these times, bring to h; (*S, width)."""
+        """P p + X x + tau t, the part of h that users at these times add: (*S, width)."""
         (user,) = batch.need("user")
         part = self.rows(self.user_factors, user) @ self.deep_user
         part = part + from_features(self.user_side, self.deep_user_side, user)
-        if self.timed:
-            (time,) = batch.need("time")
-            mean, spread, first, last = self.clock
-            t = (time.double().clamp(first, last) - mean) / spread
-            part = part + t.to(part.dtype).unsqueeze(-1) @ self.deep_time
-        return part
+        if not self.timed:
+            return part
+        (time,), (mean, spread, first, last) = batch.need("time"), self.clock
+        t = (time.double().clamp(first, last) - mean) / spread
+        return part + t.to(part.dtype).unsqueeze(-1) @ self.deep_time
 
     def hidden_of_items(self, item: Tensor) -> Tensor:
-        """c + Q q + Y y: what the items bring to h; (*S, width)."""
+        """c + Q q + Y y, the part of h that items add: (*S, width)."""
         part = self.deep_shift + self.rows(self.item_factors, item) @ self.deep_item
         return part + from_features(self.item_side, self.deep_item_side, item)
 
@@ -131,7 +125,7 @@ class DeepMF(BiasedMF):
         return super().penalty(batch) + self.paid_by_all(self.l2_deep * squares)
 
     def score_items(self, batch: Batch) -> Tensor:
-        """Users and items go through the network's first layer once, and meet user by user."""
+        """The first layer runs once per user and per item, the last one per pair."""
         users = self.hidden_of_users(batch).reshape(-1, self.width)
         items = self.hidden_of_items(torch.arange(self.n_items, device=self.mean.device))
         deep = torch.stack([self.last_layer(user + items) for user in users])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import ClassVar
 
 import torch
@@ -23,18 +22,17 @@ class FactorizationMachine(BiasedMF):
     $s(x) = \mu + \sum_j w_j x_j + \sum_{j<k} (v_j \cdot v_k)\, x_j x_k$, computed in linear time as
     $\mu + \sum_j w_j x_j + \frac12 \sum_f [(\sum_j v_{jf} x_j)^2 - \sum_j v_{jf}^2 x_j^2]$.
 
-    The features of a (user, item) are who it is, which item it is, and the columns of their side
-    fields, laid one field after the other: field k starts at `offsets[k]`, the sum of the sizes of
-    the fields *before* it (user, item, then `fields`).
+    The features of a (user, item) are the two ids and the columns of their side fields, one field
+    after the other: a field starts where the fields *before* it end, after the sum of their sizes.
 
-    A column of texts is a categorical field (one-hot). A column of tuples is multi-hot and enters
+    A column of text is a categorical field (one-hot). A column of tuples is multi-hot and enters
     as a *sum*: a film of three genres has three ones, not three thirds. A column of numbers is cut
-    into ten ranges of equal training weight. What is missing is all zeros. Without side fields this
-    is BiasedMF, exactly.
+    into ten ranges of equal training weight. A missing value is all zeros. Without side fields the
+    model is BiasedMF, exactly.
 
     Args:
-        l2: A row of the batch pays for its vectors: frequency-weighted.
-        l2_table, l2_bias_table: The whole table pays once, divided by the number of training
+        l2: Penalty on the vectors of a row of the batch: frequency-weighted.
+        l2_table, l2_bias_table: Penalties on whole tables, divided by the number of training
             ratings.
         l2_side: As l2, for the vectors of side features.
         fields: Columns of the users' and the items' table, () for none; None for those of
@@ -71,7 +69,7 @@ class FactorizationMachine(BiasedMF):
         self.set_features(torch.zeros(n_users, 0), torch.zeros(n_items, 0))
 
     def set_features(self, x: Tensor, y: Tensor) -> None:
-        """Take x of the users and y of the items, (n, n_side), and make room for their numbers."""
+        """Take x of the users and y of the items, (n, n_side); their vectors start at random."""
         self.register_buffer("user_x", x)
         self.register_buffer("item_x", y)
         self.side_factors = self.random_table(x.shape[1], self.dim)
@@ -81,35 +79,24 @@ class FactorizationMachine(BiasedMF):
         self.register_buffer("side_count", on.long())
 
     @property
-    def n_side(self) -> int:
-        """Features beside the ids."""
-        return len(self.side_bias)
-
-    @property
     def sizes(self) -> list[int]:
         """How many features each of `fields` has."""
         return self.field_sizes.tolist()
 
-    @property
-    def offsets(self) -> list[int]:
-        """Where each field starts among all features: user, item, then `fields`."""
-        return [0, *accumulate([self.n_users, self.n_items, *self.sizes])][:-1]
-
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Besides what every model takes: x of users and items, and how often each is on."""
         super().read(train)
         if self.fields is None:
             known = [*train.users.columns, *train.items.columns]
             self.fields = [f for f in USUAL_FIELDS if f in known]
-        columns = [field_columns(train, field) for field in self.fields]
-        sizes = [values.shape[1] for _, values in columns]
-        x = {"user": torch.zeros(self.n_users, sum(sizes))}
-        x["item"] = torch.zeros(self.n_items, sum(sizes))
-        for (side, values), end in zip(columns, accumulate(sizes), strict=True):
-            x[side][:, end - values.shape[1] : end] = values
-        self.field_sizes = torch.tensor(sizes, dtype=torch.int64)
-        self.set_features(x["user"], x["item"])
+        x, y = [torch.zeros(self.n_users, 0)], [torch.zeros(self.n_items, 0)]
+        for field in self.fields:
+            side, values = field_columns(train, field)
+            size = values.shape[1]
+            x.append(values if side == "user" else torch.zeros(self.n_users, size))
+            y.append(values if side == "item" else torch.zeros(self.n_items, size))
+        self.field_sizes = torch.tensor([values.shape[1] for values in x[1:]], dtype=torch.int64)
+        self.set_features(torch.cat(x, dim=1), torch.cat(y, dim=1))
 
     @torch.no_grad()
     def reset_cold(self) -> None:
@@ -131,32 +118,25 @@ class FactorizationMachine(BiasedMF):
         """One side's features: sum of w x, (*S,); of v x and of (v x)^2, (*S, dim) each."""
         w = self.rows(getattr(self, f"{side}_bias"), who)
         v = self.rows(getattr(self, f"{side}_factors"), who)
-        if not self.n_side:
-            return w, v, v.square()
         x = self.rows(getattr(self, f"{side}_x"), who)  # (*S, n_side)
         squares = v.square() + x.square() @ self.side_factors.square()
         return w + x @ self.side_bias, v + x @ self.side_factors, squares
 
-    # For the catalogue it is a biased MF: a pair of features is either of one side, and then part
-    # of its bias, or meets across. Nothing but ratings is known of a new user.
+    # For the catalogue and for new users it is a biased MF. Pairs of features of one side are part
+    # of that side's bias; pairs across are the product of the two sums.
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        return self.as_biased_mf("user", *batch.need("user"))
+        return as_biased_mf(*self.sums("user", *batch.need("user")))
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
-        return self.as_biased_mf("item", item)
-
-    def as_biased_mf(self, side: str, who: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors (*S, dim) and biases (*S,) whose biased MF gives the same scores."""
-        w, total, squares = self.sums(side, who)
-        return total, w + 0.5 * (total.square() - squares).sum(-1)
+        return as_biased_mf(*self.sums("item", item))
 
     def penalty(self, batch: Batch) -> Tensor:
         total = super().penalty(batch) + self.paid(
             batch, True, user_factors=self.l2_table, item_factors=self.l2_table,
             user_bias=self.l2_bias_table, item_bias=self.l2_bias_table,
         )  # fmt: skip
-        # A feature that is on in a share of the ratings pays that share, as l2 of an id does.
+        # The penalty on a feature is weighted by its share of the ratings, as l2 of an id is.
         share = self.side_count / self.user_count.sum().clamp(min=1)
         total = total + self.l2_side * (share * self.side_factors.square().sum(-1)).sum()
         return total + self.paid_by_all(self.l2_bias_table * self.side_bias.square().sum())
@@ -164,6 +144,11 @@ class FactorizationMachine(BiasedMF):
     def ridge(self, n: int) -> Tensor:
         table = [self.l2_table] * self.dim + [self.l2_bias_table]
         return super().ridge(n) + self.mean.new_tensor(table)
+
+
+def as_biased_mf(w: Tensor, total: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
+    """Vectors (*S, dim) and biases (*S,) of a side with these `sums`."""
+    return total, w + 0.5 * (total.square() - squares).sum(-1)
 
 
 def field_columns(train: Dataset, field: str) -> tuple[str, Tensor]:

@@ -33,63 +33,53 @@ class Outputs(NamedTuple):
 def time_to_next(rows: Dataset, train: Dataset) -> np.ndarray:
     """Seconds (n,) from each of `rows` to the same user's next row in `train`.
 
-    Next in the order of (time, row). NaN where none follows, or where there are no times.
+    Next in the order of (time, row). NaN if no row follows or if there are no times.
     """
     if rows.timestamp is None or train.timestamp is None:
         return np.full(len(rows), np.nan)
-    user, time, row = (
+    columns = (
         np.concatenate([getattr(train, name), getattr(rows, name)])
-        for name in ("user", "timestamp", "row")
+        for name in ("row", "timestamp", "user")
     )
-    asked = np.arange(len(user)) >= len(train)
-    order = np.lexsort((asked, row, time, user))  # a training row comes before itself as a question
-    end = len(order) - 1
-    place = np.where(asked[order], end, np.arange(len(order)))
-    following = order[np.minimum.accumulate(place[::-1])[::-1]]  # the next training row
-    there = ~asked[following] & (user[following] == user[order])
-    gap = np.empty(len(order))
-    gap[order] = np.where(there, time[following] - time[order], np.nan)
-    return gap[len(train) :]
+    place, n = np.empty(len(train) + len(rows), dtype=np.int64), len(train)
+    place[np.lexsort(tuple(columns))] = np.arange(len(place))
+    order = np.argsort(place[:n])
+    following = np.searchsorted(place[:n], place[n:], sorter=order)  # in the order of `train`
+    following = order[following.clip(max=n - 1)]
+    known = (train.user[following] == rows.user) & (place[following] > place[n:])
+    return np.where(known, train.timestamp[following] - rows.timestamp, np.nan)
 
 
 class MultiOutputMF(BiasedMF):
-    r"""Three outputs that share the vectors p and q (a trunk with three heads):
+    r"""Three outputs that share the vectors p and q, like a trunk with three heads:
 
     $$s = \mu + b_u + b_i + \sum_f p_{uf} q_{if}, \quad
       z = c_0 + a_i + \sum_f w_{0f}\, p_{uf} q_{if}, \quad
       g_k = c_k + d_{uk} + e_{ik} + \sum_f w_{kf}\, p_{uf} q_{if}, \; k = 1, 2$$
 
-    score s, in stars, is BiasedMF. seen z: log-odds. gap g: see `Outputs`. The model folds in a new
-    user by the ratings, as BiasedMF.
+    The score s is that of BiasedMF, in stars; z and g are explained at `Outputs`. The model folds
+    in a new user by the ratings, as BiasedMF does.
 
     Args:
-        l2_heads: Penalty on a, d, e: a rated row pays for its own, as with biases.
+        l2_heads: Penalty on a, d and e per rated row, as on biases.
         **rest: As in BiasedMF.
 
     Attributes:
-        heads: w, (3, dim), how much each product p_f q_f says of the other outputs; zero at first.
-        shift: c, (3,), what a user and an item say of whom nothing is known.
-        item_seen: a, (n_items,). Users have none: as many items are drawn for a user as the user's
-            ratings ask for, and so nobody has seen more of them than others.
+        heads: w, (3, dim), the weight of each product p_f q_f in the other outputs; zero at first.
+        shift: c, (3,), the outputs for a user and an item about which nothing is known.
+        item_seen: a, (n_items,). Users have no such number: the same number of unrated items is
+            drawn for each rated one, so the share of rated items is the same for all users.
         user_gap, item_gap: d and e, (n_users, 2) and (n_items, 2).
 
-    Caruana 1997, "Multitask learning", on what tasks that share a representation can win.
+    Caruana 1997, "Multitask learning", on the gain of tasks that share a representation.
     """
 
     default_loss: Callable[..., Tensor] = staticmethod(losses.multi_output())
 
-    def __init__(
-        self,
-        n_users: int,
-        n_items: int,
-        dim: int = 64,
-        *,
-        l2_heads: float = 0.002,
-        **rest: Any,
-    ) -> None:
-        super().__init__(n_users, n_items, dim=dim, **rest)
+    def __init__(self, n_users: int, n_items: int, *, l2_heads: float = 0.002, **rest: Any) -> None:
+        super().__init__(n_users, n_items, **rest)
         self.l2_heads = l2_heads
-        self.heads = nn.Parameter(torch.zeros(3, dim))
+        self.heads = nn.Parameter(torch.zeros(3, self.dim))
         self.shift = nn.Parameter(torch.zeros(3))
         self.item_seen = nn.Parameter(torch.zeros(n_items))
         self.user_gap = nn.Parameter(torch.zeros(n_users, 2))
@@ -97,14 +87,12 @@ class MultiOutputMF(BiasedMF):
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Besides what every model takes: the usual time to the next rating."""
         super().read(train)
         gap = time_to_next(train, train)
         gap = gap[~np.isnan(gap)]
-        n, zeros = len(gap), int((gap == 0).sum())
-        self.shift[1] = float(np.log((zeros + 0.5) / (n - zeros + 0.5)))
-        if n > zeros:
-            self.shift[2] = float(np.log1p(gap[gap > 0]).mean())
+        zero, longer = (gap == 0).sum(), gap[gap > 0]
+        self.shift[1] = float(np.log((zero + 0.5) / (len(longer) + 0.5)))
+        self.shift[2] = float(np.log1p(longer).mean()) if len(longer) else 0.0
 
     def forward(self, batch: Batch) -> Outputs:  # type: ignore[override]
         user, item = batch.need("user", "item")

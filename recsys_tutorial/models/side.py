@@ -1,4 +1,4 @@
-"""Matrix factorisation with side features: it can score users and items without ratings."""
+"""Matrix factorisation with side features, which can score users and items without ratings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.models.base import mean_square, rated
-from recsys_tutorial.models.features import feature_table, from_features
+from recsys_tutorial.models.features import from_features, side_tables
 from recsys_tutorial.models.mf import BiasedMF
 
 
 class SideFeatureMF(BiasedMF):
-    r"""BiasedMF whose biases and vectors start from features, and deviate from there:
+    r"""BiasedMF whose biases and vectors are a part from features plus a deviation per id:
 
     $$s_{ui} = \mu + (b_u + a \cdot x_u) + (b_i + c \cdot y_i)
                + (p_u + A x_u) \cdot (q_i + C y_i)$$
@@ -25,8 +25,8 @@ class SideFeatureMF(BiasedMF):
 
     Args:
         l2, l2_bias: Penalties on p + A x and on b + a x, per rating; for items alike.
-        own, own_bias: Penalties on p and b, once per user and item: how far each may deviate from
-            its features.
+        own, own_bias: Penalties on p and b, once per user and item: they limit how far each may
+            deviate from its features.
         side, side_bias: Penalties on A, C and on a, c, once per feature.
 
     Attributes:
@@ -58,35 +58,27 @@ class SideFeatureMF(BiasedMF):
 
     def read(self, train: Dataset) -> None:
         super().read(train)
-        self.set_features(
-            feature_table(train.users, train.counts("user")).values,
-            feature_table(train.items, train.counts("item")).values,
-        )
+        self.set_features(*side_tables(train))
 
     def set_features(self, x: Tensor, y: Tensor) -> None:
         """Set the features; their factors and biases start at zero."""
-        self.register_buffer("user_side", x)
-        self.register_buffer("item_side", y)
-        self.side_user_factors = nn.Parameter(torch.zeros(x.shape[1], self.dim))
-        self.side_item_factors = nn.Parameter(torch.zeros(y.shape[1], self.dim))
-        self.side_user_bias = nn.Parameter(torch.zeros(x.shape[1]))
-        self.side_item_bias = nn.Parameter(torch.zeros(y.shape[1]))
+        for side, values in (("user", x), ("item", y)):
+            n = values.shape[1]
+            self.register_buffer(f"{side}_side", values)
+            self.register_parameter(f"side_{side}_factors", nn.Parameter(torch.zeros(n, self.dim)))
+            self.register_parameter(f"side_{side}_bias", nn.Parameter(torch.zeros(n)))
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """p + A x, (*S, dim), and b + a x, (*S,)."""
-        (user,), (p, b) = batch.need("user"), super().of_users(batch)
-        return (
-            p + from_features(self.user_side, self.side_user_factors, user),
-            b + from_features(self.user_side, self.side_user_bias, user),
-        )
+        (user,), (p, b), x = batch.need("user"), super().of_users(batch), self.user_side
+        p = p + from_features(x, self.side_user_factors, user)
+        return p, b + from_features(x, self.side_user_bias, user)
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
         """q + C y, (*S, dim), and b + c y, (*S,)."""
-        q, b = super().of_items(item)
-        return (
-            q + from_features(self.item_side, self.side_item_factors, item),
-            b + from_features(self.item_side, self.side_item_bias, item),
-        )
+        (q, b), y = super().of_items(item), self.item_side
+        q = q + from_features(y, self.side_item_factors, item)
+        return q, b + from_features(y, self.side_item_bias, item)
 
     def penalty(self, batch: Batch) -> Tensor:
         rows, weight = rated(batch), rated(batch).weight

@@ -1,4 +1,4 @@
-"""SVD++: which items a user rated says something about the user, whatever the ratings were."""
+"""SVD++: which items a user has rated says something about the user, whatever the ratings are."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class SVDpp(SideFeatureMF):
     $$s_{ui} = \mu + b_u + b_i
                + \Big(p_u + |N(u)|^{-1/2} \sum_{j \in N(u)} y_j\Big) \cdot q_i$$
 
-    With `features` those of SideFeatureMF are added. The item of a training row is itself in N(u);
-    leaving it out changed the validation error only in the fourth decimal.
+    With `features` the terms of SideFeatureMF are added. N(u) includes the item of the training row
+    itself; leaving it out changed the validation error only in the fourth decimal.
 
     Args:
-        own: As in SideFeatureMF; a large one keeps users near what their histories say.
+        own: As in SideFeatureMF; a large one keeps the user vectors close to the histories' sums.
         history: Penalty on y, once per item.
         features: Whether side tables are read.
         **rest: As in SideFeatureMF.

@@ -3,7 +3,7 @@
 VALUES = {
     "leads": "[lead.low for lead in leads]",  # of the squared error, over users
     "on": "[int(p) for p in on]",
-    "offsets": "ours.offsets[:2]",
+    "offsets": "[0, ours.n_users]",
     "gap_mf": "gap_mf",  # between an FM of two fields and BiasedMF, in stars
     "gap_library": "gap_library",  # between the page's class and the library's, in stars
     "times": "float(times)",
