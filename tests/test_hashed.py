@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of, rmse_of
-from test_side_features import fitted
+from ladder import batch_of, fitted, rmse_of
 
 import recsys_tutorial as rt
 from recsys_tutorial.datasets import Vocabulary, from_frame

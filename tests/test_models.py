@@ -4,20 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import batch_of
+from ladder import batch_of, fitted
 
 import recsys_tutorial as rt
 from recsys_tutorial import losses
-from recsys_tutorial.datasets import Dataset, from_frame
+from recsys_tutorial.datasets import from_frame
 from recsys_tutorial.models import MF, BiasedMF, Popularity
 
 FACTOR_MODELS = [MF, BiasedMF]
-
-
-def fitted(cls, data: Dataset, **settings):
-    model = cls.for_dataset(data, **settings)
-    rt.fit(model, data, epochs=6, progress=False)
-    return model
 
 
 def by_hand(model) -> None:
@@ -62,7 +56,7 @@ def test_a_vocabulary_of_another_dataset_is_refused(small):
 @pytest.mark.parametrize("cls", FACTOR_MODELS)
 class TestFactorModels:
     def test_zero_dimensions_leave_mean_and_biases(self, cls, small):
-        model = fitted(cls, small, dim=0)
+        model = fitted(cls, small, {"epochs": 6}, dim=0)
         scores = model(batch_of(small.user, small.item))
         expected = model.mean.expand(len(small))
         if cls is BiasedMF:
@@ -124,7 +118,7 @@ class TestFewRatings:
     """A new user with few ratings is held near the average one; training's penalty would not."""
 
     def test_one_rating_moves_a_new_user_little(self, small):
-        model = fitted(BiasedMF, small)
+        model = fitted(BiasedMF, small, {"epochs": 6})
         item = torch.tensor([int(np.argmax(small.counts("item")))])
         _, offset = model.item_rows()
         loved = model.fold_in(item, torch.tensor([5.0])).row
@@ -136,7 +130,7 @@ class TestFewRatings:
     def test_a_few_ratings_never_predict_worse_than_none(self, n):
         data = rt.datasets.planted(n_users=300, n_items=120, n_ratings=15_000, seed=8)
         known = data.user < 220
-        model = fitted(BiasedMF, data.take(known))
+        model = fitted(BiasedMF, data.take(known), {"epochs": 6})
         rows, offset = model.item_rows()
         errors = []
         for user in range(220, 300):

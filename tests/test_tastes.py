@@ -3,6 +3,7 @@
 import math
 from itertools import pairwise
 
+import ladder
 import numpy as np
 import pytest
 import torch
@@ -20,9 +21,7 @@ BOTH = pytest.mark.parametrize("cls", [MixtureOfTastes, GumbelTastes])
 
 def fitted(cls, train, **settings):
     fit = {"epochs": 15, "lr": 0.02, "batch_size": 256} | settings.pop("fit", {})
-    model = cls.for_dataset(train, **settings)
-    rt.fit(model, train, progress=False, **fit)
-    return model
+    return ladder.fitted(cls, train, fit, **settings)
 
 
 def by_hand(model, user: int, item: int) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import rmse_of
+from ladder import fitted, rmse_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
@@ -46,10 +46,7 @@ def drifting(*, drift=1.2, seed=0, n_users=150, n_items=40, noise=0.3):
     )
 
 
-def fitted(cls, train, **settings):
-    model = cls.for_dataset(train, **settings)
-    rt.fit(model, train, epochs=20, lr=0.02, batch_size=128, progress=False)
-    return model
+FIT = {"epochs": 20, "lr": 0.02, "batch_size": 128}
 
 
 # ---- what is counted in training ------------------------------------------------------------
@@ -121,7 +118,7 @@ def test_by_hand():
 def test_with_everything_temporal_off_it_is_biased_mf_to_the_bit(small):
     off = {"order_bins": 0, "user_bins": 0, "item_bins": 0, "days": False}
     plain, model = (
-        fitted(cls, small, dim=5, seed=3, **settings)
+        fitted(cls, small, FIT, dim=5, seed=3, **settings)
         for cls, settings in ((BiasedMF, {}), (TemporalMF, off))
     )
     assert np.array_equal(rt.predict(plain, small), rt.predict(model, small))
@@ -148,8 +145,8 @@ def test_penalty_of_an_epoch_is_that_of_the_tables_once(small):
 def test_planted_drift_is_found_and_pays():
     train, _, test = drifting().split(valid=0, test=0.2)
     settings = {"dim": 0, "user_bins": 0, "order_bins": 1, "l2_time": 1.0, "tv": 0.5}
-    plain = fitted(BiasedMF, train, dim=0)
-    model = fitted(TemporalMF, train, **settings)
+    plain = fitted(BiasedMF, train, FIT, dim=0)
+    model = fitted(TemporalMF, train, FIT, **settings)
     rise = model.item_time[:, 4:].mean(1) - model.item_time[:, :4].mean(1)  # (n_items,)
     truth = np.where(model.item_vocab.ids % 2, 1.2, -1.2)
     assert np.abs(rise.detach().numpy() - truth).mean() < 0.25
@@ -159,7 +156,7 @@ def test_planted_drift_is_found_and_pays():
 
 def test_no_drift_is_found_where_none_was_planted():
     train, _, test = drifting(drift=0).split(valid=0, test=0.2)
-    plain, model = fitted(BiasedMF, train, dim=0), fitted(TemporalMF, train, dim=0)
+    plain, model = fitted(BiasedMF, train, FIT, dim=0), fitted(TemporalMF, train, FIT, dim=0)
     before, after = (rmse_of(m, test) for m in (plain, model))
     assert after > before - 0.003
     assert after < before + 0.01  # and the penalties keep the harm small
@@ -175,7 +172,7 @@ def test_data_without_times_is_refused_with_a_remedy():
 
 def test_a_new_user_meets_items_as_they_are_at_the_end_of_training():
     data = drifting()
-    model = fitted(TemporalMF, data)
+    model = fitted(TemporalMF, data, FIT)
     rows, offset = model.item_rows()
     now = torch.full((1, 1), int(data.timestamp.max()) + 9 * DAY)
     drift = model._drift("item", torch.arange(data.n_items)[None], now)[0]

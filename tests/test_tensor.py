@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ladder import rmse_of
-from test_side_features import fitted
+from ladder import fitted, rmse_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch

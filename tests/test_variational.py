@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from ladder import batch_of, rmse_of, scrambled
+from ladder import batch_of, fitted, rmse_of, scrambled
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch, losses
@@ -18,12 +18,6 @@ Z90 = 1.6449  # standard deviations on each side that hold 90 % of a normal dist
 
 def rows_of(data) -> Batch:
     return batch_of(data.user, data.item, data.rating)
-
-
-def fitted(train, **settings):
-    model = VariationalMF.for_dataset(train, **settings)
-    rt.fit(model, train, progress=False)
-    return model
 
 
 # ---- the two losses, by hand ----------------------------------------------------------------
@@ -202,7 +196,7 @@ def test_planted_tastes_are_found_and_none_where_none_were_planted():
         train, _, test = planted(300, 200, 12_000, dim=dim, seed=2).split(valid=0, test=0.1)
         base = BiasedMF.for_dataset(train, dim=0)
         rt.fit(base, train, progress=False)
-        gains.append(rmse_of(base, test) - rmse_of(fitted(train, dim=4), test))
+        gains.append(rmse_of(base, test) - rmse_of(fitted(VariationalMF, train, dim=4), test))
     assert gains[0] > 0.15
     assert -0.01 < gains[1] < 0.01
 
@@ -211,7 +205,7 @@ def test_planted_tastes_are_found_and_none_where_none_were_planted():
 def test_an_unscaled_divergence_drowns_the_data(kl):
     """2,000 is about the number of ratings: what a sum over the tables comes to."""
     train, _, test = planted(100, 60, 2_400, dim=2, seed=4).split(valid=0, test=0.1)
-    model = fitted(train, dim=4, kl=kl)
+    model = fitted(VariationalMF, train, dim=4, kl=kl)
     moved = float(model.user_factors.detach().square().mean())
     nothing = float(np.std(test.rating))
     if kl == 1.0:

@@ -6,14 +6,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from ladder import batch_of, rmse_of, scrambled
-from test_variational import Z90, fitted, rows_of
+from ladder import batch_of, fitted, rmse_of, scrambled
+from test_variational import Z90, rows_of
 
 import recsys_tutorial as rt
 from recsys_tutorial import Batch
 from recsys_tutorial.datasets import planted
-from recsys_tutorial.models import BiasedMF, VariationalMF
-from recsys_tutorial.models.variational import UserBelief
+from recsys_tutorial.models import BiasedMF, FoldedUser, VariationalMF
 
 
 def coverage(model, test) -> np.ndarray:
@@ -40,7 +39,7 @@ def cut_histories(data, sizes=(0, 5, 50), group=40, seed=0):
 def cut():
     """Planted: 400 users, 120 of them with histories cut to 0, 5 and 50; and the model on it."""
     train, test, users = cut_histories(planted(400, 200, 24_000, seed=1))
-    return fitted(train, dim=4), train, test, users
+    return fitted(VariationalMF, train, dim=4), train, test, users
 
 
 # ---- who is how certain ---------------------------------------------------------------------
@@ -90,7 +89,7 @@ def test_noise_is_learned(cut):
 @pytest.mark.real
 def test_on_real_ratings_uncertainty_falls_and_intervals_hold(ml100k):
     train, test, users = cut_histories(ml100k)
-    model = fitted(train)
+    model = fitted(VariationalMF, train)
     none, few, many = sd_by_history(model, users)
     assert none > few + 0.02
     assert few > many + 0.02
@@ -111,7 +110,7 @@ def test_gain_over_biases_on_an_official_fold(ml100k):
     train, test = next(iter(ml100k.folds()))
     base = BiasedMF.for_dataset(train, dim=0)
     rt.fit(base, train, progress=False)
-    assert rmse_of(base, test) - rmse_of(fitted(train), test) > 0.028
+    assert rmse_of(base, test) - rmse_of(fitted(VariationalMF, train), test) > 0.028
 
 
 # ---- one user, many items -------------------------------------------------------------------
@@ -123,8 +122,8 @@ def test_bayes_rule_by_hand():
     with torch.no_grad():
         model.bias_prior.fill_(math.log(2.0))
         model.log_noise.zero_()
-    belief = model.belief_from(torch.tensor([0]), torch.tensor([3.0]))
-    assert float(belief.mean) == pytest.approx(3 * 2 / 3)
+    belief = model.fold_in(torch.tensor([0]), torch.tensor([3.0]))
+    assert float(belief.row) == pytest.approx(3 * 2 / 3)
     assert float(belief.covariance) == pytest.approx(2 / 3)
 
 
@@ -137,18 +136,18 @@ def test_an_uncertain_item_says_less_by_hand():
         model.log_noise.zero_()
         model.item_factors.fill_(2.0)
         model.item_logvar.fill_(math.log(3.0))
-    belief = model.belief_from(torch.tensor([0]), torch.tensor([4.0]))
+    belief = model.fold_in(torch.tensor([0]), torch.tensor([4.0]))
     precision = 1 + 2**2 + 3  # without the 3 it would be 5
     assert float(belief.covariance[0, 0]) == pytest.approx(1 / precision)
-    assert float(belief.mean[0]) == pytest.approx(2 * 4 / precision)
+    assert float(belief.row[0]) == pytest.approx(2 * 4 / precision)
 
 
 def test_no_ratings_leave_the_prior_and_each_rating_narrows_it(cut):
     model, train, _, _ = cut
     items = torch.tensor(np.argsort(-train.counts("item"))[:40])
     stars = torch.full((40,), 4.0)
-    beliefs = [model.belief_from(items[:n], stars[:n]) for n in (0, 5, 40)]
-    assert torch.allclose(beliefs[0].mean, torch.zeros(model.dim + 1))
+    beliefs = [model.fold_in(items[:n], stars[:n]) for n in (0, 5, 40)]
+    assert torch.allclose(beliefs[0].row, torch.zeros(model.dim + 1))
     priors = model.factor_prior, model.bias_prior.detach()[0]
     prior = [float(priors[0].exp())] * model.dim + [float(priors[1].exp())]
     assert beliefs[0].covariance.diagonal().tolist() == pytest.approx(prior, rel=1e-4)
@@ -179,7 +178,7 @@ def test_intervals_hold_for_new_users_as_well(cut):
     inside, noise = [], model.unit.square() * model.log_noise.detach().exp()
     for user in users[5]:
         mine, asked = train.user == user, test.user == user
-        belief = model.belief_from(torch.tensor(train.item[mine]), torch.tensor(train.rating[mine]))
+        belief = model.fold_in(torch.tensor(train.item[mine]), torch.tensor(train.rating[mine]))
         score, covariance = model.expect(belief, torch.tensor(test.item[asked]))
         off = np.abs(test.rating[asked] - score.numpy())
         sd = (covariance.diagonal() + noise).sqrt().numpy()
@@ -192,7 +191,7 @@ def test_items_covary_by_what_is_unknown_of_the_user(small):
     items = torch.tensor([0, 4, 9])
     mean = torch.cat([model.user_factors[7], model.user_bias[7:8]])
     logvar = torch.cat([model.user_logvar[7], model.user_bias_logvar[7:8]])
-    belief = UserBelief(mean.detach(), logvar.detach().exp().diag(), torch.zeros(0, 4))
+    belief = FoldedUser(mean.detach(), torch.zeros(0, 4), logvar.detach().exp().diag())
     score, covariance = model.expect(belief, items)
     alone = model(batch_of([7] * 3, items))
     noise = model.log_noise.detach().exp()
@@ -207,11 +206,11 @@ def test_the_covariance_is_that_of_drawn_vectors(cut):
     model = cut[0]
     items = torch.tensor([3, 50, 120])
     seen = torch.tensor([0, 7, 11, 19])
-    belief = model.belief_from(seen, torch.tensor([5.0, 1.0, 4.0, 2.0]))
+    belief = model.fold_in(seen, torch.tensor([5.0, 1.0, 4.0, 2.0]))
     draw = torch.Generator().manual_seed(0)
     n = 200_000
     root = torch.linalg.cholesky(belief.covariance)
-    rows = belief.mean + torch.randn(n, model.dim + 1, generator=draw) @ root.T
+    rows = belief.row + torch.randn(n, model.dim + 1, generator=draw) @ root.T
     with torch.no_grad():
         q = model.item_factors[items] + (model.item_logvar[items] / 2).exp() * torch.randn(
             n, 3, model.dim, generator=draw

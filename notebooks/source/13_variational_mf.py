@@ -591,7 +591,7 @@ for side, name in {"user": "People", "item": "Films"}.items():
 
 # %%
 often = torch.tensor(known)  # films that the model knows well
-you = model.belief_from(rated, stars)  # what your ratings say about you
+you = model.fold_in(rated, stars)  # what your ratings say about you
 
 
 def unsure_of(belief):
@@ -599,7 +599,7 @@ def unsure_of(belief):
     return float(model.expect(belief, often).variance.diagonal().sqrt().mean())
 
 
-yours = [unsure_of(model.belief_from(rated[:n], stars[:n])) for n in range(len(rated) + 1)]
+yours = [unsure_of(model.fold_in(rated[:n], stars[:n])) for n in range(len(rated) + 1)]
 
 # %% slideshow={"slide_type": "subslide"}
 fig, ax = plt.subplots()

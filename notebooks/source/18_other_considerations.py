@@ -734,7 +734,7 @@ rt.fit(doubter, known)
 def believed(items, stars, candidates):
     """Expected stars (n,) of candidates for somebody known by ratings, and their covariance."""
     given = torch.from_numpy(items), torch.tensor(stars, dtype=torch.float32)
-    mean, covariance = doubter.expect(doubter.belief_from(*given), torch.from_numpy(candidates))
+    mean, covariance = doubter.expect(doubter.fold_in(*given), torch.from_numpy(candidates))
     return mean.double().numpy(), covariance.double().numpy()
 
 

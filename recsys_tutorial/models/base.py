@@ -19,23 +19,25 @@ from recsys_tutorial.models.state import ModelState, checked_settings, counted
 class FoldedUser(NamedTuple):
     """A new user's row (d,), computed from n ratings while the items stay fixed.
 
-    `parts` (n, d) holds the contribution of each rating; they sum to `row`.
+    `parts` (n, d) holds the contribution of each rating; they sum to `row`. `covariance` (d, d) is
+    that of the row, from a model that knows how certain it is.
     """
 
     row: Tensor
     parts: Tensor
+    covariance: Tensor | None = None
 
 
 class Model(ModelState):
-    """A recommender: `forward(batch)` gives one score for each (user, item) of the batch.
+    """A recommender: `forward(batch)` returns one score per (user, item) of the batch.
 
-    Parameters whose names start with `user_` or `item_` and that have one row per user or item are
-    its tables. Rows of users and items without training ratings stay zero. Tables whose length
-    depends on the data are empty until a Dataset is read or a state is loaded.
+    Its tables are the parameters that have one row per user or item and a name that starts with
+    `user_` or `item_`. Rows of users and items without training ratings stay zero. A parameter or
+    buffer whose length depends on the data is empty until a Dataset is read or a state is loaded.
 
     Attributes:
         columns: Fields of Batch that `forward` and the loss use.
-        ranks: Whether the model can only rank; a ranking loss turns others into such a model.
+        ranks: Whether the model can only rank; others only rank after a ranking loss.
         default_loss: The loss that `fit` minimises by default.
         fit_defaults: epochs, lr and batch_size that suit the model.
         least: The smallest value of a hyperparameter, where that is not 0.
@@ -95,9 +97,10 @@ class Model(ModelState):
         self.scale.copy_(torch.tensor(train.scale))
         self.read_unit(train)
         for side, rows in (("user", train.user), ("item", train.item)):
-            getattr(self, f"{side}_count").copy_(torch.from_numpy(train.counts(side)))
-            weight = np.bincount(rows, train.weight, len(getattr(self, f"{side}_count")))
-            getattr(self, f"{side}_weight").copy_(torch.from_numpy(weight))
+            count = train.counts(side)
+            self.get_buffer(f"{side}_count").copy_(torch.from_numpy(count))
+            weight = np.bincount(rows, train.weight, len(count))
+            self.get_buffer(f"{side}_weight").copy_(torch.from_numpy(weight))
 
     @torch.no_grad()
     def reset_cold(self) -> None:
@@ -167,9 +170,8 @@ class Model(ModelState):
         """Scores (B, n_items) of the whole catalogue for the B users of the batch."""
         (user,) = batch.need("user")
         time = None if batch.time is None else batch.time.reshape(-1, 1)
-        history = None if batch.history is None else batch.history.unsqueeze(1)
         catalogue = torch.arange(self.n_items, device=user.device).unsqueeze(0)
-        wide = Batch(user=user.reshape(-1, 1), item=catalogue, time=time, history=history)
+        wide = Batch(user=user.reshape(-1, 1), item=catalogue, time=time)
         return losses.score_of(self(wide)).expand(user.numel(), self.n_items)
 
     @torch.no_grad()

@@ -21,7 +21,7 @@ class HashedMF(BiasedMF):
     r"""BiasedMF with hashed vectors, $p_u = \sum_{k=1,2} w_{uk} E[h_k(u)]$, and q alike.
 
     With one hash, all ids in a bucket have the same vector. With two, few pairs of ids share both
-    buckets, and the weights distinguish them. Each id has its own bias.
+    buckets, and the weights tell these apart. Each id has its own bias.
 
     Args:
         compress: Ids per bucket.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recsys_tutorial.batch import Batch
 from recsys_tutorial.models.base import FoldedUser, Model
-from recsys_tutorial.models.fold_in import by_ranking, by_ridge
 
 
 class Factorised(Model):
@@ -49,17 +50,18 @@ class Factorised(Model):
     @torch.no_grad()
     def item_rows(self) -> tuple[Tensor, Tensor]:
         """Rows (n_items, d) and offset (n_items,), in stars: a folded-in user's scores are
-        rows @ row + offset. The last number of a user's row is the bias."""
+        rows @ row + offset. If users have a bias, it is the last number of the user's row."""
         q, b_i = self.all_items()
-        rows = torch.cat([q, q.new_ones(self.n_items, 1)], dim=1)
-        return self.unit * rows, self.mean + self.unit * b_i
+        if hasattr(self, "user_bias"):
+            q = torch.cat([q, q.new_ones(self.n_items, 1)], dim=1)
+        return self.unit * q, self.mean + self.unit * b_i
 
     def ridge(self, n: int) -> Tensor:
         """The penalties (d,) on the row of a new user with n ratings.
 
         From FEW ratings on they are those of training, so a trained user gets the same row again.
         With fewer, the row is pulled towards the average user: the penalty of training is
-        proportional to n, and would trust a single rating.
+        proportional to n, so alone it would trust a single rating.
         """
         raise NotImplementedError
 
@@ -73,8 +75,7 @@ class Factorised(Model):
         Raises:
             TypeError: the model was fitted by a ranking loss that is not one of the library's.
         """
-        rows, offset = self.item_rows()
-        return self.find_row(rows, offset, items, ratings)
+        return self.find_row(*self.item_rows(), items, ratings)
 
     @torch.no_grad()
     def find_row(self, rows: Tensor, offset: Tensor, items: Tensor, ratings: Tensor) -> FoldedUser:
@@ -125,9 +126,6 @@ class MF(Factorised):
     def penalty(self, batch: Batch) -> Tensor:
         return self.paid(batch, user_factors=self.l2, item_factors=self.l2)
 
-    def item_rows(self) -> tuple[Tensor, Tensor]:
-        return self.unit * self.item_factors.detach(), self.mean.expand(self.n_items)
-
     def ridge(self, n: int) -> Tensor:
         return self.mean.new_full((self.dim,), self.l2 * max(n, self.FEW))
 
@@ -168,13 +166,91 @@ class BiasedMF(MF):
         return self.rows(self.item_factors, item), self.rows(self.item_bias, item)
 
     def penalty(self, batch: Batch) -> Tensor:
-        of_biases = self.paid(batch, user_bias=self.l2_bias, item_bias=self.l2_bias)
-        return super().penalty(batch) + of_biases
-
-    def item_rows(self) -> tuple[Tensor, Tensor]:
-        return Factorised.item_rows(self)
+        l2 = self.l2_bias
+        return super().penalty(batch) + self.paid(batch, user_bias=l2, item_bias=l2)
 
     def ridge(self, n: int) -> Tensor:
         # 0.1 per missing rating, at most 4: the variance of ratings over that of users' biases
         of_bias = self.l2_bias * n + 0.1 * max(self.FEW - n, 0)
         return torch.cat([super().ridge(n), self.mean.new_full((1,), of_bias)])
+
+
+# ---- the row of a new user, while the items stay fixed ------------------------------------------
+
+
+def by_ridge(z: Tensor, y: Tensor, ridge: Tensor) -> FoldedUser:
+    """Least squares: the row x that minimises |y - z x|^2 + sum of ridge * x^2.
+
+    Args:
+        z: (n, d), the rated items' rows.
+        y: (n,), the ratings minus what the items' offsets explain.
+        ridge: (d,), all above 0.
+    """
+    parts = torch.linalg.solve(z.T @ z + ridge.diag(), z.T * y).T  # (n, d)
+    return FoldedUser(parts.sum(0).float(), parts.float())
+
+
+def by_ranking(
+    rows: Tensor, offset: Tensor, items: Tensor, ridge: Tensor, kind: int, negatives: int
+) -> FoldedUser:
+    """The row that minimises the expected ranking loss of the rated items + sum of ridge * x^2.
+
+    At the minimum the row is a sum over the rated items: of each item's negative gradient, divided
+    by twice the ridge.
+
+    Args:
+        rows, offset: (n_items, d) and (n_items,): scores are rows @ x + offset.
+        items: (n,), the rated items.
+        ridge: (d,), all above 0.
+        kind, negatives: As in `ModelState.fitted_to`.
+    """
+    x, n = rows.new_zeros(rows.shape[1], requires_grad=True), len(items)
+    if n in (0, len(rows)):  # no rated item, or no other item to rank it above
+        return FoldedUser(x.detach().float(), rows.new_zeros(n, len(x)).float())
+    search = torch.optim.LBFGS([x], max_iter=60, line_search_fn="strong_wolfe")
+
+    def of_items() -> tuple[Tensor, Tensor]:
+        scores = (rows @ x + offset).expand(n, -1)
+        return scores, expected_loss(scores, items, kind, negatives).sum()
+
+    def closure() -> Tensor:
+        search.zero_grad()
+        loss = of_items()[1] + (ridge * x.square()).sum()
+        loss.backward()
+        return loss
+
+    with torch.enable_grad():
+        search.step(closure)
+        scores, loss = of_items()
+    (by_score,) = torch.autograd.grad(loss, scores)  # (n, n_items)
+    x, parts = x.detach(), -(by_score @ rows) / (2 * ridge)
+    parts = parts + (x - parts.sum(0)) / n  # the search ends near the minimum
+    return FoldedUser(x.float(), parts.float())
+
+
+def expected_loss(scores: Tensor, items: Tensor, kind: int, negatives: int) -> Tensor:
+    """The expected loss (n,) of each rated item over draws of `negatives` unrated ones.
+
+    For the sampled softmax the expectation is taken inside the logarithm.
+
+    Args:
+        scores: (n, n_items), the same in each row.
+        items: (n,), the rated items.
+        kind, negatives: As in `ModelState.fitted_to`; -1 is the whole catalogue.
+    """
+    own = scores.gather(1, items.unsqueeze(1))  # (n, 1)
+    free = torch.ones(scores.shape[1], dtype=torch.bool, device=scores.device)
+    free[items] = False
+    others = scores if negatives < 0 else scores[:, free]
+    if kind == 1:  # logistic
+        n_drawn = scores.shape[1] if negatives < 0 else negatives
+        return F.softplus(-own).squeeze(1) + n_drawn * F.softplus(others).mean(1)
+    if kind == 2:  # bpr; the whole catalogue holds the rated item, whose loss of ln 2 is removed
+        pairs = F.softplus(others - own)
+        if negatives >= 0:
+            return pairs.mean(1)
+        return (pairs.sum(1) - math.log(2)) / (scores.shape[1] - 1)
+    if negatives < 0:
+        return (scores.logsumexp(1, keepdim=True) - own).squeeze(1)
+    drawn = others.logsumexp(1, keepdim=True) + math.log(negatives / others.shape[1])
+    return (torch.logaddexp(own, drawn) - own).squeeze(1)

@@ -1,4 +1,4 @@
-"""What a model has besides its equation: vocabularies, units, settings, and its objective."""
+"""What a model has besides its equation: its settings, its objective, and checks of its state."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from recsys_tutorial.datasets.vocabulary import Vocabulary
 
 
 class ModelState(nn.Module):
-    """The part of `Model` that exports and checkpoints carry, and checks of it.
+    """The part of `Model` that concerns exports, checkpoints and `fit`.
 
     Attributes:
         in_stars: Whether scores are in stars, a bool; a ranking loss sets it to False.
-        fitted_to: (2,), code of the loss it was fitted to, and its negatives: see `set_objective`.
+        fitted_to: (2,), a code for the loss of training, and its negatives: see `set_objective`.
     """
 
     ranks: ClassVar[bool] = False
@@ -67,8 +67,7 @@ class ModelState(nn.Module):
         """
         kinds = {losses.logistic: 1, losses.bpr: 2, losses.sampled_softmax: 3}
         predicts = losses.needs(loss).predicts
-        own = getattr(self.default_loss, "__name__", "") == getattr(loss, "__name__", "")
-        kind = 0 if predicts == "rating" or own else kinds.get(loss, 4)
+        kind = 0 if predicts == "rating" else kinds.get(loss, 4)
         self.fitted_to.copy_(torch.tensor([kind, -1 if negatives == "all" else int(negatives)]))
         if predicts == "score" and self.in_stars:
             self.in_stars.fill_(False)
@@ -83,14 +82,14 @@ class ModelState(nn.Module):
         losses and gradients are the same on every scale."""
         if not self.in_stars or self.unit == 1 or batch.rating is None:
             return output, batch
-        power = {"score": 1, "rating": 1, "variance": 2}
-        if isinstance(output, tuple):
-            fields = output._asdict()  # type: ignore[attr-defined]
-            stars = {k: v / self.unit ** power[k] for k, v in fields.items() if k in power}
-            output = output._replace(**stars)  # type: ignore[attr-defined]
-        else:
-            output = output / self.unit
-        return output, replace(batch, rating=batch.rating / self.unit)
+        batch = replace(batch, rating=batch.rating / self.unit)
+        if not isinstance(output, tuple):
+            return output / self.unit, batch
+        units = {"score": self.unit, "rating": self.unit, "variance": self.unit**2}
+        fields: Any = output
+        return fields._replace(
+            **{k: v / units[k] for k, v in fields._asdict().items() if k in units}
+        ), batch
 
     # ---- settings and checks ---------------------------------------------------------------
 
@@ -103,11 +102,12 @@ class ModelState(nn.Module):
             if parent is not models.Model and getattr(models, parent.__name__, None) is parent:
                 return parent
         raise ValueError(
-            f"{cls.__name__} has no parent in rt.models: derive it from rt.models.BiasedMF, say"
+            f"{cls.__name__} has no parent in rt.models: derive it from one, such as "
+            "rt.models.BiasedMF"
         )
 
     def settings(self) -> dict[str, Any]:
-        """The arguments of its `library_class`'s constructor, with the values of this model."""
+        """The arguments for the constructor of `library_class`, with this model's values."""
         return {name: getattr(self, name) for name in _arguments(self.library_class())}
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
@@ -142,18 +142,17 @@ class ModelState(nn.Module):
 
     def check_vocabulary(self, dataset: Dataset) -> None:
         """ValueError unless model and Dataset have the same users and items in the same order."""
-        if self.user_vocab is None or self.item_vocab is None:
-            raise ValueError(
-                f"this {type(self).__name__} was not built for a Dataset: make it with "
-                f"{type(self).__name__}.for_dataset(train)"
-            )
-        for own, other in (
-            (self.user_vocab, dataset.user_vocab),
-            (self.item_vocab, dataset.item_vocab),
-        ):
+        kind = type(self).__name__
+        for side in ("user", "item"):
+            own, other = getattr(self, f"{side}_vocab"), getattr(dataset, f"{side}_vocab")
+            if own is None:
+                raise ValueError(
+                    f"this {kind} was not built for a Dataset: make it with "
+                    f"{kind}.for_dataset(train)"
+                )
             if own != other:
                 raise ValueError(
-                    f"the {own.kind}s of this model ({len(own):,}) are not those of Dataset "
+                    f"the {side}s of this model ({len(own):,}) are not those of Dataset "
                     f"{dataset.name!r} ({len(other):,}): use parts of the Dataset that it was "
                     "built for, or build and fit a new model with for_dataset"
                 )
@@ -175,11 +174,11 @@ def _arguments(cls: type) -> dict[str, Any]:
 def checked_settings(cls: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """Numeric settings as int or float; TypeError for other types, ValueError if too low."""
     checked = dict(settings)
-    types = {"int": (int, Integral, "whole number"), "float": (float, Real, "number")}
+    kinds = {"int": (int, Integral, "whole number"), "float": (float, Real, "number")}
     for name, annotation in _arguments(cls).items():
         annotation = getattr(annotation, "__name__", annotation)
-        if name in settings and annotation in types:
-            convert, kind, words = types[annotation]
+        if name in settings and annotation in kinds:
+            convert, kind, words = kinds[annotation]
             value, least = settings[name], cls.least.get(name, 0)
             if not isinstance(value, kind) or isinstance(value, bool) or value != value:
                 raise TypeError(f"{name}={value!r} of a {cls.__name__} must be a {words}")

@@ -12,23 +12,23 @@ from recsys_tutorial.models.base import Model
 
 
 class MixtureOfTastes(Model):
-    r"""Mixture of tastes: each user has several, and the item decides how much each one counts,
+    r"""Each user has several tastes, and the item decides how much each of them counts:
 
     $s_{ui} = \mu + b_u + b_i + \sum_m w_{uim}\, (U_{um} \cdot q_i)$ with
     $w_{ui} = \mathrm{softmax}_m (A_{um} \cdot q_i)$, a softmax over the *tastes* m.
 
-    With n_tastes=1 it is BiasedMF. The order of tastes means nothing; they start different, since
+    With n_tastes=1 it is BiasedMF. The order of tastes means nothing. They start at random, because
     equal tastes would get equal gradients. Scores are not linear in a user's numbers, so there is
     no `fold_in`.
 
     Args:
         l2: Penalty on tastes and item factors.
-        l2_attention: Penalty on attention; much smaller, since the softmax needs large logits.
+        l2_attention: Penalty on attention; much smaller, because the softmax needs large logits.
 
     Attributes:
         user_tastes: U, (n_users, n_tastes, dim), what the user likes.
         user_attention: A, (n_users, n_tastes, dim), which items each taste is for.
-        item_factors: q, (n_items, dim), used for both.
+        item_factors: q, (n_items, dim), used with both.
         user_bias, item_bias: As in BiasedMF, (n_users,) and (n_items,).
 
     Kula 2017, "Mixture-of-tastes models for representing users with diverse interests".

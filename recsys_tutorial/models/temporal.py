@@ -18,18 +18,18 @@ DAY = 86_400  # seconds
 
 
 class TemporalMF(BiasedMF):
-    r"""BiasedMF plus what time adds, all of it in units, as biases are:
+    r"""BiasedMF plus four biases that depend on the time t, in units:
 
     $s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i
     + o_{n(u,t)} + c_{u,Bin(t)} + d_{i,Bin(t)} + e_{u,day(t)}$
 
     A bin in which the user (item) has no training rating takes the value of the last bin before it
     that has one, or else of the first that has one. order_bins=0, user_bins=0, item_bins=0 and
-    days=False each leave a term out; without all four it is BiasedMF.
+    days=False leave out one term each; without all four the model is BiasedMF.
 
     Args:
-        l2_time, l2_day: Penalties on drift and days, of the whole table divided by the number of
-            training ratings.
+        l2_time, l2_day: Penalties on the whole tables of drift and of days, divided by the number
+            of training ratings.
         tv: Penalty on the total variation of drift along time, divided in the same way.
         **rest: As in BiasedMF.
 
@@ -49,7 +49,6 @@ class TemporalMF(BiasedMF):
         self,
         n_users: int,
         n_items: int,
-        dim: int = 64,
         *,
         order_bins: int = 10,
         user_bins: int = 4,
@@ -60,7 +59,7 @@ class TemporalMF(BiasedMF):
         days: bool = True,
         **rest: Any,
     ) -> None:
-        super().__init__(n_users, n_items, dim=dim, **rest)
+        super().__init__(n_users, n_items, **rest)
         self.order_bins, self.user_bins, self.item_bins = order_bins, user_bins, item_bins
         self.l2_time, self.l2_day, self.tv, self.days = l2_time, l2_day, tv, days
         self.order_bias = nn.Parameter(torch.zeros(order_bins))
@@ -93,8 +92,8 @@ class TemporalMF(BiasedMF):
             self.day_bias.data = torch.zeros(len(self.known_days))
 
     def _moment(self, user: Tensor, time: Tensor) -> Tensor:
-        """One number per (user, time) that sorts by user, then time; all times after training are
-        one."""
+        """One number per (user, time) that sorts by user, then time; after the end of training all
+        times have the same number."""
         start, length = self.span
         return user * (length + 1) + (time - start).clamp(min=0).minimum(length)
 
@@ -122,8 +121,7 @@ class TemporalMF(BiasedMF):
         table, seen = getattr(self, f"{side}_time"), getattr(self, f"{side}_seen_bin")
         if not table.shape[1]:
             return self.mean.new_zeros(())
-        bin = bin_of(time, self.span, table.shape[1]).unsqueeze(-1)  # (*S, 1)
-        bin = torch.take_along_dim(self.rows(seen, index), bin, dim=-1)
+        bin = seen[index, bin_of(time, self.span, table.shape[1])].unsqueeze(-1)  # (*S, 1)
         return torch.take_along_dim(self.rows(table, index), bin, dim=-1).sum(-1)
 
     def _of_day(self, user: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,8 +131,8 @@ class TemporalMF(BiasedMF):
         return self.rows(self.day_bias, day) * (self.known_days[day] == key), day
 
     def penalty(self, batch: Batch) -> Tensor:
-        user, item, time = rated(batch).need("user", "item", "time")
-        total, weight = super().penalty(batch), rated(batch).weight
+        rows, total = rated(batch), super().penalty(batch)
+        (user, item, time), weight = rows.need("user", "item", "time"), rows.weight
         for side, who in (("user", user), ("item", item)):
             table, seen = getattr(self, f"{side}_time"), getattr(self, f"{side}_seen_bin")
             if table.shape[1]:
@@ -154,13 +152,12 @@ class TemporalMF(BiasedMF):
         of_time = self.of_time(user.reshape(-1, 1), catalogue, time.reshape(-1, 1))
         return super().score_items(batch) + self.unit * of_time
 
+    @torch.no_grad()
     def item_rows(self) -> tuple[Tensor, Tensor]:
         """As in BiasedMF, at the end of training."""
         rows, offset = super().item_rows()
-        if self.item_bins:
-            last = self.item_seen_bin[:, -1:]
-            offset = offset + self.unit * self.item_time.detach().gather(1, last).squeeze(-1)
-        return rows, offset
+        everything = torch.arange(self.n_items, device=self.mean.device)
+        return rows, offset + self.unit * self._drift("item", everything, self.span.sum())
 
 
 def need_times(model: Model, train: Dataset) -> None:
@@ -194,7 +191,7 @@ def last_rated_bin(who: Tensor, bin: Tensor, n: int, bins: int) -> Tensor:
     """For each of n rows and each bin: the last bin up to it with a rating, or else the first one
     with a rating; (n, bins), 0 for rows without ratings.
 
-    `who` and `bin` are row and bin of each training rating.
+    `who` and `bin` are the row and the bin of each training rating.
     """
     if not bins:
         return torch.zeros(n, 0, dtype=torch.int64)

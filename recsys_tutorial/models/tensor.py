@@ -24,8 +24,8 @@ class TensorFactorization(BiasedMF):
         **rest: As in BiasedMF.
 
     Attributes:
-        time_factors: w, (bins, dim), the weight of each axis in a period. They start at one, where
-            the model is BiasedMF: products of three small random numbers would learn slowly.
+        time_factors: w, (bins, dim), the weight of each axis in a period. They start at one, so
+            at first the model is BiasedMF; products of three small random numbers learn slowly.
 
     The CP (canonical polyadic) form: Karatzoglou et al. 2010, "Multiverse recommendation"; Kolda
     and Bader 2009, "Tensor decompositions and applications".
@@ -38,16 +38,15 @@ class TensorFactorization(BiasedMF):
         self,
         n_users: int,
         n_items: int,
-        dim: int = 64,
         *,
         bins: int = 8,
         l2_time: float = 300.0,
         tv: float = 300.0,
         **rest: Any,
     ) -> None:
-        super().__init__(n_users, n_items, dim=dim, **rest)
+        super().__init__(n_users, n_items, **rest)
         self.bins, self.l2_time, self.tv = bins, l2_time, tv
-        self.time_factors = nn.Parameter(torch.ones(bins, dim))
+        self.time_factors = nn.Parameter(torch.ones(bins, self.dim))
         self.register_buffer("span", torch.tensor([0, 1]))
         self.register_buffer("seen_bin", torch.arange(bins))
 

@@ -1,4 +1,4 @@
-"""Matrix factorisation that knows how sure it is: a distribution in place of each number."""
+"""Matrix factorisation that knows how sure it is: each number is a normal distribution."""
 
 from __future__ import annotations
 
@@ -24,35 +24,22 @@ class RatingBelief(NamedTuple):
     variance: Tensor
 
 
-class UserBelief(NamedTuple):
-    """What the model knows of one user's vector, the bias in its last place.
-
-    Attributes:
-        mean: (dim + 1,).
-        covariance: (dim + 1, dim + 1).
-        parts: (n, dim + 1), what each of n ratings contributed to the mean.
-    """
-
-    mean: Tensor
-    covariance: Tensor
-    parts: Tensor
-
-
 class VariationalMF(BiasedMF):
     r"""BiasedMF in which every number x is a normal distribution N(m, v), v = e^logvar:
 
     $$r_{ui} \sim N(\mu + b_u + b_i + p_u \cdot q_i,\ \sigma^2)$$
 
-    Minimises the mean negative log-likelihood plus `kl` times KL(posterior | prior) / N, N being
+    Minimises the mean negative log-likelihood plus `kl` times KL(posterior | prior) / N, where N is
     the number of training ratings: with kl=1 that is -ELBO / N. A row of weight 4 counts as four
-    ratings, in N and wherever doubt falls with their number. Rows without training ratings are
-    at the prior, mean 0: nobody is less certain. Numbers that the data has no use for stay at their
-    prior and widen every prediction: with few ratings take a small `dim`.
+    ratings, in N and wherever uncertainty falls with their number. Users and items without training
+    ratings stay at the prior, with mean 0: the model is least certain about them. Numbers that the
+    data does not need stay at their prior too and widen every prediction, so take a small `dim` if
+    there are few ratings.
 
-    In training the score is drawn anew for each row of the batch from its mean and variance: as
-    for one with drawn p and q, and all that a Gaussian likelihood asks for. The output's variance
+    In training the score of each row of the batch is drawn from its mean and variance. A Gaussian
+    likelihood needs no more than that; p and q themselves are not drawn. The variance of the output
     is then the noise alone. In evaluation nothing is drawn, and the variance is that of a rating:
-    noise and all that is unknown of user and item.
+    the noise plus all that is unknown about user and item.
 
     Attributes:
         user_factors, item_factors, user_bias, item_bias: The means m, as in BiasedMF.
@@ -60,9 +47,9 @@ class VariationalMF(BiasedMF):
         user_bias_logvar, item_bias_logvar: (n_users,), (n_items,).
         log_noise: ln sigma^2, in units^2, as all variances of parameters; learned.
         bias_prior: ln of the prior variance of b_u and b_i, (2,); learned.
-        factor_prior: ln s^2, prior variance of each number in p and q; counted in the training part
-            so that the prior variance of p . q, dim * s^4, is `prior` times the variance that
-            biases leave: the rest is noise. (Learned at this dim, it falls to zero.)
+        factor_prior: ln s^2, the prior variance of each number in p and q. It is computed from the
+            training part: the prior variance of p . q, dim * s^4, is `prior` times the variance
+            that biases leave; the rest is noise. (If it were learned, it would fall to zero.)
 
     Lim and Teh 2007, "Variational Bayesian approach to movie rating prediction"; drawing scores:
     Kingma, Salimans and Welling 2015, "Variational dropout and the local reparameterization trick".
@@ -94,7 +81,6 @@ class VariationalMF(BiasedMF):
 
     @torch.no_grad()
     def read(self, train: Dataset) -> None:
-        """Besides what every model takes: the variance that biases leave, and the prior by it."""
         super().read(train)
         error = (train.rating - _biases(train)) / float(self.unit)
         unexplained = max(float(np.average(np.square(error), weights=train.weight)), 1e-6)
@@ -104,7 +90,7 @@ class VariationalMF(BiasedMF):
 
     @torch.no_grad()
     def reset_cold(self) -> None:
-        """Means without training rating to zero, and their variances to the prior's."""
+        """Set users and items without training ratings to the prior: mean 0, prior variance."""
         super().reset_cold()
         for count, factors, bias, prior in (
             (self.user_count, self.user_logvar, self.user_bias_logvar, self.bias_prior[0]),
@@ -125,25 +111,25 @@ class VariationalMF(BiasedMF):
             return RatingBelief(score + unknown.sqrt() * drawn, noise.expand(score.shape))
         return RatingBelief(score, unknown + noise)
 
+    def numbers(self, side: str, index: Tensor) -> tuple[Tensor, ...]:
+        """Mean and log-variance of these vectors, (*S, dim), and of these biases, (*S,)."""
+        names = ("factors", "logvar", "bias", "bias_logvar")
+        return tuple(self.rows(getattr(self, f"{side}_{name}"), index) for name in names)
+
     def unknown(self, user: Tensor, item: Tensor) -> Tensor:
         """Variance of the expected rating, in stars^2: without the noise of ratings."""
-        p, q = self.rows(self.user_factors, user), self.rows(self.item_factors, item)
-        v_p = self.rows(self.user_logvar, user).exp()
-        v_q = self.rows(self.item_logvar, item).exp()
+        p, logvar_p, _, logvar_u = self.numbers("user", user)
+        q, logvar_q, _, logvar_i = self.numbers("item", item)
+        v_p, v_q = logvar_p.exp(), logvar_q.exp()
         of_product = (p.square() * v_q + v_p * (q.square() + v_q)).sum(-1)
-        v_u = self.rows(self.user_bias_logvar, user).exp()
-        v_i = self.rows(self.item_bias_logvar, item).exp()
-        return self.unit.square() * (of_product + v_u + v_i)
+        return self.unit.square() * (of_product + logvar_u.exp() + logvar_i.exp())
 
     def penalty(self, batch: Batch) -> Tensor:
         """Each row pays 1/n of its user's and its item's divergence: on average KL / N."""
         total, rows = self.mean.new_zeros(()), rated(batch)
         for side, bias_prior in (("user", self.bias_prior[0]), ("item", self.bias_prior[1])):
             (index,) = rows.need(side)
-            mean, logvar, bias, bias_logvar = (
-                self.rows(getattr(self, f"{side}_{name}"), index)
-                for name in ("factors", "logvar", "bias", "bias_logvar")
-            )
+            mean, logvar, bias, bias_logvar = self.numbers(side, index)
             divergence = losses.kl_normal(mean, logvar, self.factor_prior).sum(-1)
             divergence = divergence + losses.kl_normal(bias, bias_logvar, bias_prior)
             each = divergence * self.share(side, index)
@@ -153,18 +139,18 @@ class VariationalMF(BiasedMF):
     # ---- one user, many items -------------------------------------------------------------
 
     @torch.no_grad()
-    def belief_from(self, items: Tensor, ratings: Tensor) -> UserBelief:
-        """What n ratings tell of a new user.
+    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
+        """What n ratings say about a new user: the mean row, its parts and its covariance.
 
         Bayes' rule for a normal prior and normal noise, given what is known of the items. Unlike
-        in training the covariance is the full one. No ratings give the prior.
+        in training the covariance is the full one. Without ratings the result is the prior.
 
         Args:
             items: (n,), positions of the rated items.
             ratings: (n,), in stars.
 
         Raises:
-            TypeError: the model was fitted by a loss that ranks, which tells nothing of ratings.
+            TypeError: the model was fitted by a ranking loss, so ratings mean nothing to it.
         """
         if not self.in_stars:
             raise TypeError(
@@ -173,38 +159,37 @@ class VariationalMF(BiasedMF):
             )
         rows, offset = (t.double() for t in self.item_rows())
         z, y = rows[items] / self.unit, (ratings.double() - offset[items]) / self.unit.double()
-        # An uncertain item says less: its variance holds the user's number near zero.
+        # An uncertain item says less: its variance keeps the user's number closer to zero.
         blur = F.pad(self.item_logvar[items].double().exp().sum(0), (0, 1))  # (dim + 1,)
         prior = torch.cat([self.factor_prior.expand(self.dim), self.bias_prior[:1]]).double()
         noise = self.log_noise.double().exp()
         precision = (z.T @ z + blur.diag()) / noise + (-prior).exp().diag()
         covariance = torch.linalg.inv(precision)
         parts = (covariance @ z.T * y / noise).T
-        return UserBelief(parts.sum(0).float(), covariance.float(), parts.float())
-
-    def fold_in(self, items: Tensor, ratings: Tensor) -> FoldedUser:
-        """The mean of `belief_from`, and what each rating contributed to it."""
-        mean, _, parts = self.belief_from(items, ratings)
-        return FoldedUser(mean, parts)
+        return FoldedUser(parts.sum(0).float(), parts.float(), covariance.float())
 
     @torch.no_grad()
-    def expect(self, belief: UserBelief, items: Tensor) -> RatingBelief:
+    def expect(self, user: FoldedUser, items: Tensor) -> RatingBelief:
         """Expected ratings (n,) of one user for n items, in stars, and their covariance (n, n).
 
-        What is unknown of the user is common to all items and so ties them together; what is
-        unknown of an item is its own and stands on the diagonal.
+        What is unknown about the user affects all items together. What is unknown about an item is
+        added on the diagonal.
         """
+        assert user.covariance is not None
         rows, offset = self.item_rows()
         z, stars2 = rows[items], self.unit.square()
-        p, spread = belief.mean[:-1], belief.covariance.diagonal()[:-1]
+        p, spread = user.row[:-1], user.covariance.diagonal()[:-1]
         own = self.item_logvar[items].exp() @ (p.square() + spread)
         own = own + self.item_bias_logvar[items].exp()
-        covariance = z @ belief.covariance @ z.T + stars2 * own.diag()
-        return RatingBelief(offset[items] + z @ belief.mean, covariance)
+        covariance = z @ user.covariance @ z.T + stars2 * own.diag()
+        return RatingBelief(offset[items] + z @ user.row, covariance)
 
 
 def _biases(train: Dataset, credit: float = 5.0) -> np.ndarray:
-    """Mean, item's and then user's deviation, each held near zero by `credit` ratings: (n,)."""
+    """Mean plus the item's and then the user's deviation from it, (n,).
+
+    Deviations are pulled towards zero, as if `credit` ratings without any were added.
+    """
     weight = np.ones(len(train)) if train.weight is None else train.weight
     fitted = np.full(len(train), np.average(train.rating, weights=weight))
     for index, size in ((train.item, train.n_items), (train.user, train.n_users)):
