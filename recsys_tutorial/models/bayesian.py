@@ -161,7 +161,7 @@ class BayesianFM(Factorised):
         tables["newcomer"] = typical[:, self.user_count.cpu().numpy() > 0].mean(1)
         tables["tightness"] = users.precision
         tables |= {"level": np.array(sampler.w0), "noise": np.array(1 / sampler.alpha)}
-        return {name: table.astype(np.float32) for name, table in tables.items()}
+        return {name: table.astype(np.float32, order="C") for name, table in tables.items()}
 
     # ---- scoring --------------------------------------------------------------------------
 
@@ -200,7 +200,8 @@ class BayesianFM(Factorised):
 
     def of_users(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """All draws side by side over their number, (*S, n_kept * dim), and mean biases, (*S,)."""
-        p = self.of_people(slice(None), *batch.need("user"), self.day(batch))
+        (user,) = batch.need("user")
+        p = self.of_people(slice(None), user, self.day(batch))
         return side_by_side(p[..., 1:]) / self.n_kept, self.level.mean() + p[..., 0].mean(0)
 
     def of_items(self, item: Tensor) -> tuple[Tensor, Tensor]:
