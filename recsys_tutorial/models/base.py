@@ -115,9 +115,9 @@ class Model(ModelState):
             if n is not None and parameter.shape[:1] == (n,):
                 yield name, parameter
 
-    def random_table(self, n: int, dim: int, sd: float = 0.1) -> nn.Parameter:
-        """A table (n, dim) of normally distributed numbers from the model's own generator."""
-        return nn.Parameter(torch.randn(n, dim, generator=self.generator) * sd)
+    def random_table(self, *shape: int, sd: float = 0.1) -> nn.Parameter:
+        """A table of normally distributed numbers from the model's own generator."""
+        return nn.Parameter(torch.randn(shape, generator=self.generator) * sd)
 
     # ---- looking up -----------------------------------------------------------------------
 

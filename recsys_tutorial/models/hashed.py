@@ -50,8 +50,8 @@ class HashedMF(BiasedMF):
         Model.__init__(self, n_users, n_items, seed=seed)  # without BiasedMF's full tables
         self.dim, self.l2, self.l2_bias, self.compress = dim, l2, l2_bias, compress
         sd = 0.1 / 2**0.5  # the sum of two vectors starts as long as BiasedMF's
-        self.hashed_users = self.random_table(max(1, round(n_users / compress)), dim, sd)
-        self.hashed_items = self.random_table(max(1, round(n_items / compress)), dim, sd)
+        self.hashed_users = self.random_table(max(1, round(n_users / compress)), dim, sd=sd)
+        self.hashed_items = self.random_table(max(1, round(n_items / compress)), dim, sd=sd)
         self.user_weights = nn.Parameter(torch.ones(n_users, 2))
         self.item_weights = nn.Parameter(torch.ones(n_items, 2))
         self.user_bias = nn.Parameter(torch.zeros(n_users))

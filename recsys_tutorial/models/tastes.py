@@ -51,15 +51,11 @@ class MixtureOfTastes(Model):
         super().__init__(n_users, n_items, seed=seed)
         self.dim, self.n_tastes = dim, n_tastes
         self.l2, self.l2_attention, self.l2_bias = l2, l2_attention, l2_bias
-        self.user_tastes = self.random_tastes()
+        self.user_tastes = self.random_table(n_users, n_tastes, dim)
         self.item_factors = self.random_table(n_items, dim)
-        self.user_attention = self.random_tastes()
+        self.user_attention = self.random_table(n_users, n_tastes, dim)
         self.user_bias = nn.Parameter(torch.zeros(n_users))
         self.item_bias = nn.Parameter(torch.zeros(n_items))
-
-    def random_tastes(self) -> nn.Parameter:
-        flat = self.random_table(self.n_users, self.n_tastes * self.dim)
-        return nn.Parameter(flat.detach().view(self.n_users, self.n_tastes, self.dim))
 
     # ---- the equation ---------------------------------------------------------------------
 
