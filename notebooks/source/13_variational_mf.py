@@ -22,8 +22,8 @@ page = ws.page("13_variational_mf")
 #
 # The next cell trains a model that does not settle for one best answer. It draws 150 answers, one after
 # the other. Each is a full set of the model's numbers that is plausible, given the ratings. The model
-# leaves out the first few and keeps every second one of the others. Then we ask those that it kept about
-# you.
+# leaves out the first few, which depend on where it started, and keeps every second one of the others.
+# Then we ask each answer that it kept how many stars you would give.
 
 # %%
 import numpy as np
@@ -65,7 +65,7 @@ for film in (sure, unsure):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Belief about one film
 #
-# Start with a single unknown number: how many stars more people give a film than they usually give.
+# Start with a single unknown number: by how many stars people rate a certain film above their own mean.
 # Before we have seen a rating of it, all we have to go on is what films are like in general. That is the
 # **prior**, here a normal distribution with mean 0 and variance $\tau^2$. Each rating $x$, counted from
 # the person's own mean, is the unknown number plus **noise** of variance $\sigma^2$: tastes differ, and
@@ -249,13 +249,14 @@ for name, sd in sds.items():
     print(f"Doubt about the director, {name + ':':12} ± {sd:.2f} stars")
 
 # %% [markdown]
-# The draws fill the exact ellipse. They also show the price: along the length of the ellipse, each draw
-# is only a small step from the one before. Neighbouring draws are alike, so many are needed.
+# The draws fill the exact ellipse. They also show the price of drawing in turn: along the length of the
+# ellipse, each draw is only a small step from the one before. Neighbouring draws are alike, so many are
+# needed.
 #
-# `BayesianFM` above did the same with a few thousand vectors, one number of each at a time: the users'
-# numbers given the films', then the films' given the users'. It also draws values for the variances of
-# users and films ($\tau^2$) and of the noise ($\sigma^2$), so that nothing is left to tune. A prediction
-# is the **mean over the draws**.
+# `BayesianFM` above did the same with a few thousand vectors. It goes through the positions in them one
+# by one: in each, it draws the number of every user, given all other numbers, and then that of every
+# film. It also draws the variances of the users' and the films' numbers ($\tau^2$) and of the noise
+# ($\sigma^2$), so that there is no penalty to tune. A prediction is the **mean over the draws**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The shortcut: a family and a bound
@@ -309,15 +310,15 @@ ws.show(fig, alt=alt)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The model: biased MF with widths
 #
-# `VariationalMF` gives every number of `BiasedMF` a variance. The score then has a variance too.
-# Variances of independent numbers add up, and the variance of the product of two of them is
-# $m_p^2 v_q + v_p m_q^2 + v_p v_q$. Here is the model, with its new lines marked.
+# `VariationalMF` gives every number of `BiasedMF` a variance. The score then has a variance too. The
+# variances of independent terms add up, and the product of a user's number $p$ and a film's number $q$
+# has the variance $m_p^2 v_q + v_p m_q^2 + v_p v_q$. Here is the model, with its new lines marked.
 #
-# In training it *draws* each score: $m + \sqrt{v}\,\varepsilon$ with a standard normal $\varepsilon$.
-# This is **reparameterisation**: the random number $\varepsilon$ does not depend on $m$ and $v$, so
-# gradients can pass through the draw to both. For normal noise the expected loss has a closed form, so
-# we could do without the draws. We draw because the same code then works for any loss, such as a
-# logistic one, for which no closed form exists.
+# In training it *draws* each score: $m + \sqrt{v}\,\varepsilon$, where $m$ and $v$ are the score's mean
+# and variance and $\varepsilon$ is standard normal. This is **reparameterisation**: the random number
+# $\varepsilon$ does not depend on $m$ and $v$, so gradients can pass through the draw to both. For
+# normal noise the expected loss has a closed form, so we could do without the draws. We draw because the
+# same code then works for any loss, such as a logistic one, for which no closed form exists.
 
 # %%
 from collections import namedtuple
@@ -355,10 +356,11 @@ class Drawing(Uncertain):
 # %% [markdown]
 # Its loss is minus the ELBO, divided by the number $N$ of ratings. The first part is the mean **negative
 # log-likelihood**, which punishes wrong scores and wrong certainty:
-# $\frac{(r - s)^2}{2v} + \frac12 \ln 2 \pi v$. The second is KL$/N$, the price of knowing: a charge for
-# moving away from the prior. There is no need to go through all tables in each batch. A user with $n_u$
-# ratings is met $n_u$ times per epoch. If we add $1/n_u$ of their KL each time, one epoch adds the whole
-# of it exactly once.
+# $\frac{(r - s)^2}{2v} + \frac12 \ln 2 \pi v$ for a rating $r$, with the score $s$ and the variance $v$
+# that the model returns. The second is KL$/N$, the price of knowing: a charge for moving away from the
+# prior. The KL is a sum over all users and films, but we need not compute all of it in each batch. A
+# user with $n_u$ ratings is met $n_u$ times per epoch. If we add $1/n_u$ of their KL each time, one
+# epoch adds the whole of it exactly once. Films are charged in the same way.
 
 
 # %% tags=["long"]
@@ -410,15 +412,15 @@ print(f"The variances differ by at most {gap:.0e} stars², the KL by {kl_gap:.0e
 # %% [markdown]
 # ### Exercise: how many are inside
 #
-# Write `coverage(rating, score, sd, promised)`: the share of ratings that lie inside their intervals,
-# when these should hold the share `promised` (0.9, say). Each interval has the score in its middle, and
-# the error is believed to be normal with the standard deviation `sd`. (The coverage of page 06 is
-# something else: the share of the catalogue that is recommended.)
+# Write `coverage(rating, score, sd, promised)`: the share of ratings that lie inside their intervals.
+# Each interval has the score in its middle. It is just wide enough to hold the rating with the
+# probability `promised` (0.9, say), if the error is normal with the standard deviation `sd`. (The
+# coverage of page 06 is something else: the share of the catalogue that is recommended.)
 #
 # <details><summary>Hint 1</summary>
 #
-# A 90 % interval leaves out 5 % on each side. So its upper end is the point that 95 % of a normal
-# distribution lie below: `NormalDist().inv_cdf(0.95)`, or 1.645, standard deviations above the score.
+# A 90 % interval leaves out 5 % on each side. So 95 % of the normal distribution lies below its upper
+# end, which is `NormalDist().inv_cdf(0.95)`, or 1.645, standard deviations above the score.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -493,8 +495,8 @@ print(
 )
 
 # %% [markdown]
-# Too little KL: the model learns noise by heart and is sure of it. Too much: it does not dare to learn
-# anything, and its intervals are right only because they are as wide as the spread of all ratings.
+# Too little KL: the model learns noise by heart and is sure of it. Far too much: it does not dare to
+# learn anything, and its intervals are right only because they are as wide as the spread of all ratings.
 #
 # Now we check both models, the variational and the sampled one, with intervals from 10 % to 95 %. We
 # look at people with few and with many ratings separately, since an average can hide that the promise is
@@ -528,16 +530,16 @@ ws.show(fig, alt=alt)
 # %% [markdown]
 # The curves stay near the line. We cannot expect them to lie exactly on it: ratings are whole stars from
 # 1 to 5, so they are not normally distributed. And although the variational model is too sure of each of
-# its own numbers, it is not too sure of a rating: most of a rating's variance is noise, which both
-# models have learned from the data.
+# its own numbers, it is not too sure of a rating: most of a rating's variance is noise, and both models
+# have learned from the data how large it is.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Uncertainty falls with ratings
 #
-# A model should be less sure about people with few ratings. We make such people, as on page 08: a tenth
-# of the users and a tenth of the films lose all but a few of their training ratings, while the rows to
-# be predicted stay the same. Then we compare what the variational model *says* (its standard deviation)
-# with how wrong it *is* (its error).
+# A model should be less sure about people and films with few ratings. We make such people and films, as
+# on page 08: a tenth of the users and a tenth of the films keep only 0, 5 or 20 of their training
+# ratings, while the rows to be predicted stay the same. Then we compare what the variational model
+# *says* (its standard deviation) with how wrong it *is* (its error).
 
 # %%
 from recsys_workshop.labs import cold_start
@@ -578,16 +580,16 @@ for side, name in {"user": "People", "item": "Films"}.items():
         print(f"and its RMSE is {wrong_by[side][at]:.2f} stars.")
 
 # %% [markdown]
-# The stated doubt and the actual error fall together, and differ by only a few hundredths of a star. (The
-# axis does not begin at zero.) Neither comes close to zero: most of the error is noise, which no number
-# of ratings takes away.
+# The stated doubt and the actual error fall together, and differ by only a few hundredths of a star.
+# (The axis does not begin at zero.) Neither comes close to zero: most of the error is noise, which no
+# number of ratings takes away.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
 # Now your own uncertainty. We give the model your ratings one after the other, and after each we ask how
-# unsure it still is about you. What it knows about the films stays as it is. With a normal prior and
-# normal noise, Bayes' rule gives the answer, and no training is needed.
+# unsure it still is about your scores for well-known films. What it knows about the films stays as it
+# is. With a normal prior and normal noise, Bayes' rule gives the answer, and no training is needed.
 
 # %%
 often = torch.tensor(known)  # films that the model knows well
@@ -606,15 +608,17 @@ fig, ax = plt.subplots()
 ax.plot(range(len(yours)), yours, "o-")
 ax.set(xlabel="ratings that you have given", ylabel="how unsure the model is (stars)")
 ax.set(ylim=(0, 1.1 * yours[0]), title="The model gets to know you")
-alt = f"Doubt about you: {yours[0]:.2f} stars without ratings, {yours[-1]:.2f} with {len(rated)}."
+alt = f"Doubt falls from {yours[0]:.2f} stars without ratings to {yours[-1]:.2f} with {len(rated)}."
 ws.show(fig, alt=alt)
 
 # %% [markdown]
 # Which films is it still unsure of, and which should it ask you about next? These are two different
-# questions. What the model does not know about *you* affects similar films together, so a rating of one
-# film says something about all films like it. The covariance says how much: once you have rated film
-# $j$, the variance of film $i$ falls by $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$. The film to ask about
-# is the one whose rating would reduce the variance most, summed over all well-known films.
+# questions. If the model is wrong about *you*, it is wrong about similar films in the same direction, so
+# your rating of one film says something about all films like it. The covariance of your scores says how
+# much: once you have rated film $j$, the variance of your score for film $i$ falls by
+# $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$, where $v_j$ is the variance of your score for film $j$ until
+# then. The film to ask about is the one whose rating would reduce these variances most, summed over all
+# well-known films.
 
 # %%
 theirs = model.expect(you, often)
@@ -751,7 +755,7 @@ for way in ("greedy", "ε-greedy, 10 %"):
     print(f"Thompson minus {way}: {less(regret['Thompson'].mean(1), regret[way].mean(1))}")
 
 # %% [markdown]
-# Greedy shops are lucky or unlucky: some find a good film early, others show a poor one for ever.
+# Greedy shops are lucky or unlucky: some find a good film early, others keep showing a poor one.
 # ε-greedy repairs that, but goes on showing one visitor in ten a film at random, however much it knows.
 # Thompson sampling pays for its trials at the beginning, and then less and less.
 
@@ -760,8 +764,8 @@ for way in ("greedy", "ε-greedy, 10 %"):
 #
 # Thompson sampling pays at the beginning for what it earns later. So what if there is no later? We let
 # films leave the shelf after a while, and a new film takes the place of each. And what if the shop's
-# beliefs are wrong? We take standard deviations that are three times too wide. (Here the simulation
-# chooses the films by its own rule, not by your `choose`.)
+# beliefs are wrong? For that, we make its draws three times too wide. (Here the simulation chooses the
+# films by its own rule, not by your `choose`.)
 
 # %%
 lives = [50, 500, 5000]
@@ -815,12 +819,11 @@ for way in ("greedy", "ε-greedy, 10 %"):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Averaging beats one best guess
 #
-# Is averaging worth the time? The project keeps a record of its longer runs, the ledger. Here are models
-# that learn one best guess, and models that average over draws, on the five splits that come with
-# MovieLens, its *folds*. Each row compares a model that learns one best guess with a `BayesianFM` that
-# reads the same things. In the first row these are ids alone; the second adds the side tables; the third
-# also adds the films that each person rated. (There, `BayesianFM` also reads the people who rated each
-# film.)
+# Is averaging worth the time? The project keeps a record of its longer runs, the ledger. From it we take
+# the errors on the five splits that come with MovieLens, its *folds*. Each row compares a model that
+# learns one best guess with a `BayesianFM`, which averages over draws and reads the same things. In the
+# first row these are ids alone; the second adds the side tables; the third also adds the films that each
+# person rated. (There, `BayesianFM` also reads who rated each film, which the other model does not.)
 
 # %%
 guesses, levels_of = (ws.ledger("13", key).record["rows"] for key in ("guesses", "levels"))
@@ -893,8 +896,8 @@ for one, other in pairs:
 # on average, since most of the doubt is noise. But a fixed width does not say which films and people the
 # model is less sure of, and exploring needs that.
 #
-# Others have found that averaging leads on larger data as well (Rendle, Zhang and Koren 2019). One
-# warning: `BayesianFM(days=True)` adds a vector for each person on each day. Its error is lower still:
+# Others have found that averaging also wins on larger data (Rendle, Zhang and Koren 2019). One warning:
+# `BayesianFM(days=True)` adds a vector for each person on each day. Its error is lower still:
 
 # %%
 print(f"RMSE with days, on the five folds: {levels_of['days']['rmse']:.4f} stars.")
@@ -922,6 +925,6 @@ print(f"RMSE with days, on the five folds: {levels_of['days']['rmse']:.4f} stars
 # further reading of the series has them in full.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
-# Ask the room before the two ellipses: good director, or generous person? Then: which of the two shapes
-# should a shop trust? (5 minutes) Before the last bandit figure: in which shop would you rather be
-# greedy? News, offers of the day, a conference programme.
+# Ask the room before the figure with the two ellipses: good director, or generous person? Then: which of
+# the two shapes should a shop trust? (5 minutes) Before the last bandit figure, ask: in which shop would
+# you rather be greedy? (Possible answers: news, offers of the day, a conference programme.)

@@ -91,7 +91,7 @@ def gibbs_step(answer: Any, page: Page) -> str | None:
     if abs(np.corrcoef(rest, x)[0, 1]) > 0.1:
         return "the person must be drawn given the new director, not the old one."
     if abs(rest.mean()) > 0.1 * sd or abs(rest.std() / sd - 1) > 0.1:
-        return "the person's draw is not right: draw it as the director's, with the two exchanged."
+        return "the person's draw is not right: draw it like the director's, with roles exchanged."
     return None
 
 
@@ -165,7 +165,7 @@ def choose(answer: Any, page: Page) -> str | None:
     nearest = min(apart, key=lambda text: apart[text])
     if apart[nearest] < 0.035:
         return nearest
-    return "it does not show each film as often as that film has the highest draw."
+    return "each film should be shown as often as its draw is the highest; here that is not so."
 
 
 def _shares(drawn: np.ndarray) -> np.ndarray:
