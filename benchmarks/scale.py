@@ -17,12 +17,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 import recsys_tutorial as rt
 from benchmarks.evaluation import page_entries as page_entries
 from benchmarks.measuring import Gate, answer, at_least, at_most, in_a_process, memory_gib
 from recsys_tutorial.datasets import Dataset, Vocabulary
-from recsys_tutorial.datasets.frame import assemble
 
 SEED = 0
 BATCH = 2**16
@@ -97,14 +97,18 @@ def plant(size: Size) -> Dataset:
     for rows in np.array_split(np.arange(len(user)), max(len(user) // 2**20, 1)):
         expected = _expected(truth, user[rows], item[rows])
         rating[rows] = expected + rng.normal(0.0, NOISE, len(rows))
-    return assemble(
-        Vocabulary(np.arange(n_users), kind="user"),
-        Vocabulary(np.arange(n_items), kind="item"),
-        {"user": user.astype(np.int32), "item": item.astype(np.int32), "rating": rating},
-        (None, None),
-        (None, None),
+    return Dataset(
         name="planted",
         source=f"planted for growth, seed {SEED}",
+        user_vocab=Vocabulary(np.arange(n_users), kind="user"),
+        item_vocab=Vocabulary(np.arange(n_items), kind="item"),
+        user=user.astype(np.int32),
+        item=item.astype(np.int32),
+        rating=rating,
+        users=pd.DataFrame({"user": np.arange(n_users)}),
+        items=pd.DataFrame({"item": np.arange(n_items), "title": np.arange(n_items).astype(str)}),
+        row=np.arange(len(rating)),
+        scale=(float(rating.min()), float(rating.max())),
         truth=truth,
     )
 

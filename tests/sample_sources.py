@@ -18,7 +18,7 @@ from sample_files import (
     zipped,
 )
 
-from recsys_tutorial.datasets import sources
+from recsys_tutorial.datasets import catalogue, sources
 
 OFFICIAL = zipped("ml-100k", ml100k_files())
 WHEEL = zipped("recbole/dataset_example/ml-100k", recbole_files())
@@ -32,7 +32,7 @@ COUNTS = {
 }
 
 
-def sample_table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, sources.Source]:
+def sample_table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, catalogue.Source]:
     """The real table with the sample archives in it: their pins, counts and loopback addresses.
 
     Nothing is served and pip has nothing until a test says so; nothing is found by default.
@@ -48,11 +48,12 @@ def sample_table(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
         archives = []
         for one in sources.SOURCES[name].archives:
             content, files = samples[one.filename]
-            url = server.on(f"/{one.filename}", answers(b"gone", 404)) if one.url else None
+            server.on(f"/{one.filename}", answers(b"gone", 404))
             pin = sha256(files[one.files[0]]) if one.ratings_hash else None
-            archives.append(replace(one, hash=sha256(content), url=url, ratings_hash=pin))
+            archives.append(replace(one, hash=sha256(content), ratings_hash=pin))
         changed[name] = replace(sources.SOURCES[name], counts=counts, archives=tuple(archives))
     monkeypatch.setattr(sources, "SOURCES", changed)
+    monkeypatch.setattr(catalogue, "GROUPLENS", server.base)
     monkeypatch.delenv(sources.ENVIRONMENT, raising=False)
     pip_has(monkeypatch, None)
     return changed

@@ -80,13 +80,11 @@ def test_both_models_and_what_users_rated_come_along(films, film_model, ranker, 
     found = rt.serving.load(exported, films)
     np.testing.assert_array_equal(rt.predict(found.stars, films), rt.predict(film_model, films))
     np.testing.assert_array_equal(rt.predict(found.model, films), rt.predict(ranker, films))
-    seen = found.seen
     for user in (0, 7, films.n_users - 1):
-        items, stars = seen.of(user)
-        mine = films.user == user
-        np.testing.assert_array_equal(items, films.item[mine])
-        np.testing.assert_array_equal(stars, films.rating[mine])
-        assert seen.time[user] == films.timestamp[mine].max()
+        rows, mine = slice(*found.seen["start"][user : user + 2]), films.user == user
+        np.testing.assert_array_equal(found.seen["item"][rows], films.item[mine])
+        np.testing.assert_array_equal(found.seen["rating"][rows], films.rating[mine])
+        assert found.seen["time"][user] == films.timestamp[mine].max()
 
 
 def test_the_card_says_what_it_is_for(exported, films):
@@ -144,10 +142,10 @@ def test_a_model_that_diverged(films, tmp_path):
 # ---- what is refused ----------------------------------------------------------------------------
 
 
-def refused(folder: Path, *args) -> str:
+def refused(folder: Path) -> str:
     """The message: one line that names the directory and ends with what to do."""
     with pytest.raises(ExportError) as caught:
-        rt.serving.load(folder, *args)
+        rt.serving.load(folder)
     message = str(caught.value)
     assert message.startswith(f"{folder}: ")
     assert message.endswith("Export the model again")
@@ -183,14 +181,12 @@ def test_any_flipped_byte_of_the_weights(copy, rng):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda c: c.__setitem__("format", 1), "of format 1, but this version"),
-        (lambda c: c["items"]["ids"].pop(), "rows of the weights differ"),
+        (lambda c: c.__setitem__("format", 1), "of format 1, expected 2"),
         (lambda c: c["model"].__setitem__("class", "os"), "has no model 'os'"),
-        (lambda c: c["model"].__setitem__("class", "FoldedUser"), "do not fit each other"),
-        (lambda c: c["model"]["settings"].__setitem__("dim", 9), "do not fit each other"),
-        (lambda c: c["model"]["settings"].__setitem__("depth", 9), "do not fit each other"),
+        (lambda c: c["model"].__setitem__("class", "FoldedUser"), "another version"),
+        (lambda c: c["model"]["settings"].__setitem__("dim", 9), "another version"),
         (lambda c: c["weights"].__setitem__("file", "../x"), "there is no x"),
-        (lambda c: c.pop("model"), "do not fit each other"),
+        (lambda c: c.pop("model"), "another version"),
     ],
 )
 def test_a_card_that_does_not_fit(copy, change, says):
@@ -205,7 +201,8 @@ def test_other_json_is_no_card(copy, content):
 
 
 def test_another_dataset_is_named(copy, small):
-    assert "are not those of Data" in refused(copy, small)
+    with pytest.raises(ValueError, match="are not those of Data"):
+        rt.serving.load(copy, small)
 
 
 def test_pickles_are_not_read(copy):
@@ -215,7 +212,7 @@ def test_pickles_are_not_read(copy):
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     edit_card(copy, lambda c: c["weights"].update(sha256=digest))
-    assert "the weights cannot be read" in refused(copy)
+    assert "another version" in refused(copy)
 
 
 # ---- writing ------------------------------------------------------------------------------------

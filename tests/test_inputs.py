@@ -144,7 +144,6 @@ SLIPS: dict[str, tuple[Any, str]] = {
     "export, swapped": (lambda m, d, p: rt.serving.export(d, m, p), "swapped"),
     "export, class": (lambda m, d, p: rt.serving.export(MF, d, p), "BiasedMF is a class"),  # type: ignore[arg-type]
     "export, no stars": (lambda m, d, p: rt.serving.export(m, d, p, stars=5), "needs a model"),  # type: ignore[arg-type]
-    "engine, path": (lambda m, d, p: rt.serving.Engine(str(p)), r"Engine\(rt.serving.load\(path"),  # type: ignore[arg-type]
     "pca, frame": (lambda m, d, p: rt.interpret.pca(d.ratings), "needs a model, and got a Data"),
     "pca, class": (lambda m, d, p: rt.interpret.pca(MF), "BiasedMF is a class"),  # type: ignore[arg-type]
     "neighbours, frame": (lambda m, d, p: rt.interpret.neighbours(m, d.ratings, "3"), "frame"),

@@ -117,19 +117,6 @@ def test_an_explanation_sums_to_the_score_from_the_mean_to_each_push(client):
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_similar_films_share_the_planted_taste(client, films):
-    truth = films.truth.item_factors
-    direction = truth / np.linalg.norm(truth, axis=1, keepdims=True)
-    cosines = []
-    for item in range(1, films.n_items + 1, 4):
-        near = client.get(f"/items/{item}/similar", params={"k": 3}).json()["items"]
-        assert item not in [one["item"] for one in near]
-        cosines += [float(direction[item - 1] @ direction[one["item"] - 1]) for one in near]
-        sizes = [one["similarity"] for one in near]
-        assert sizes == sorted(sizes, reverse=True)
-    assert np.mean(cosines) > 0.5  # of arbitrary pairs it is about 0
-
-
 def test_search_by_words_and_their_beginnings(client, films):
     title = films.items["title"].iloc[30]
     word = re.findall(r"\w+", title)[0]
@@ -171,10 +158,9 @@ def test_a_model_that_cannot_fold_in_is_not_served(films, tmp_path):
     [
         ("/users/9999/recommendations", 404, "user is not known"),
         ("/users/%00/recommendations", 404, "user is not known"),
-        ("/items/-1/similar", 404, "item is not known"),
-        ("/items/1/similar?k=0", 422, "k: .*greater than or equal to 1"),
-        ("/items/1/similar?k=101", 422, "k: .*less than or equal to 100"),
-        ("/items/1/similar?k=two", 422, "k: "),
+        ("/users/1/recommendations?k=0", 422, "k: .*greater than or equal to 1"),
+        ("/users/1/recommendations?k=101", 422, "k: .*less than or equal to 100"),
+        ("/users/1/recommendations?k=two", 422, "k: "),
         (f"/search?q={'a' * 101}", 422, "q: .*at most 100"),
         ("/nothing", 404, "Not Found"),
         ("/page/..%2f..%2fapp.py", 404, "Not Found"),

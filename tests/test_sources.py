@@ -126,8 +126,8 @@ def test_a_damaged_file_is_never_passed_over(
 
 WRONG_CONTENT = [
     ("u.item", lambda b: b.split(b"\n", 1)[1], r"expected \(ratings, users, items\)"),
-    ("u.user", lambda b: b.split(b"\n", 1)[1], r"side tables of 1 users"),
-    ("u.user", lambda b: b.replace(b"|53|", b"|fifty|"), "u.user: .*fifty"),
+    ("u.user", lambda b: b.split(b"\n", 1)[1], r"found \(4, 1, 4\)"),
+    ("u.user", lambda b: b.replace(b"|53|", b"|fifty|"), "fifty"),
 ]
 
 
@@ -309,7 +309,7 @@ def test_a_csv_file_of_ones_own(tmp_path: Path) -> None:
     assert made.items["genres"].tolist() == [("Horror", "Sci-Fi"), ()]
     (tmp_path / "movies.csv").write_text("movieId,title\n2,Brazil (1985)\n")
     assert load(str(path)).items["title"].tolist() == ["1", "Brazil (1985)"]
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.csv"):
+    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
         load(tmp_path / "none.csv")
 
 

@@ -246,7 +246,7 @@ ws.check("04.against", against)
 # A service on the web receives nonsense every day. Every answer on the web has a *status*, a number: 200
 # means that all is well. Guess, then try: which status does this service return for
 #
-# 1. `items/no-such-film/similar`,
+# 1. `users/nobody/recommendations`,
 # 2. a rating of 99 stars,
 # 3. a request whose body (the content that is sent) has 100,000 bytes?
 #
@@ -271,7 +271,7 @@ statuses = None  # your turn: three numbers
 import urllib.error
 
 nonsense = [
-    ("items/no-such-film/similar", None),
+    ("users/nobody/recommendations", None),
     ("recommend", {"ratings": [{"item": first["item"], "rating": 99}]}),
     ("recommend", {"ratings": [], "padding": " " * 100_000}),
 ]

@@ -12,7 +12,6 @@ from recsys_tutorial.datasets.frame import from_frame
 _NAMES = {
     "userId": "user", "user_id": "user", "movieId": "item", "movie_id": "item", "item_id": "item",
 }  # fmt: skip
-_FACTS = ("title", "year", "genres")
 
 
 def from_csv(path: Path) -> Dataset:
@@ -26,17 +25,18 @@ def from_csv(path: Path) -> Dataset:
         FileNotFoundError: there is no such file.
         ValueError, TypeError: what `from_frame` refuses.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path.absolute()}: check the path")
-    ratings, tables = _read(path), {}
-    for side, names in {"user": ("users",), "item": ("items", "movies")}.items():
-        beside = [path.with_name(f"{name}{path.suffix}") for name in names]
-        tables[side] = next((_read(one) for one in beside if one.is_file() and one != path), None)
-    known = [fact for fact in _FACTS if fact in ratings.columns]
-    if tables["item"] is None and known and "item" in ratings.columns:
-        tables["item"] = ratings[["item", *known]].drop_duplicates("item")
+    ratings, users, items = _read(path), _beside(path, "users"), _beside(path, "items", "movies")
+    if items is None and "item" in ratings:
+        facts = [name for name in ("item", "title", "year", "genres") if name in ratings]
+        items = ratings[facts].drop_duplicates("item")
     origin = f"the file {path.absolute()}"
-    return from_frame(ratings, tables["user"], tables["item"], name=path.stem, source=origin)
+    return from_frame(ratings, users, items, name=path.stem, source=origin)
+
+
+def _beside(path: Path, *names: str) -> pd.DataFrame | None:
+    """The first table with one of these names in the same folder, or None."""
+    files = [path.with_name(f"{name}{path.suffix}") for name in names]
+    return next((_read(file) for file in files if file.is_file() and file != path), None)
 
 
 def _read(path: Path) -> pd.DataFrame:

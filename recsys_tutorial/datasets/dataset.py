@@ -193,8 +193,6 @@ class Dataset:
             "user": self.user, "item": self.item, "rating": self.rating, "time": self.timestamp,
             "weight": self.weight,
         }  # fmt: skip
-        if unknown := set(columns) - set(arrays):
-            raise ValueError(f"no column {unknown.pop()!r}: batches give user, item, rating, time")
         if "time" in columns and self.timestamp is None:
             raise ValueError("this model needs times, and this Dataset has no timestamps")
         wanted = [(name, arrays[name]) for name in (*columns, "weight")]

@@ -8,14 +8,14 @@ ratings, people rate films they like more often than others, and in sittings of 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.datasets.frame import assemble
-from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.datasets.frame import from_frame
 
 AXIS_GENRES = (
     ("Action", "Romance"), ("Comedy", "Thriller"), ("Sci-Fi", "Western"), ("Animation", "Horror"),
@@ -126,19 +126,16 @@ def planted(
     rating = rating + _personal(truth, user, item) + rng.normal(0.0, noise, n_ratings)
     if whole_stars:
         rating = np.clip(np.rint(rating), 1.0, 5.0)
-    columns = {"user": user, "item": item, "rating": rating, "timestamp": _times(rng, counts)}
-    order = rng.permutation(n_ratings)  # the files of MovieLens are in no order either
-    return assemble(
-        Vocabulary(np.arange(1, n_users + 1), kind="user"),
-        Vocabulary(np.arange(1, n_items + 1), kind="item"),
-        {name: column[order] for name, column in columns.items()},
-        (_users(rng, truth, axis_sd), np.arange(n_users)),
-        (_items(rng, truth, axis_sd), np.arange(n_items)),
-        scale=(1.0, 5.0) if whole_stars else None,
+    columns = {"user": user + 1, "item": item + 1, "rating": rating}
+    ratings = pd.DataFrame(columns | {"timestamp": _times(rng, counts)})
+    made = from_frame(
+        ratings.iloc[rng.permutation(n_ratings)],  # the files of MovieLens are in no order either
+        _users(rng, truth, axis_sd),
+        _items(rng, truth, axis_sd),
         name="planted",
         source=f"ratings invented by planted(seed={seed})",
-        truth=truth,
     )
+    return replace(made, truth=truth, scale=(1.0, 5.0) if whole_stars else made.scale)
 
 
 def _personal(truth: SimpleNamespace, user: np.ndarray, item: np.ndarray) -> np.ndarray:

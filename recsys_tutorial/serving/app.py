@@ -15,14 +15,7 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from recsys_tutorial import __version__
@@ -97,7 +90,7 @@ class Live:
         self.model.clear()
         self.model.labels(engine.model_id, engine.card["data"]["name"]).set(1)
 
-    async def follow(self, folder: Path, known: Any) -> None:
+    async def follow(self, folder: Path, known: int) -> None:
         """Take over each new export as soon as its card is written; refuse a damaged one.
 
         `known` is the `_stamp` of the current export.
@@ -105,7 +98,7 @@ class Live:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             stamp = _stamp(folder)
-            if stamp in (None, known):
+            if stamp in (0, known):
                 continue
             known = stamp
             try:  # in a thread, while requests are answered
@@ -117,13 +110,10 @@ class Live:
                 log.error("new model refused, the old one stays: %s", error)
 
 
-def _stamp(folder: Path) -> tuple[int, int] | None:
-    """Time and place on disk of the card, which change with each export."""
-    try:
-        found = (folder / CARD).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino
+def _stamp(folder: Path) -> int:
+    """When the card was written, in nanoseconds; 0 without a card."""
+    card = folder / CARD
+    return card.stat().st_mtime_ns if card.is_file() else 0
 
 
 def create_app(folder: str | Path, keep: Keep | None = None) -> FastAPI:
@@ -186,13 +176,6 @@ def _answers(app: FastAPI, live: Live) -> None:
         engine = live.engine
         best = engine.recommend_user(_known(engine.user(user), "user"), k)
         return JSONResponse({"model": engine.model_id, "recommendations": best})
-
-    @app.get("/items/{item}/similar")
-    async def similar(item: str, k: Count = 10) -> Response:
-        """The items most similar to this one in the model."""
-        engine = live.engine
-        near = engine.similar(_known(engine.item(item), "item"), k)
-        return JSONResponse({"model": engine.model_id, "items": near})
 
     @app.get("/search")
     async def search(
@@ -258,7 +241,8 @@ def _operations(app: FastAPI, live: Live) -> None:
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
         """Counts and times in the text format of Prometheus."""
-        return Response(generate_latest(live.registry), media_type=CONTENT_TYPE_LATEST)
+        text = exposition.generate_latest(live.registry)
+        return Response(text, media_type=exposition.CONTENT_TYPE_LATEST)
 
     @app.get("/card", tags=["operations"])
     async def card() -> Response:

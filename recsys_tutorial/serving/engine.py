@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from recsys_tutorial.models.base import Model
 from recsys_tutorial.serving.exporting import Exported
 from recsys_tutorial.titles import TitleSearch
 
+Scores = Callable[["Side", np.ndarray], np.ndarray]  # of a user, from the parts of their row
+
 MOST_RATINGS = 500  # in one request
-DAMPING = 10  # ratings at which a similarity counts half; with few ratings it is mostly chance
 LARGEST = 2**53  # a browser rounds larger whole numbers
 
 
@@ -53,20 +55,16 @@ class Side:
         when = None if time is None else torch.tensor([time])
         return self.model.list_scores(Batch(user=torch.tensor([user]), time=when))[0].numpy()
 
-    def waterfall(self, parts: np.ndarray, item: int) -> tuple[dict[str, float], np.ndarray]:
-        """The score of an item as a sum.
+    def steps(self, parts: np.ndarray, item: int) -> dict[str, float]:
+        """The score of an item without the lifts: "mean" (an average user's mean score), "film"
+        (that user's score of this item above the mean) and "person" (this user's mean score above
+        it)."""
+        film, person = float(self.offset[item]) - self.mean, float(self.average @ parts.sum(0))
+        return {"mean": self.mean, "film": film, "person": person}
 
-        Returns:
-            The steps "mean" (an average user's mean score), "film" (that user's score of this item
-            above the mean) and "person" (this user's mean score above it); and the push (n,) of
-            each rating above its effect on items in general.
-        """
-        steps = {
-            "mean": self.mean,
-            "film": float(self.offset[item]) - self.mean,
-            "person": float(self.average @ parts.sum(0)),
-        }
-        return steps, parts @ (self.rows[item] - self.average)
+    def lifts(self, parts: np.ndarray, items: Any) -> np.ndarray:
+        """What each of n ratings adds to each of k scores above its effect in general: (n, k)."""
+        return parts @ (self.rows[items] - self.average).T
 
 
 class Engine:
@@ -83,11 +81,6 @@ class Engine:
     """
 
     def __init__(self, exported: Exported) -> None:
-        if not isinstance(exported, Exported):
-            raise TypeError(
-                f"Engine takes a loaded export, and got a {type(exported).__name__}: "
-                "Engine(rt.serving.load(path))"
-            )
         self.card, self.seen = exported.card, exported.seen
         self.model_id = str(self.card["weights"]["sha256"][:12])
         self.lists = Side(exported.model)
@@ -105,9 +98,6 @@ class Engine:
         self.search = TitleSearch(listed["title"], self.counts)
         self._item = {str(one): i for i, one in enumerate(ids)}
         self._user = {str(one): i for i, one in enumerate(self.card["users"]["ids"])}
-        centred = self.lists.rows - self.lists.average
-        length = np.linalg.norm(centred, axis=1, keepdims=True)
-        self._direction = centred / np.maximum(length, 1e-12)
 
     def item(self, one: int | str) -> int | None:
         """Position of an item id or its text; None for an unknown one."""
@@ -148,67 +138,48 @@ class Engine:
             ranks), the expected stars (None without a model of stars) and its number of ratings.
             reasons are the ratings that lift it most: item, title, rating and lift, the effect on
             this score above that on items in general. steps is the rest of the score: mean, film
-            and person as in `Side.waterfall`, others the lift of the ratings that are not named.
+            and person as in `Side.steps`, others the lift of the ratings that are not named.
         """
-        parts = self.lists.parts(items, ratings)
-        stars = None
-        if self.stars is not None:
-            stars = self.stars.scores(self.stars.parts(items, ratings))
-        return self._best(self.lists.scores(parts), stars, items, ratings, k, parts)
+        return self._best(items, ratings, k, Side.scores)
 
     def recommend_user(self, user: int, k: int = 10) -> list[dict[str, Any]]:
         """The k best for the known user at this position, without the items they rated."""
-        items, ratings = self.seen.of(user)
-        time = None if self.seen.time is None else int(self.seen.time[user])
-        stars = None if self.stars is None else self.stars.of_user(user, time)
-        parts = self.lists.parts(items, ratings)
-        return self._best(self.lists.of_user(user, time), stars, items, ratings, k, parts)
+        rows = slice(*self.seen["start"][user : user + 2])
+        time = int(self.seen["time"][user]) if "time" in self.seen else None
+        known = self.seen["item"][rows], self.seen["rating"][rows]
+        return self._best(*known, k, lambda side, _: side.of_user(user, time))
 
     def explain(self, items: np.ndarray, ratings: np.ndarray, target: int) -> dict[str, Any]:
         """The score of one item in parts: base is mean, film and person; contributions are the
         lifts of all ratings, the strongest first."""
-        steps, push = self.lists.waterfall(self.lists.parts(items, ratings), target)
-        order = np.argsort(-np.abs(push), kind="stable")
+        parts = self.lists.parts(items, ratings)
+        steps, lift = self.lists.steps(parts, target), self.lists.lifts(parts, [target])[:, 0]
         base = sum(steps.values())
-        numbers = {"score": base + float(push.sum()), "base": base, **steps}
+        numbers = {"score": base + float(lift.sum()), "base": base, **steps}
+        order = np.argsort(-np.abs(lift), kind="stable")
         return {
             **self.items[target],
             **{name: round(value, 6) for name, value in numbers.items()},
-            "contributions": [self._reason(items[j], ratings[j], push[j]) for j in order],
+            "contributions": [self._reason(items[j], ratings[j], lift[j]) for j in order],
         }
 
-    def similar(self, item: int, k: int = 10) -> list[dict[str, Any]]:
-        """The k items with the most similar rows.
-
-        Similarity is the cosine of the centred rows times n / (n + 10) for n ratings of the other.
-        """
-        trust = self.counts / (self.counts + DAMPING)
-        cosine = self._direction @ self._direction[item] * trust
-        others = np.flatnonzero(self.counts)
-        others = others[others != item]
-        best = others[np.argsort(-cosine[others], kind="stable")[:k]]
-        return [{**self.items[i], "similarity": round(float(cosine[i]), 6)} for i in best]
-
     def _best(
-        self,
-        scores: np.ndarray,
-        stars: np.ndarray | None,
-        items: np.ndarray,
-        ratings: np.ndarray,
-        k: int,
-        parts: np.ndarray,
+        self, items: np.ndarray, ratings: np.ndarray, k: int, scores_of: Scores
     ) -> list[dict[str, Any]]:
+        parts = self.lists.parts(items, ratings)
+        scores, stars = scores_of(self.lists, parts), None
+        if self.stars is not None:
+            stars = scores_of(self.stars, self.stars.parts(items, ratings))
         best = recommending.best_items(scores, items, self.counts, k)
         in_stars = self.lists.model.predicts == "rating"
         if in_stars:
             scores = scores.clip(*self.scale)
             stars = scores if stars is None else stars
-        falls = [self.lists.waterfall(parts, i) for i in best]
-        push = np.array([of for _, of in falls]).reshape(len(best), len(items))
-        picked = recommending.pick_reasons(push.T, ratings, in_stars)
+        lifts = self.lists.lifts(parts, best)
         table = []
-        for i, (steps, _), lift, named in zip(best.tolist(), falls, push, picked, strict=True):
-            steps["others"] = float(lift.sum() - lift[named].sum())
+        picked = recommending.pick_reasons(lifts, ratings, in_stars)
+        for i, lift, named in zip(best.tolist(), lifts.T, picked, strict=True):
+            steps = self.lists.steps(parts, i) | {"others": float(lift.sum() - lift[named].sum())}
             table.append(
                 {
                     **self.items[i],

@@ -43,27 +43,6 @@ class ExportError(ValueError):
     """An export that cannot be used; the message says why, in one line, and what to do."""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The users' ratings, to leave rated items out and to give reasons.
-
-    Attributes:
-        start: int64 (n_users + 1,); the rows of user u are start[u] to start[u + 1].
-        item, rating: int64 and float64 (n,), positions and stars.
-        time: int64 (n_users,), seconds of each user's last rating; None without timestamps.
-    """
-
-    start: np.ndarray
-    item: np.ndarray
-    rating: np.ndarray
-    time: np.ndarray | None = None
-
-    def of(self, user: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and stars of the ratings of the user at this position."""
-        rows = slice(int(self.start[user]), int(self.start[user + 1]))
-        return self.item[rows], self.rating[rows]
-
-
 @dataclass(frozen=True, repr=False)
 class Exported:
     """A loaded export.
@@ -72,13 +51,15 @@ class Exported:
         model: The model that fills lists.
         stars: The model that predicts the stars beside each title, or None.
         card: Their classes, settings, data and metrics.
-        seen: The users' ratings.
+        seen: The users' ratings, to leave rated items out and to give reasons: positions `item` and
+            stars `rating` (n,), those of user u from `start[u]` to `start[u + 1]`; with timestamps
+            also `time` (n_users,), seconds of each user's last rating.
     """
 
     model: Model
     stars: Model | None
     card: dict[str, Any]
-    seen: Seen
+    seen: dict[str, np.ndarray]
 
 
 # ---- writing ----------------------------------------------------------------------------------
@@ -122,10 +103,8 @@ def export(
         raise ValueError(
             f"stars={type(stars).__name__} ranks and predicts no stars: give a model of ratings"
         )
-    tensors |= {f"seen.{name}": table for name, table in _seen(dataset).items()}
-    weights = safetensors.torch.save(
-        {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-    )
+    tensors |= _seen(dataset)
+    weights = safetensors.torch.save({n: t.cpu().contiguous().clone() for n, t in tensors.items()})
     digest = hashlib.sha256(weights).hexdigest()
     file = f"weights-{digest[:16]}.safetensors"
     card = {
@@ -156,20 +135,21 @@ def export(
     for name, content in ((file, weights), (CARD, text.encode())):
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
-    for old in folder.glob("weights-*.safetensors"):
-        if old.name != file:
-            with suppress(OSError):  # on Windows an open file cannot be removed
-                old.unlink()
+    for old in set(folder.glob("weights-*.safetensors")) - {folder / file}:
+        with suppress(OSError):  # on Windows an open file cannot be removed
+            old.unlink()
     return folder
 
 
 def _seen(dataset: Dataset) -> dict[str, Tensor]:
     order = np.argsort(dataset.user, kind="stable")
-    start = np.concatenate([[0], np.cumsum(dataset.counts("user"))])
-    columns = {"start": start, "item": dataset.item[order], "rating": dataset.rating[order]}
-    if (last := dataset.last_times()) is not None:
-        columns["time"] = last
-    return {name: torch.from_numpy(np.ascontiguousarray(c)) for name, c in columns.items()}
+    columns = {
+        "start": np.concatenate([[0], np.cumsum(dataset.counts("user"))]),
+        "item": dataset.item[order],
+        "rating": dataset.rating[order],
+        "time": dataset.last_times(),
+    }
+    return {f"seen.{n}": torch.from_numpy(c) for n, c in columns.items() if c is not None}
 
 
 def _about(model: Model) -> dict[str, Any]:
@@ -192,11 +172,10 @@ def _items(dataset: Dataset) -> dict[str, Any]:
 
 def _ids(vocabulary: Vocabulary) -> list[Any]:
     ids: list[Any] = vocabulary.ids.tolist()
-    kind = str if ids and type(ids[0]) is str else int
-    if odd := [one for one in ids if type(one) is not kind]:
+    if not isinstance(ids[0], int | str):
         raise ValueError(
-            f"{vocabulary.kind} id {odd[0]!r} cannot be exported: a web address can hold whole "
-            "numbers or strings, all of one kind"
+            f"{vocabulary.kind} id {ids[0]!r} cannot be exported: a web address can hold whole "
+            "numbers or strings"
         )
     return ids
 
@@ -217,73 +196,53 @@ def load(path: str | Path, dataset: Dataset | None = None) -> Exported:
         dataset: Refuse an export with other users or items than this Dataset.
 
     Raises:
-        ExportError: a file is missing, cut short or of another format, or the weights were changed.
+        ExportError: a file is missing, damaged or of another version.
+        ValueError: the export has other users or items than `dataset`.
     """
-    folder = Path(path)
     try:
-        try:
-            card, weights = _read(folder)
-        except (ExportError, FileNotFoundError):
-            card, weights = _read(folder)  # a new export may have replaced the weights meanwhile
-        exported = _assemble(card, weights)
-        if dataset is not None:
-            exported.model.check_vocabulary(dataset)
-        return exported
+        exported = _read(Path(path))
+    except ExportError:
+        exported = _read(Path(path))  # a new export may have replaced the weights meanwhile
+    if dataset is not None:
+        exported.model.check_vocabulary(dataset)
+    return exported
+
+
+def _read(folder: Path) -> Exported:
+    try:
+        card = json.loads((folder / CARD).read_bytes())
+        if card["format"] != FORMAT:
+            raise ExportError(f"{CARD} is of format {card['format']!r}, expected {FORMAT}")
+        file = Path(card["weights"]["file"]).name
+        weights = (folder / file).read_bytes()
+        if hashlib.sha256(weights).hexdigest() != card["weights"]["sha256"]:
+            raise ExportError(f"{file} is damaged: it was cut short, or its content was changed")
+        return _assemble(card, weights)
     except FileNotFoundError as error:
         reason = f"there is no {Path(error.filename).name}"
-    except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
+    except ExportError as error:
+        reason = str(error)
+    except Exception as error:  # json, safetensors and torch have many of their own
+        text = " ".join(str(error).split())
+        reason = f"{CARD} is not whole, or of another version than its weights ({text})"
     raise ExportError(f"{folder}: {reason}. Export the model again")
-
-
-def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
-    content = (folder / CARD).read_bytes()
-    try:
-        card = json.loads(content)
-        version, file, digest = card["format"], card["weights"]["file"], card["weights"]["sha256"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        raise ExportError(f"{CARD} is not whole, or not the card of an export") from None
-    if version != FORMAT:
-        raise ExportError(f"{CARD} is of format {version!r}, but this version reads {FORMAT}")
-    weights = (folder / Path(file).name).read_bytes()
-    if hashlib.sha256(weights).hexdigest() != digest:
-        raise ExportError(f"{file} is damaged: it was cut short, or its content was changed")
-    return card, weights
 
 
 @torch.no_grad()
 def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
-    try:
-        tensors = safetensors.torch.load(weights)
-    except Exception as error:  # SafetensorError derives from Exception alone
-        raise ExportError(f"the weights cannot be read ({error})") from None
-    try:
-        vocabularies = [Vocabulary(card[f"{one}s"]["ids"], one) for one in ("user", "item")]
-        model, stars = (
-            _model(card[part], _part(tensors, part), *vocabularies) if part in card else None
-            for part in ("model", "stars")
-        )
-        assert model is not None
-        seen = {name: table.numpy() for name, table in _part(tensors, "seen").items()}
-        return Exported(model, stars, card, Seen(**seen))
-    except (TypeError, ValueError, LookupError, RuntimeError, AssertionError) as error:
-        raise ExportError(f"{CARD} and the weights do not fit each other ({error})") from None
-
-
-def _model(
-    about: dict[str, Any], tensors: dict[str, Tensor], users: Vocabulary, items: Vocabulary
-) -> Model:
-    name = about["class"]
-    if name not in models.__all__:
-        raise ValueError(f"this version ({recsys_tutorial.__version__}) has no model {name!r}")
-    model: Model = getattr(models, name)(**about["settings"])
-    model.load_state_dict(tensors)
-    if (len(users), len(items)) != (model.n_users, model.n_items):
-        raise ValueError("the numbers of ids and of rows of the weights differ")
-    model.user_vocab, model.item_vocab = users, items
-    return model.eval()
-
-
-def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    """The tensors of one part, by their names in it."""
-    return {k.split(".", 1)[1]: t for k, t in tensors.items() if k.startswith(f"{part}.")}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "stars": {}, "seen": {}}
+    for name, table in safetensors.torch.load(weights).items():
+        part, _, own = name.partition(".")
+        parts[part][own] = table
+    users, items = (Vocabulary(card[f"{side}s"]["ids"], side) for side in ("user", "item"))
+    made: dict[str, Model] = {}
+    for part in ("model", "stars"):
+        if part in card:
+            kind = card[part]["class"]
+            if kind not in models.__all__:
+                raise ExportError(f"version {recsys_tutorial.__version__} has no model {kind!r}")
+            made[part] = getattr(models, kind)(**card[part]["settings"]).eval()
+            made[part].load_state_dict(parts[part])
+            made[part].user_vocab, made[part].item_vocab = users, items
+    seen = {name: table.numpy() for name, table in parts["seen"].items()}
+    return Exported(made["model"], made.get("stars"), card, seen)

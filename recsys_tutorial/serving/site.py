@@ -73,12 +73,16 @@ def _table(engine: Engine) -> dict[str, Any]:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    """One model for the browser: rows, offsets, and the least squares of a new row."""
+    """One model for the browser: rows, offsets, and the least squares of a new row.
+
+    `confidence` (above 1) and `target` are linear in the rating: [at 0, per star].
+    """
     model: Any = side.model
     if isinstance(model, ImplicitALS):
-        form: dict[str, Any] = {"ridge": [[model.l2]], "ridge_of": [0] * model.dim}
-        form["zeros"] = True
-        form["confidence"], form["target"] = _by_rating(model)
+        form: dict[str, Any] = {"ridge": [[model.l2]], "ridge_of": [0] * model.dim, "zeros": True}
+        ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+        lines = {"confidence": model.alpha * model.strength(ends), "target": model.target(ends)}
+        form |= {name: [float(at[0]), float(at[1] - at[0])] for name, at in lines.items()}
     elif (
         isinstance(model, Factorised)
         and type(model).fold_in is Factorised.fold_in
@@ -100,14 +104,6 @@ def _side(side: Side) -> dict[str, Any]:
         "offset": _base64(side.offset),
         **form,
     }
-
-
-def _by_rating(model: ImplicitALS) -> tuple[list[float], list[float]]:
-    """Confidence above 1 and target as linear functions of the rating: [at 0, per star]."""
-    ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
-    lines = model.alpha * model.strength(ends), model.target(ends)
-    more, target = ([float(line[0]), float(line[1] - line[0])] for line in lines)
-    return more, target
 
 
 def _base64(numbers: np.ndarray) -> str:
