@@ -16,19 +16,14 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the directory cannot be written or is full; the old file stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{error.strerror or error}: the old file, if any, is unchanged. Make room, or choose "
-            "another directory",
-            str(path),
-        ) from error
+        remedy = "the old file, if any, is unchanged. Make room, or choose another directory"
+        raise OSError(error.errno, f"{error.strerror or error}: {remedy}", str(path)) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -205,8 +205,6 @@ def test_counts_become_weights_of_mean_one() -> None:
         from_frame(frame(plays=plays, weight=[1.0, 1.0, 1.0]), counts="plays")
     with pytest.raises(TypeError, match="counts= is the name of the column"):
         from_frame(frame(), counts=frame()["rating"])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="alpha=-1"):
-        from_frame(frame(plays=plays), counts="plays", alpha=-1)
     with pytest.raises(ValueError, match=r"plays -1 in row 0 .* is negative"):
         from_frame(frame(plays=[-1, 1, 1]), counts="plays")
 

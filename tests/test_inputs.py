@@ -99,10 +99,6 @@ def test_equal_ratings_leave_nothing_to_predict_and_a_line_says_so(capsys: Any) 
 
 PAIRS = table().drop(columns="rating")
 REFUSED: dict[str, tuple[Any, str]] = {
-    "alpha as text": (
-        lambda: from_frame(PAIRS.assign(n=1), counts="n", alpha="1"),  # type: ignore[arg-type]
-        "alpha='1' must be a finite number",
-    ),
     "no counts at all": (
         lambda: fitted("ImplicitALS", from_frame(PAIRS.assign(n=0), counts="n")),
         "every weight of this part is 0",

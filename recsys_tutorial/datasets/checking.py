@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_tutorial.datasets.vocabulary import one_dimensional
+from recsys_tutorial.datasets.vocabulary import one_dimensional, plain
 
 LARGEST = 1e15
 """The largest rating: squares of larger ones do not fit the 32 bits of the models."""
@@ -32,11 +32,6 @@ def refuse(
             f"{table}: {column.name} {plain(column.iloc[rows[0]])!r} in row {rows[0]} "
             f"({rows.size} such rows in all) {what}"
         )
-
-
-def plain(value: Any) -> Any:
-    """The Python value of a numpy scalar, which is what a message should show."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def only_column(table: Any, label: str, name: str) -> pd.Series:
@@ -154,8 +149,6 @@ def confidence(counts: np.ndarray, alpha: float) -> np.ndarray:
     Y. Hu, Y. Koren and C. Volinsky, Collaborative filtering for implicit feedback datasets, ICDM
     2008, equation 6.
     """
-    if not isinstance(alpha, Real) or not 0 <= alpha < np.inf:
-        raise ValueError(f"alpha={alpha!r} must be a finite number >= 0")
     weight = np.where(counts > 0, 1.0 + alpha * np.log1p(counts), 0.0)
     return weight / weight.mean() if weight.any() else weight
 

@@ -12,14 +12,13 @@ from recsys_tutorial.datasets.checking import (
     finite,
     ids_of,
     only_column,
-    plain,
     refuse,
     seconds,
     warn_of_counts,
 )
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.datasets.side_tables import in_order, item_frame
-from recsys_tutorial.datasets.vocabulary import Vocabulary
+from recsys_tutorial.datasets.vocabulary import Vocabulary, plain
 
 
 def from_frame(
@@ -58,7 +57,8 @@ def from_frame(
     Returns:
         A Dataset whose vocabularies hold the ids of the ratings and of the side tables, so a side
         table may describe users and items without a rating. `items` always has `title`: the id
-        where none is known, and "(year)" is appended to a title that has no year yet.
+        where none is known, and "(year)" is appended to a title that has no year yet. Without a
+        column `year` it is read from titles like "Toy Story (1995)".
 
     Raises:
         TypeError: something is not a DataFrame, ids of mixed type or unhashable, values that are

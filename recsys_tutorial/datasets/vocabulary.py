@@ -10,6 +10,11 @@ import numpy as np
 import pandas as pd
 
 
+def plain(value: Any) -> Any:
+    """The Python value of a numpy scalar, which is what a message should show."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
     """A 1-d array of ids; tuples stay single ids, strings stay Python strings."""
     if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind in "iu":
@@ -70,16 +75,13 @@ class Vocabulary:
         """Positions (n,) int64 of many ids; KeyError names the first unknown one."""
         array = one_dimensional(ids)
         position = self._lookup.get_indexer(pd.Index(array, tupleize_cols=False))
-        unknown = np.flatnonzero(position < 0)
-        if len(unknown):
-            one = array[unknown[0]]
-            self._refuse(one.item() if isinstance(one, np.generic) else one)
+        if (unknown := np.flatnonzero(position < 0)).size:
+            self._refuse(array[unknown[0]])
         return position.astype(np.int64, copy=False)
 
     def id_at(self, position: int) -> Any:
         """The id at a position as a plain Python value, for messages."""
-        one = self.ids[position]
-        return one.item() if isinstance(one, np.generic) else one
+        return plain(self.ids[position])
 
     def position(self, one: Hashable) -> int:
         """The position of one id; KeyError names an unknown one and the remedy."""
@@ -89,9 +91,8 @@ class Vocabulary:
             self._refuse(one)
 
     def _refuse(self, one: Any) -> NoReturn:
-        known, hint = self.id_at(0) if len(self) else None, ""
-        both_whole = isinstance(known, int) and isinstance(one, int | np.integer)
-        if known is not None and type(one) is not type(known) and not both_whole:
+        one, known, hint = plain(one), self.id_at(0) if len(self) else None, ""
+        if known is not None and type(one) is not type(known):
             types = type(known).__name__, type(one).__name__
             hint = f" Ids here are of type {types[0]}, this one is {types[1]}."
         of_user = "for a new user pass ratings={item: rating} instead"

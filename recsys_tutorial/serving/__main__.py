@@ -19,26 +19,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
-        _serve(options.directory, options.host, options.port)
+        import torch
+        import uvicorn
+        from threadpoolctl import threadpool_limits
+
+        from recsys_tutorial.serving import create_app
+
+        torch.set_num_threads(1)  # fastest for small tables
+        with threadpool_limits(1):
+            app, where = create_app(options.directory), {"host": options.host, "port": options.port}
+            uvicorn.run(app, **where, access_log=False, timeout_graceful_shutdown=15)
     except (ExportError, OSError, ImportError, TypeError, ValueError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _serve(directory: Path, host: str, port: int) -> None:
-    import torch
-    import uvicorn
-    from threadpoolctl import threadpool_limits
-
-    from recsys_tutorial.serving.app import create_app
-
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    torch.set_num_threads(1)  # fastest for small tables
-    with threadpool_limits(1):
-        app = create_app(directory)
-        uvicorn.run(app, host=host, port=port, access_log=False, timeout_graceful_shutdown=15)
 
 
 if __name__ == "__main__":
