@@ -26,7 +26,7 @@ class Dataset:
 
     Attributes:
         user, item: int64 (n,), positions in `user_vocab` and `item_vocab`; 32 bits from `open`,
-            so widen them before you multiply.
+            so convert them to 64 bits before you multiply.
         rating: float (n,), in the units of the data (stars); 1 for pairs without ratings.
         timestamp: int64 (n,), seconds, or None.
         weight: float (n,), how much a row counts, or None.
@@ -66,12 +66,12 @@ class Dataset:
 
     @property
     def n_users(self) -> int:
-        """Size of the user vocabulary (also of users without a rating here)."""
+        """Size of the user vocabulary (users without a rating here count too)."""
         return len(self.user_vocab)
 
     @property
     def n_items(self) -> int:
-        """Size of the item vocabulary (also of items without a rating here)."""
+        """Size of the item vocabulary (items without a rating here count too)."""
         return len(self.item_vocab)
 
     @cached_property
@@ -232,7 +232,7 @@ def concat(*parts: Dataset) -> Dataset:
 
 
 def hash_of(data: Dataset) -> str:
-    """Equal for equal rows in the same order."""
+    """A short text that is the same for the same rows in the same order."""
     digest = hashlib.sha256()
     for name in COLUMNS:
         column = getattr(data, name)

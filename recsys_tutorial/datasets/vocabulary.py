@@ -30,9 +30,9 @@ def one_dimensional(ids: Iterable[Hashable]) -> np.ndarray:
 class Vocabulary:
     """The ids of one side (users or items), each at a fixed position.
 
-    It is an index, not a statistic: all parts of a Dataset share it, even ids without a row in a
-    part. Positions follow the sorted ids if they are numbers or text, else the order of first
-    appearance.
+    It is an index, not a statistic: all parts of a Dataset share it, and it also holds ids that
+    have no row in a part. Numbers and text are sorted; other ids keep the order in which they
+    first appear.
 
     Attributes:
         ids: array (n,), the original values.

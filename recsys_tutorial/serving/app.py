@@ -77,7 +77,7 @@ class Live:
         labels = ["method", "route", "status"]
         self.requests = Counter("recsys_requests_total", "Requests answered", labels, registry=own)
         self.seconds = Histogram(
-            "recsys_request_seconds", "Time to the answer's head", ["route"], registry=own
+            "recsys_request_seconds", "Seconds until the answer starts", ["route"], registry=own
         )
         loads = "New models taken over, or refused"
         self.loads = Counter("recsys_model_loads_total", loads, ["result"], registry=own)

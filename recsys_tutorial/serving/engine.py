@@ -104,11 +104,11 @@ class Engine:
         return self._item.get(str(one))
 
     def user(self, one: int | str) -> int | None:
-        """Position of a user id, as `item`."""
+        """Position of a user id or its text; None for an unknown one."""
         return self._user.get(str(one))
 
     def about(self) -> dict[str, Any]:
-        """What the page says about the data and the models."""
+        """What the page tells its visitors about the data and the models."""
         data = self.card["data"]
         kinds = [self.card[k] for k in ("model", "stars") if k in self.card]
         models = ", ".join(f"{kind['class']} for {kind['for']}" for kind in kinds)
@@ -127,11 +127,11 @@ class Engine:
     def recommend(
         self, items: np.ndarray, ratings: np.ndarray, k: int = 10
     ) -> list[dict[str, Any]]:
-        """The k best for a user known by these ratings alone.
+        """The k best for a person of whom only these ratings are known.
 
         Args:
             items, ratings: int64 and float64 (n,), positions and stars.
-            k: Length of the list at most.
+            k: The list has at most this many items.
 
         Returns:
             For each item its entry in `items`, its score (in stars, or without unit if the model

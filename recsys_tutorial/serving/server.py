@@ -56,8 +56,8 @@ class Served:
     def address(self, ratings: Mapping[Hashable, float] | None = None, whose: str = "") -> str:
         """The page's address; with ratings (item id to stars) the page starts with them.
 
-        They follow a #, which browsers do not send. The page names `whose` ratings they are until
-        they change. KeyError for an unknown item.
+        They follow a #, so the browser does not send them. The page says `whose` ratings they are
+        until somebody changes them. An unknown item is a KeyError.
         """
         if not ratings:
             return self.url
