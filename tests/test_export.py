@@ -269,7 +269,7 @@ def test_the_core_does_without_the_extra(exported):
         "import sys; sys.modules['fastapi'] = sys.modules['uvicorn'] = None\n"
         "from recsys_tutorial import serving\n"
         f"serving.load({str(exported)!r})\n"
-        "try:\n    serving.serve\n"
+        "try:\n    serving.serve('x')\n"
         "except ImportError as error:\n    assert 'pip install' in str(error), error"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -8,7 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from threadpoolctl import threadpool_limits
+
 from recsys_tutorial.serving.exporting import ExportError
+from recsys_tutorial.serving.server import extra
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,12 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
-        import torch
-        import uvicorn
-        from threadpoolctl import threadpool_limits
-
-        from recsys_tutorial.serving import create_app
-
+        uvicorn, create_app = extra()
         torch.set_num_threads(1)  # fastest for small tables
         with threadpool_limits(1):
             app, where = create_app(options.directory), {"host": options.host, "port": options.port}

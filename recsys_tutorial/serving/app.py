@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 from recsys_tutorial import __version__
 from recsys_tutorial.serving.engine import MOST_RATINGS, Engine
 from recsys_tutorial.serving.exporting import CARD, load
+from recsys_tutorial.serving.server import Keep
 from recsys_tutorial.serving.site import PAGE
 
 log = logging.getLogger("recsys_tutorial.serving")
@@ -32,7 +33,6 @@ HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:",
 }
 
-Keep = Callable[[dict[Any, float]], Any]
 Count = Annotated[int, Field(ge=1, le=100, description="how many at most")]
 
 

@@ -6,15 +6,12 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import uvicorn
-
-from recsys_tutorial.serving.app import Keep, create_app
-
+Keep = Callable[[dict[Any, float]], Any]
 _running: list[Served] = []  # the service that `serve` started last in this process
 
 
@@ -25,7 +22,7 @@ class Served:
         url: Its address.
     """
 
-    def __init__(self, server: uvicorn.Server) -> None:
+    def __init__(self, server: Any) -> None:
         self._server = server
         self._thread = threading.Thread(target=self._run, name="serving", daemon=True)
         self._thread.start()
@@ -89,6 +86,21 @@ class Served:
         return f"<Served {self.url}, {'running' if self.running else 'stopped'}>"
 
 
+def extra() -> tuple[Any, Any]:
+    """uvicorn and `create_app`, which need the extra `serve`; ImportError says how to get it."""
+    try:
+        import uvicorn
+
+        from recsys_tutorial.serving.app import create_app
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"the service needs the extra `serve`, and {error.name} is not installed: run  "
+            'pip install "recsys-tutorial[serve]"  or, in a checkout,  pip install -e ".[serve]"',
+            name=error.name,
+        ) from None
+    return uvicorn, create_app
+
+
 def serve(
     path: str | Path, *, host: str = "127.0.0.1", port: int = 0, keep: Keep | None = None
 ) -> Served:
@@ -115,6 +127,7 @@ def serve(
             f"host={host!r} serves other machines too, whose users could overwrite your ratings: "
             'leave out keep, or serve on host="127.0.0.1"'
         )
+    uvicorn, create_app = extra()
     app = create_app(path, keep)
     while _running:
         _running.pop().stop()
