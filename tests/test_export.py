@@ -70,7 +70,7 @@ def test_ids_of_strings_and_missing_years_and_genres(tmp_path, rng):
     data = rt.datasets.from_frame(table)
     model = fitted(data)
     found = rt.serving.load(rt.serving.export(model, data, tmp_path), data)
-    assert found.card["items"]["ids"] == data.item_vocab.ids.tolist()
+    assert [one["item"] for one in found.card["items"]] == data.item_vocab.ids.tolist()
     np.testing.assert_array_equal(rt.predict(found.model, data), rt.predict(model, data))
     engine = rt.serving.Engine(found)
     assert {engine.items[engine.item(i)]["item"] for i in ("é/1", "3")} == {"é/1", "3"}
@@ -96,7 +96,7 @@ def test_the_card_says_what_it_is_for(exported, films):
     wanted = {"name": "planted", "planted": True, "ratings": len(films), "scale": [1.0, 5.0]}
     assert wanted.items() <= card["data"].items()
     assert card["versions"]["torch"] == torch.__version__.split("+")[0]
-    assert card["items"]["title"] == films.items["title"].tolist()
+    assert [one["title"] for one in card["items"]] == films.items["title"].tolist()
 
 
 def test_who_ranks_predicts_no_stars(films, film_model, ranker, tmp_path):
@@ -175,7 +175,7 @@ def test_cut_short_or_any_flipped_byte_of_the_weights(copy, rng):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda c: c.__setitem__("format", 1), "of format 1, expected 2"),
+        (lambda c: c.__setitem__("format", 1), "of format 1, expected 3"),
         (lambda c: c["model"].__setitem__("class", "os"), "has no model 'os'"),
         (lambda c: c["model"].__setitem__("class", "FoldedUser"), "another version"),
         (lambda c: c["model"]["settings"].__setitem__("dim", 9), "another version"),
@@ -188,7 +188,7 @@ def test_a_card_that_does_not_fit(copy, change, says):
     assert says in refused(copy)
 
 
-@pytest.mark.parametrize("content", ["", '{"format": 2', "{}", "[" * 100_000, "\x00"])
+@pytest.mark.parametrize("content", ["", '{"format": 3', "{}", "[" * 100_000, "\x00"])
 def test_other_text_is_no_card(copy, content):
     (copy / "card.json").write_text(content)
     assert "is not whole" in refused(copy)

@@ -192,8 +192,8 @@ def _answers(app: FastAPI, live: Live) -> None:
         if live.keep is None:
             raise HTTPException(404)
         items, stars = _rated(live.engine, request)
-        ids = live.engine.card["items"]["ids"]
-        live.keep({ids[i]: s for i, s in zip(items, stars.tolist(), strict=True)})
+        known = live.engine.card["items"]
+        live.keep({known[i]["item"]: s for i, s in zip(items, stars.tolist(), strict=True)})
         return JSONResponse({"kept": len(items)})
 
 

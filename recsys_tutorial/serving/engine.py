@@ -85,17 +85,15 @@ class Engine:
         self.model_id = str(self.card["weights"]["sha256"][:12])
         self.lists = Side(exported.model)
         self.stars = None if exported.stars is None else Side(exported.stars)
-        listed = self.card["items"]
-        ids, n = listed["ids"], len(listed["ids"])
+        ids = [one["item"] for one in self.card["items"]]
         large = any(type(one) is int and abs(one) >= LARGEST for one in ids)
-        columns = (listed["year"] or [None] * n, listed["genres"] or [[]] * n)
         self.items: list[dict[str, Any]] = [
-            {"item": str(item) if large else item, "title": title, "year": year, "genres": genres}
-            for item, title, year, genres in zip(ids, listed["title"], *columns, strict=True)
+            {**one, "item": str(i) if large else i, "genres": one["genres"] or []}
+            for i, one in zip(ids, self.card["items"], strict=True)
         ]
         self.scale = tuple(exported.model.scale.tolist())
         self.counts = exported.model.item_count.numpy()
-        self.search = TitleSearch(listed["title"], self.counts)
+        self.search = TitleSearch([one["title"] for one in self.items], self.counts)
         self._item = {str(one): i for i, one in enumerate(ids)}
         self._user = {str(one): i for i, one in enumerate(self.card["users"]["ids"])}
 

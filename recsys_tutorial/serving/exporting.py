@@ -36,7 +36,7 @@ from recsys_tutorial.files import replacing
 from recsys_tutorial.models.base import Model
 
 CARD = "card.json"
-FORMAT = 2
+FORMAT = 3
 
 
 class ExportError(ValueError):
@@ -128,7 +128,7 @@ def export(
         "popularity": _finite(popularity or {}),
         "weights": {"file": file, "sha256": digest},
         "users": {"ids": _ids(dataset.user_vocab)},
-        "items": {"ids": _ids(dataset.item_vocab), **_items(dataset)},
+        "items": _items(dataset),
     }
     text = json.dumps(card, ensure_ascii=False, allow_nan=False)
     folder = Path(path)
@@ -160,14 +160,11 @@ def _about(model: Model) -> dict[str, Any]:
     }
 
 
-def _items(dataset: Dataset) -> dict[str, Any]:
-    """Titles, and years and genres where known: lists in the order of the vocabulary, or None."""
-    table = dataset.items.astype(object).where(dataset.items.notna(), None)
-    plain: dict[str, Any] = {"title": str, "year": lambda y: y and int(y), "genres": list}
-    return {
-        name: [of(value) for value in table[name]] if name in table else None
-        for name, of in plain.items()
-    }
+def _items(dataset: Dataset) -> list[dict[str, Any]]:
+    """One mapping per item, in the order of the vocabulary; None where something is unknown."""
+    table = dataset.items.reindex(columns=["item", "title", "year", "genres"]).astype(object)
+    table["item"] = _ids(dataset.item_vocab)
+    return table.where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def _ids(vocabulary: Vocabulary) -> list[Any]:
@@ -234,7 +231,8 @@ def _assemble(card: dict[str, Any], weights: bytes) -> Exported:
     for name, table in safetensors.torch.load(weights).items():
         part, _, own = name.partition(".")
         parts[part][own] = table
-    users, items = (Vocabulary(card[f"{side}s"]["ids"], side) for side in ("user", "item"))
+    users = Vocabulary(card["users"]["ids"], "user")
+    items = Vocabulary([one["item"] for one in card["items"]], "item")
     made: dict[str, Model] = {}
     for part in ("model", "stars"):
         if part in card:
