@@ -196,18 +196,6 @@ def test_a_signal_ends_it(exported, number):
         httpx.get(f"http://127.0.0.1:{port}/ready")
 
 
-@pytest.mark.slow
-def test_killed_and_started_again_it_answers_the_same(exported):
-    answers = []
-    for _ in range(2):
-        process, port = start(exported)
-        answer = httpx.post(f"http://127.0.0.1:{port}/recommend", json={"ratings": ME})
-        answers.append(answer.json())
-        process.kill()
-        process.communicate()
-    assert answers[0] == answers[1]
-
-
 def test_the_command_line_says_in_one_line_what_is_wrong(tmp_path, capsys):
     assert main(["serve", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()

@@ -134,12 +134,14 @@ def _described(
     """The vocabulary of one side, the positions (n,) of its column, and its table in that order."""
     name, first = str(column.name), plain(column.iloc[0])
     rated = ids_of(column, first)
-    table = pd.DataFrame({name: []}) if side is None else side
-    own = only_column(table, f"{name}s", name)
-    described = ids_of(own, first, f"{name}s")
-    again = pd.Series(described).duplicated()
-    remedy = f"has a row already: keep one per id, as with .drop_duplicates('{name}')"
-    refuse(own, again, remedy, table=f"{name}s")
+    described = rated[:0]
+    table = pd.DataFrame({name: described})
+    if side is not None:
+        own, table = only_column(side, f"{name}s", name), side
+        described = ids_of(own, first, f"{name}s")
+        again = pd.Series(described).duplicated()
+        remedy = f"has a row already: keep one per id, as with .drop_duplicates('{name}')"
+        refuse(own, again, remedy, table=f"{name}s")
     vocab = Vocabulary(np.concatenate([rated, described]), kind=name)
     return vocab, vocab.index(rated), in_order(table, vocab, vocab.index(described))
 

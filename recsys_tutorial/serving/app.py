@@ -200,19 +200,15 @@ def _answers(app: FastAPI, live: Live) -> None:
 def _rated(engine: Engine, request: Ratings) -> tuple[np.ndarray, np.ndarray]:
     """Positions and stars of the ratings in a request; status 422 for impossible ones."""
     low, high = engine.scale
-    positions = []
-    for given in request.ratings:
-        position = engine.item(given.item)
-        if position is None:
-            raise HTTPException(422, f"unknown item {ascii(given.item)[:40]} among the ratings")
-        if not low <= given.rating <= high:
-            raise HTTPException(
-                422, f"rating {given.rating:g} is off the scale {low:g} to {high:g}"
-            )
-        positions.append(position)
+    stars = [given.rating for given in request.ratings]
+    positions = [engine.item(given.item) for given in request.ratings]
+    if None in positions:
+        unknown = ascii(request.ratings[positions.index(None)].item)[:40]
+        raise HTTPException(422, f"unknown item {unknown} among the ratings")
+    if off := [one for one in stars if not low <= one <= high]:
+        raise HTTPException(422, f"rating {off[0]:g} is off the scale {low:g} to {high:g}")
     if len(set(positions)) < len(positions):
         raise HTTPException(422, "an item is rated twice: send the last rating only")
-    stars = [given.rating for given in request.ratings]
     return np.array(positions, dtype=np.int64), np.array(stars, dtype=np.float64)
 
 
