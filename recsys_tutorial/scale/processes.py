@@ -1,9 +1,9 @@
-"""Training on several processes by PyTorch's DDP, which share each step.
+"""Training on several processes, which share the rows of each step, with PyTorch's DDP.
 
-Every process has the whole data (columns on disk are in memory once for all) and the same shuffled
-order. It computes the gradient of its part of each step's rows; DDP adds the gradients up, so the
-step is the one that a single process would make with all rows. Only noise differs: dropout and
-negatives come from each process's own generator, which is like another seed.
+Every process has the whole data (columns on disk take memory only once for all of them) and the
+same shuffled order. It computes the gradient of its part of each step's rows. DDP adds the
+gradients up, so the step is the one that a single process would make with all rows. Only noise
+differs: dropout and negatives come from each process's own generator, which is like another seed.
 `fit` uses one process unless a process group is up (`torchrun scripts/train.py`).
 """
 
@@ -31,11 +31,12 @@ class Alone:
     rank, world = 0, 1
 
     def wrap(self, objective: nn.Module) -> nn.Module:
-        """The objective, so wrapped that its gradients are those of all processes."""
+        """The objective, wrapped so that its gradients are averaged over all processes."""
         return objective
 
     def share(self, rows: float) -> float:
-        """The factor of this process's mean over `rows` rows in the mean over all rows."""
+        """The factor that turns DDP's average of means, each over `rows` rows, into the mean over
+        all rows."""
         return 1.0
 
     def add_sparse(self) -> None:
