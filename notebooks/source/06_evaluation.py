@@ -123,8 +123,9 @@ text = "In past, all training marks are left of the test marks; in mixed, some a
 ws.show(fig, alt=f"Training and test ratings of twenty users over time. {text}")
 
 # %% [markdown]
-# Now train the same model on both, with three seeds for the choice of rows and for training. Guess
-# first: how many hundredths of a star is a look into the future worth?
+# Now train the same model on both, three times. Each time, another seed decides which ratings are
+# exchanged, and makes the random choices of training. Guess first: how many hundredths of a star is a
+# look into the future worth?
 
 # %%
 misses = {"past": [], "mixed": []}  # squared misses of each test row, one array per seed
@@ -141,7 +142,7 @@ for name, each in stars.items():
     print(f"(three seeds: {min(each):.3f} to {max(each):.3f})")
 
 # %% [markdown]
-# Three seeds show how much the result depends on the training run and on the choice of rows. They say
+# Three seeds show how much the result depends on the training run and on the exchanged ratings. They say
 # nothing about the *users*: would the gain be similar with other users? To find out, we draw users again
 # and again from those we have, with replacement, and compute the mean each time. That is the
 # **bootstrap**. We draw users and not rows, because the ratings of one person are alike: a hundred of
@@ -180,9 +181,9 @@ def bootstrap(values, draws, seed):
 draws_well = ws.check("06.bootstrap", bootstrap)
 
 # %% [markdown]
-# We draw from the same experiment in two ways. When we draw rows, each test rating counts as an opinion
-# of its own. When we draw users, all ratings of one person are drawn together, as one opinion. Which
-# histogram will be wider?
+# Now bootstrap the gain in two ways. When we draw rows, each test rating counts as an opinion of its own.
+# When we draw users, all ratings of one person are drawn together, as one opinion. Which histogram will be
+# wider?
 
 # %%
 gap = np.mean(misses["past"], axis=0) - np.mean(misses["mixed"], axis=0)  # (n_test,), stars²
@@ -230,10 +231,11 @@ for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_u
 
 # %% [markdown]
 # Both histograms have the same middle. The one for rows is too narrow, because drawing rows counts the
-# ratings of one person as independent opinions. The library always draws users, but it weights them in
-# two ways. If each rating counts, the few people with many test ratings decide the mean, so the interval
-# is wide. If each user counts, all weigh the same, whether they have two test ratings or two hundred.
-# These are different questions, with different answers and different widths: say which one you ask.
+# ratings of one person as independent opinions. The library always draws users, but it can weight them
+# in two ways. "Each rating counts" means that a user's weight is the number of their test ratings. Then
+# the few people with many of them decide the mean, so the interval is wide. "Each user counts" means that
+# all weigh the same, whether they have two test ratings or two hundred. These are different questions,
+# with different answers and different widths: say which one you ask.
 #
 # Few people rated both before and after the cut. So we hardly know the size of the gain, and we know
 # its sign only if zero lies outside the interval. Change `cut` and `least` above and watch how the
@@ -254,8 +256,8 @@ for name in ("past", "mixed"):
     print(f"the others; {unknown:.0%} of test ratings are of films without a training rating.")
 
 # %% [markdown]
-# If popularity does no better in mixed than in past, nothing here points to new films. If it does
-# better, later ratings have told it which films people will rate.
+# If popularity does no better in mixed than in past, we see no sign that the gain comes from new films. If
+# it does better, later ratings have told it which films people will rate.
 #
 # Should you split by time? If you want to know how a system will do tomorrow: yes. A random split
 # answers another question: how well does the model fill the gaps in the table? Many published results
@@ -310,9 +312,9 @@ pd.Series({n: "has seen the test" if c else "innocent" for n, c in caught.items(
 
 # %% [markdown]
 # The first four are all caught. The list of ids is innocent: it says which row of a table belongs to
-# which film, and nothing else about that film. But if ratings decide which films are in the list ("films
-# with at least five ratings"), it depends on counts, like the other suspects, and it quietly leaves out
-# the hardest test rows.
+# which film, and nothing else about that film. But if the counts of all ratings decide which films are in
+# the list ("films with at least five ratings"), it is guilty like the third suspect, and it quietly leaves
+# out the hardest test rows.
 #
 # They are caught. But does the crime pay?
 
@@ -613,10 +615,11 @@ print(f"Within users we leave out {left_out} of the {len(one_each[0])} users:", 
 print("they liked all of their test films, or none.")
 
 # %% [markdown]
-# Both models are judged on the same users, and we take the difference of their AUCs for each draw
-# (pooled) or for each user (within users). This is called a **paired** comparison, and it matters: a
-# user who is easy for one model is usually easy for the other too, and in the difference this cancels
-# out. `rt.compare` does the same for any metric, and it is what this series uses to compare two models.
+# Both models are judged on the same users, and we take the difference of their AUCs: for each user
+# (within users), or for each bootstrap draw of users (pooled). This is called a **paired** comparison,
+# and it matters: a user who is easy for one model is usually easy for the other too, and in the
+# difference this cancels out. `rt.compare` does the same for any metric, and it is what this series uses
+# to compare two models.
 #
 # Where the two AUCs disagree, the pooled number puts the wrong model on the home page.
 
@@ -634,7 +637,7 @@ print("they liked all of their test films, or none.")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `rt.metrics.auc` gives NaN for a user with one kind of row; `np.nanmean` leaves NaN out.
+# `rt.metrics.auc` gives NaN if all rows of a user are liked, or none is; `np.nanmean` leaves NaN out.
 #
 # </details>
 
@@ -674,9 +677,9 @@ for name, score in scores.items():
 # Every number above is computed on ratings that people *chose* to give. People rate what they watched,
 # and watch what they expect to like. What does that do to an evaluation? We can answer that only where
 # we also know the ratings that nobody gave: in a planted world. In this one, the chance that a film is
-# rated doubles with every additional star that the person would give it. We judge two models, and each
-# predicts the same number for every cell: *rosy* the mean of the ratings that were given, *sober* the
-# mean of all cells.
+# rated doubles with every additional star that the person would give it. The world is a table with one
+# cell for each person and film. We judge two models, and each predicts one number for the whole table:
+# *rosy* predicts the mean of the ratings that were given, *sober* the mean of all cells.
 
 # %% tags=["long"]
 rng = np.random.default_rng(6)
@@ -775,7 +778,7 @@ ws.show(fig, alt=f"Hit rates of popularity and SVD: {text}.")
 
 # %%
 flipped = better["all films"] == 3 and better["99 drawn films"] == 0
-print("All three splits reverse the order." if flipped else "On this data the order stays.")
+print("All three splits reverse the order." if flipped else "Not all three splits reverse it here.")
 
 # %% [markdown]
 # Both vertical axes start above zero; read the slopes, not the heights. Now a smaller example: two
@@ -795,9 +798,9 @@ pd.DataFrame(chances, index=["against all films", "against 99 drawn films"]).T.r
 
 # %% [markdown]
 # *Careful* never has a liked film in its top ten, but against 99 drawn films it has the higher hit rate.
-# Krichene and Rendle showed this in 2020. AUC survives sampling, because it counts all pairs equally.
-# Metrics that look only at the top do not survive it. Ranking a catalogue of a few thousand films takes
-# seconds: **rank all of it.** Apart from this experiment, this series always does.
+# Krichene and Rendle showed this in 2020. An AUC against drawn films is right on average, because it
+# counts all pairs equally. Metrics that look only at the top are not. Ranking a catalogue of a few
+# thousand films takes seconds: **rank all of it.** Apart from this experiment, this series always does.
 
 # %% [markdown]
 # ### Exercise: back to the true rank
@@ -869,10 +872,11 @@ print(f"lists (first) minus most rated (second), {lists_gap}")
 metrics_of
 
 # %% [markdown]
-# **Calibration error** is for predicted chances: sort the predictions into ten bins by the stated
-# chance, and see in each bin how far the mean stated chance is from the share of cases in which the
-# event happened. We compute the chance of "four stars or more" in two ways. The first is a guess: a
-# straight line, from 0 at one star to 1 at five. The second is a curve, fitted on the validation part.
+# **Calibration error** is for predicted chances. Sort the predictions into ten bins by the stated
+# chance. In each bin, see how far the mean stated chance is from the share of cases in which the event
+# happened. The error is the mean of these ten gaps, weighted by the number of predictions in each bin. We
+# compute the chance of "four stars or more" in two ways. The first is a guess: a straight line, from 0
+# at one star to 1 at five. The second is a curve, fitted on the validation part.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -895,7 +899,7 @@ for name, error in calibration.items():
 # | You want to know | Look at | It does not see |
 # |---|---|---|
 # | how far off the displayed stars are | RMSE, MAE | whether the list is any good |
-# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a gain comes from the order of each person's own ads |
+# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a better AUC comes from the order of each person's own ads |
 # | whether the order fits the person, among what was rated or shown | conditional AUC | films never rated |
 # | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below place k |
 # | how soon the first good film comes | MRR | all films after it |

@@ -46,9 +46,9 @@ def bootstrap(answer: Any, page: Page) -> str | None:
     if near(found, np.full(500, found[0])):
         return "all means are the same: draw again each time, and with replacement."
     if near(found, answer(values.copy(), 500, 2)):
-        return "another seed gives the same means: it does not look at `seed`."
+        return "another seed gives the same means: use `seed` for the draws."
     if not near(found, answer(values.copy(), 500, 1)):
-        return "the same seed gives other means: draw with `np.random.default_rng(seed)`."
+        return "two calls with one seed differ: draw with `np.random.default_rng(seed)`."
     if abs(found.mean() - values.mean()) > 0.05:
         return f"your means average {found.mean():.2f}, and the values {values.mean():.2f}."
     wide = found.std() / (values.std() / np.sqrt(50))  # 1, give or take 0.03
@@ -75,14 +75,14 @@ def conditional_auc(answer: Any, page: Page) -> str | None:
     has, rows = ~np.isnan(each), np.bincount(users)
     by_rows = np.average(each[has], weights=rows[has])
     slips = {
-        "it returns nan: users with one kind of row have got into the mean.": np.nan,
+        "it returns nan: leave out users whose rows are all liked or all disliked.": np.nan,
         "this is the pooled AUC: pairs across users are in it.": metrics.auc(labels, scores),
         "larger users count more here: each user counts the same.": by_pairs,
         "users with more rows count more here: each user counts the same.": by_rows,
-        "users with one kind of row count as a half here: leave them out.": np.nan_to_num(
+        "users who like all rows or none count as a half: leave them out.": np.nan_to_num(
             each, nan=0.5
         ).mean(),
-        "users with one kind of row count as zero here: leave them out.": np.nan_to_num(
+        "users who like all rows or none count as zero: leave them out.": np.nan_to_num(
             each
         ).mean(),
     }
@@ -104,7 +104,7 @@ def true_rank(answer: Any, page: Page) -> str | None:
     if value == round(1 + 999 * 5 / 99):
         return "do not round: an estimate that is right on average is rarely a whole number."
     if abs(value - (1 + 999 * 5 / 99)) > 1e-9 or abs(other - (1 + 399 * 5 / 49)) > 1e-9:
-        return "what share of the drawn films is above it, and how many of all others is that?"
+        return "what share of the drawn films is above it, and how many of all other films is that?"
     return None
 
 

@@ -101,8 +101,8 @@ def sees_test(make: Callable[[Dataset, Dataset], Any], train: Dataset, test: Dat
         train, test: the parts.
 
     Returns:
-        True if anything differs: it has seen the test part. False is no proof of innocence for
-        everything, but it is for what was made here.
+        True if anything differs: it has seen the test part. False: neither of the two changes
+        made a difference to what was made here.
 
     Raises:
         ValueError: `make` gives different results for the very same parts.
