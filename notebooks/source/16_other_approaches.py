@@ -175,8 +175,8 @@ for (j, i), value in np.ndenumerate(part):
 ax.set_xticks(range(len(some)), short, rotation=35, ha="right")
 ax.set_yticks(range(len(some)), short)
 ax.set(xlabel="film that is scored", ylabel="film that you rated")
-ax.set(title="EASE is one table: what each film says about each other film")
-fig.colorbar(image, label="weight (score per x)")
+ax.set(title="EASE is one table: what each film says about every other film")
+fig.colorbar(image, label="weight (score per unit of x)")
 ws.show(fig, alt=alt)
 
 # %% [markdown]
@@ -221,7 +221,8 @@ pd.Series(score, name="NDCG@10").round(3).to_frame()
 # $$\sum_{u,i} c_{ui}\,(x_{ui} - p_u \cdot q_i)^2 + \lambda \Big(\sum_u |p_u|^2 + \sum_i |q_i|^2\Big)$$
 #
 # Hold all $q$ fixed, and each user is a small ridge regression with an exact solution. Then hold
-# all $p$ fixed and solve the films. Each half of a sweep can only lower the sum.
+# all $p$ fixed and solve the films. The two steps together are one *sweep* (another meaning of the word
+# than on page 02). Each of them can only lower the sum.
 #
 # There is one problem: the sum runs over the whole table. A user's regression needs the matrix
 # $\sum_i c_{ui}\, q_i q_i^\top$, over all films. The **Gram trick** is a short cut. If nothing were rated,
@@ -310,11 +311,11 @@ ws.show(
 
 # %%
 gap_als = float((als.user_factors - twin.user_factors).abs().max())
-print(f"Largest difference of these users from the library's: {gap_als:.0e}.")
+print(f"Largest difference between these users' vectors and the library's: {gap_als:.0e}.")
 plain_als = copy.deepcopy(als).float()  # 32 bits are enough from here on
 score["ImplicitALS, classic"] = ndcg(plain_als)
 print(f"NDCG@10 {score['ImplicitALS, classic']:.3f}, after {sweeps} sweeps.")
-print("Minus EASE:", behind_ease(plain_als))
+print("ImplicitALS, classic minus EASE:", behind_ease(plain_als))
 
 # %% [markdown]
 # ### A ranker that hears dislikes
@@ -355,12 +356,13 @@ tries = 0.3 * liking + maker.normal(size=200) + maker.gumbel(size=liking.shape)
 songs = np.argsort(-tries, axis=1)[:, :50]  # each person tries 50 of 200 songs
 plays = pd.DataFrame({"user": np.repeat(np.arange(300), 50), "item": songs.ravel()})
 plays["plays"] = 1 + maker.poisson(np.exp(1.2 * liking[plays["user"], plays["item"]]))
+print("Plays of one song by one person:")
 print(plays["plays"].describe()[["50%", "mean", "max"]].round(1).to_dict())
 
 # %% [markdown]
 # `counts="plays"` turns c plays into a confidence $1 + \alpha \ln(1 + c)$, which becomes the weight of
-# the row. Is that better than plain pairs, which forget how often a song was played? We ask
-# twice: for all held-out songs, and for those that somebody played five times or more.
+# the row. Is that better than plain pairs of person and song, which forget how often it was played? We
+# ask twice: for all held-out songs of a person, and for those that this person played five times or more.
 
 # %%
 often_played, players = {}, {}
@@ -401,8 +403,8 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
 # * A ranker can hear dislikes: give them a target below that of a film without a rating.
 #
 # **Open task.** Set `alpha` to 0 in `classic`: then a rating gets no more confidence than a missing one.
-# First write down what happens to the NDCG, then run the cells again. **And a question without a check:**
-# in your own data, what does a missing entry mean, and would you give it a 0?
+# First write down what you expect to happen to the NDCG, then run the cells again. **And a question
+# without a check:** in your own data, what does a missing entry mean, and would you give it a 0?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Part 2: the table
@@ -597,11 +599,11 @@ gap_svdpp = abs(stars - float(rt.predict(svdpp, valid, clip=False)[0]))
 print(f"{titles[i]}: {stars:.2f} stars; difference from the library {gap_svdpp:.0e}.")
 
 # %% [markdown]
-# **Tensor factorisation** gives time a vector too: $\sum_f p_{uf}\, q_{if}\, w_{tf}$. If all $w$ are one,
-# it *is* MF. So we start training with every $w$ at one: if all three factors were small random numbers,
-# their product would be almost nothing, and learning would crawl. When does it help? Here is a world that
-# it was made for: in the second half of the time, everybody's taste is reversed, and 0.6 times as strong
-# as before.
+# **Tensor factorisation** gives each period $t$ a vector too: $\sum_f p_{uf}\, q_{if}\, w_{tf}$. If all
+# $w$ are one, it *is* MF. So we start training with every $w$ at one: if all three factors were small random
+# numbers, their product would be almost nothing, and learning would crawl. When does it help? Here is a
+# world that it was made for: in the second half of the time, everybody's taste is reversed, and 0.6 times
+# as strong as before.
 
 
 # %%
@@ -707,11 +709,11 @@ for name in rankers[1:]:
 # %% [markdown]
 # If an interval does not contain zero, the same model would probably be ahead with other users too. Two
 # things are not in the interval: another seed would move a trained model a little, and the settings were
-# chosen on u1. In u1, half of some people's ratings are held out for the test, so the settings that are
-# best there need not be best on the other folds.
+# chosen on u1. In u1, some people have only half of their ratings left to train on, so the settings that
+# are best there need not be best on the other folds.
 #
-# And where did the models of stars go? They were asked how many stars a film would get *if* you
-# watched it, and not whether you would.
+# And why do the models of stars have such a low NDCG@10? They were asked how many stars a film would
+# get *if* you watched it, and not whether you would.
 
 # %%
 heads = rows["Popularity"]["ndcg@10"]
@@ -749,10 +751,10 @@ pd.DataFrame(live).T.round(4)
 
 # %% [markdown]
 # The best predictions of stars come from averaging over draws of the posterior (page 13). How do they
-# compare with those of SVD++ with the side tables, the best model that has just one set of numbers, and
-# with published results? Our two models read the same data: ids, side tables and histories. A published
-# figure can be compared only if it is for the same fold. Here are two for fold u1: one model reads ratings
-# alone; the other also reads ages and occupations.
+# compare with those of the best model that does not average, SVD++ with the side tables? And how do both
+# compare with published results? Our two models read the same data: ids, side tables and histories. A
+# published figure can be compared only if it is for the same fold. Here are two such figures, for fold u1:
+# one of the models reads ratings alone; the other also reads ages and occupations.
 
 # %%
 fold, held_out = first
@@ -830,7 +832,7 @@ steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You
 #
-# Four models, the same ratings: yours. Where they agree, the choice of the model does not matter.
+# Four models, the same ratings: yours. Where they agree, the choice of model does not matter.
 
 # %%
 lists = {
@@ -851,8 +853,8 @@ ws.films(pd.DataFrame(lists))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Hashing: fewer vectors than films (at home)
 #
-# A shop with a hundred million items lacks the memory for as many vectors. **Hashing** keeps a table of
-# fewer rows, and a fixed function sends each id to one of them. Ids that share a row share a vector: a
+# A shop with a hundred million items lacks the memory for one vector per item. **Hashing** keeps a table
+# of fewer rows, and a fixed function sends each id to one of them. Ids that share a row share a vector: a
 # *collision*. With two hash functions, each id has two rows, and its vector is their weighted sum (the
 # weights are learned). Hardly any two ids share both rows.
 
@@ -876,13 +878,13 @@ ws.films(pd.DataFrame(lists))
 
 # %% tags=["stub"]
 def shared(n, buckets):
-    """Expected share of ids with company, 0 to 1."""
+    """Expected share of the ids that are not alone, 0 to 1."""
     return None  # your turn
 
 
 # %% tags=["solution"]
 def shared(n, buckets):
-    """Expected share of ids with company, 0 to 1."""
+    """Expected share of the ids that are not alone, 0 to 1."""
     return 1 - (1 - 1 / buckets) ** (n - 1)
 
 
@@ -892,7 +894,7 @@ ws.check("16.shared", shared)
 
 # %%
 def with_company(buckets):
-    """Share of the films, 0 to 1, whose row of buckets (n, k) another film has as well."""
+    """buckets (n, k), one row per film -> share of the films, 0 to 1, whose row is not unique."""
     _, kind, films = buckets.unique(dim=0, return_inverse=True, return_counts=True)
     return float((films[kind] > 1).double().mean())
 
@@ -953,7 +955,7 @@ ws.show(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### When to leave this library
 #
-# This library is for learning, and for data that fit one machine. Others do parts of it better.
+# This library is for learning, and for data that fit on one machine. Others do parts of it better.
 #
 # | library | where it fits | know before you compare |
 # |---|---|---|
@@ -965,8 +967,8 @@ ws.show(
 # | **TorchRec** | tables of vectors too large for one machine, split over many GPUs | you bring the model, the data and the evaluation |
 #
 # Read the third column before you compare. LensKit and RecBole were found to differ on the same
-# item-kNN and the same films (arXiv 2407.13531). After both used the same NDCG and cut off the
-# neighbours in the same way, the numbers were identical.
+# item-kNN and the same films (arXiv 2407.13531). Once both used the same NDCG and the same rule for which
+# neighbours to keep, the numbers were identical.
 #
 # Leave when your data do not fit into memory, when you need several machines, or when an interface must
 # answer millions of people within milliseconds. Page 19 shows how far this library goes before that.
@@ -976,7 +978,8 @@ ws.show(
 #
 # * EASE, ALS and neighbours are solved, not trained, and they are hard to beat on data of this size.
 # * A baseline that is not tuned is no baseline. Give it as many trials as your own model.
-# * Models that were asked for stars fill lists badly. The best stars and the best lists each have a price.
+# * Models that were asked for stars fill lists badly. The best predictions of stars have their price, and
+#   so do the best lists.
 # * A model with more parts wins where the data have those parts: a tensor needs tastes that turn.
 # * Hashing trades memory for collisions; two hashes and learned weights make them rare.
 #

@@ -46,14 +46,14 @@ def ease(answer: Any, page: Page) -> str | None:
         "the sign is wrong: a film that goes with another must get a positive weight.": -right,
         "each column must still be divided by P_ii.": right * np.diag(p),
     }
-    other = "for our table it does not give the weights of the regression of each column."
+    other = "for our table, these are not the weights that predict each column from the others."
     shape = "W must be (n_items, n_items), (6, 6) here; this is {shape}."
     return compare(found, right, slips, other, shape=shape)
 
 
 @register("16.user_row", asks="function", solution=_user_row)
 def user_row(answer: Any, page: Page) -> str | None:
-    """A function (q and x of the rated, gram of all, c, l2): the user's row."""
+    """A function (q and x of the rated films, gram of all films, c, l2): the user's row."""
     rng = np.random.default_rng(5)
     every, c = rng.normal(size=(12, 3)), np.array([3.0, 1.5, 5.0, 2.0])
     q, gram, x = every[:4], every.T @ every, np.array([1.0, 0.25, 0.8, 0.5])
@@ -79,7 +79,7 @@ def user_row(answer: Any, page: Page) -> str | None:
         ),
     }
     found = answer(q.copy(), x.copy(), gram.copy(), c.copy(), 0.7)
-    other = "for our numbers it does not give the row of the regression over all films."
+    other = "for our numbers, this is not the solution of the regression over all films."
     shape = "the row must have the shape (dim,), (3,) here; this is {shape}."
     return compare(found, solved(c - 1, c * x, left), slips, other, shape=shape)
 
@@ -113,13 +113,13 @@ def shared(answer: Any, page: Page) -> str | None:
     """A function (n, buckets): expected share of ids that are not alone; four digits are enough."""
     for n, buckets in ((1682, 1024), (1682, 4096), (3, 4), (1, 8)):
         found = answer(n, buckets)
-        empty = 1 - 1 / buckets  # chance that one other id leaves a bucket alone
+        empty = 1 - 1 / buckets  # chance that one other id misses the bucket
         alone = empty ** (n - 1)
         slips = {
             "that is the share of ids that are alone; give the share of the others.": alone,
             "an id cannot meet itself: there are n - 1 others.": 1 - empty**n,
             "give a share from 0 to 1; this is in percent.": 100 * (1 - alone),
-            "give a share; this is the number of ids with company.": n * (1 - alone),
+            "give a share; this is the number of ids that are not alone.": n * (1 - alone),
             "this adds up chances as if no two of the others could be in one bucket.": (
                 (n - 1) / buckets
             ),
@@ -129,7 +129,7 @@ def shared(answer: Any, page: Page) -> str | None:
         }
         other = f"for {n:,} ids and {buckets:,} buckets it gives {found:.4f}: too far off."
         if n == 1:
-            slips, other = {}, "a single id has no company: with n = 1 the share is 0."
+            slips, other = {}, "a single id is alone: with n = 1 the share is 0."
         if off := compare(found, _shared(n, buckets), slips, other, tolerance=6e-5):
             return off
     return None
