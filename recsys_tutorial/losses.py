@@ -54,9 +54,10 @@ def score_of(output: Any) -> Tensor:
 
 
 def weighted_mean(per_row: Tensor, weight: Tensor | None) -> Tensor:
-    """Weighted mean over rows; 0 if all weights are 0."""
+    """Weighted mean over rows; 0 if all weights are 0. Weights (B, 1) count for rows (B,)."""
     if weight is None:
         return per_row.mean()
+    weight = weight.reshape(per_row.shape)
     total = weight.sum().to(per_row.dtype)  # weights may be counts
     return (per_row * weight).sum() / total.clamp_min(torch.finfo(per_row.dtype).tiny)
 
@@ -100,7 +101,7 @@ def logistic(output: Any, batch: Batch) -> Tensor:
     score = score_of(output)
     rated = F.softplus(-score[..., 0])
     unrated = F.softplus(score[..., 1:]).sum(-1)
-    return weighted_mean(rated + unrated, _row_weight(batch))
+    return weighted_mean(rated + unrated, batch.weight)
 
 
 @_needs(batch="pairs", predicts="score", negatives=1)
@@ -114,7 +115,7 @@ def bpr(output: Any, batch: Batch) -> Tensor:
     lead = score[..., :1] - score[..., 1:]
     other = _not_the_rated_one(batch)
     per_row = (F.softplus(-lead) * other).sum(-1) / other.sum(-1).clamp_min(1)
-    return weighted_mean(per_row, _row_weight(batch))
+    return weighted_mean(per_row, batch.weight)
 
 
 @_needs(batch="pairs", predicts="score", negatives=64)
@@ -126,7 +127,7 @@ def sampled_softmax(output: Any, batch: Batch) -> Tensor:
     score = score_of(output)
     other = _not_the_rated_one(batch)
     columns = torch.cat([score[..., :1], score[..., 1:].masked_fill(~other, -torch.inf)], dim=-1)
-    return weighted_mean(torch.logsumexp(columns, dim=-1) - score[..., 0], _row_weight(batch))
+    return weighted_mean(torch.logsumexp(columns, dim=-1) - score[..., 0], batch.weight)
 
 
 @_needs(batch="sequence", predicts="score")
@@ -178,7 +179,7 @@ def multi_output(
             row = row + seen * (F.softplus(-output.seen[:, 0]) + drawn)
         if gap:
             row = row + gap * _time_to_next(output.gap[:, 0], time[:, 0])
-        return weighted_mean(row, _row_weight(batch))
+        return weighted_mean(row, batch.weight)
 
     loss.__name__ = "multi_output(" + ", ".join(f"{k}={w:g}" for k, w in weights.items()) + ")"
     return loss
@@ -198,10 +199,6 @@ def _not_the_rated_one(batch: Batch) -> Tensor:
     """False where a later column has the rated item again, as with `negatives="all"`."""
     assert batch.item is not None
     return batch.item[..., 1:] != batch.item[..., :1]
-
-
-def _row_weight(batch: Batch) -> Tensor | None:
-    return None if batch.weight is None else batch.weight.reshape(batch.weight.shape[0])
 
 
 def l2(rows: Tensor) -> Tensor:

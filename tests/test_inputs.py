@@ -124,10 +124,6 @@ SLIPS: dict[str, tuple[Any, str]] = {
         lambda m, d, p: rt.fit(rt.models.EASE.for_dataset(d), d, loss=rt.losses.bpr),
         "EASE is solved, not trained",
     ),
-    "device": (
-        lambda m, d, p: rt.fit(MF.for_dataset(d), d, device="gpu"),
-        "'gpu' is unknown or not",
-    ),
     "lr far too large": (
         lambda m, d, p: rt.fit(MF.for_dataset(d), d, lr=1e6, progress=False),
         r"the loss became \S+e\+\d+ in epoch 1: .*Try lr=0\.\d+ ",

@@ -97,7 +97,7 @@ class TestPicture:
             Panel("squared_error", [], 3),
         ]
         text = live.alt(panels)
-        assert "bpr: 1 run, lowest validation loss 0.25" in text
+        assert "bpr: lowest validation loss 0.25" in text
         assert "squared_error: no epoch yet" in text
         shown = live.bundle(Still(panels, "epoch 2/3 <b>"))
         assert f'alt="{html.escape(text)}"' in shown["text/html"]

@@ -40,8 +40,8 @@ def toy():
 def batches_of(model, data, train=None, loss=None, m=2, seed=0, **settings):
     contrast = Negatives(data if train is None else train, torch.Generator().manual_seed(seed))
     keeps = losses.needs(loss or multi_output()).keeps
-    size, cpu = settings.pop("batch_size", len(data)), torch.device("cpu")
-    return Pairs(model, data, size, None, cpu, Alone(), contrast, m, keeps)
+    size = settings.pop("batch_size", len(data))
+    return Pairs(model, data, size, None, Alone(), contrast, m, keeps)
 
 
 def fitted(train, weights=(1.0, 0.4, 0.3), epochs=15, **settings):

@@ -95,7 +95,6 @@ class TestSettings:
             ({"threads": 0}, "threads must be .*got 0"),
             ({"loss": "bpr"}, r"loss='bpr' is not a function.*rt\.losses: .*bpr"),
             ({"loss": torch.nn.MSELoss()}, r"loss=MSELoss\(\) is not a function.*squared_error"),
-            ({"device": "gpu"}, "device='gpu' is unknown or not on"),
             ({"popularity": 0.75}, "popularity=0.75: .* learns from rated rows alone"),
         ],
     )
@@ -208,9 +207,7 @@ def test_short_histories_fill_a_step():
     rows = pd.DataFrame({"user": np.arange(6000) // 3, "item": np.arange(6000) % 7})
     data = rt.datasets.from_frame(rows)
     model = rt.models.SequenceLSTM.for_dataset(data, dim=2)
-    batches = SequenceBatches(
-        model, data, 600, torch.Generator().manual_seed(0), model.mean.device, Alone()
-    )
+    batches = SequenceBatches(model, data, 600, torch.Generator().manual_seed(0), Alone())
     sizes = [batches.sizes(batch)[0] for batch in batches]
     assert len(sizes) == len(batches) == 10
     assert sum(sizes) == 6000

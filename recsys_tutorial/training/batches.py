@@ -17,7 +17,7 @@ from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.multi_output import time_to_next
 from recsys_tutorial.scale.processes import Alone
 from recsys_tutorial.training.negatives import Negatives
-from recsys_tutorial.training.sequences import SequenceBatches, mean_weight
+from recsys_tutorial.training.sequences import SequenceBatches
 
 AT_ONCE = 16 * 1024  # rows measured at once
 
@@ -36,14 +36,12 @@ class Rows:
     data: Dataset
     size: int
     generator: torch.Generator | None
-    device: torch.device
     peers: Alone
 
     def __post_init__(self) -> None:
-        self.usual = mean_weight(self.data)
         self.batches = self.data.batches(
             [*self.model.columns, "rating"],
-            batch_size=self.size, generator=self.generator, device=self.device,
+            batch_size=self.size, generator=self.generator, device=self.model.mean.device,
         )  # fmt: skip
         self.batches.shard = self.peers.rank, self.peers.world
 
@@ -58,9 +56,9 @@ class Rows:
         return model(batch)
 
     def sizes(self, batch: Batch) -> tuple[float, float]:
-        """Number of rows, and the sum of their weights in units of the data's mean weight."""
+        """Number of rows, and the sum of their weights."""
         rows = len(batch.need("user")[0])
-        return rows, rows if batch.weight is None else float(batch.weight.sum()) / self.usual
+        return rows, rows if batch.weight is None else float(batch.weight.sum())
 
 
 @dataclass
@@ -85,36 +83,35 @@ class Pairs(Rows):
                     "every user has rated every item, so there is no unrated item to rank below "
                     "a rated one: train on the ratings instead (loss=squared_error)"
                 )
-        wanted, self.device = self.device, torch.device("cpu")  # where the negatives are drawn
         super().__post_init__()
-        self.device = wanted
         if "gap" in self.keeps:
             if self.contrast is None:
                 raise ValueError('negatives="all": this loss needs a number instead, 1 say')
-            gap = torch.from_numpy(time_to_next(self.data, self.contrast.train))
-            self.batches.tensors["gap"] = gap.float()
+            gap = torch.from_numpy(time_to_next(self.data, self.contrast.train)).float()
+            self.batches.tensors["gap"] = gap.to(self.model.mean.device)
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.batches:
-            yield self._beside(batch).to(self.device)
+            user, item = batch.need("user", "item")
+            columns: dict[str, Tensor | None] = {"rating": None}
+            for name in ("user", "time", "weight"):
+                value = getattr(batch, name)
+                columns[name] = None if value is None else value.unsqueeze(1)
+            others = self._others(user.cpu(), item.cpu()).to(item.device)
+            nothing = torch.full(others.shape, torch.nan, device=item.device)
+            for name in self.keeps:
+                columns[name] = torch.cat([getattr(batch, name).unsqueeze(1), nothing], dim=1)
+            yield replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **columns)
 
-    def _beside(self, batch: Batch) -> Batch:
-        user, item = batch.need("user", "item")
+    def _others(self, user: Tensor, item: Tensor) -> Tensor:
+        """The items beside the rated one, (B, m) or (B, n_items)."""
         if self.contrast is None:
-            others = torch.arange(self.data.n_items).expand(len(user), -1)
-        else:
-            others = self.contrast.draw(user, self.m)
-            if self.keeps:  # users without an unrated item get the rated one again
-                room = self.contrast.room[user] > 0
-                others = torch.where(room.unsqueeze(1), others, item.unsqueeze(1))
-        columns: dict[str, Tensor | None] = {"rating": None}
-        for name in ("user", "time", "weight"):
-            value = getattr(batch, name)
-            columns[name] = None if value is None else value.unsqueeze(1)
-        nothing = torch.full(others.shape, torch.nan)
-        for name in self.keeps:
-            columns[name] = torch.cat([getattr(batch, name).unsqueeze(1), nothing], dim=1)
-        return replace(batch, item=torch.cat([item.unsqueeze(1), others], dim=1), **columns)
+            return torch.arange(self.data.n_items).expand(len(user), -1)
+        others = self.contrast.draw(user, self.m)
+        if not self.keeps:
+            return others
+        # Users without an unrated item get the rated one again.
+        return torch.where(self.contrast.room[user].unsqueeze(1) > 0, others, item.unsqueeze(1))
 
     def score(self, model: Model, batch: Batch) -> Any:
         """Scores of the rated item and the others; `score_items` scores the whole catalogue."""
@@ -153,7 +150,6 @@ def batches_for(
     negatives: int | str,
     popularity: float,
     seed: int,
-    device: torch.device,
     peers: Alone,
 ) -> Feed:
     """The batches in the form that the loss needs; arguments as in `fit`."""
@@ -166,8 +162,7 @@ def batches_for(
             else f"{kind} learns from sequences, but {name} does not: leave loss=None"
         )
     if needs.batch != "pairs" and (negatives != 0 or popularity != 0):
-        set_to = f"negatives={negatives!r}" if negatives else f"popularity={popularity!r}"
-        raise ValueError(f"{set_to}: {name} learns from rated rows alone")
+        raise ValueError(f"{negatives=}, {popularity=}: {name} learns from rated rows alone")
     if negatives != "all" and (not isinstance(negatives, (int, np.integer)) or negatives < 0):
         raise ValueError(f'negatives={negatives!r} must be a number >= 0 or "all"')
     generators = {
@@ -176,28 +171,22 @@ def batches_for(
         "model": model.generator,
         "valid": torch.Generator(),
     }
-    training = (train, size, generators["shuffle"], device, peers)
-    held: Any = None if valid is None else peers.part(valid)
-    step = min(size * peers.world, len(train))  # rows
-    if needs.batch == "sequence":
-        feed: Any = SequenceBatches(model, *training)
-        if held is not None:
-            held = SequenceBatches(model, held, size, None, device, Alone(), valid=True)
-        return Feed(feed, held, generators, 0, train.n_items)
-    if needs.batch == "rows":
-        feed = Rows(model, *training)
-        if held is not None:
-            held = Rows(model, held, AT_ONCE, None, device, Alone())
-        return Feed(feed, held, generators, 0, step)
-    whole = negatives == "all"
-    m = 0 if whole else int(negatives) or needs.negatives
+    m = 0 if negatives == "all" else int(negatives) or needs.negatives
+    touched = min(size * peers.world, len(train)) * (1 + m)
+    if needs.batch == "sequence" or negatives == "all":
+        touched = train.n_items  # a softmax over the catalogue touches all of them in each step
 
-    def contrast(of: str) -> Negatives | None:
-        return None if whole else Negatives(train, generators[of], popularity)
+    def made(data: Dataset, measured: bool) -> Any:
+        shuffle = None if measured else generators["shuffle"]
+        shared = Alone() if measured else peers
+        if needs.batch == "sequence":
+            return SequenceBatches(model, data, size, shuffle, shared, measured)
+        if needs.batch == "rows":
+            return Rows(model, data, AT_ONCE if measured else size, shuffle, shared)
+        draws = generators["valid" if measured else "draws"]
+        contrast = None if negatives == "all" else Negatives(train, draws, popularity)
+        return Pairs(model, data, size, shuffle, shared, contrast, m, needs.keeps)
 
-    feed = Pairs(model, *training, contrast("draws"), m, needs.keeps)
-    if held is not None:
-        held = Pairs(model, held, size, None, device, Alone(), contrast("valid"), m, needs.keeps)
-    # A softmax over the catalogue touches every row of its tables in each step.
-    touched = train.n_items if whole else step * (1 + m)
-    return Feed(feed, held, generators, negatives if whole else m, touched)
+    held = None if valid is None else made(peers.part(valid), measured=True)
+    feed = made(train, measured=False)
+    return Feed(feed, held, generators, "all" if negatives == "all" else m, touched)

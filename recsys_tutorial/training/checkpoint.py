@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ignite.engine import Engine, Events
 
 from recsys_tutorial.files import replacing
+from recsys_tutorial.training.run import Run
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -27,25 +29,43 @@ def read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def load(path: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint of the run with these settings.
+def attach_checkpoints(run: Run, path: Path, resume: bool, settings: dict[str, Any]) -> None:
+    """Write a checkpoint after every epoch; with `resume` continue from the one in `path`.
 
     Raises:
-        ValueError: the file is damaged or belongs to a run with other settings or data.
+        ValueError: the file is damaged or belongs to a run with other `settings`.
     """
-    content = read(path)
-    found = content.get("run", {})
-    name = next((name for name in run if found.get(name) != run[name]), None)
-    if name is None:
-        return content
-    before, now = found.get(name), run[name]
-    remedy = "Use the same settings to resume, or another checkpoint_dir"
-    if name == "epochs":
-        remedy = (
-            f"The learning rate fell to zero over the {before} epochs, so the run cannot continue "
-            f"to {now}: finish with epochs={before}, then fit the model once more without resume, "
-            "which starts a new cycle, in another checkpoint_dir"
-        )
-    raise ValueError(
-        f"{path} belongs to another run: its {name} is {before!r}, this one's is {now!r}. {remedy}"
-    )
+    history, generators = run.history, run.feed.generators
+
+    @run.engine.on(Events.EPOCH_COMPLETED)
+    def keep(engine: Engine) -> None:
+        content = {
+            "settings": settings, "epoch": engine.state.epoch, "model": run.good,
+            "optimisers": run.optimisers.state_dict(), "best": run.best, "rows": history.rows,
+            "generators": run.peers.states(generators), "stopped": history.stopped,
+        }  # fmt: skip
+        if run.peers.rank == 0:
+            save(path, content)
+
+    if not resume:
+        return
+    if not path.exists():
+        if run.peers.rank == 0:
+            print(f"no checkpoint in {path.parent} yet: starting from scratch", flush=True)
+        return
+    saved = read(path)
+    for name, value in settings.items():
+        if (before := saved["settings"][name]) != value:
+            raise ValueError(
+                f"{path} belongs to another run: its {name} is {before!r}, here it is {value!r}. "
+                "Use the same settings to resume, or another checkpoint_dir"
+            )
+    run.model.load_state_dict(saved["model"])
+    run.optimisers.load_state_dict(saved["optimisers"])
+    for name, state in saved["generators"][run.peers.rank].items():
+        generators[name].set_state(state)
+    run.best.update(saved["best"])
+    history.rows[:] = saved["rows"]
+    history.stopped = "early" if saved["stopped"] == "early" else None
+    length = {"max_epochs": history.epochs, "epoch_length": len(run.feed.train)}
+    run.engine.load_state_dict({"epoch": saved["epoch"], **length})

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,11 @@ from recsys_tutorial.models.base import Model
 from recsys_tutorial.models.state import counted
 from recsys_tutorial.scale.processes import peers
 from recsys_tutorial.training.batches import batches_for
+from recsys_tutorial.training.checkpoint import attach_checkpoints
 from recsys_tutorial.training.history import History
 from recsys_tutorial.training.live import watch
 from recsys_tutorial.training.progress import Progress
-from recsys_tutorial.training.run import (
-    Run,
-    attach_checkpoints,
-    attach_epoch_end,
-    attach_tensorboard,
-)
+from recsys_tutorial.training.run import Run, attach_tensorboard
 
 
 def fit(
@@ -114,35 +110,35 @@ def fit(
         )
     if resume and checkpoint_dir is None:
         raise ValueError("resume=True needs the checkpoint_dir of the run to continue")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
 
-    where = _device(device)
     history = History(epochs, getattr(loss, "__name__", type(loss).__name__))
-    learner = (copy.deepcopy(model) if background else model).to(where)
+    learner = (copy.deepcopy(model) if background else model).to(device)
     together = peers(learner.generator)
     feed = batches_for(
-        learner, train, valid, loss, batch_size, negatives, popularity, seed, where, together
+        learner, train, valid, loss, batch_size, negatives, popularity, seed, together
     )
-    run = Run(learner, loss, lr, feed, history, together)
     lines = Progress(progress if not background and together.rank == 0 else False, epochs)
-    attach_epoch_end(run, early_stopping, lines)
+    run = Run(learner, loss, lr, feed, history, together, early_stopping, lines)
+    curves: Any = nullcontext()
     if log_dir is not None and together.rank == 0:
-        attach_tensorboard(run, log_dir)
+        curves = attach_tensorboard(run, log_dir)
     if checkpoint_dir is not None:
-        shapes = {name: tuple(table.shape) for name, table in learner.state_dict().items()}
         settings = {
-            "model": type(model).__name__, "tables": shapes, "loss": history.loss,
-            "epochs": epochs, "batch_size": batch_size, "lr": lr, "negatives": feed.negatives,
-            "popularity": popularity,
-            "seed": seed, "early_stopping": early_stopping, "processes": together.world,
-            "data": hash_of(train),
+            "model": type(model).__name__, "loss": history.loss, "epochs": epochs,
+            "batch_size": batch_size, "lr": lr, "negatives": feed.negatives,
+            "popularity": popularity, "seed": seed, "early_stopping": early_stopping,
+            "processes": together.world, "data": hash_of(train),
             "valid": None if valid is None else hash_of(valid),
         }  # fmt: skip
-        attach_checkpoints(run, Path(checkpoint_dir), resume, settings)
+        attach_checkpoints(run, Path(checkpoint_dir) / "last.pt", resume, settings)
     learner.set_objective(loss, feed.negatives, train)
     model._as_built = None  # torch does not count fused steps as changes of the tables
 
     def work() -> None:
-        with cpu_threads(threads), torch.enable_grad():  # fit may be called inside no_grad
+        # `fit` may be called inside no_grad.
+        with cpu_threads(threads), torch.enable_grad(), curves:
             run.go()
         if learner is not model:
             model.load_state_dict(learner.state_dict())
@@ -204,39 +200,26 @@ def _objective(
     chosen = loss or model.default_loss
     if losses.needs(chosen).predicts == "score":
         return chosen
-    if not train.implicit:
-        if np.ptp(train.rating) == 0:
-            print(
-                f"all ratings are {train.rating[0]:g}, so there is nothing to predict: drop the "
-                "column 'rating' to get pairs, which models learn to rank",
-                flush=True,
-            )
-        return chosen
-    if loss is None:
+    if train.implicit and loss is None:
         print(
             "these pairs have no ratings to predict, so the model learns to rank them "
             "(loss=rt.losses.bpr)",
             flush=True,
         )
         return losses.bpr
-    if hasattr(loss, "needs"):  # a loss of the library
+    if train.implicit and hasattr(chosen, "needs"):  # a loss of the library
         raise ValueError(
-            f"{getattr(loss, '__name__', 'this loss')} needs ratings, and these pairs have none: "
+            f"{getattr(chosen, '__name__', 'this loss')} needs ratings, and these pairs have none: "
             "leave loss=None or pass rt.losses.bpr, logistic or sampled_softmax, which rank; or "
             "take ImplicitALS"
         )
-    return loss
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError):
-        raise ValueError(
-            f'device={name!r} is unknown or not on this machine: pass "auto", "cpu" or "cuda"'
-        ) from None
+    if not train.implicit and np.ptp(train.rating) == 0:
+        print(
+            f"all ratings are {train.rating[0]:g}, so there is nothing to predict: drop the "
+            "column 'rating' to get pairs, which models learn to rank",
+            flush=True,
+        )
+    return chosen
 
 
 def _closed_form(model: Model, train: Dataset, threads: int, progress: bool | str) -> History:

@@ -40,31 +40,25 @@ def watch(handle: Any) -> None:
     A notebook shows a picture in the cell's output, updated about twice a second; a terminal shows
     a line of text every few seconds, a pipe nothing.
     """
-    place: Any = None
-    shown = {"text/plain": ""}
     if in_notebook():
         from IPython.display import display
 
         # Updates go to this picture, whatever cell runs by then.
-        shown = bundle(handle)
-        place = display(shown, raw=True, display_id=True)
-    elif not somebody_watches():
+        place: Any = display(bundle(handle), raw=True, display_id=True)
+        pause, show = EVERY, lambda: place.update(bundle(handle), raw=True)
+    elif somebody_watches():
+        pause, show = 4 * EVERY, lambda: print(handle.status(), flush=True)
+    else:
         return
 
     def follow() -> None:
-        nonlocal shown
-        ended = False
+        said, ended = None, False
         with suppress(RuntimeError, OSError):  # the kernel shuts down
             while not ended:
-                ended = handle._finished.wait(EVERY if place else 4 * EVERY)
-                new = bundle(handle) if place else {"text/plain": handle.status()}
-                if new == shown:
-                    continue
-                shown = new
-                if place:
-                    place.update(new, raw=True)
-                else:
-                    print(new["text/plain"], flush=True)
+                ended = handle._finished.wait(pause)
+                if handle.status() != said:
+                    said = handle.status()
+                    show()
 
     threading.Thread(target=follow, name="recsys-tutorial-watch", daemon=True).start()
 
@@ -87,10 +81,9 @@ def alt(panels: list[Panel]) -> str:
     """What the picture shows, for readers who cannot see it."""
     said = []
     for panel in panels:
-        valid = [line.points for line in panel.lines if line.style != "train" and line.points]
-        runs = f"{len(valid)} run{'s' if len(valid) > 1 else ''}"
-        best = min((y for points in valid for _, y in points), default=math.nan)
-        text = f"{runs}, lowest validation loss {best:.4g}" if valid else "no epoch yet"
+        lines = [line.points for line in panel.lines if line.style != "train"]
+        lowest = min((y for points in lines for _, y in points), default=None)
+        text = "no epoch yet" if lowest is None else f"lowest validation loss {lowest:.4g}"
         said.append(f"{panel.title}: {text}")
     return f"Loss against epoch, one panel per loss function. {'; '.join(said) or START}."
 

@@ -27,12 +27,10 @@ class SequenceBatches:
     data: Dataset
     size: int
     generator: torch.Generator | None
-    device: torch.device
     peers: Alone
     valid: bool = False
 
     def __post_init__(self) -> None:
-        self.usual = mean_weight(self.data)
         self.windows = windows(self.data, self.model.length)
         self.long = (self.windows.need("history")[0] != PADDING).sum(1)  # rows of each window
         if self.valid:
@@ -59,7 +57,7 @@ class SequenceBatches:
                 name: getattr(self.windows, name)[mine, :width]
                 for name in ("history", "rating", "time", "weight")
             }
-            yield Batch(user=self.windows.need("user")[0][mine], **cut).to(self.device)
+            yield Batch(user=self.windows.need("user")[0][mine], **cut).to(self.model.mean.device)
 
     def score(self, model: Any, batch: Batch) -> Any:
         """Scores (B, L) of the rows in the windows."""
@@ -68,7 +66,7 @@ class SequenceBatches:
     def sizes(self, batch: Batch) -> tuple[float, float]:
         """As `Rows.sizes`; padding is not counted."""
         history, weight = batch.need("history", "weight")
-        return float((history != PADDING).sum()), float(weight.sum()) / self.usual
+        return float((history != PADDING).sum()), float(weight.sum())
 
 
 def _behind_history(model: Any, new: Batch) -> Batch:
@@ -84,8 +82,3 @@ def _behind_history(model: Any, new: Batch) -> Batch:
         time=torch.cat([torch.where(known, 0, NEVER), torch.where(weight > 0, 1, NEVER)], dim=1),
         weight=torch.cat([torch.zeros_like(past_rating), weight], dim=1),
     )
-
-
-def mean_weight(data: Dataset) -> float:
-    """What a row counts on average: 1 without weights."""
-    return 1.0 if data.weight is None else float(data.weight.mean())
