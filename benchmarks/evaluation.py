@@ -20,6 +20,7 @@ import recsys_tutorial as rt
 from benchmarks.measuring import Gate, answer, at_most, cpu, in_a_process, memory_gib, middle
 from benchmarks.ranking import agree, sklearn_loop
 from recsys_tutorial.datasets import Dataset
+from recsys_tutorial.evaluation import rank_users
 
 
 class Size(NamedTuple):
@@ -66,12 +67,12 @@ def measure(folder: str) -> dict[str, Any]:
     few = np.sort(np.random.default_rng(0).choice(few, min(SAMPLE, len(few)), replace=False))
     sample, seen = (part.take(np.isin(part.user, few)) for part in (test, train))
     loop, loop_seconds = cpu(lambda: sklearn_loop(model, sample, seen, few))
-    agree(rt.evaluate(model, sample, train=train, metrics=list(loop)), loop)
+    agree(rt.evaluate(model, sample, train=train), loop)
     seconds = {}
     for name, metric in WANTED.items():
-        work = partial(rt.evaluate, model, test, train=train, metrics=[metric, "n_users"])
+        work = partial(rank_users, model, test, [train], test.rating >= 4, 10, [metric])
         rounds = [cpu(work) for _ in range(ROUNDS)]
-        seconds[name], ranked = [spent for _, spent in rounds], rounds[0][0]["n_users"]
+        seconds[name], ranked = [spent for _, spent in rounds], len(rounds[0][0][0])
     return {
         **middle(seconds),
         "ranked_users": ranked,

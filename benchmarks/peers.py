@@ -169,7 +169,7 @@ def judged(model: Model, test: Dataset, *seen: Dataset) -> dict[str, float]:
 def ndcg_of_each_user(model: Model, test: Dataset, train: Dataset) -> np.ndarray:
     """NDCG@10 (n_users,), NaN where no test film is relevant."""
     each = np.full(test.n_users, np.nan)
-    users, values = rank_users(model, test, [train], 4, 10, ["ndcg@{k}"])
+    users, values = rank_users(model, test, [train], test.rating >= 4, 10, ["ndcg@10"])
     each[users] = values["ndcg@10"]
     return each
 

@@ -58,6 +58,10 @@ class TestEvaluate:
     def test_every_number_against_an_independent_computation(self, model, parts):
         train, valid, test = parts
         result = rt.evaluate(model, test, train=[train, valid], k=5)
+        assert " ".join(result) == (
+            "rmse mae auc conditional_auc recall@5 precision@5 ndcg@5 map@5 mrr ranking_auc "
+            "coverage n_users n_cold"
+        )
         scores = rt.predict(model, test)
         raw = rt.predict(model, test, clip=False)
         liked = test.rating >= 4
@@ -111,38 +115,10 @@ class TestEvaluate:
         assert rt.evaluate(model, test, train=[train, valid]) == pytest.approx(whole)
         assert max(sizes) == 3  # memory does not grow with the number of users
 
-    def test_only_what_is_asked_for(self, model, parts):
-        train, valid, test = parts
-        whole = rt.evaluate(model, test, train=[train, valid], k=5)
-        for name, value in whole.items():
-            one = rt.evaluate(model, test, train=[train, valid], k=5, metrics=name)
-            assert one == {name: pytest.approx(value)}
-        some = ["n_users", "ndcg@5", "rmse"]
-        result = rt.evaluate(model, test, train=[train, valid], k=5, metrics=some)
-        assert result == {name: pytest.approx(whole[name]) for name in some}
-        assert list(result) == ["rmse", "ndcg@5", "n_users"]  # as in the whole table
-
-    def test_what_is_not_asked_for_is_not_computed(self, model, parts, monkeypatch):
-        train, _, test = parts
-        monkeypatch.setattr(evaluation, "rank_users", None)
-        rt.evaluate(model, test, train=train, metrics=["rmse", "auc", "n_cold"])
-        monkeypatch.undo()
-        monkeypatch.setattr(evaluation, "predict", None)
-        monkeypatch.setattr(evaluation.ties, "in_top", None)
-        rt.evaluate(model, test, train=train, metrics=["mrr"])
-
-    @pytest.mark.parametrize("name", ["ndcg@5", "NDCG"])
-    def test_an_unknown_metric_shows_the_names(self, model, parts, name):
-        train, _, test = parts
-        with pytest.raises(ValueError, match=rf"metrics=\['{name}'\].*BiasedMF.*rmse, .*ndcg@10, "):
-            rt.evaluate(model, test, train=train, metrics=["rmse", name])
-
-    def test_stars_of_a_ranking_model_are_refused(self, parts):
+    def test_a_ranking_model_has_no_error_in_stars(self, parts):
         train, _, test = parts
         model = Popularity.for_dataset(train)
         rt.fit(model, train)
-        with pytest.raises(ValueError, match="for a Popularity"):
-            rt.evaluate(model, test, train=train, metrics=["rmse"])
         result = rt.evaluate(model, test, train=train)
         assert not {"rmse", "mae"} & set(result)
         assert 0 < result["ndcg@10"] < 1
@@ -200,8 +176,6 @@ class TestRelevance:
         with pytest.raises(ValueError, match=r"1 to 10: pass relevant=..., for example 5.5"):
             rt.evaluate(Fixed.for_dataset(data), data, train=[])
         assert rt.evaluate(Fixed.for_dataset(data), data, train=[], relevant=4)["n_users"] == 2
-        result = rt.evaluate(Fixed.for_dataset(data), data, train=[], metrics=["rmse", "n_cold"])
-        assert list(result) == ["rmse", "n_cold"]  # these need no threshold
 
     def test_pairs_without_ratings_are_all_relevant(self):
         data = from_frame(pd.DataFrame({"user": [1, 1, 2], "item": [1, 2, 3]}))
@@ -238,8 +212,6 @@ class TestSlips:
     @pytest.mark.parametrize(
         ("setting", "message"),
         [
-            ({"train": None}, r"train=None.*train=\[\]"),
-            ({"relevant": "4"}, "relevant='4' must be a number"),
             ({"relevant": 6}, "no test row is relevant"),
             ({"k": 3.0}, "k must be a whole number of at least 1, got 3.0"),
         ],
@@ -251,7 +223,7 @@ class TestSlips:
     def test_overlap_is_told_by_the_ids_that_the_user_gave(self):
         table = pd.DataFrame({"user": [1003], "item": [507], "rating": [5.0]})
         data = from_frame(table)
-        with pytest.raises(ValueError, match="user 1003 has item 507 in train and in test"):
+        with pytest.raises(ValueError, match="user 1003 has item 507 in more than one part"):
             rt.evaluate(Fixed.for_dataset(data), data, train=data)
 
     def test_what_was_never_fitted_or_is_not_finite(self, parts):
@@ -267,4 +239,4 @@ class TestSlips:
         model = Fixed.for_dataset(train)
         model.table[3] = torch.nan
         with pytest.raises(ValueError, match=r"Fixed.*not finite"):
-            rt.evaluate(model, test, train=train, metrics="mrr")
+            rt.evaluate(model, test, train=train)

@@ -32,12 +32,6 @@ def test_nothing_to_average_is_refused(values):
         mean_interval(values)
 
 
-@pytest.mark.parametrize("settings", [{"level": 0.0}, {"level": 1.0}, {"samples": 0}])
-def test_impossible_settings_are_refused(settings):
-    with pytest.raises(ValueError, match="level="):
-        mean_interval([1.0, 2.0], **settings)
-
-
 def test_weights_by_rows_give_the_mean_over_rows(rng):
     rows = rng.integers(1, 50, 40)
     user = np.repeat(np.arange(40), rows)
@@ -141,7 +135,7 @@ class TestCompare:
         (a, b), train, valid, test = fitted
         k = int(metric.partition("@")[2] or 10)
         parts = [train, valid]
-        one, other = (rt.evaluate(m, test, train=parts, k=k, metrics=metric) for m in (a, b))
+        one, other = (rt.evaluate(m, test, train=parts, k=k) for m in (a, b))
         found = rt.compare(a, b, test, train=parts, metric=metric, samples=200)
         assert found.difference == pytest.approx(one[metric] - other[metric], abs=1e-6)
         assert found.low <= found.difference <= found.high
@@ -178,7 +172,8 @@ class TestCompare:
 
     def test_what_is_no_mean_over_users_is_refused(self, fitted):
         (a, b), train, _, test = fitted
-        with pytest.raises(ValueError, match="'coverage' is no mean over users"):
-            rt.compare(a, b, test, train=train, metric="coverage")
-        with pytest.raises(ValueError, match="evaluate knows rmse"):
-            rt.compare(a, b, test, train=train, metric="NDCG")
+        for metric in ("coverage", "NDCG"):
+            with pytest.raises(
+                ValueError, match=rf"'{metric}': .* compare knows recall@10, .*rmse"
+            ):
+                rt.compare(a, b, test, train=train, metric=metric)

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics import ndcg_score as sklearn_ndcg
 
 from recsys_tutorial import metrics
-from recsys_tutorial.metrics import ties
+from recsys_tutorial.metrics import ranking
 
 AT_K = {
     "recall": metrics.recall_at_k,
@@ -80,14 +80,8 @@ def test_ndcg_known_answers():
     assert metrics.ndcg_at_k([1, 0, 1], [3, 2, 1]) == pytest.approx(0.919721, abs=5e-7)
     graded, scores = [3, 2, 3, 0, 1, 2], [6, 5, 4, 3, 2, 1]
     assert metrics.ndcg_at_k(graded, scores) == pytest.approx(0.960808, abs=5e-7)
-    assert metrics.ndcg_at_k(graded, scores, gain="exp") == pytest.approx(0.948811, abs=5e-7)
-
-
-def test_k_beyond_the_catalogue():
-    labels, scores = [1, 0, 1], [3.0, 2.0, 1.0]
-    assert metrics.recall_at_k(labels, scores, k=50) == 1.0
-    assert metrics.precision_at_k(labels, scores, k=50) == 2 / 50
-    assert metrics.average_precision_at_k(labels, scores, k=50) == pytest.approx((1 + 2 / 3) / 2)
+    exponential = 2 ** np.array(graded) - 1
+    assert metrics.ndcg_at_k(exponential, scores) == pytest.approx(0.948811, abs=5e-7)
 
 
 @pytest.mark.parametrize("name", RANKED)
@@ -108,6 +102,7 @@ def test_users_in_rows_and_nan_without_relevant_items(name):
 @quick
 @given(rows=tied_lists, k=st.integers(1, 7))
 def test_ties_and_masks_equal_the_mean_over_all_orders(name, rows, k):
+    """So a constant scorer gets what chance gets; k may exceed the number of candidates."""
     labels, scores = columns(rows)
     value = RANKED[name](labels, scores, k)
     if (labels & (scores > -np.inf)).any():
@@ -116,34 +111,23 @@ def test_ties_and_masks_equal_the_mean_over_all_orders(name, rows, k):
         assert math.isnan(value)
 
 
-@pytest.mark.parametrize("gain", ["linear", "exp"])
 @quick
 @given(
     rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=6),
     k=st.integers(1, 7),
 )
-def test_graded_ties_equal_the_mean_over_all_orders(gain, rows, k):
+def test_graded_ties_equal_the_mean_over_all_orders(rows, k):
     labels, scores = columns(rows)
-    gains = labels if gain == "linear" else 2**labels - 1
 
     def dcg(values):
         return sum(g / math.log2(i + 2) for i, g in enumerate(list(values)[:k]))
 
-    value = metrics.ndcg_at_k(labels, scores, k, gain=gain)
+    value = metrics.ndcg_at_k(labels, scores, k)
     if labels.any():
-        mean = np.mean([dcg(gains[order]) for order in orders(scores.tolist())])
-        assert value == pytest.approx(mean / dcg(sorted(gains, reverse=True)))
+        mean = np.mean([dcg(labels[order]) for order in orders(scores.tolist())])
+        assert value == pytest.approx(mean / dcg(sorted(labels, reverse=True)))
     else:
         assert math.isnan(value)
-
-
-@pytest.mark.parametrize("name", RANKED)
-def test_a_constant_scorer_gets_what_chance_gets(name):
-    labels = np.array([1, 1, 0, 0, 0, 0])
-    shuffled = [plain(name, order, 3) for order in itertools.permutations(labels.tolist())]
-    assert RANKED[name](labels, np.zeros(6), 3) == pytest.approx(np.mean(shuffled))
-    # and its relevant items gain nothing from standing first in the catalogue
-    assert RANKED[name](labels[::-1], np.zeros(6), 3) == RANKED[name](labels, np.zeros(6), 3)
 
 
 @pytest.mark.parametrize("name", RANKED)
@@ -217,7 +201,7 @@ def test_bad_k_is_named(name, k):
     [
         ([1, 0], [1.0, 2.0, 3.0], r"\(2,\) and \(3,\)"),
         (np.zeros((0, 4)), np.zeros((0, 4)), "labels is empty"),
-        ([[1, 0]], [[1.0, np.nan]], r"scores holds NaN at position \(0, 1\)"),
+        ([[1, 0]], [[1.0, np.nan]], "scores holds NaN"),
         ([1, -1], [1.0, 2.0], "got -1"),
         (np.zeros((1, 1, 2)), np.zeros((1, 1, 2)), "one or two dimensions"),
     ],
@@ -229,23 +213,16 @@ def test_bad_lists_are_named(name, labels, scores, message):
 
 @pytest.mark.parametrize("name", sorted(set(RANKED) - {"ndcg"}))
 def test_grades_are_for_ndcg_only(name):
-    with pytest.raises(ValueError, match="must be 0 or 1, got 3 at position 0"):
+    with pytest.raises(ValueError, match="must be 0 or 1, got 3"):
         RANKED[name]([3, 0], [1.0, 2.0], 1)
-
-
-def test_bad_gain_is_named():
-    with pytest.raises(ValueError, match="'log'"):
-        metrics.ndcg_at_k([1, 0], [1, 0], gain="log")
-    with pytest.raises(ValueError, match="too large"):
-        metrics.ndcg_at_k([5000, 0], [1, 0], gain="exp")
 
 
 def test_scores_that_differ_in_the_last_bit_of_float32_are_not_tied():
     one = np.float32(1)
     row, item = np.array([0]), np.array([0])
     close = np.array([[one, np.nextafter(one, np.float32(2))]])
-    assert ties.reciprocal_rank(ties.find_ties(row, item, close)) == [0.5]
-    assert ties.reciprocal_rank(ties.find_ties(row, item, np.array([[one, one]]))) == [0.75]
+    assert ranking.reciprocal_rank(ranking.find_ties(row, item, close)) == [0.5]
+    assert ranking.reciprocal_rank(ranking.find_ties(row, item, np.array([[one, one]]))) == [0.75]
 
 
 @pytest.mark.parametrize("levels", [1, 3, 1000])
@@ -254,7 +231,7 @@ def test_the_auc_of_a_ranking_is_that_of_its_candidates(levels):
     labels, scores = rng.integers(0, 2, (20, 30)), rng.integers(0, levels, (20, 30)).astype(float)
     scores[rng.random(scores.shape) < 0.3] = -np.inf
     row, item = np.nonzero((labels > 0) & (scores > -np.inf))
-    values = ties.ranking_auc(ties.find_ties(row, item, scores))
+    values = ranking.ranking_auc(ranking.find_ties(row, item, scores))
     for user, value in enumerate(values):
         there = scores[user] > -np.inf
         expected = metrics.auc(labels[user][there], scores[user][there])
@@ -267,6 +244,6 @@ def test_the_list_of_k_is_by_score_then_index(levels, k):
     rng = np.random.default_rng(5)
     scores = rng.integers(0, levels, (60, 12)).astype(np.float32)
     scores[rng.random(scores.shape) < 0.5] = -np.inf
-    for row, chosen in zip(scores, ties.in_top(scores, k), strict=True):
+    for row, chosen in zip(scores, ranking.in_top(scores, k), strict=True):
         best = sorted(np.flatnonzero(row > -np.inf), key=lambda i: (-row[i], i))[:k]
         assert np.flatnonzero(chosen).tolist() == sorted(best)

@@ -197,6 +197,6 @@ def test_times_before_1970_rank_as_later_ones_do(small):
         train, _, test = replace(small, timestamp=small.timestamp - shift).split("last", seed=0)
         model = TemporalMF.for_dataset(train)
         rt.fit(model, train, epochs=2, progress=False)
-        return rt.evaluate(model, test, train=train, metrics=["ndcg@10", "ranking_auc", "mrr"])
+        return rt.evaluate(model, test, train=train)
 
     assert ranked(shift=40_000 * DAY) == pytest.approx(ranked(shift=0))

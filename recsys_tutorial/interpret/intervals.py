@@ -1,9 +1,9 @@
 """How far a number can be trusted: intervals from resampling users.
 
-Rows of one user are alike, so a row is no independent draw: a user is. Every interval here draws
-users with replacement (a cluster bootstrap) and is the middle part of what comes out. It covers
-which users happened to be asked, not which split was drawn or how the training ended: repeat the
-experiment for those.
+Rows of one user are alike, so rows are not independent draws; users are. Every interval here draws
+users with replacement (a cluster bootstrap) and keeps the middle part of the values. It shows how
+far the value moves with other users, not with another split or another seed of the training: repeat
+the experiment for those.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys_tutorial import evaluation, metrics
 from recsys_tutorial.datasets.dataset import Dataset
-from recsys_tutorial.metrics.pairs import ordered_pairs
 from recsys_tutorial.models.base import Model
 
-Floats = NDArray[np.float64]
+ByDraw = Callable[[np.ndarray], Any]  # from how often each of n users was drawn to a metric
 
 
 class Interval(NamedTuple):
-    """A value with its bounds, in the value's own unit; `n` users stand behind it."""
+    """A value with its bounds, in the value's own unit, from `n` users."""
 
     value: float
     low: float
@@ -88,45 +86,40 @@ def compare(
     Raises:
         TypeError, ValueError: as `evaluate`; a metric that is no mean over users.
     """
-    settings: dict[str, Any] = {"level": level, "samples": samples, "seed": seed}
-    name, _, length = str(metric).partition("@")
-    k = int(length) if length.isdigit() else 10
     for model in (a, b):
         parts = evaluation.training_parts(model, test, train)
-        model.check_fitted()
-        evaluation.wanted_metrics(model, test, metric, k)
-    if metric in ("coverage", "n_users", "n_cold"):
-        raise ValueError(f"metric={metric!r} is no mean over users: compare it by eye")
-    if name in ("rmse", "mae"):
-        found = _of_errors(a, b, test, 2 if name == "rmse" else 1, settings)
-    elif name in ("auc", "conditional_auc"):
-        good = evaluation.relevant_rows(test, relevant)
-        one, other = (evaluation.predict(model, test, clip=False) for model in (a, b))
-        if name == "auc":
-            settings["samples"] = max(1, samples // 4)
-            found = auc_interval(good, one, test.user, minus=other, **settings)
-        else:
-            both = [metrics.group_auc(good, scores, test.user).auc for scores in (one, other)]
-            found = mean_interval(both[0] - both[1], **settings)
-    else:
-        key = name if name in ("mrr", "ranking_auc") else f"{name}@{{k}}"
-        ranked = [evaluation.rank_users(m, test, parts, relevant, k, [key])[1] for m in (a, b)]
-        found = mean_interval(ranked[0][metric] - ranked[1][metric], **settings)
+    k = int(metric.partition("@")[2] or 10)
+    known = list(evaluation.list_metrics(k))
+    if not test.implicit:
+        known += ["auc", "conditional_auc"]
+        known += ["rmse", "mae"] if a.predicts == b.predicts == "rating" else []
+    if metric not in known:
+        raise ValueError(f"metric={metric!r}: for these models compare knows {', '.join(known)}")
+    (one, n), (other, _) = (_by_draw(m, test, parts, metric, relevant, k) for m in (a, b))
+    samples = max(1, samples // 4) if metric == "auc" else samples
+    found = _resampled(lambda often: one(often) - other(often), n, level, samples, seed)
     return Comparison(metric, *found)
 
 
-def _of_errors(a: Model, b: Model, test: Dataset, power: int, settings: dict[str, Any]) -> Interval:
-    """The difference of two errors over rows, all rows of a drawn user coming along."""
-    _, user = np.unique(test.user, return_inverse=True)
-    rows = np.bincount(user)
-    errors = [np.abs(evaluation.predict(m, test) - test.rating) ** power for m in (a, b)]
-    one, other = (np.bincount(user, weights=error) for error in errors)  # (n_users,)
-
-    def difference(often: Floats) -> Floats:
-        n = often @ rows
-        return (often @ one / n) ** (1 / power) - (often @ other / n) ** (1 / power)
-
-    return _resampled(difference, len(rows), **settings)
+def _by_draw(
+    model: Model, test: Dataset, parts: list[Dataset], metric: str, relevant: float | None, k: int
+) -> tuple[ByDraw, int]:
+    """The metric as a function of how often each of n users was drawn, and n."""
+    users, user = np.unique(test.user, return_inverse=True)
+    if metric in ("rmse", "mae"):
+        power, rows = 2 if metric == "rmse" else 1, np.bincount(user)
+        error = np.abs(evaluation.predict(model, test) - test.rating) ** power
+        mean = _mean(np.bincount(user, weights=error) / rows, rows)
+        return lambda often: mean(often) ** (1 / power), len(users)
+    good = evaluation.relevant_rows(test, relevant)
+    if metric == "auc":
+        return _pooled_auc(good, evaluation.predict(model, test, clip=False), user), len(users)
+    if metric == "conditional_auc":
+        each = metrics.group_auc(good, evaluation.predict(model, test, clip=False), user).auc
+    else:
+        each = evaluation.rank_users(model, test, parts, good, k, [metric])[1][metric]
+    each = each[~np.isnan(each)]
+    return _mean(each, np.ones(len(each))), len(each)
 
 
 def mean_interval(
@@ -144,8 +137,7 @@ def mean_interval(
         seed: of the resampling.
 
     Raises:
-        ValueError: no value, weights of another shape or not positive, level outside of 0 to 1,
-            no samples.
+        ValueError: no value, weights of another shape or not positive.
 
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", the percentile interval.
     """
@@ -158,7 +150,7 @@ def mean_interval(
     x, w = x[~np.isnan(x)], w[~np.isnan(x)]
     if len(x) == 0:
         raise ValueError("there is no value: every user is NaN, or there are no users")
-    return _resampled(lambda often: often @ (w * x) / (often @ w), len(x), level, samples, seed)
+    return _resampled(_mean(x, w), len(x), level, samples, seed)
 
 
 def auc_interval(
@@ -180,52 +172,44 @@ def auc_interval(
         level, samples, seed: as in `mean_interval`.
 
     Raises:
-        ValueError: as `metrics.auc`, level outside of 0 to 1, no samples, one class only.
+        ValueError: as `metrics.auc`; one class only.
     """
     if np.isnan(metrics.auc(labels, scores)):
         raise ValueError("all labels are the same: an AUC needs both kinds")
     names, user = np.unique(np.asarray(users), return_inverse=True)
-    y = np.asarray(labels, dtype=np.float64)
-    one, other = (
-        None if s is None else _pooled_auc(y, np.asarray(s), user) for s in (scores, minus)
-    )
-    assert one is not None
+    one, *other = (_pooled_auc(labels, s, user) for s in (scores, minus) if s is not None)
 
-    def value(often: Floats) -> Floats:
-        return one(often) if other is None else one(often) - other(often)
+    def value(often: np.ndarray) -> Any:
+        return one(often) - sum(auc(often) for auc in other)
 
     return _resampled(value, len(names), level, samples, seed)
 
 
-def _pooled_auc(y: Floats, s: Any, user: Any) -> Callable[[Floats], Floats]:
-    """AUC (some,) when each row counts as often as its user was drawn, (some, n_users)."""
-    order = np.argsort(s, kind="stable")  # once: to sort again what is sorted is quick
-    y, s, user, one_group = y[order], s[order], user[order], np.zeros(len(y), dtype=np.intp)
-
-    def auc(often: Any) -> float:
-        right, positives, negatives = ordered_pairs(y, s, one_group, 1, often[user])
-        pairs = float(positives[0] * negatives[0])
-        return float(right[0]) / pairs if pairs else np.nan
-
-    return lambda often: np.array([auc(each) for each in often])
+def _mean(values: np.ndarray, weights: np.ndarray) -> ByDraw:
+    """The weighted mean over users of their values."""
+    total = weights * values
+    return lambda often: often @ total / (often @ weights)
 
 
-def _resampled(
-    value: Callable[[Floats], Floats], n: int, level: float, samples: int, seed: int
-) -> Interval:
-    """The value for each user once, and the middle part of the values for users drawn at random.
+def _pooled_auc(labels: Any, scores: Any, user: np.ndarray) -> ByDraw:
+    """The AUC of all rows of the drawn users; NaN where they are of one class."""
+    y = np.asarray(labels, dtype=np.float64)
+    level = np.unique(np.asarray(scores), return_inverse=True)[1]  # equal for equal scores
 
-    Args:
-        value: Of how often each user was drawn, (some, n), to one number per draw, (some,).
-        n: Number of users.
-    """
-    if not 0 < level < 1 or samples < 1:
-        raise ValueError(f"level={level} must be between 0 and 1, samples={samples} at least 1")
-    rng, drawn = np.random.default_rng(seed), []
-    for start in range(0, samples, some := max(1, 2_000_000 // n)):  # tables stay below 16 MB
-        users = rng.integers(0, n, (min(some, samples - start), n))
-        places = users + n * np.arange(len(users))[:, None]
-        often = np.bincount(places.ravel(), minlength=users.size).reshape(users.shape)
-        drawn.append(value(often.astype(np.float64)))
-    low, high = np.nanquantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(value(np.ones((1, n)))[0]), float(low), float(high), n)
+    def auc(often: np.ndarray) -> Any:
+        positives = np.bincount(level, weights=often[user] * y)
+        negatives = np.bincount(level, weights=often[user] * (1 - y))
+        right = positives @ (negatives.cumsum() - negatives / 2)  # a tie counts one half
+        return right / (positives.sum() * negatives.sum() or np.nan)
+
+    return auc
+
+
+def _resampled(value: ByDraw, n: int, level: float, samples: int, seed: int) -> Interval:
+    """The value for n users, and the middle part of its values for users drawn from them."""
+    rng = np.random.default_rng(seed)
+    draws = (np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(samples))
+    low, high = np.nanquantile(
+        [value(often) for often in draws], [0.5 - level / 2, 0.5 + level / 2]
+    )
+    return Interval(float(value(np.ones(n, dtype=int))), float(low), float(high), n)

@@ -1,4 +1,4 @@
-"""What every metric asks of its arguments, refused with the offending value."""
+"""Checks of the arguments of metrics; the error shows the offending value."""
 
 import operator
 from typing import Any
@@ -21,16 +21,9 @@ def numbers(name: str, values: Any) -> Floats:
         raise ValueError(f"{name} must be an array, got the single value {values!r}")
     if array.size == 0:
         raise ValueError(f"{name} is empty: shape {array.shape}")
-    missing = np.isnan(array)
-    if missing.any():
-        raise ValueError(f"{name} holds NaN at position {position(missing)}")
+    if np.isnan(array).any():
+        raise ValueError(f"{name} holds NaN")
     return array
-
-
-def position(flags: NDArray[np.bool_]) -> int | tuple[int, ...]:
-    """Index of the first True: a number in one dimension, a tuple in more."""
-    where = tuple(int(axis[0]) for axis in np.nonzero(flags))
-    return where[0] if len(where) == 1 else where
 
 
 def same_shape(first: str, a: Floats, second: str, b: Floats) -> None:
@@ -41,10 +34,9 @@ def same_shape(first: str, a: Floats, second: str, b: Floats) -> None:
 
 def binary(name: str, labels: Floats) -> None:
     """Refuse labels other than 0 and 1."""
-    wrong = (labels != 0) & (labels != 1)
-    if wrong.any():
-        where = position(wrong)
-        raise ValueError(f"{name} must be 0 or 1, got {labels[where]:g} at position {where}")
+    wrong = labels[(labels != 0) & (labels != 1)]
+    if wrong.size:
+        raise ValueError(f"{name} must be 0 or 1, got {wrong[0]:g}")
 
 
 def labels_and_scores(labels: Any, scores: Any) -> tuple[Floats, Floats]:

@@ -24,38 +24,11 @@ class GroupAUC(NamedTuple):
 
     group: NDArray[Any]
     auc: Floats
-    n_positive: Floats
-    n_negative: Floats
+    n_positive: NDArray[Any]
+    n_negative: NDArray[Any]
 
 
-def ordered_pairs(
-    y: Floats, s: Floats, codes: NDArray[Any], n_groups: int, weight: Floats | None = None
-) -> tuple[Floats, Floats, Floats]:
-    """Per group: pairs ordered right (a tie counts one half), positives, negatives; as weighted."""
-    order = np.lexsort((s, codes))
-    y, s, codes = y[order], s[order], codes[order]
-    w = np.ones(y.size) if weight is None else weight[order]
-    positives = np.bincount(codes, weights=w * y, minlength=n_groups)
-    negatives = np.bincount(codes, weights=w * (1 - y), minlength=n_groups)
-    # A run is a set of rows of one group with one score.
-    starts = np.ones(y.size, dtype=bool)
-    starts[1:] = (s[1:] != s[:-1]) | (codes[1:] != codes[:-1])
-    run = np.cumsum(starts) - 1
-    run_group = codes[starts]
-    run_positives = np.bincount(run, weights=w * y)
-    run_negatives = np.bincount(run, weights=w * (1 - y))
-    before_group = np.cumsum(negatives) - negatives
-    below = np.cumsum(run_negatives) - run_negatives - before_group[run_group]
-    right = run_positives * (below + run_negatives / 2)
-    ordered: Floats = np.bincount(run_group, weights=right, minlength=n_groups).astype(np.float64)
-    return ordered, positives.astype(np.float64), negatives.astype(np.float64)
-
-
-def _ratio(right: Floats, pairs: Floats) -> Floats:
-    return np.divide(right, pairs, out=np.full_like(right, np.nan), where=pairs > 0)
-
-
-def auc(labels: ArrayLike, scores: ArrayLike) -> float:
+def auc(labels: Any, scores: ArrayLike) -> float:
     """Area under the ROC curve: P(positive scores higher) + 1/2 P(tie), over all pairs of rows.
 
     Equal to ``(sum of the ranks of positives - P (P + 1) / 2) / (P N)`` with average ranks for
@@ -71,9 +44,7 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
         >>> auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])  # 3 pairs right, 1 tied
         0.875
     """
-    y, s = labels_and_scores(labels, scores)
-    right, positives, negatives = ordered_pairs(y, s, np.zeros(y.size, dtype=np.intp), 1)
-    return float(_ratio(right, positives * negatives)[0])
+    return float(group_auc(labels, scores, np.zeros(len(labels))).auc[0])
 
 
 def group_auc(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> GroupAUC:
@@ -92,8 +63,20 @@ def group_auc(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> GroupA
     if of.shape != y.shape:
         raise ValueError(f"groups and labels differ in shape: {of.shape} and {y.shape}")
     names, codes = np.unique(of, return_inverse=True)
-    right, positives, negatives = ordered_pairs(y, s, codes, len(names))
-    return GroupAUC(names, _ratio(right, positives * negatives), positives, negatives)
+    order = np.lexsort((s, codes))
+    y, s, codes = y[order], s[order], codes[order]
+    positives, negatives = np.bincount(codes, weights=y), np.bincount(codes, weights=1 - y)
+    # A tie is a set of rows of one group with one score.
+    starts = np.ones(y.size, dtype=bool)
+    starts[1:] = (s[1:] != s[:-1]) | (codes[1:] != codes[:-1])
+    tie, group = np.cumsum(starts) - 1, codes[starts]
+    tie_positives, tie_negatives = np.bincount(tie, weights=y), np.bincount(tie, weights=1 - y)
+    before_group = np.cumsum(negatives) - negatives
+    below = np.cumsum(tie_negatives) - tie_negatives - before_group[group]
+    right = np.bincount(group, weights=tie_positives * (below + tie_negatives / 2))
+    pairs = positives * negatives
+    each = np.divide(right, pairs, out=np.full_like(right, np.nan), where=pairs > 0)
+    return GroupAUC(names, each, positives, negatives)
 
 
 def conditional_auc(

@@ -3,23 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recsys_tutorial.metrics.checks import (
-    Floats,
-    labels_and_scores,
-    numbers,
-    position,
-    same_shape,
-    whole,
-)
+from recsys_tutorial.metrics.checks import Floats, labels_and_scores, numbers, same_shape, whole
 
 
 def _differences(truth: ArrayLike, scores: ArrayLike) -> Floats:
     t, s = numbers("truth", truth), numbers("scores", scores)
     same_shape("truth", t, "scores", s)
-    for name, array in (("truth", t), ("scores", s)):
-        if np.isinf(array).any():
-            where = position(np.isinf(array))
-            raise ValueError(f"{name} holds {array[where]} at position {where}")
     return s - t
 
 
@@ -27,8 +16,8 @@ def rmse(truth: ArrayLike, scores: ArrayLike) -> float:
     """Root mean squared error, in the units of the ratings (stars).
 
     ``sqrt(mean((scores - truth)^2))`` over all entries at once: the mean of the errors of batches
-    or users is a different number. ``truth`` and ``scores`` have the same shape; NaN and infinite
-    values are a ValueError.
+    or users is a different number. ``truth`` and ``scores`` have the same shape; NaN is a
+    ValueError.
 
     Example:
         >>> rmse([1.0, 2.0], [1.0, 4.0])  # errors 0 and 2
@@ -67,10 +56,9 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int =
     """
     y, p = labels_and_scores(labels, probabilities)
     n_bins = whole("n_bins", n_bins)
-    outside = (p < 0) | (p > 1)
-    if outside.any():
-        where = position(outside)
-        raise ValueError(f"probabilities must lie in [0, 1], got {p[where]:g} at position {where}")
+    outside = p[(p < 0) | (p > 1)]
+    if outside.size:
+        raise ValueError(f"probabilities must lie in [0, 1], got {outside[0]:g}")
     bins = np.digitize(p, np.arange(1, n_bins) / n_bins)
     gaps = np.bincount(bins, weights=y - p, minlength=n_bins)  # n_b times the difference of means
     return float(np.abs(gaps).sum() / y.size)

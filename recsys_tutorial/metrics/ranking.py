@@ -4,38 +4,203 @@
 an array (n_users,). A score of -inf marks an item that is not a candidate, such as one that the
 user has already rated. A user without relevant candidates gets NaN. ``k`` may exceed the number of
 candidates.
+
+Every metric follows from the ties that hold relevant items: how many candidates have a higher
+score, and how many the same. All orders inside a tie are equally likely, so every metric has a
+closed form, and no random order is ever drawn. `evaluate` computes all metrics from one `Ties`.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
 
-from recsys_tutorial.metrics import ties
-from recsys_tutorial.metrics.checks import Floats, binary, numbers, position, same_shape, whole
-from recsys_tutorial.metrics.ties import Ties
+from recsys_tutorial.metrics.checks import Floats, binary, numbers, same_shape, whole
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Groups of one user's candidates that share a score, and of which at least one is relevant.
+
+    The first six are arrays over these groups, the last three over users.
+
+    Attributes:
+        user: Row of the block.
+        above: Candidates with a higher score.
+        relevant_above: Relevant candidates with a higher score.
+        size: Candidates in the tie.
+        relevant: Relevant candidates in the tie.
+        gain: Their gains, summed.
+        candidates: (n_users,) items that are ranked.
+        n_relevant: (n_users,) relevant ones among them.
+        gains: Gains of each user's relevant items, the largest first, one user after the other.
+    """
+
+    user: Ints
+    above: Ints
+    relevant_above: Ints
+    size: Ints
+    relevant: Ints
+    gain: Floats
+    candidates: Ints
+    n_relevant: Ints
+    gains: Floats
+
+    def total(self, per_tie: Floats, of: Any = slice(None)) -> Floats:
+        """(n_users,) sums over each user's ties; NaN for users without relevant candidates."""
+        sums = np.bincount(self.user[of], weights=per_tie, minlength=len(self.n_relevant))
+        return np.where(self.n_relevant > 0, sums, np.nan)
+
+    def top(self, k: int) -> tuple[Ints, Ints]:
+        """First and last of the places 0 to k that each tie covers, as a half-open range."""
+        return np.minimum(self.above, k), np.minimum(self.above + self.size, k)
+
+
+def find_ties(row: Ints, item: Ints, scores: NDArray[Any], gain: Floats | None = None) -> Ties:
+    """Where the relevant items stand in each user's list; the comparisons of scores are exact.
+
+    Args:
+        row: (n,) row of each relevant item in the block.
+        item: (n,) its column. Its score must be above -inf.
+        scores: (n_users, n_items), -inf where an item is no candidate.
+        gain: (n,) how much each is worth, 1 by default.
+    """
+    n_users, n_items = scores.shape
+    gain = np.ones(len(row)) if gain is None else gain
+    value = scores[row, item]
+    order = np.lexsort((-value, row))
+    row, value, gain = row[order], value[order], gain[order]
+    n_relevant = np.bincount(row, minlength=n_users)
+    ends = np.append(0, np.cumsum(n_relevant))
+    above, size = np.empty((2, len(row)), dtype=np.int64)
+    candidates = np.empty(n_users, dtype=np.int64)
+    for user, line in enumerate(np.sort(scores, axis=1)):
+        here = slice(ends[user], ends[user + 1])
+        not_above = line.searchsorted(value[here], "right")
+        above[here] = n_items - not_above
+        size[here] = not_above - line.searchsorted(value[here], "left")
+        candidates[user] = n_items - line.searchsorted(-np.inf, "right")
+    starts = np.ones(len(row), dtype=bool)
+    starts[1:] = (row[1:] != row[:-1]) | (value[1:] != value[:-1])
+    first = np.flatnonzero(starts)
+    return Ties(
+        user=row[first],
+        above=above[first],
+        relevant_above=first - ends[row[first]],
+        size=size[first],
+        relevant=np.diff(np.append(first, len(row))),
+        gain=np.add.reduceat(gain, first) if len(first) else gain,
+        candidates=candidates,
+        n_relevant=n_relevant,
+        gains=gain[np.lexsort((-gain, row))],
+    )
+
+
+def recall(t: Ties, k: int) -> Floats:
+    """Relevant items among the first k, divided by all relevant ones."""
+    return _hits(t, k) / np.maximum(t.n_relevant, 1)
+
+
+def precision(t: Ties, k: int) -> Floats:
+    """Relevant items among the first k, divided by k."""
+    return _hits(t, k) / k
+
+
+def _hits(t: Ties, k: int) -> Floats:
+    first, last = t.top(k)
+    return t.total(t.relevant / t.size * (last - first))
+
+
+def ndcg(t: Ties, k: int) -> Floats:
+    """Discounted gain of the first k places, divided by that of the best possible list."""
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    summed = np.append(0.0, np.cumsum(discount))
+    first, last = t.top(k)
+    reached = t.total(t.gain / t.size * (summed[last] - summed[first]))
+    row = np.repeat(np.arange(len(t.n_relevant)), t.n_relevant)
+    rank = np.arange(len(row)) - (np.cumsum(t.n_relevant) - t.n_relevant)[row]
+    best = t.gains * np.append(discount, 0.0)[np.minimum(rank, k)]
+    ideal = np.bincount(row, weights=best, minlength=len(t.n_relevant))
+    return reached / np.where(ideal > 0, ideal, 1)
+
+
+def average_precision(t: Ties, k: int) -> Floats:
+    """Precision at each relevant item's rank, summed over the first k and divided by the most.
+
+    Place j of a tie has rank i = above + j; the expectation of rel_i * precision@i there is
+    ``p/t * (A + 1 + (j - 1) (p - 1) / (t - 1)) / i``. It is summed with (j - 1) / i =
+    1 - (above + 1) / i, so that two harmonic numbers do.
+    """
+    harmonic = np.append(0.0, np.cumsum(1 / np.arange(1, k + 1)))
+    first, last = t.top(k)
+    inverse = harmonic[last] - harmonic[first]
+    others = (t.relevant - 1) / np.maximum(t.size - 1, 1)
+    of_others = others * (last - first - (t.above + 1) * inverse)
+    precisions = (t.relevant_above + 1) * inverse + of_others
+    return t.total(t.relevant / t.size * precisions) / np.clip(t.n_relevant, 1, k)
+
+
+def reciprocal_rank(t: Ties) -> Floats:
+    """Expectation of 1 / rank of the first hit.
+
+    Of a tie of t entries with p relevant ones, place j is the first hit with probability
+    C(t - j, p - 1) / C(t, p).
+    """
+    leading = np.flatnonzero(t.relevant_above == 0)
+    expected = 1 / (t.above[leading] + 1)
+    for n in np.flatnonzero(t.size[leading] > 1):  # the others are alone in their tie
+        tie = leading[n]
+        above, size, relevant = t.above[tie], t.size[tie], t.relevant[tie]
+        j = np.arange(1, size - relevant + 2)
+        chance = np.exp(_ln_choose(size - j, relevant - 1) - _ln_choose(size, relevant))
+        expected[n] = (chance / (above + j)).sum()
+    return t.total(expected, leading)
+
+
+def ranking_auc(t: Ties) -> Floats:
+    """Share of (relevant, other) pairs of candidates in the right order; NaN without others."""
+    others = t.candidates - t.n_relevant
+    wrong = t.total(t.relevant * (t.above - t.relevant_above + (t.size - t.relevant) / 2))
+    return 1 - wrong / np.where(others > 0, t.n_relevant * others, np.nan)
+
+
+def _ln_choose(n: Any, k: Any) -> Any:
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def in_top(scores: NDArray[Any], k: int) -> NDArray[np.bool_]:
+    """Which items are in each user's list of k: (n_users, n_items), the lower index among equals.
+
+    Items with a score of -inf are in no list.
+    """
+    place = max(scores.shape[1] - k, 0)
+    last = np.partition(scores, place, axis=1)[:, [place]]  # the lowest score in each list
+    above, tied = scores > last, scores == last
+    room = k - above.sum(axis=1, keepdims=True)
+    return (above | (tied & (tied.cumsum(axis=1) <= room))) & (scores > -np.inf)
 
 
 def _measure(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    measure: Callable[[Ties], Floats],
-    gain: Callable[[Floats], Floats] | None = None,
+    measure: Callable[..., Floats], labels: ArrayLike, scores: ArrayLike, **k: int
 ) -> float | Floats:
-    """Apply a measure of the engine to arrays of labels and scores."""
+    """Apply a measure of `Ties` to arrays; labels are 0 or 1, but for NDCG grades."""
+    at = {name: whole(name, value) for name, value in k.items()}
     y, s = numbers("labels", labels), numbers("scores", scores)
     same_shape("labels", y, "scores", s)
     if y.ndim not in (1, 2):
         raise ValueError(f"labels and scores must have one or two dimensions, got {y.shape}")
-    if gain is None:
+    if measure is not ndcg:
         binary("labels", y)
-    elif (wrong := (y < 0) | np.isinf(y)).any():
-        where = position(wrong)
-        raise ValueError(f"labels must be finite and not negative, got {y[where]:g} at {where}")
-    gains, lines = np.atleast_2d(y if gain is None else gain(y)), np.atleast_2d(s)
+    elif y.min() < 0:
+        raise ValueError(f"labels must not be negative, got {y.min():g}")
+    gains, lines = np.atleast_2d(y), np.atleast_2d(s)
     row, item = np.nonzero((gains > 0) & (lines > -np.inf))
-    values = measure(ties.find_ties(row, item, lines, gains[row, item]))
+    values = measure(find_ties(row, item, lines, gains[row, item]), **at)
     values = np.minimum(values, 1)  # rounding may end just above 1
     return float(values[0]) if y.ndim == 1 else values
 
@@ -54,8 +219,7 @@ def recall_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Fl
         >>> recall_at_k([1, 0, 1, 1], [4.0, 3.0, 2.0, 1.0], k=2)  # 1 of 3
         0.3333333333333333
     """
-    k = whole("k", k)
-    return _measure(labels, scores, lambda t: ties.recall(t, k))
+    return _measure(recall, labels, scores, k=k)
 
 
 def precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
@@ -63,8 +227,7 @@ def precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float |
 
     Divided by k even where fewer candidates exist.
     """
-    k = whole("k", k)
-    return _measure(labels, scores, lambda t: ties.precision(t, k))
+    return _measure(precision, labels, scores, k=k)
 
 
 def average_precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
@@ -80,8 +243,7 @@ def average_precision_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) ->
         >>> average_precision_at_k([1, 0, 1, 1], [4.0, 3.0, 2.0, 1.0], k=3)  # (1/1 + 2/3) / 3
         0.5555555555555555
     """
-    k = whole("k", k)
-    return _measure(labels, scores, lambda t: ties.average_precision(t, k))
+    return _measure(average_precision, labels, scores, k=k)
 
 
 def mrr(labels: ArrayLike, scores: ArrayLike) -> float | Floats:
@@ -96,35 +258,23 @@ def mrr(labels: ArrayLike, scores: ArrayLike) -> float | Floats:
         >>> mrr([0, 1, 1], [3.0, 2.0, 1.0]), mrr([1, 0], [1.0, 1.0])  # a tie: (1/1 + 1/2) / 2
         (0.5, 0.75)
     """
-    return _measure(labels, scores, ties.reciprocal_rank)
+    return _measure(reciprocal_rank, labels, scores)
 
 
-def ndcg_at_k(
-    labels: ArrayLike, scores: ArrayLike, k: int = 10, gain: Literal["linear", "exp"] = "linear"
-) -> float | Floats:
+def ndcg_at_k(labels: ArrayLike, scores: ArrayLike, k: int = 10) -> float | Floats:
     """Discounted cumulative gain of the first k ranks over that of the best possible list.
 
     ``DCG@k = sum_{i <= k} g_i / log2(i + 1)``; ``NDCG@k = DCG@k / ideal DCG@k``, the ideal being
-    the candidates in descending order of their gain, cut at k. With binary labels both gains agree.
+    the candidates in descending order of their gain, cut at k.
 
     Args:
-        labels: Relevance grades, 0 (not relevant) or more.
-        gain: ``"linear"``: g = label; ``"exp"``: g = 2^label - 1.
+        labels: The gains g, 0 (not relevant) or more. For the exponential gain of Burges et al.
+            (ICML 2005) pass ``2**grades - 1``.
 
-    Source: Järvelin and Kekäläinen, TOIS 2002; exponential gain: Burges et al., ICML 2005; ties:
-    McSherry and Najork, ECIR 2008.
+    Source: Järvelin and Kekäläinen, TOIS 2002; ties: McSherry and Najork, ECIR 2008.
 
     Example:
         >>> round(ndcg_at_k([1, 0, 1], [3.0, 2.0, 1.0]), 6)  # (1 + 1/2) / (1 + 1/log2(3))
         0.919721
     """
-    k = whole("k", k)
-    if gain not in ("linear", "exp"):
-        raise ValueError(f'gain must be "linear" or "exp", got {gain!r}')
-
-    def gains(y: Floats) -> Floats:
-        if gain == "exp" and y.max() > 1000:
-            raise ValueError(f"labels are too large for the exponential gain: {y.max():g}")
-        return np.exp2(y) - 1 if gain == "exp" else y
-
-    return _measure(labels, scores, lambda t: ties.ndcg(t, k), gains)
+    return _measure(ndcg, labels, scores, k=k)
