@@ -59,41 +59,33 @@ def recommend(
         TypeError: no model or Dataset, or a model that cannot fold in a new user.
         ValueError: impossible ratings or k, a model that was never fitted.
     """
-    check_model(model, dataset)
-    model.check_fitted()
+    for one in (model, *([] if stars is None else [stars])):
+        check_model(one, dataset)
+        one.check_fitted()
     k = whole("k", k)
     if (user is None) == (ratings is None):
         raise ValueError(
             "give exactly one of user and ratings: recommend(model, dataset, user) or "
             "recommend(model, dataset, ratings={item: rating})"
         )
-    folded: FoldedUser | None = None
+    position = None if user is None else dataset.user_vocab.position(user)
     if ratings is not None:
         items, values = _check_ratings(model, dataset, ratings)
-        folded = fold(model, items, values)
-        rows, offset = item_rows(model)
-        scores = rows @ folded.row.cpu().numpy() + offset
     else:
-        position = dataset.user_vocab.position(user)
-        mine = dataset.user == position
-        items, values = dataset.item[mine], dataset.rating[mine]
-        scores = _known_user(model, dataset, position, mine)
+        theirs = dataset.user == position
+        items, values = dataset.item[theirs], dataset.rating[theirs]
+        if model.user_count[position] == 0:
+            print(f"user {user!r} has no training rating: this is an average user's list")
+    scores = _scores(model, dataset, position, items, values)
     left_out = items if exclude_rated else items[:0]
     best = best_items(scores, left_out, model.item_count.cpu().numpy(), k)
     known = [c for c in ("item", "title", "year", "genres") if c in dataset.items]
     table = dataset.items.iloc[best][known].reset_index(drop=True)
-    table["score"] = scores[best].astype(np.float64)
-    if model.predicts == "rating":
-        table["score"] = table["score"].clip(*model.scale.tolist())
+    table["score"] = _in_scale(model, scores[best])
     if stars is not None:
-        everything = recommend(
-            stars, dataset, user, ratings=ratings, k=dataset.n_items, exclude_rated=False
-        )
-        table["stars"] = everything.set_index("item")["score"].loc[table["item"]].to_numpy()
+        table["stars"] = _in_scale(stars, _scores(stars, dataset, position, items, values)[best])
     if reasons:
-        titles = dataset.items["title"].to_numpy()[items]
-        parts = (folded or fold(model, items, values)).parts.cpu().numpy()
-        table["reasons"] = _texts(model, titles, parts, values, best)
+        table["reasons"] = _texts(model, dataset.items["title"], items, values, best)
     return table
 
 
@@ -138,17 +130,25 @@ def item_rows(model: Model) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def _known_user(model: Model, dataset: Dataset, position: int, mine: np.ndarray) -> np.ndarray:
-    """Scores (n_items,) of a user of the Dataset, at the time of the user's last rating."""
+def _scores(
+    model: Model, dataset: Dataset, user: int | None, items: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """(n_items,) for a user of the Dataset, at the time of the last rating, or for a new one."""
+    if user is None:
+        row = fold(model, items, values).row.cpu().numpy()
+        rows, offset = item_rows(model)
+        return rows @ row + offset
     model.eval()
-    user, time = torch.tensor([position]), None
-    if bool(model.is_cold(user.to(model.mean.device))):
-        who = dataset.user_vocab.id_at(position)
-        print(f"user {who!r} has no training rating: this is an average user's list", flush=True)
-    if dataset.timestamp is not None:
-        time = torch.tensor([int(dataset.timestamp[mine].max()) if mine.any() else 0])
-    batch = Batch(user=user, time=time).to(model.mean.device)
+    ends = dataset.last_times()
+    time = None if ends is None else torch.from_numpy(ends[[user]])
+    batch = Batch(user=torch.tensor([user]), time=time).to(model.mean.device)
     return model.list_scores(batch)[0].cpu().numpy()
+
+
+def _in_scale(model: Model, scores: np.ndarray) -> np.ndarray:
+    """Stars clipped to the scale; scores without a unit as they are."""
+    scores = scores.astype(np.float64)
+    return scores.clip(*model.scale.tolist()) if model.predicts == "rating" else scores
 
 
 def best_items(scores: np.ndarray, left_out: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
@@ -186,8 +186,7 @@ def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -
         For each title positions among the n ratings; none if no rating lifts it.
     """
     least = LEAST_LIFT if in_stars else LEAST_SHARE * float(np.abs(lift).max(initial=0))
-    n_titles = lift.shape[1]
-    most, led = max(1, round(MOST_SHARE * n_titles)), np.zeros(len(ratings), dtype=int)
+    most, led = max(1, round(MOST_SHARE * lift.shape[1])), np.zeros(len(ratings), dtype=int)
     high = ratings >= ratings.mean() if len(ratings) else np.empty(0, dtype=bool)
     picked = []
     for column in lift.T:
@@ -202,16 +201,18 @@ def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -
 
 
 def _texts(
-    model: Model, titles: np.ndarray, parts: np.ndarray, values: np.ndarray, best: np.ndarray
+    model: Model, titles: pd.Series, items: np.ndarray, values: np.ndarray, best: np.ndarray
 ) -> list[str]:
-    """The reasons for each item of a list as text; titles and parts belong to the rated items."""
-    rows = item_rows(model)[0]
+    """The reasons for each item of a list as text, for a user who gave these items these values."""
+    rows, _ = item_rows(model)
+    parts = fold(model, items, values).parts.cpu().numpy()
     lift = parts @ (rows[best] - rows.mean(0)).T  # (n, k)
-    reasons = pick_reasons(lift, values, model.predicts == "rating")
+    named = titles.to_numpy()[items]
     texts = []
-    for column, item, picked in zip(lift.T, best, reasons, strict=True):
-        named = [f"{titles[j]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
-        text = "; ".join(named) or "liked by most, whatever their taste"
+    picks = pick_reasons(lift, values, model.predicts == "rating")
+    for column, item, picked in zip(lift.T, best, picks, strict=True):
+        said = [f"{named[j]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
+        text = "; ".join(said) or "liked by most, whatever their taste"
         count = int(model.item_count[item])
         texts.append(text if count >= FEW else f"{text}; {count} ratings only")
     return texts
