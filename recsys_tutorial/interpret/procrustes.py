@@ -1,4 +1,4 @@
-"""Laying one map on another: the best rotation, judged where it was not fitted."""
+"""The best rotation of one map onto another, judged on items that it was not fitted on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Alignment:
     Attributes:
         rotation: (d, d), orthogonal; it may mirror. Users and items both turned give the same
             scores.
-        fitted: Share of b's sum of squares that is met on the anchors (1 is perfect).
+        fitted: Share of b's sum of squares that `a R` explains on the anchors (1 is perfect).
         held_out: The same on the items that R was not fitted on: the number to believe.
         cosine: (n,), of each item in `a R` and in `b`; nan for items at the origin of either.
     """
@@ -36,10 +36,10 @@ def procrustes(a: Model | ArrayLike, b: Model | ArrayLike, anchors: ArrayLike) -
     Args:
         a, b: Fitted models of one vocabulary (their items on the axes of `pca`), or arrays
             (n_items, d); the narrower is filled up with zeros. Items at the origin of either, such
-            as those without training ratings, count for nothing.
+            as those without training ratings, are ignored.
         anchors: Positions or a bool mask (n_items,): the rotation is fitted on these items and
-            judged on the others. Have several times more anchors than axes: fewer fit by
-            themselves.
+            judged on the others. Use several times more anchors than axes: with fewer, any two
+            maps fit.
 
     R minimises ||A R - B|| over orthogonal R (Schoenemann 1966).
 
@@ -66,7 +66,7 @@ def procrustes(a: Model | ArrayLike, b: Model | ArrayLike, anchors: ArrayLike) -
     length = np.linalg.norm(turned[there], axis=1) * np.linalg.norm(y[there], axis=1)
     cosine[there] = (turned[there] * y[there]).sum(1) / length
 
-    def met(rows: np.ndarray) -> float:
+    def explained(rows: np.ndarray) -> float:
         return 1.0 - float(((turned[rows] - y[rows]) ** 2).sum() / (y[rows] ** 2).sum())
 
-    return Alignment(rotation, met(fit), met(rest), cosine)
+    return Alignment(rotation, explained(fit), explained(rest), cosine)

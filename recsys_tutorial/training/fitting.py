@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -101,8 +100,6 @@ def fit(
     if batch_size is None:
         batch_size = min(usual["batch_size"], max(32, len(train) // 40))
     batch_size = whole("batch_size", batch_size)
-    if not isinstance(lr, (int, float)) or not 0 < lr < math.inf:
-        raise ValueError(f"lr={lr} must be a positive number, 0.01 say")
     if early_stopping is not None and (early_stopping < 1 or valid is None):
         raise ValueError(
             f"early_stopping={early_stopping} needs a validation part and at least 1 epoch of "
