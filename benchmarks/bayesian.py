@@ -39,7 +39,8 @@ def judged(train: Dataset, test: Dataset, name: str) -> tuple[BayesianFM, dict[s
     belief = model(next(iter(test.batches(columns, batch_size=len(test)))))
     off = np.abs(test.rating - belief.score.numpy()) / belief.variance.sqrt().numpy()
     every = rt.evaluate(model, test, train=train)
-    found = {**{name: every[name] for name in METRICS}, "seconds": seconds, "inside": float((off < 1.645).mean())}
+    found = {name: every[name] for name in METRICS}
+    found |= {"seconds": seconds, "inside": float((off < 1.645).mean())}
     return model, {key: round(value, 4) for key, value in found.items()}
 
 

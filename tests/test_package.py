@@ -88,11 +88,11 @@ def test_files_say_what_lives_there_and_stay_short(path):
 # Most lines of each part, docstrings included. They only ever go down: the aim for the library is
 # 7,400, for the classroom 5,300, for scripts 2,800, for benchmarks 2,300 and for tests 17,000.
 MOST = {
-    "recsys_tutorial": 10_175,
+    "recsys_tutorial": 9_960,
     "notebooks/recsys_workshop": 6_505,
     "scripts": 3_660,
     "benchmarks": 2_615,
-    "tests": 22_375,
+    "tests": 22_305,
 }
 
 
