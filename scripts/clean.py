@@ -1,4 +1,4 @@
-"""A notebook without what running it left: outputs, counts, widgets, the kernel's version.
+"""A notebook without the traces of running it: outputs, counts, widgets, the version of the kernel.
 
     python3 scripts/clean.py --install    git then keeps notebooks clean by itself
 
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
-KEPT = ("jupyter", "slideshow", "tags")  # of a cell's metadata
+KEPT = ("jupyter", "lines_to_next_cell", "slideshow", "tags")  # of the metadata of a cell
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 COMMAND = "python3 scripts/clean.py"
 

@@ -1,4 +1,4 @@
-"""Say what happens: steps with a sign of life, and failures in one line."""
+"""Messages: steps that show progress, and failures in one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DISK_FULL = f"The disk is full: free some gigabytes here and for {tempfile.gette
 
 
 class Stop(Exception):
-    """An end that one line explains: what is wrong and what to do."""
+    """Ends a script; the message is one line that says what is wrong and what to do."""
 
 
 @contextmanager

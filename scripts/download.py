@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from console import Stop, guarded
-from environment import CONSTRAINTS, PATIENT, READER, ROOT, Environment, requirements
+from environment import CONSTRAINTS, PATIENT, READER, ROOT, TOOLS, Environment, requirements
 from start import SHARED, folder
 
 DATASETS = ("ml-100k", SHARED)
@@ -59,7 +59,7 @@ def make(environment: Environment, stick: Path, datasets: list[str]) -> None:
     download = ["download", "--dest", str(wheels), "--only-binary", ":all:"]
     environment.get_torch(*download)
     tested = [part for name in CONSTRAINTS for part in ("-c", str(ROOT / name))]
-    wanted = [*environment.tools(), *requirements(ROOT, READER)]
+    wanted = [*environment.pinned(*TOOLS), *requirements(ROOT, READER)]
     source = ["--find-links", str(wheels), *PATIENT]
     environment.pip("Downloading the other packages", *download, *source, *tested, *wanted)
     for name in datasets:
@@ -72,7 +72,7 @@ def make(environment: Environment, stick: Path, datasets: list[str]) -> None:
 
 
 def download(options: argparse.Namespace) -> int:
-    """What was asked for; it needs the environment first."""
+    """Make the environment if needed, then fetch data or make the stick."""
     environment = Environment(yes=options.yes)
     environment.ensure()
     if options.wheelhouse is None:

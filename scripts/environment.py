@@ -1,4 +1,4 @@
-"""Make and keep `.venv`: the tested versions, PyTorch's CPU build, a stamp that is written last."""
+"""Make and update `.venv`: tested versions, PyTorch's CPU build, a stamp that is written last."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from console import DISK_FULL, Stop, step
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 CONSTRAINTS = ("constraints.txt", "constraints-dev.txt")
+TOOLS = ("pip", "setuptools")
 READER = ("lab", "serve")  # what a reader gets with the core; pages 04 and 17 need `serve`
-GIGABYTES = {"first": 4, "cuda": 7}  # free, to install the CPU build with everything, or CUDA's
+GIGABYTES = {False: 4, True: 7}  # free disk for everything, with PyTorch's CPU or CUDA build
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-# A dead network must show within half a minute; a slow one may stall for 15 s, three times.
+# A missing network shows within half a minute; a slow one may stall for 15 s, three times.
 QUICK, PATIENT = ["--timeout=10", "--retries=1"], ["--timeout=15", "--retries=2"]
 LOADS = "import torch, ignite.engine, tensorboardX, pandas, sklearn, jupyterlab, recsys_tutorial"
 KEPT_OUT = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "PIP_TARGET", "PIP_PREFIX")
@@ -65,7 +66,7 @@ class Environment:
         self.log, self.stamp = self.venv / "setup.log", self.venv / "recsys-tutorial.json"
 
     def ensure(self) -> None:
-        """Make the environment what it should be; quick if it is that already."""
+        """Make or update the environment; quick if nothing has changed."""
         have: dict[str, Any] = {}
         with suppress(OSError, ValueError):
             have = json.loads(self.stamp.read_text(encoding="utf-8"))
@@ -81,7 +82,7 @@ class Environment:
         if usable and have == want:
             print(f"Environment .venv is ready (Python {PYTHON})")
         elif offline and usable and have["extras"] == want["extras"]:
-            print("Environment .venv is kept, since --offline, although the versions changed")
+            print("Environment .venv is kept although the versions changed, because of --offline")
         elif offline:
             raise Stop(
                 "Offline, and .venv is not ready: run once with a network, or add --wheelhouse DIR "
@@ -95,14 +96,14 @@ class Environment:
             self.stamp.write_text(json.dumps(want, indent=1) + "\n", encoding="utf-8")
 
     def _make(self) -> None:
-        """A new, empty environment in the place of an old one."""
+        """Make a new, empty environment; it replaces an old one."""
         if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
             raise Stop(
                 "This Python cannot make environments (no ensurepip). On Debian or Ubuntu: sudo "
                 f"apt install python{PYTHON}-venv; elsewhere install Python with pip and venv; "
                 "then run this again"
             )
-        self.require_space(GIGABYTES["cuda" if self.gpu else "first"])
+        self.require_space(self.gpu)
         python = getattr(sys, "_base_executable", sys.executable)
         with step(f"Making the environment .venv (Python {PYTHON})"):
             command = [python, "-m", "venv", "--clear", str(self.venv)]
@@ -112,7 +113,7 @@ class Environment:
 
     def _install(self, extras: list[str]) -> None:
         tested = [part for name in CONSTRAINTS for part in ("-c", str(self.root / name))]
-        self.pip("Installing pip and setuptools", "install", *QUICK, *self.tools())
+        self.pip("Installing pip and setuptools", "install", *QUICK, *self.pinned(*TOOLS))
         self.get_torch("install")
         names = requirements(self.root, tuple(extras))
         title = f"Installing the core with {' and '.join(extras)}"
@@ -129,34 +130,30 @@ class Environment:
                 raise Stop(f"The environment does not load ({last}): {advice} (log: {self.log})")
         settings = self.venv / "share" / "jupyter" / "lab" / "settings"
         settings.mkdir(parents=True, exist_ok=True)
-        quiet = {"fetchNews": "false", "checkForUpdates": False}  # nothing asks the network
+        quiet = {"fetchNews": "false", "checkForUpdates": False}  # stays off the network
         text = json.dumps({"@jupyterlab/apputils-extension:notification": quiet})
         (settings / "overrides.json").write_text(text, encoding="utf-8")
 
-    def tools(self) -> list[str]:
-        """pip and setuptools, as tested."""
-        return [self.pinned("pip"), self.pinned("setuptools")]
-
-    def pinned(self, name: str) -> str:
-        """`name==version`, as constraints.txt has it."""
+    def pinned(self, *names: str) -> list[str]:
+        """`name==version` of each, from constraints.txt."""
         text = (self.root / "constraints.txt").read_text(encoding="utf-8")
-        return next(line.split()[0] for line in text.splitlines() if line.startswith(f"{name}=="))
+        return [re.findall(rf"^{name}==\S+", text, re.MULTILINE)[0] for name in names]
 
     def get_torch(self, *command: str) -> None:
-        """Install or download PyTorch; on Linux the usual build has CUDA, so ask for the CPU's."""
-        torch, title = self.pinned("torch"), f"{command[0].capitalize()}ing PyTorch"
+        """Install or download PyTorch; on Linux prefer the CPU build, as the usual one has CUDA."""
+        (torch,), title = self.pinned("torch"), f"{command[0].capitalize()}ing PyTorch"
         if platform.system() == "Linux" and not self.gpu and self.stick is None:
             cpu = [*command, *QUICK, "--no-deps", "--extra-index-url", CPU_INDEX, f"{torch}+cpu"]
             if self.pip(f"{title}'s CPU build, if there is one", *cpu, needed=False):
                 return
             question = "PyTorch's CPU build cannot be reached; the usual one has CUDA: 3 GB to load"
-            self.require_space(GIGABYTES["cuda"])
+            self.require_space(cuda=True)
             agree(f"{question}, 6 GB on disk.", self.yes)
         self.pip(title, *command, *PATIENT, "--no-deps", torch)
 
-    def require_space(self, gigabytes: int) -> None:
-        """Stop if the disk has less than this free."""
-        free = shutil.disk_usage(self.root).free / 1e9
+    def require_space(self, cuda: bool) -> None:
+        """Stop if the disk is too full for an environment."""
+        free, gigabytes = shutil.disk_usage(self.root).free / 1e9, GIGABYTES[cuda]
         if free < gigabytes:
             raise Stop(
                 f"The disk is too full: {self.root} needs {gigabytes} GB and has {free:.1f} GB "
@@ -167,7 +164,7 @@ class Environment:
         """Run pip as a step; stop in one line if it fails.
 
         Returns:
-            False where pip found nothing of the kind and it is not `needed`.
+            False if pip found no such package and it is not `needed`.
         """
         wheels = None if self.stick is None else self.stick / "wheels"
         source = () if wheels is None else ("--no-index", "--find-links", str(wheels))
@@ -178,7 +175,7 @@ class Environment:
         return not code
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Run the environment's Python with its output into the log; exit code and output."""
+        """Run the environment's Python and log its output; returns exit code and output."""
         done = subprocess.run(
             [str(self.python), *arguments], env=self.env(), cwd=self.root, encoding="utf-8",
             errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -189,10 +186,10 @@ class Environment:
         return done.returncode, done.stdout
 
     def env(self) -> dict[str, str]:
-        """The environment of every child process.
+        """The environment variables of every child process.
 
-        Foreign modules, kernels and places to install to are kept out. The user's index,
-        certificate and proxy stay, but beside a stick pip looks nowhere else.
+        Modules, kernels and targets of other projects are removed. The user's index, certificate
+        and proxy stay, but with a stick pip looks nowhere else.
         """
         env = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
         if self.stick is not None:
@@ -223,7 +220,7 @@ REASONS = {
 
 
 def explain(output: str, stick: Path | None = None) -> str:
-    """One line for a failed pip: what happened and what to do; `output` is pip's own."""
+    """One line about a failed pip, from its output: what happened and what to do."""
     for pattern, line in REASONS.items():
         found = re.search(pattern, output, re.IGNORECASE)
         if found and stick is not None and line.startswith("There is no"):
@@ -235,7 +232,7 @@ def explain(output: str, stick: Path | None = None) -> str:
 
 
 def agree(question: str, yes: bool) -> None:
-    """Ask before a big download; `yes` answers, and without a terminal only that does."""
+    """Ask before a big download, unless `yes` has agreed; without a terminal nobody can answer."""
     if not yes and not sys.stdin.isatty():
         raise Stop(f"{question} Add --yes to take it, or --wheelhouse DIR to use a stick")
     if not yes and input(f"{question} Go on? [y/N] ").strip().lower() not in ("y", "yes"):

@@ -1,4 +1,4 @@
-"""Write docs/licences.md: every pinned package, and the licence that it states itself.
+"""Write docs/licences.md: every pinned package with the licence in its metadata.
 
 `.venv/bin/python scripts/licences.py` in an environment with all extras.
 """
@@ -23,7 +23,7 @@ written by `scripts/licences.py` from what each package states in its own metada
 
 
 def licence(package: str) -> str:
-    """In words, at most a line; plain advice where the package is not installed here."""
+    """The licence in at most one line; advice if the package is not installed here."""
     try:
         about = metadata(package)
     except PackageNotFoundError:

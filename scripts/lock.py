@@ -34,7 +34,7 @@ def pinned(root: Path = ROOT) -> dict[str, Requirement]:
 
 
 def main() -> int:
-    """Write the lock; pip says from where it is configured to look what it would install."""
+    """Write the lock: pip reports which files it would install from its configured index."""
     lines = [f"{pin}\n" for pin in pinned().values()]
     with tempfile.TemporaryDirectory() as scratch:
         asked, report = Path(scratch) / "pins.txt", Path(scratch) / "report.json"

@@ -1,4 +1,4 @@
-"""Give the project its public address: in pyproject.toml, and in all that is made from there.
+"""Give the project its public address: in pyproject.toml, and in all files made from it.
 
     python scripts/publish.py https://github.com/you/recsys-tutorial
     python scripts/publish.py off

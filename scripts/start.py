@@ -20,7 +20,7 @@ from console import Stop, guarded
 from environment import ROOT, Environment
 
 INDEX = "notebooks/index.ipynb"
-SHARED = "ml-latest-small"  # what a stick has, since GroupLens allows to pass it on
+SHARED = "ml-latest-small"  # the data on a stick, since GroupLens allows passing it on
 DATASETS = ("ml-100k", SHARED, "ml-1m", "planted")
 DATASET = "RECSYS_TUTORIAL_DATASET"
 
@@ -35,7 +35,7 @@ def dataset_name(text: str) -> str:
 
 
 def folder(text: str) -> Path:
-    """An absolute path; the children do not run where the user stands."""
+    """An absolute path, since the child processes run in another directory."""
     return Path(text).expanduser().resolve()
 
 
@@ -43,10 +43,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of start.py."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
-    said = f"{', '.join(DATASETS)}, or a CSV file of your own (ml-100k, or what the stick has)"
+    said = f"{', '.join(DATASETS)}, or your own CSV file (ml-100k, or the data on the stick)"
     add("--dataset", type=dataset_name, default=os.environ.get(DATASET) or None, help=said)
-    add("--data-dir", type=folder, metavar="DIR", help="where the data is, or is put (data/)")
-    add("--offline", action="store_true", help="touch no network: use what is here, or the stick")
+    add(
+        "--data-dir",
+        type=folder,
+        metavar="DIR",
+        help="where to look for data, and to put it (data/)",
+    )
+    add("--offline", action="store_true", help="use no network, only local files or the stick")
     said = "install from an instructor's stick (made by download.py --wheelhouse DIR)"
     add("--wheelhouse", type=folder, metavar="DIR", help=said)
     add("--no-lab", action="store_true", help="stop before JupyterLab")
@@ -56,7 +61,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def copy_data(stick: Path, data: Path) -> None:
-    """Copy the stick's data into the checkout, so that the pages work when the stick is gone."""
+    """Copy the stick's data into the checkout, so that the pages work without the stick."""
     for path in (stick / "data").glob("*"):
         if path.is_file() and not (data / path.name).exists():
             part = data / f".{path.name}.part"
@@ -67,7 +72,7 @@ def copy_data(stick: Path, data: Path) -> None:
 def lab_command(python: Path, root: Path) -> list[str]:
     """JupyterLab on the index; links between pages work since its root is the checkout."""
     command = [str(python), "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
-    # One Ctrl-C ends it, only the environment's own kernel is offered, and it says little.
+    # One Ctrl-C ends it, it offers only the environment's own kernel, and it prints little.
     command += ["--ServerApp.answer_yes=True", "--KernelSpecManager.allowed_kernelspecs=python3"]
     command += [f"--LabApp.default_url=/lab/tree/{INDEX}", "--Application.log_level=WARN"]
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # in a container
@@ -75,7 +80,7 @@ def lab_command(python: Path, root: Path) -> list[str]:
 
 
 def start(options: argparse.Namespace) -> int:
-    """The whole way, step by step."""
+    """All steps, from the environment to JupyterLab."""
     stick = options.wheelhouse
     environment = Environment(
         gpu=options.gpu, stick=stick, offline=options.offline, yes=options.yes

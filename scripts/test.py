@@ -1,7 +1,7 @@
-"""Check the whole project: format, lint, types, then pytest, whose summary closes the output.
+"""Check the whole project: format, lint, types, then pytest, whose summary comes last.
 
-Run `python3 scripts/test.py` (Windows: `py -3 scripts\\test.py`): units and pages, fast on planted
-data, 00 to 02 on real. What follows `--` is for pytest. Needs nothing but the standard library.
+Run `python3 scripts/test.py` (Windows: `py -3 scripts\\test.py`): units, and pages in their fast
+mode on planted data, 00 to 02 on real data. Arguments after `--` are for pytest.
 """
 
 import gate
@@ -26,7 +26,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     said = "also every page on real data, browser and load tests, gates against peers"
     parser.add_argument("--full", action="store_true", help=said)
-    parser.add_argument("--offline", action="store_true", help="touch no network")
+    parser.add_argument("--offline", action="store_true", help="use no network")
     parser.add_argument("--yes", action="store_true", help="agree to a download of more than 1 GB")
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENTS")
     return parser.parse_args(arguments)
@@ -45,7 +45,9 @@ def check(options: argparse.Namespace) -> int:
     environment = Environment(extras, offline=options.offline, yes=options.yes)
     environment.ensure()
     env = {**environment.env(), "RECSYS_TUTORIAL_PAGES": "full" if options.full else "fast"}
-    env.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: more threads only wait
+    env.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # tests run side by side, so more threads would only wait
     if options.full:
         env["RECSYS_TUTORIAL_REQUIRE_DATA"] = "1"
 

@@ -4,9 +4,9 @@
     torchrun --standalone --nproc_per_node=2 scripts/train.py --data ml-25m --batch-size 65536
 
 Each process takes its part of every step, so N processes do what one does with N times the
-`--batch-size`. With `--checkpoint-dir` the same command goes on after the last whole epoch of a run
-that was stopped. `torchrun --max-restarts=3` does that by itself when a process dies: all start
-again, and the result is that of an undisturbed run.
+`--batch-size`. With `--checkpoint-dir` the same command resumes a run that was stopped, after its
+last whole epoch. `torchrun --max-restarts=3` does that by itself when a process dies: all processes
+start again, and the result is that of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from typing import Any
 
 # torchrun starts this file, not the package: the checkout may not be installed
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+OF_FIT = ("epochs", "batch_size", "lr", "negatives", "early_stopping", "threads", "seed",
+          "checkpoint_dir", "log_dir")  # fmt: skip
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -46,10 +49,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     said = "a name that rt.datasets.load knows, or a directory that Dataset.save wrote (it may "
     said += "hold two, `train` and `valid`: then all processes share one copy in memory)"
     add("--data", default="ml-100k", help=said)
-    add("--data-dir", help="where named data is looked for and kept")
+    add("--data-dir", help="where to look for named data, and to keep it")
     add("--split", default="random", choices=["random", "last", "time"])
     add("--model", default="BiasedMF", choices=known, help="a class of rt.models")
-    said = "a hyperparameter of the model, again for each: --set dim=32 --set l2=0.05"
+    said = "a hyperparameter of the model; repeat it for several: --set dim=32 --set l2=0.05"
     add("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help=said)
     add("--loss", choices=functions, help="a function of rt.losses; else the model's own")
     add("--epochs", type=int)
@@ -59,7 +62,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--early-stopping", type=int)
     add("--threads", type=int, default=1, help="of the CPU, for each process")
     add("--seed", type=int, default=0, help="of split, start and shuffling")
-    add("--checkpoint-dir", help="goes on from the last whole epoch found here")
+    add("--checkpoint-dir", help="where checkpoints are; resumes after the last whole epoch there")
     add("--log-dir", help="tensorboardX scalars, written by one process")
     add("--save", type=Path, help="file for the trained weights (.safetensors)")
     return parser.parse_args(given)
@@ -67,9 +70,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 @contextmanager
 def group() -> Iterator[None]:
-    """Inside, this process and its peers are one group: nccl between GPUs, gloo else.
+    """Inside, this process and its peers are one group: nccl between GPUs, gloo otherwise.
 
-    A process that is alone needs none. `ignite.distributed` takes up the group that it finds.
+    A single process needs no group. `ignite.distributed` uses the group that it finds.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
@@ -81,14 +84,14 @@ def group() -> Iterator[None]:
 
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "0")) == world
     if local or os.environ.get("MASTER_ADDR") in ("localhost", "127.0.0.1"):
-        # All on this machine: no name service and no network are needed.
+        # All processes are on this machine, which needs no name service and no network.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     store, rank, _ = next(distributed.rendezvous("env://"))
-    # torchrun keeps one store for all attempts. Without names of its own a restarted process would
-    # find there the addresses of those that are dead, and be refused, or wait for ever.
+    # torchrun keeps one store for all attempts. Each attempt gets its own names there: else a new
+    # process would find the addresses of dead ones, and fail or wait for ever.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     fresh = distributed.PrefixStore(f"attempt {attempt} of {world}", store)
     distributed.init_process_group(
@@ -101,7 +104,7 @@ def group() -> Iterator[None]:
 
 
 def parts(options: argparse.Namespace) -> tuple[Any, Any]:
-    """The training and the validation part; the test part stays out of this script."""
+    """The training and the validation part; this script never reads the test part."""
     import recsys_tutorial as rt
 
     place = Path(options.data)
@@ -126,12 +129,10 @@ def train(options: argparse.Namespace) -> None:
     kind, loss = getattr(rt.models, options.model), getattr(rt.losses, options.loss or "", None)
     model = kind.for_dataset(training, **{"seed": options.seed, **dict(options.set)})
     logger.info("%s on %r, %d process(es)", options.model, training, idist.get_world_size())
-    given = {k: getattr(options, k) for k in ("epochs", "batch_size", "lr", "early_stopping")}
+    given = {name: getattr(options, name) for name in OF_FIT}
     history = rt.fit(
-        model, training, valid, loss=loss, negatives=options.negatives, seed=options.seed,
-        checkpoint_dir=options.checkpoint_dir, resume=options.checkpoint_dir is not None,
-        log_dir=options.log_dir, progress="always", device=str(idist.device()),
-        threads=options.threads, **given,
+        model, training, valid, loss=loss, resume=options.checkpoint_dir is not None,
+        progress="always", device=str(idist.device()), **given,
     )  # fmt: skip
     last = history.rows[-1]
     logger.info("done: %s", ", ".join(f"{k} {v:.6g}" for k, v in last.items()))

@@ -32,16 +32,13 @@ class Executed(Run):
     @property
     def passed(self) -> set[str]:
         """Names of the checks that passed."""
-        return set(self._progress()["passed"])
+        path = self.state / "progress.json"
+        return set(json.loads(path.read_text())["passed"]) if path.is_file() else set()
 
     @property
     def tried(self) -> set[str]:
         """Names of the checks that were asked."""
-        return set(self._progress()["tries"])
-
-    def _progress(self) -> dict[str, dict[str, object]]:
-        path = self.state / "progress.json"
-        return json.loads(path.read_text()) if path.is_file() else {"passed": {}, "tries": {}}
+        return set(re.findall(r"^[✓✗] (\S+) (?:passed|not yet)", self.stdout, re.MULTILINE))
 
 
 SHORT = """

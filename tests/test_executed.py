@@ -45,7 +45,7 @@ class Kernel:
                 )
                 if text
             ]
-        return Run(notebook, 1.0, None, None, {})
+        return Run(notebook, 1.0, None, {})
 
 
 def page(root: Path, code: str, prose: str) -> None:

@@ -42,7 +42,7 @@ def data_of(document: str) -> dict:
 def test_it_holds_each_run_with_its_curve_its_measures_and_its_list(swept, ten, made):
     runs = data_of(made.document)["runs"]
     assert [run["name"] for run in runs] == [run.name for run in swept]
-    first = swept[0]
+    first = swept.runs[0]
     points = first.history.frame["valid_loss"]
     assert runs[0]["loss"] == pytest.approx(points.tolist(), abs=1e-4)
     assert runs[0]["ten"] == ten(first.model)

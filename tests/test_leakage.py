@@ -63,7 +63,8 @@ def test_leaking_pays_where_films_drift_and_not_where_they_stand_still():
 
 
 @pytest.mark.parametrize(
-    ("settings", "what"), [({"cut": 1.0}, "shares"), ({"least": 1}, "least"), ({"least": 39}, "no")]
+    ("settings", "what"),
+    [({"cut": 1.0}, "between 0 and 1"), ({"least": 1}, "least"), ({"least": 39}, "no")],
 )
 def test_impossible_laboratories_are_refused(settings, what):
     with pytest.raises(ValueError, match=what):

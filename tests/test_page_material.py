@@ -110,7 +110,7 @@ def test_ratings_of_several_data_sets_live_side_by_side(page):
 @pytest.mark.parametrize("rating", [0, 6, float("nan"), float("inf")])
 def test_rating_off_the_scale_is_refused_by_title(page, rating):
     title = page.data.items["title"][3]
-    with pytest.raises(ValueError, match=re.escape(f"for {title}: stars go from 1 to 5")):
+    with pytest.raises(ValueError, match=re.escape(f"for {title!r}: stars go from 1 to 5")):
         page.save_me({3: rating})
 
 
@@ -203,7 +203,7 @@ def test_a_damaged_model_file_is_passed_over_with_a_line(page, trained, capsys):
     path = page.save(trained)
     path.write_bytes(path.read_bytes()[:100])
     assert page.load() is None
-    assert "model.pt cannot be read and is passed over" in capsys.readouterr().out
+    assert "model.pt cannot be read and is ignored" in capsys.readouterr().out
 
 
 def test_without_write_access_a_line_is_all(page, trained, monkeypatch, capsys, tmp_path):

@@ -95,7 +95,7 @@ class TestRuns:
         with pytest.raises(ValueError, match="relevant="):
             ws.sweep(MF, train, valid, {"dim": [2]}, epochs=1, progress=False)
         runs = ws.sweep(MF, train, valid, {"dim": [2]}, relevant=8, epochs=1, progress=False)
-        found = runs.wait(60)[0]
+        found = runs.wait(60).runs[0]
         assert found.metrics == rt.evaluate(found.model, valid, train=train, relevant=8)
 
     def test_an_unknown_run_is_named(self, swept):
@@ -125,13 +125,13 @@ class TestWhileItRuns:
         settings = [{"dim": 2}, {"dim": 3, "loss": gate}, {"dim": 4}]
         runs = ws.sweep(MF, train, valid, settings, epochs=2)
         assert gate.reached.wait(30)
-        while runs[1].history is None:  # its thread is a moment ahead of the sweep's
+        while runs.runs[1].history is None:  # its thread is a moment ahead of the sweep's
             time.sleep(0.001)
         assert not runs.done
         assert runs.frame["state"].tolist() == ["done", "running", "waiting"]
-        assert rt.evaluate(runs[0].model, valid, train=train) == runs[0].metrics
-        assert runs[1].model is None
-        assert runs[1].history.rows == []
+        assert rt.evaluate(runs.runs[0].model, valid, train=train) == runs.runs[0].metrics
+        assert runs.runs[1].model is None
+        assert runs.runs[1].history.rows == []
         assert np.isnan(runs.frame["auc"].iloc[2])
         assert runs.status().startswith("1 of 3 runs done; now dim 3, squared_error, epoch 0; abou")
         (panel,) = runs.panels()
@@ -150,7 +150,7 @@ class TestWhileItRuns:
         runs.stop()
         assert runs.done
         assert runs.frame["state"].tolist() == ["done", "stopped", "waiting"]
-        assert runs[1].model is not None  # what it had learned by then
+        assert runs.runs[1].model is not None  # what it had learned by then
         assert "stopped" in repr(runs)
 
     def test_a_notebook_shows_a_button_that_stops_it(self, parts, monkeypatch):
@@ -174,11 +174,11 @@ class TestWhileItRuns:
         assert frame["state"].tolist() == ["done", "failed", "failed", "done"]
         assert frame["error"].iloc[1].startswith("TrainingDiverged: the loss became")
         assert "dimension" in frame["error"].iloc[2]
-        assert isinstance(runs[1].error, rt.TrainingDiverged)
+        assert isinstance(runs.runs[1].error, rt.TrainingDiverged)
         shown = capfd.readouterr().err
         assert "the loss became" in shown
-        assert "run dim 2, lr 1e+30 failed, others go on" in shown
-        assert "run dimension 3 failed, others go on: " in shown
+        assert "run dim 2, lr 1e+30 failed, the others continue" in shown
+        assert "run dimension 3 failed, the others continue: " in shown
         assert runs.status() == "4 of 4 runs done; 2 failed"
 
     def test_a_bug_in_the_sweep_itself_is_not_lost(self, parts, monkeypatch, capsys):

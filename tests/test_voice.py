@@ -12,6 +12,7 @@ from pagebuild import voice
 
 DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "scripts" / "pagebuild").glob("*.md")),
     ROOT / "data" / "README.md",
 ]  # fmt: skip
 QUOTES = {"voice.md"}  # it shows what not to write

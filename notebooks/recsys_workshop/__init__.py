@@ -42,24 +42,7 @@ _HOME = {
 }
 """The public names, and the module that each one lives in."""
 
-__all__ = [
-    "DIVERGING",
-    "PALETTE",
-    "SEQUENTIAL",
-    "Sweep",
-    "check",
-    "expect",
-    "films",
-    "ledger",
-    "page",
-    "progress",
-    "rate_films",
-    "readiness",
-    "show",
-    "steps",
-    "sweep",
-    "use",
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,11 +16,9 @@ from recsys_workshop.labs import text
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line about the data set; 0, or 1 and one line on stderr that says what to do."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recsys_workshop.fetch", description="Get and verify a data set."
-    )
-    parser.add_argument("--dataset", default="ml-100k", help="name (default: ml-100k)")
-    parser.add_argument("--data-dir", help="directory to look in and to put the archive into")
+    parser = argparse.ArgumentParser(prog="recsys_workshop.fetch", description=__doc__)
+    parser.add_argument("--dataset", default="ml-100k")
+    parser.add_argument("--data-dir", help="where to look for the archive, and to put it")
     parser.add_argument("--offline", action="store_true", help="fetch nothing, only verify")
     options = parser.parse_args(arguments)
     try:

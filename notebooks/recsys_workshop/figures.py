@@ -1,4 +1,4 @@
-"""Figures that everybody can read: one palette, one style, and a text in place of the image."""
+"""Figures that everybody can read: one palette, one style, and a text instead of the image."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PALETTE = {
     "blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "vermilion": "#D55E00",
     "sky": "#56B4E9", "purple": "#CC79A7", "black": "#000000", "yellow": "#F0E442",
 }  # fmt: skip
-"""Colours that people with any common colour blindness tell apart, in the order of use.
+"""Colours that people with any common colour blindness can distinguish, in the order of use.
 
-Okabe and Ito 2002, "Color universal design". Yellow is for areas: as a line on white it vanishes.
+Okabe and Ito 2002, "Color universal design". Yellow is for areas: a yellow line on white vanishes.
 """
 
 SEQUENTIAL = "cividis"
@@ -58,11 +58,10 @@ def use_style() -> None:
 def show(fig: Figure, *, alt: str) -> None:
     """Display a figure with its alternative text, and close it.
 
-    alt : what somebody who cannot see it should know: what is drawn, and what it shows. It is the
-          image's text for screen readers, and printed where no image can be displayed.
+    alt : what somebody who cannot see it should know: what is drawn, and what it shows. Screen
+          readers read it, and it is printed if no image can be displayed.
 
-    Warns of axes that do not say what they measure. Raises ValueError for an alt text that is too
-    short to say anything.
+    Warns of axes without labels. Raises ValueError for an alt text that is too short to be useful.
     """
     text = " ".join(alt.split())
     if len(text) < SHORTEST_ALT:
@@ -90,9 +89,9 @@ def show(fig: Figure, *, alt: str) -> None:
 
 
 def unlabelled(fig: Figure) -> list[str]:
-    """The labels that are missing on the axes of a figure: one line each.
+    """One line for each missing label on the axes of a figure.
 
-    Axes that are switched off, or that have no numbers along a side (a picture), need none there.
+    Axes that are switched off, and sides without numbers (of a picture), need no label.
     """
     found = []
     for number, ax in enumerate(fig.axes, start=1):

@@ -32,17 +32,18 @@ def read_json(name: str, is_valid: Callable[[Any], bool]) -> Any:
     """The content of a JSON file, or None if there is none.
 
     A file that cannot be read, or whose content is not valid, never stops a page: one line says so,
-    and the file gets a name that ends in `.damaged`.
+    and the file gets a name that ends in `.damaged`. `is_valid` may also raise an error, such as
+    KeyError, for content that is not valid.
     """
     path = directory() / name
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if is_valid(content):
+            return content
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, RecursionError):
-        content = None
-    if content is not None and is_valid(content):
-        return content
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        pass
     aside = path.with_name(f"{name}.damaged")
     try:
         os.replace(path, aside)
@@ -87,11 +88,9 @@ def expect(key: str, guess: Iterable[str] | None = None) -> list[str]:
     Raises:
         TypeError: for a guess that is one string, or that is not a list of strings.
     """
-    if isinstance(guess, str):
-        raise TypeError(f"a guess is a list of words, like [{guess!r}], not one string")
-    words = list(guess or [])
-    if not all(isinstance(w, str) for w in words):
-        raise TypeError(f"a guess is a list of words, not {words!r}")
+    words = [guess] if isinstance(guess, str) else list(guess or [])
+    if isinstance(guess, str) or not all(isinstance(w, str) for w in words):
+        raise TypeError(f'a guess is a list of words, like ["year", "Drama"], not {guess!r}')
     kept: dict[str, list[str]] = read_json(EXPECTED, _is_guesses) or {}
     if words and words != kept.get(key):
         update_json(EXPECTED, _is_guesses, lambda before: {**before, key: words})
@@ -100,7 +99,4 @@ def expect(key: str, guess: Iterable[str] | None = None) -> list[str]:
 
 
 def _is_guesses(content: Any) -> bool:
-    return isinstance(content, dict) and all(
-        isinstance(words, list) and all(isinstance(w, str) for w in words)
-        for words in content.values()
-    )
+    return all(isinstance(w, str) for words in content.values() for w in [*words])

@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 
 def readiness(dataset: Dataset) -> pd.DataFrame:
-    """A table of what the series needs and what is here; prints advice if something is wrong."""
+    """A table of what the series needs and what this machine has; prints advice for problems."""
     kept = local.directory()
     found = [Finding("Python", platform.python_version()), *map(package, PACKAGES)]
     found += [memory(available_memory()), disk(kept), writable(kept), data(dataset)]

@@ -1,8 +1,7 @@
-"""What a page of the series starts with: data, parts, your ratings, and the model so far."""
+"""What each page of the series starts with: data, parts, your ratings, and earlier models."""
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Hashable, Mapping
@@ -45,7 +44,7 @@ PERSONA = {
     "Sleepless in Seattle (1993)": 2,
     "Liar Liar (1997)": 1,
 }
-"""The ratings of somebody who has not rated yet: a friend of thoughtful science fiction."""
+"""The ratings of a sample persona, who likes thoughtful science fiction."""
 
 _current: Page | None = None
 
@@ -54,8 +53,8 @@ def page(name: str) -> Page:
     """Start a page: find the data and say in one line which it is. The setup cell calls this."""
     global _current
     figures.use_style()
-    # Small steps gain nothing by more threads; where other work keeps a core busy, or a container
-    # may use one of many, threads that wait for each other take ten times as long.
+    # Small steps gain nothing from more threads. If other work keeps a core busy, or a container
+    # may use only one, threads that wait for each other take ten times as long.
     threadpool_limits(1)  # numpy's
     torch.set_num_threads(1)
     pd.set_option("display.max_colwidth", 80, "display.precision", 3)  # whole titles, short numbers
@@ -72,11 +71,11 @@ def current() -> Page:
 
 
 class Page:
-    """The material of one page; each piece is made when it is first used.
+    """The material of one page; each attribute is computed at its first use.
 
-    data               : the Dataset, MovieLens-100K or, where it is not available, planted
+    data               : the Dataset, MovieLens-100K or, if that is not available, planted
     train, valid, test : its parts, split("random", seed=42)
-    text               : the text of a dictionary or, where it is not available, planted
+    text               : the text of a dictionary or, if that is not available, planted
     me                 : your ratings, item id to stars; those of a sample persona until you rate
     model              : predicts stars: the BiasedMF that an earlier page kept, else a new one
     ranker             : fills lists: the ImplicitALS that an earlier page kept, else a new one
@@ -145,7 +144,7 @@ class Page:
         fitting = {i: r for i, r in mine.items() if i in known and low <= r <= high}
         if len(fitting) < len(mine):
             n = len(mine) - len(fitting)
-            print(f"{n} of your saved ratings do not fit this data: left out.")
+            print(f"{n} of your saved ratings do not fit this data and are left out.")
         return fitting or self._persona()
 
     @property
@@ -163,8 +162,11 @@ class Page:
         rows = []
         for item, rating in ratings.items():
             title = titles.iloc[self.data.item_vocab.position(item)]
-            if not (math.isfinite(rating) and low <= rating <= high):
-                raise ValueError(f"{rating} for {title}: stars go from {low:g} to {high:g}")
+            if not _on_scale(rating, (low, high)):
+                raise ValueError(
+                    f"{rating!r} for {title!r}: stars go from {low:g} to {high:g}, and None takes "
+                    "a rating back"
+                )
             plain = item.item() if isinstance(item, np.generic) else item
             rows.append({"item": plain, "title": title, "rating": float(rating)})
         return local.update_json(ME, _is_me, lambda kept: {**kept, self.data.name: rows})
@@ -175,7 +177,7 @@ class Page:
         known = {by_title[t]: float(r) for t, r in PERSONA.items() if t in by_title}
         if len(known) >= 5:
             return known
-        # Invented films: the twelve best known, and a liking for the commonest genre among them.
+        # Invented films: the persona rates the twelve best known and likes their main genre.
         low, high = self.data.scale
         most_rated = np.argsort(-self.data.counts("item"), kind="stable")[:12]
         genres = [set(items["genres"].iloc[i]) if "genres" in items else set() for i in most_rated]
@@ -212,11 +214,11 @@ class Page:
         return model
 
     def save(self, model: Model, name: str = "model") -> Path | None:
-        """Keep a fitted model for later pages; `name="model"` is the one that they start from.
+        """Keep a fitted model for later pages; they start from `name="model"`.
 
-        A class of your own is kept as the library's class that it inherits from.
+        A class of your own is kept as the class of the library that it inherits from.
 
-        Raises ValueError for a model that no class of `rt.models` can hold.
+        Raises ValueError for a model with other parameters than any class of `rt.models`.
         """
         model.check_vocabulary(self.train)
         kind = model.library_class().__name__
@@ -247,10 +249,10 @@ class Page:
             model = getattr(models, kept["kind"]).for_dataset(self.train, **kept["settings"])
             counts = model.user_count.clone(), model.item_count.clone()
             model.load_state_dict(kept["weights"])
-        except Exception as error:  # whatever is wrong with the file, the page goes on
-            print(f"{path.name} cannot be read and is passed over ({type(error).__name__}).")
+        except Exception as error:  # whatever is wrong with the file, the page continues
+            print(f"{path.name} cannot be read and is ignored ({type(error).__name__}).")
             return None
-        # The counts show on which rows it was trained: another part would leak test ratings.
+        # The counts show which rows it was trained on: another part would leak test ratings.
         of_users, of_items = counts
         same = torch.equal(of_users, model.user_count) and torch.equal(of_items, model.item_count)
         return model if same else None
@@ -260,13 +262,13 @@ class Page:
 
 
 def _is_me(content: Any) -> bool:
-    def is_rating(row: Any) -> bool:
-        return (
-            isinstance(row, dict)
-            and isinstance(row.get("item"), int | str)
-            and isinstance(row.get("rating"), int | float)
-        )
-
-    return isinstance(content, dict) and all(
-        isinstance(rows, list) and all(map(is_rating, rows)) for rows in content.values()
+    return all(
+        isinstance(row["item"], int | str) and isinstance(row["rating"], int | float)
+        for rows in content.values()
+        for row in rows
     )
+
+
+def _on_scale(stars: Any, scale: tuple[float, float]) -> bool:
+    number = isinstance(stars, int | float | np.number) and not isinstance(stars, bool)
+    return number and scale[0] <= stars <= scale[1]

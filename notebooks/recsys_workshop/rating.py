@@ -1,9 +1,8 @@
-"""Rate films yourself: in a form for mouse and keyboard, or by a dictionary without one."""
+"""Rate films yourself: in a form for mouse and keyboard, or with a dictionary."""
 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -15,12 +14,12 @@ from recsys_workshop.pages import Page
 
 
 def rate_films(page: Page, ratings: Mapping[str, float | None] | None = None) -> FilmRater:
-    """Your own ratings: a form as the last line of a cell, or at once from a dictionary.
+    """Your own ratings: from a form, if this is the last line of a cell, or from a dictionary.
 
-    ratings : title to stars, `{"Toy Story (1995)": 5}`; they are added to what you have rated, and
-              None in place of the stars takes a rating back. All of them are kept, or none.
+    ratings : title to stars, `{"Toy Story (1995)": 5}`. They are added to your earlier ratings;
+              None instead of stars takes a rating back. If one is wrong, none is kept.
 
-    They are kept for the other pages, where `page.me` has them.
+    Other pages find them in `page.me`.
 
     Raises KeyError for an unknown title (it suggests others), ValueError for stars off the scale.
     """
@@ -42,9 +41,9 @@ def find_titles(dataset: Dataset, text: str, k: int = 8) -> list[str]:
 
 
 def item_of(dataset: Dataset, title: str) -> Hashable:
-    """The id of the item with exactly this title, capitals and accents aside.
+    """The id of the item with exactly this title; capitals and accents do not matter.
 
-    Raises KeyError that suggests similar titles; ValueError where two items have the title.
+    Raises KeyError, with similar titles, for an unknown title; ValueError if two items have it.
     """
     plain = plain_text(str(title))
     same = [i for i, one in enumerate(search_of(dataset).plain) if one == plain]
@@ -79,7 +78,7 @@ class FilmRater:
 
     @property
     def search_hint(self) -> str:
-        """What to type, and up to which year there are films."""
+        """Advice on what to type, with the year of the newest film."""
         items = self.page.data.items
         if "year" not in items or items["year"].isna().all():
             return "type part of it"
@@ -100,20 +99,15 @@ class FilmRater:
         """Add, change (stars) or take back (None) some ratings, and keep them."""
         mine = self.ratings
         for item, stars in ratings.items():
-            title = self.title(item)
             if stars is None:
                 mine.pop(item, None)
-                self.said = f"{title}: rating taken back."
-                continue
-            if not _on_scale(stars, self.page.data.scale):
-                low, high = self.page.data.scale
-                raise ValueError(
-                    f"{stars!r} for {title!r}: stars go from {low:g} to {high:g}, and None takes a "
-                    "rating back"
-                )
-            mine[item] = float(stars)
-            self.said = f"{title}: {stars:g} star{'' if stars == 1 else 's'}."
+            else:
+                mine[item] = stars
         self.page.save_me(mine)
+        for item, stars in ratings.items():
+            plural = "" if stars == 1 else "s"
+            given = "rating taken back" if stars is None else f"{stars:g} star{plural}"
+            self.said = f"{self.title(item)}: {given}."
 
     def __repr__(self) -> str:
         mine = [f"{stars:g}  {self.title(item)}" for item, stars in self.ratings.items()]
@@ -140,24 +134,19 @@ document.currentScript?.closest(".jp-OutputArea")?.addEventListener("focusin", e
     event.target.setAttribute("data-lm-suppress-shortcuts", "true");
 });
 </script>"""
-"""JupyterLab reads keys that are typed in lists and on buttons as its own short cuts: arrows would
-move to another cell. With this, the form gets the keys while it has the focus."""
+"""JupyterLab takes keys in lists and on buttons for its own shortcuts: arrows would move to another
+cell. With this script the form gets the keys while it has the focus."""
 
 
 def _films(n: int) -> str:
     return f"{n} film{'' if n == 1 else 's'}"
 
 
-def _on_scale(stars: Any, scale: tuple[float, float]) -> bool:
-    number = isinstance(stars, int | float | np.number) and not isinstance(stars, bool)
-    return number and math.isfinite(stars) and scale[0] <= stars <= scale[1]
-
-
 def _form(rater: FilmRater) -> Any:
     """A search box, a list of the films found, a button per number of stars, your ratings.
 
-    Plain labelled boxes, lists and buttons: Tab goes from one to the next, arrows move in lists,
-    Enter or space presses a button.
+    All are plain labelled boxes, lists and buttons: Tab moves from one to the next, arrows move
+    within lists, Enter or space presses a button.
     """
     import ipywidgets as widgets
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import sys
 import time
@@ -22,19 +23,20 @@ from recsys_tutorial.training.live import EVERY, Panel
 from recsys_tutorial.training.progress import in_notebook
 
 OF_FIT = {"loss", "epochs", "batch_size", "lr", "negatives", "early_stopping", "device"}
+ENDED = ("done", "stopped", "failed")
 
 
 @dataclass
 class SweepRun:
-    """One run of a sweep; what it has found can be read as soon as it is there.
+    """One run of a sweep; each result can be read as soon as it exists.
 
-    settings : what this run has of its own
+    settings : the settings that distinguish this run
     state    : "waiting", "running", "done", "stopped" or "failed"
-    history  : its record, growing while it runs; None before
-    model    : the fitted model; None before it is
-    metrics  : of `rt.evaluate` on the validation part, with the items of train taken out
+    history  : its record, which grows while it runs
+    model    : the fitted model; None until it is fitted
+    metrics  : of `rt.evaluate` on the validation part, without the items of train
     seconds  : for fitting and evaluating
-    error    : what it failed from, or None
+    error    : why it failed, or None
     """
 
     name: str
@@ -46,6 +48,11 @@ class SweepRun:
     seconds: float = 0.0
     error: Exception | None = None
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The record of its epochs so far."""
+        return [] if self.history is None else list(self.history.rows)
+
 
 def sweep(
     model: Callable[..., Model],
@@ -54,44 +61,39 @@ def sweep(
     settings: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
     relevant: float | None = None,
-    seed: int = 0,
     log_dir: str | Path | None = None,
     progress: bool = True,
     **common: Any,
 ) -> Sweep:
     """Fit and evaluate a model with many settings, in the background; returns at once.
 
-    model          : a class of `rt.models`, built by its `for_dataset`, or any function
-                     `(train, **hyperparameters) -> model`
-    settings       : a grid, name to values, of which every combination is run, the last name
-                     changing fastest; or a list of settings
-    common         : settings that all runs share. `loss`, `epochs`, `batch_size`, `lr`,
-                     `negatives`, `early_stopping` and `device` go to `fit`, the others to the model
-    relevant       : as in `rt.evaluate`: needed where the scale does not end at 5
-    seed           : of every model and of every fit, unless its settings name another
-    log_dir        : event files, in a folder for each run (older ones there are removed)
-    progress       : the curves of all runs, drawn while they grow
+    model    : a class of `rt.models`, or any function `(train, **hyperparameters) -> model`
+    settings : a grid {name: values}, of which every combination is run; or a list of settings
+    common   : settings that all runs share. `loss`, `epochs`, `batch_size`, `lr`, `negatives`,
+               `early_stopping` and `device` are for `fit`, `seed` for both, the rest for the model
+    relevant : as in `rt.evaluate`: needed if the scale does not end at 5
+    log_dir  : for event files, one folder per run; those of an earlier sweep are removed
+    progress : draw the curves of all runs while they grow
 
-    The result of a run depends on its settings only, not on the order. A run that
-    fails is shown and recorded, and the others go on.
+    The result of a run depends only on its settings, not on the order. If a run fails, the sweep
+    records that and continues with the next one.
 
-    Raises ValueError when two runs have the same settings, or `relevant` is unclear.
+    Raises ValueError if two runs have the same settings, or `relevant` is unclear.
     """
     own = _combinations(settings)
     names = [_name(one) for one in own]
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise ValueError(f"two runs have the same settings: {twice[0]}")
-    relevant_rows(valid, relevant)  # asks for a threshold now, not when a run has been trained
+    relevant_rows(valid, relevant)  # complains now, not after the first run
     result = Sweep([SweepRun(name, one) for name, one in zip(names, own, strict=True)], log_dir)
     for older in list(Handle._running):
         if isinstance(older, Sweep) and older.log_dir == log_dir is not None:
-            older.stop()  # the cell is run again: the new sweep replaces it
+            older.stop()  # somebody runs the cell again: the new sweep replaces the old one
 
     def one(run: SweepRun) -> None:
-        rest = {"seed": seed, **common, **run.settings}
+        rest = {"seed": 0, **common, **run.settings}
         of_fit = {name: rest.pop(name) for name in OF_FIT & set(rest)}
-        build = getattr(model, "for_dataset", model)
-        fitted = build(train, **rest)
+        fitted = getattr(model, "for_dataset", model)(train, **rest)
         run.history = fit(
             fitted, train, valid, **of_fit, seed=rest["seed"], progress=False,
             log_dir=_folder(log_dir, run.name), background=True,
@@ -110,7 +112,7 @@ def sweep(
 
 
 def _stop_button(result: Sweep) -> None:
-    """A button under the curves, where a notebook can show one."""
+    """A button under the curves, if a notebook can show one."""
     if not in_notebook():
         return
     from IPython.display import display
@@ -130,7 +132,7 @@ def _stop_button(result: Sweep) -> None:
 class Sweep(Handle):
     """The runs of a sweep, and its handle while it runs: done, wait(), stop(), frame.
 
-    `runs[0]` or `runs["name"]` is a SweepRun; iterate over all of them.
+    `runs["name"]` is a SweepRun; iterate to get all of them.
     """
 
     def __init__(self, runs: list[SweepRun], log_dir: str | Path | None = None) -> None:
@@ -143,31 +145,27 @@ class Sweep(Handle):
     def __iter__(self) -> Iterator[SweepRun]:
         return iter(self.runs)
 
-    def __getitem__(self, which: int | str) -> SweepRun:
-        if isinstance(which, int):
-            return self.runs[which]
+    def __getitem__(self, name: str) -> SweepRun:
         for run in self.runs:
-            if run.name == which:
+            if run.name == name:
                 return run
-        raise KeyError(f"no run {which!r}; there are: {'; '.join(r.name for r in self.runs)}")
+        raise KeyError(f"no run {name!r}; there are: {'; '.join(r.name for r in self.runs)}")
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row per run: settings, state, epochs, losses of the last epoch, metrics, seconds.
 
-        Losses of different loss functions have different units; the metrics of `rt.evaluate`, on
-        the validation part, can be compared.
+        Different loss functions have different units, so compare runs by the metrics of
+        `rt.evaluate`, which are for the validation part.
         """
         rows = []
         for run in self.runs:
             row: dict[str, Any] = {"run": run.name}
             row |= {name: _text(value) for name, value in run.settings.items()}
-            record = list(run.history.rows) if run.history is not None else []
-            row |= {"state": run.state, "epochs": len(record)}
-            if record:
-                row |= {n: v for n, v in record[-1].items() if n in ("train_loss", "valid_loss")}
-            row |= run.metrics
-            row["seconds"] = run.seconds or None
+            row |= {"state": run.state, "epochs": len(run.rows)}
+            for last in run.rows[-1:]:
+                row |= {name: v for name, v in last.items() if name in ("train_loss", "valid_loss")}
+            row |= {**run.metrics, "seconds": run.seconds or None}
             if run.error is not None:
                 row["error"] = f"{type(run.error).__name__}: {run.error}"
             rows.append(row)
@@ -179,9 +177,10 @@ class Sweep(Handle):
             from IPython.display import display
 
             place: Any = display({"text/plain": self.status()}, raw=True, display_id=True)
-            while not self._finished.wait(EVERY):
+            over = False
+            while not over:
+                over = self._finished.wait(EVERY)
                 place.update({"text/plain": self.status()}, raw=True)
-            place.update({"text/plain": self.status()}, raw=True)
         return super().wait(timeout)
 
     def request_stop(self) -> None:
@@ -205,19 +204,17 @@ class Sweep(Handle):
             one(run)
         except Exception as error:
             run.error, run.state = error, "failed"
-            said = run.history is not None and run.history.error is error  # by the run's own thread
-            why = "" if said else f": {error}"
-            print(f"run {run.name} failed, others go on{why}", file=sys.stderr, flush=True)
+            told = run.history is not None and run.history.error is error  # by the run's own thread
+            why = "" if told else f": {error}"
+            print(f"run {run.name} failed, the others continue{why}", file=sys.stderr, flush=True)
         else:
             assert run.history is not None
             run.state = "stopped" if run.history.stopped == "stopped" else "done"
         finally:
             run.seconds = time.monotonic() - start
 
-    # ---- to be watched ------------------------------------------------------------------------
-
     def panels(self) -> list[Panel]:
-        """A panel for each loss function, since their units differ."""
+        """The live curves: a panel for each loss function, since their units differ."""
         made: dict[str, Panel] = {}
         for run in self.runs:
             if run.history is None:
@@ -232,32 +229,26 @@ class Sweep(Handle):
         return list(made.values())
 
     def status(self) -> str:
-        """One line: how many runs are done, what is running, and about how long it will take."""
+        """One line: how many runs are done, which one is running, and how long it may take."""
         if self.error is not None:
             return f"the sweep failed: {self.error}"
-        ended = [run for run in self.runs if run.state in ("done", "stopped", "failed")]
-        parts = [f"{len(ended)} of {len(self.runs)} runs done"]
-        if failed := sum(run.state == "failed" for run in self.runs):
-            parts.append(f"{failed} failed")
-        if self.done and len(ended) < len(self.runs):
-            parts.append("stopped")
-        for run in self.runs:
-            if run.state == "running" and not self.done:
-                epoch = len(run.history.rows) if run.history is not None else 0
-                parts.append(f"now {run.name}, epoch {epoch}")
-        if ended and not self.done:
-            spent = time.monotonic() - self.started
-            left = spent / len(ended) * (len(self.runs) - len(ended))
-            parts.append(f"about {_rounded(left)} s left")
+        ended, failed = (
+            sum(run.state in states for run in self.runs) for states in (ENDED, ("failed",))
+        )
+        parts = [f"{ended} of {len(self.runs)} runs done"]
+        parts += [f"{failed} failed"] if failed else []
+        if self.done:
+            parts += ["stopped"] if ended < len(self.runs) else []
+            return "; ".join(parts)
+        running = [run for run in self.runs if run.state == "running"]
+        parts += [f"now {run.name}, epoch {len(run.rows)}" for run in running]
+        if ended:
+            left = (time.monotonic() - self.started) / ended * (len(self.runs) - ended)
+            parts.append(f"about {5 * math.ceil(left / 5)} s left")
         return "; ".join(parts)
 
     def __repr__(self) -> str:
         return f"<Sweep: {self.status()}>"
-
-
-def _rounded(seconds: float, step: int = 5) -> int:
-    """Rounded up to whole steps: a number that does not pretend to be exact."""
-    return int(-(-seconds // step) * step)
 
 
 def _combinations(
@@ -276,7 +267,7 @@ def _name(settings: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> Any:
-    """A function by its name, in names of runs and in tables; anything else as it is."""
+    """The name of a function, for names of runs and tables; any other value as it is."""
     return getattr(value, "__name__", type(value).__name__) if callable(value) else value
 
 
@@ -285,5 +276,5 @@ def _folder(parent: str | Path | None, name: str) -> Path | None:
         return None
     folder = Path(parent) / re.sub(r"[^\w.-]+", "-", name.replace(", ", "_"))
     for old in folder.glob("events.out.tfevents.*"):
-        old.unlink()  # two files in a folder would be drawn as one curve that jumps back
+        old.unlink()  # TensorBoard draws two files in a folder as one curve that jumps back
     return folder

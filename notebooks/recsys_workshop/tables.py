@@ -1,4 +1,4 @@
-"""Tables of films as people like to read them: titles on the left, stars drawn, no ids, no NaN."""
+"""Readable tables of films: titles on the left, stars drawn, no ids, no NaN."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 HIDDEN = ("item", "user", "score", "year")  # ids, scores without a unit; titles have the year
-STARS = ("stars", "predicted stars", "your stars")  # columns that are drawn
+STARS = ("stars", "predicted stars", "your stars")  # columns drawn as stars
 TEXT = ("title", "genres", "reasons", "because")
 
 
@@ -62,7 +62,7 @@ def films(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> FilmTabl
 
 
 def draw_stars(value: float) -> str:
-    """4.2 as ★★★★☆ 4.2; numbers off the scale of five stars stay numbers."""
+    """4.2 as ★★★★☆ 4.2; a number outside of the scale of five stars stays a number."""
     number = f"{value:g}" if float(value).is_integer() else f"{value:.1f}"
     if not 0 <= value <= 5:
         return number

@@ -1,4 +1,4 @@
-"""All that is known of the series when a notebook is made, and the links and tables from it."""
+"""Everything known about the series when the notebooks are made; links and tables from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Book:
 
     @classmethod
     def read(cls, root: Path) -> Book:
-        """All there is. Raises SourceError that lists everything wrong with the sources."""
+        """Read all sources. Raises SourceError that lists everything wrong with them."""
         series, sources = read_series(root), read_all(root)
         wrong = [line for source in sources for line in lint.problems(source, series)]
         if wrong:
@@ -53,10 +53,8 @@ class Book:
         after = path[place + 1] if place + 1 < len(path) else None
         return (path[place - 1] if place else None), after
 
-    # ---- text ---------------------------------------------------------------------------------
-
     def header(self, source: Source, solutions: bool) -> str:
-        """What stands below the goal: minutes, prerequisites, links."""
+        """The lines below the goal: minutes, prerequisites, links."""
         needs = [link(self.entry(n), beside(source, n)) for n in source.needs]
         needs += [source.knows] if source.knows else []
         lines = [f"**{self.duration(source)}** · Before this page: {', '.join(needs) or 'nothing'}"]
@@ -88,7 +86,7 @@ class Book:
         return f"{text}; the cells run for {works} in all" if works else text
 
     def minutes_of(self, name: str) -> int:
-        """What the author estimates, known too where other pages are built alone."""
+        """The author's estimate; known even if only other pages are built."""
         source = self.sources.get(name)
         return source.minutes if source else self.minutes.get(name, {}).get("minutes", 0)
 
@@ -111,17 +109,17 @@ def link(entry: Entry, target: str) -> str:
 
 
 def home(source: Source, solutions: bool) -> str:
-    """The way from a notebook to notebooks/."""
+    """The relative path from a notebook to notebooks/."""
     return "../" * (source.name.count("/") + solutions)
 
 
 def beside(source: Source, name: str) -> str:
-    """Link from a page to another: solutions link to solutions, so one rule serves both."""
+    """The relative path from a page to another; solutions link to solutions in the same way."""
     return "../" * source.name.count("/") + f"{name}.ipynb"
 
 
 def in_words(seconds: float) -> str:
-    """Rounded up generously, so that measuring again changes little."""
+    """Rounded up generously, so that a new measurement changes little."""
     if seconds <= 55:
         return f"{max(5, math.ceil(seconds / 5) * 5)} seconds"
     halves = math.ceil(seconds / 30) / 2

@@ -30,8 +30,8 @@ LARGE_CODE_LINES = 17
 def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> int:
     """Write the decks of the named pages (all of the series if none) into `folder`.
 
-    The index lists every deck in the folder. Returns 1, with the reason on stderr, where a page
-    fails or something is missing.
+    The index lists every deck in the folder. Returns 1, with the reason on stderr, if a page fails
+    or something is missing.
     """
     labels, code = {entry.name: entry.label for entry in read_series(root)}, 0
     try:
@@ -42,7 +42,7 @@ def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> i
         return 1
     for source in sources:
         if source.name not in labels and not names:
-            continue  # a bug hunt is for hands, not for a screen
+            continue  # nobody presents a bug hunt
         label = labels.get(source.name, source.title)
         try:
             notebook = executed(root, source.name, mode)
@@ -55,7 +55,7 @@ def build_slides(root: Path, names: Sequence[str], mode: str, folder: Path) -> i
 
 
 def write_vendor(folder: Path) -> None:
-    """Copy what all decks share."""
+    """Copy the files that all decks share."""
     target = folder / "vendor"
     target.mkdir(parents=True, exist_ok=True)
     for name in REVEAL_FILES:
@@ -68,7 +68,7 @@ def write_vendor(folder: Path) -> None:
 
 
 def write_index(folder: Path) -> None:
-    """The list of all decks in the folder, those of earlier builds too."""
+    """Write the list of all decks in the folder, including those of earlier builds."""
     begins = re.compile(r'<title>(.*?)</title>.*class="slides" data-minutes="(\d+)', re.DOTALL)
     decks = []
     for path in sorted(folder.glob("*.html")):

@@ -1,8 +1,7 @@
-"""Executed solution notebooks, kept: slides and site show the outputs of one and the same run.
+"""Executed solution notebooks, kept so that slides and site show the outputs of the same run.
 
-What is kept is found again by what it came from: the page's code (not its prose: a better word runs
-nothing anew), the library (every file of it), the data and the versions of the tested packages. A
-page that fails is never kept.
+A page runs again when its code has changed (not its prose), or a file of the packages, the data, or
+the versions of the tested packages. A page that fails is not kept.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ SUFFIXES = (".py", ".toml", ".json", ".html", ".js", ".css")
 
 
 class PageFailed(RuntimeError):
-    """A page that cannot be shown: it raised, or wrote to stderr."""
+    """A page that cannot be shown: it raised an error, or wrote to stderr."""
 
 
 def executed(root: Path, name: str, mode: str = "full") -> nbformat.NotebookNode:
@@ -35,8 +34,8 @@ def executed(root: Path, name: str, mode: str = "full") -> nbformat.NotebookNode
         mode: "full" (real data) or "fast" (planted data and fewer epochs).
 
     Raises:
-        PageFailed: with the page's own error; also where `mode` is "full" and there is no real
-            data, since invented films must not pass for real ones.
+        PageFailed: with the page's own error; also if `mode` is "full" and there is no real data,
+            since readers would take invented films for real ones.
     """
     path = root / "notebooks" / "solutions" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -49,7 +48,7 @@ def executed(root: Path, name: str, mode: str = "full") -> nbformat.NotebookNode
         kept.parent.mkdir(parents=True, exist_ok=True)
         for old in kept.parent.glob(f"{stem}-*.ipynb"):
             old.unlink(missing_ok=True)
-        part = kept.with_suffix(f".{os.getpid()}.part")  # two builds at a time do no harm
+        part = kept.with_suffix(f".{os.getpid()}.part")  # two builds may run at the same time
         nbformat.write(made, part)
         part.replace(kept)
     ran = _code(nbformat.read(kept, as_version=4))
@@ -85,7 +84,7 @@ def _code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 @cache
 def _library(root: Path) -> str:
-    """A checksum of all that a page's outputs depend on beside its own code."""
+    """A checksum of everything else that the outputs of a page depend on."""
     paths = [root / "constraints.txt", root / "benchmarks" / "results.json"]
     for package in (root / "recsys_tutorial", root / "notebooks" / "recsys_workshop"):
         paths += sorted(p for p in package.rglob("*") if p.suffix in SUFFIXES)

@@ -1,4 +1,4 @@
-"""Tables of pandas made ready for slides and site: their size, heads above columns, no numbers."""
+"""Prepare pandas' tables for slides and site: size, alignment, and no column of row numbers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ WORD = r"(?!NaN|nan|inf)[A-Za-z]"
 
 
 def tables(markup: str) -> list[str]:
-    """Each table of an output, without what counts its rows."""
+    """Each table of an output, without row numbers."""
     return [unnumbered(x) for x in re.findall(r"<table.*?</table>", markup, re.DOTALL)]
 
 
 def unnumbered(table: str) -> str:
-    """Without the column that counts the rows, or holds ids beside titles."""
+    """Without a first column of row numbers, or of ids beside titles."""
     head, _, body = table.partition("<tbody>")
     index = re.findall(r"<tr[^>]*>\s*<th[^>]*>(.*?)</th>", body)
     counts = bool(index) and index == [str(i) for i in range(body.count("<tr"))]
@@ -34,7 +34,7 @@ def size(table: str) -> tuple[int, int]:
 
 
 def aligned(table: str) -> str:
-    """Columns of words are of the class "words", their heads too; inner styles are taken off."""
+    """Give columns of words and their heads the class "words"; remove pandas' styles."""
     plain = re.sub(r' (border|style)="[^"]*"', "", table)
     head, mark, body = plain.partition("<tbody>")
     first = re.findall(r"<t[hd][^>]*>\s*(.*?)</t[hd]>", body.partition("</tr>")[0], re.DOTALL)

@@ -1,6 +1,6 @@
-"""docs/house.svg: the two packages as rooms with their lines, and the imports as arrows.
+"""docs/house.svg: the two packages as rooms with their lines of code, and imports as arrows.
 
-Made from the code: `python scripts/pagebuild/house.py` writes it anew.
+It is drawn from the code: `python scripts/pagebuild/house.py` writes it again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pagebuild import svg
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY, WORKSHOP = ROOT / "recsys_tutorial", ROOT / "notebooks" / "recsys_workshop"
 
-# (column, row) of each room; who imports stands right of, or below, what is imported
+# (column, row) of each room; a room is to the right of, or below, the rooms that it imports
 PLACES = {
     "batch": (0, 0), "losses": (0, 1), "files": (0, 2), "metrics": (0, 3),
     "datasets": (1, 0), "titles": (1, 3),
@@ -61,7 +61,7 @@ def imports(paths: list[Path], names: set[str]) -> set[str]:
 
 
 def house_svg() -> str:
-    """The picture as SVG. KeyError where a room has no place yet: add it to PLACES."""
+    """The picture as SVG. KeyError for a room without a place: add it to PLACES."""
     files = rooms()
     lines = {n: sum(len(p.read_text("utf-8").splitlines()) for p in f) for n, f in files.items()}
     hundreds = {name: round(n, -2) or 50 for name, n in lines.items()}  # steady while code moves

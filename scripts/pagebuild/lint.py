@@ -1,4 +1,4 @@
-"""What must hold for a source, whatever its subject: shape, headings, exercises, lengths."""
+"""Rules for every source, whatever its subject: shape, headings, exercises, lengths."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _headings(source: Source) -> list[str]:
     levels = headings(source.cells)
     ones = [text for level, text in levels if level == 1]
     if len(ones) != 1:
-        found.append(f"exactly one H1 is wanted, there are {len(ones)}: {ones}")
+        found.append(f"a page has exactly one H1, and here are {len(ones)}: {ones}")
     for (before, _), (level, text) in pairwise(levels):
         if level > before + 1:
             found.append(f"heading {text!r} jumps from level {before} to {level}")

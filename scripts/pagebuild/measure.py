@@ -23,7 +23,7 @@ def record(source: Source, result: Run) -> dict[str, Any]:
 
 
 def over_budget(row: dict[str, Any]) -> list[str]:
-    """What a row has too much of."""
+    """What of a row is over the budget."""
     found = []
     if row["seconds"] > SECONDS:
         found.append(f"takes {row['seconds']:.0f} s, at most {SECONDS} s")

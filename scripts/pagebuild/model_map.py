@@ -1,4 +1,4 @@
-"""The map of the models: which one becomes which, and when; as a picture and as a table.
+"""The map of the models: which one becomes which, and when, as a picture and as a table.
 
 `python scripts/pagebuild/model_map.py` writes docs/model_map.svg.
 """
@@ -89,27 +89,24 @@ def model_map_page() -> str:
     """Markdown with the picture, and the same as a table."""
     rows = []
     for place in PLACES:
-        name = (
-            place.name
-            if " " in place.name
-            else f"{{py:class}}`~recsys_tutorial.models.{place.name}`"
-        )
+        role = f"{{py:class}}`~recsys_tutorial.models.{place.name}`"
+        name = place.name if " " in place.name else role
         becomes = f"{place.becomes}, when {place.when}" if place.becomes else ""
         if place.name == "BiasedMF":
             becomes += "; MF, when all biases are zero"
         rows.append(f"| {name} | {place.adds} | {becomes} | {place.page} |")
     return (
         "# Map of the models\n\n"
-        "A model that is another one with something added must become that one again when the "
-        "addition is taken away. This is how the tests find out that nothing else has changed, "
-        "and it tells what a gain comes from.\n\n"
+        "If a model adds something to another model, it must become that model again without the "
+        "addition. The tests check this, so nothing else has changed, and you know where an "
+        "improvement comes from.\n\n"
         f"![{ALT}](_static/model_map.svg)\n\n"
         "## The same as a table\n\n"
         "| model | what it adds | becomes | page |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
-        "Two more relations. PureSVD, ItemKNN and EASE all score a person by $x W$: their stars "
-        "$x$, zero where there are none, times a table $W$ of films by films; they differ in how "
-        "$W$ is found. The Markov chain counts what came next; the LSTM and the transformer learn "
-        "it, with vectors in place of counts.\n"
+        "Two more relations. PureSVD, ItemKNN and EASE all score a person by $x W$: the person's "
+        "stars $x$, zero for unrated films, times a table $W$ of films by films; they differ in "
+        "how they compute $W$. The Markov chain counts what came next; the LSTM and the "
+        "transformer learn it, with vectors instead of counts.\n"
     )
 
 

@@ -1,4 +1,7 @@
-"""The README's pictures, all or "figures" and names of `WHAT`; of data that may be passed on."""
+"""Make the README's pictures, all or those named ("figures", or a name in `WHAT`).
+
+They show data that may be passed on.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Plans of a day, from `plans.toml`: tables for the guide, a run sheet of one page for the desk.
+"""Plans of a day, from `plans.toml`: tables for the guide, and run sheets of one printed page.
 
-A row is `[page, parts, what is done]`: the parts by their numbers, "1-3, 5" or "" for all, which
-take the minutes of `timing`; a plain number is minutes, for a break or what the room chooses.
+A row is `[page, parts, activity]`. Parts are numbers such as "1-3, 5", or "" for all, and take the
+minutes of `timing`. A plain number instead is minutes, for a break or for what the room chooses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ASKED = re.compile(r"Ask the room[^:?]*: (.+?\?)")
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a plan: `page` is None for a break, `parts` what is done of a page."""
+    """A row of a plan: `page` is None for a break, `parts` are the chosen sections of a page."""
 
     start: str
     minutes: int
@@ -43,7 +43,7 @@ class Row:
 def plans(root: Path, book: Book) -> dict[str, list[Row]]:
     """The rows of each plan by its name; the last row is the end, without minutes.
 
-    Raises SourceError for a page or a part that is not there.
+    Raises SourceError for a page or a part that does not exist.
     """
     path, made = root / "notebooks" / "source" / "plans.toml", {}
     for plan in tomllib.loads(path.read_text(encoding="utf-8"))["plan"] if path.is_file() else []:
@@ -80,7 +80,7 @@ def _chosen(book: Book, name: str, wanted: str) -> list[tuple[int, Section]]:
 
 
 def timetables(root: Path, book: Book) -> dict[str, str]:
-    """The guide with each plan, and the pages that are in none, between their marks."""
+    """The guide with each plan, and the pages that no plan has, between their marks."""
     made = plans(root, book)
     if not made or not (root / GUIDE).is_file():
         return {}

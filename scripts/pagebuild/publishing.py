@@ -1,4 +1,4 @@
-"""What shows the project's public address: badges, Binder, Colab; nothing without an address."""
+"""Everything that shows the project's public address: badges, and links to Binder and Colab."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def of_page(address: str, name: str) -> str:
 
 
 def published(text: str, name: str, address: str) -> str:
-    """A document with what stands between its marks written for this address."""
+    """A document, with the text between its marks written for this address."""
     block = _badges(address) if name == "README.md" else _links(address)
     return MARKS.sub(lambda marks: f"{marks[1]}{block}{marks[2]}", text)
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import recsys_tutorial as rt
 
-TOP = "What stands at the top of the library. Its modules have pages of their own."
+TOP = "The names at the top of the library. Its modules have pages of their own."
 INDEX = """The library
 ===========
 
-Everything public of ``import recsys_tutorial as rt``, out of the code's own documentation. Data
-flows one way: datasets, models and losses, fit, and then what predicts, evaluates and recommends.
+All public names of ``import recsys_tutorial as rt``, documented by their docstrings. Data flows one
+way: datasets, models and losses, fit, and then predicting, evaluating and recommending.
 
 .. toctree::
    :maxdepth: 1
@@ -33,7 +33,7 @@ def modules() -> list[str]:
 
 
 def names(module: ModuleType) -> list[str]:
-    """What a module offers: `__all__`, or what it defines itself and does not hide."""
+    """The public names of a module: `__all__`, or those that it defines itself without `_`."""
     own = [
         name
         for name, value in vars(module).items()
@@ -71,7 +71,7 @@ def _page(title: str, module: ModuleType, said: list[str], public: list[str]) ->
 
 
 def as_rst(lines: list[str]) -> list[str]:
-    """Lines of a docstring: `code` and $maths$ in reStructuredText, its other marks as they are."""
+    """Lines of a docstring with `code` and $maths$ as reStructuredText, and other marks escaped."""
     made = []
     for line in _whole(lines):
         indent = line[: len(line) - len(line.lstrip())]
@@ -101,7 +101,7 @@ def _inline(text: str) -> str:
         else:
             made += re.sub(r"([*|\\]|_(?!\w))", r"\\\1", part)
             continue
-        # a mark begins and ends at a gap, or at an invisible one
+        # reStructuredText wants a space around a role; an escaped one is invisible
         made += ("" if not made or made[-1].isspace() else "\\ ") + role + "\\ "
     return made.replace("\\  ", " ").removesuffix("\\ ")
 
@@ -109,14 +109,14 @@ def _inline(text: str) -> str:
 def on_docstring(
     app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]
 ) -> None:
-    """Sphinx asks for each docstring before it reads it."""
+    """Sphinx calls this for each docstring before it reads it."""
     if what in ("class", "exception") and "\n".join(lines).startswith(f"{value.__name__}("):
-        lines[:] = []  # what dataclasses and named tuples say of themselves: the signature again
+        lines[:] = []  # the docstring of a dataclass without its own: only its signature
     lines[:] = as_rst(list(lines))
 
 
 def on_skip(app: Any, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
-    """Members come with their own documentation or not at all."""
+    """Leave out members without a docstring of their own."""
     if isinstance(value, property) or inspect.isroutine(value):
         return skip or not (value.__doc__ or "").strip()
     return True if not inspect.isclass(value) else None

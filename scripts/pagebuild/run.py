@@ -1,4 +1,4 @@
-"""Running a notebook in a fresh kernel, and what it printed, how long it took, how much it held."""
+"""Run a notebook in a fresh kernel, and note its outputs, its seconds and its peak memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import asyncio
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,22 +21,19 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-CELL_SECONDS = 900  # a stop for what hangs, not a budget: a busy machine takes its time
+CELL_SECONDS = 900  # ends a cell that hangs; generous, since the machine may be busy
 
 
 @dataclass(frozen=True)
 class Run:
     """A notebook with its outputs, its wall time in seconds, its kernel's peak memory in MiB.
 
-    cpu_seconds : what the kernel worked, which does not grow when others use the machine; None
-                  where the system does not tell
-    values : what the expressions given to `run` came to; a str with the error where one failed
+    values : results of the expressions given to `run`; a str with the error if one failed
     """
 
     notebook: nbformat.NotebookNode
     seconds: float
     peak_mib: float | None
-    cpu_seconds: float | None
     values: dict[str, Any]
 
     def outputs(self, kind: str) -> list[Any]:
@@ -68,10 +66,10 @@ def run(
     """Execute a notebook as "Run all" does, in its own folder, errors kept as outputs.
 
     mode   : "fast" or "full", see `recsys_workshop.pages`
-    twice  : "cells" runs every cell twice in a row, "sections" every part from one heading to the
-             next twice, as a reader does who tries something; the second outputs are kept
-    state  : directory for the ratings, models and progress of this run, away from the reader's
-    values : expressions to evaluate after the last cell, by name; of what JSON can hold
+    twice  : "cells" runs every cell twice in a row, "sections" every section, as a reader does who
+             tries something; the outputs of the second run are kept
+    state  : directory for the ratings, models and progress of this run, apart from the reader's
+    values : expressions by name, evaluated after the last cell; their results must fit into JSON
     first  : code that the kernel runs before the first cell
     """
     notebook = nbformat.read(path, as_version=4)
@@ -88,8 +86,8 @@ async def _run(
     twice: str,
     first: str,
 ) -> Run:
-    # No directories to look into: the kernel of this very Python, never one of the same name that
-    # stands in the home directory.
+    # Without directories to search, this is the kernel of this Python, and never one of the same
+    # name in the home directory.
     specs = KernelSpecManager(kernel_dirs=[])
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
     client = NotebookClient(
@@ -101,7 +99,7 @@ async def _run(
     )
     client.owns_km = True
     start = time.monotonic()
-    with tempfile.TemporaryFile() as log:  # what the kernel's process itself says
+    with tempfile.TemporaryFile() as log:  # for messages of the kernel's process itself
         async with client.async_setup_kernel(env=settings, stderr=log):
             if first:
                 asked: Any = client.kc
@@ -109,15 +107,15 @@ async def _run(
             for index in _order(notebook, twice):
                 cell = notebook.cells[index]
                 wrong = [o for o in cell.get("outputs", []) if _is_wrong(o)]
-                client.clear_display_id_mapping(index)  # a late update of its first run is lost
+                client.clear_display_id_mapping(index)  # drops late updates of its first run
                 await client.async_execute_cell(cell, index)
                 if wrong:
                     cell.outputs[:0] = wrong
             seconds = time.monotonic() - start
             pid = getattr(manager.provisioner, "pid", None)
-            peak, worked = _peak_mib(pid), _cpu_seconds(pid)
+            peak = _peak_mib(pid)
             found = await _evaluate(client, values) if values else {}
-    return Run(notebook, seconds, peak, worked, found)
+    return Run(notebook, seconds, peak, found)
 
 
 def _order(notebook: nbformat.NotebookNode, twice: str) -> list[int]:
@@ -151,27 +149,15 @@ async def _evaluate(client: NotebookClient, values: Mapping[str, str]) -> dict[s
 
 
 def _peak_mib(pid: int | None) -> float | None:
-    """Most memory that a process held (its high-water mark), where the system tells (Linux)."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return None
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
-
-
-def _cpu_seconds(pid: int | None) -> float | None:
-    """CPU time that a process has used, all threads together, where the system tells (Linux)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The most memory that a process ever used; None if the system does not say (Linux does)."""
+    status = Path(f"/proc/{pid}/status")
+    found = re.search(r"VmHWM:\s+(\d+)", status.read_text() if status.is_file() else "")
+    return int(found[1]) / 1024 if found else None
 
 
 def _poll_in_slices() -> None:
-    """Wait for replies a second at a time: now and then the wake-up for one gets lost, and the
-    client would sit through its whole time-out with the reply already there."""
+    """Wait for replies in slices of a second: sometimes the wake-up for a reply gets lost, and the
+    client would wait for its whole time-out although the reply is there."""
 
     async def get_msg(self: Any, timeout: float | None = None) -> dict[str, Any]:
         end = None if timeout is None else time.monotonic() + timeout

@@ -1,12 +1,11 @@
 """`build.py site`: the executed pages, the guides and the library's reference as a site.
 
-All is gathered in a folder of sources, which Sphinx makes HTML of. The site works from a folder on
-a stick: search, maths and figures are in it.
+This gathers all sources in one folder, and Sphinx turns them into HTML. The site also works from a
+folder on a stick, with search, maths and figures.
 """
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import shutil
@@ -14,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 import nbformat
+from jinja2 import Environment, FileSystemLoader
 
 from pagebuild import vendor
 from pagebuild.executed import PageFailed, executed
@@ -32,26 +31,15 @@ from recsys_tutorial.models import ImplicitALS
 from recsys_tutorial.training import fit
 from recsys_workshop.labs.framed import Framed
 from recsys_workshop.labs.maps import film_map
-from recsys_workshop.labs.trainer import ALT, WHAT, trainer
+from recsys_workshop.labs.trainer import trainer
 
 HERE = Path(__file__).parent
-GUIDES = ("your_data", "online", "instructor", "contributing", "glossary", "further_reading",
-          "licences", "benchmarks")  # fmt: skip
-TRAINER = f"""<iframe class="trainer" src="_static/trainer.html" title="{WHAT}"></iframe>
-<details class="trainer"><summary>The same as a plain picture</summary>
-<img src="_static/trainer.png" alt="{ALT}"></details>
-"""
-MAP = """# Map of films
-
-Films that please the same people lie in the same direction. Search for a title, hover, or walk with
-the arrow keys. The map is made of {name}, by a model that was asked for lists; page 03 makes one
-with you on it.
-
-<iframe class="map" src="_static/map.html" title="Map with search"></iframe>
-<details class="trainer"><summary>The same as a plain picture</summary>
-<img src="_static/map.png" alt="{alt}"></details>
-"""
-PLANTED = "> These pages were run on planted data: invented films and invented tastes.\n"
+GUIDES = ["your_data", "online", "instructor", "contributing", "further_reading"]
+SIDEBAR = {
+    "Look up": ["glossary", "map", "model_map", "reference/index", "benchmarks"],
+    "Guides": GUIDES,
+    "Terms": ["data", "licence", "licences"],
+}
 
 
 def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int:
@@ -59,8 +47,8 @@ def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int
 
     mode : "full" (real data) or "fast" (planted data)
 
-    Returns 1, with the reasons on stderr, where a page fails, an output must not be shown or Sphinx
-    warns of anything, a dead link say; `folder` is then as it was.
+    Returns 1, with the reasons on stderr, if a page fails, an output must not be shown, or Sphinx
+    warns, of a dead link for example; `folder` then stays as it was.
     """
     try:
         sources = read_all(root, names)
@@ -75,24 +63,24 @@ def build_site(root: Path, names: Sequence[str], mode: str, folder: Path) -> int
     except (SourceError, PageFailed, NotToBeShown) as error:
         wrong = [str(error)]
     if wrong:
-        print("\n".join([*wrong, "no site: the errors stand above"]), file=sys.stderr)
+        print("\n".join([*wrong, "no site was written: see the errors above"]), file=sys.stderr)
         return 1
     print(f"{folder / 'index.html'}: {len(sources)} pages")
     return 0
 
 
 def replace(made: Path, folder: Path) -> None:
-    """Put the new site where the old one was; a folder that is no site is left alone."""
+    """Replace the old site by the new one; SourceError for a folder with anything else in it."""
     if folder.exists():
         if any(folder.iterdir()) and not (folder / "objects.inv").is_file():
-            raise SourceError(f"{folder} is not empty and holds no site: name another folder")
+            raise SourceError(f"{folder} is not empty and holds no site: choose another folder")
         shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(made, folder)
 
 
 def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> None:
-    """All that Sphinx reads. Raises PageFailed or NotToBeShown, which name the page."""
+    """Write what Sphinx reads. Raises PageFailed or NotToBeShown, which name the page."""
     static = stage / "_static"
     static.mkdir(parents=True)
     shutil.copy(vendor.mathjax(), static / "mathjax.js")
@@ -107,7 +95,7 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
         path = stage / f"{known[f'notebooks/{name}.ipynb']}.ipynb"
         path.parent.mkdir(exist_ok=True)
         nbformat.write(notebook, path)
-    for guide in GUIDES:
+    for guide in (*GUIDES, "glossary", "licences", "benchmarks"):
         text = (root / "docs" / f"{guide}.md").read_text(encoding="utf-8")
         _write(stage, f"{guide}.md", relinked(text, f"docs/{guide}.md", guide, known))
     text = (root / "data" / "README.md").read_text(encoding="utf-8")
@@ -122,19 +110,19 @@ def gather(root: Path, sources: Sequence[Source], mode: str, stage: Path) -> Non
     walk = _map(data)
     walk.save(static / "map.html")
     (static / "map.png").write_bytes(walk.picture)
-    _write(stage, "map.md", MAP.format(name=data.name, alt=walk.alt))
+    _write(stage, "map.md", _filled("site_map.md", name=data.name, alt=walk.alt))
     shutil.copy(root / "docs" / "house.svg", stage / "house.svg")  # beside the guide that shows it
     _write(static, "model_map.svg", model_map_svg())
     _write(stage, "model_map.md", model_map_page())
     shutil.copytree(root / "docs" / "benchmarks", stage / "benchmarks")  # its plots
     for document, text in reference().items():
         _write(stage, f"{document}.rst", text)
-    _write(stage, "index.md", _home(root, sources, known, mode))
+    _write(stage, "index.md", _home(root, sources, known, mode, made))
     shutil.copy(HERE / "site_conf.py", stage / "conf.py")
 
 
 def shared(mode: str) -> Dataset:
-    """Ratings that the site may pass on: ml-latest-small where it is here, else planted."""
+    """Ratings that the site may pass on: ml-latest-small if it is on this machine, else planted."""
     try:
         if mode == "full":
             return load("ml-latest-small", offline=True)
@@ -160,53 +148,40 @@ def _write(stage: Path, name: str, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _home(root: Path, sources: Sequence[Source], known: dict[str, str], mode: str) -> str:
+def _home(
+    root: Path, sources: Sequence[Source], known: dict[str, str], mode: str, made: Framed
+) -> str:
     """The README's opening, a card for each page, and how to start; contents for the sidebar."""
     readme = (root / "README.md").read_text(encoding="utf-8")
     opening = MARKS.sub("", readme.partition("\n## ")[0])  # badges would be fetched
     opening = opening.replace("(docs/overview.svg)", "(_static/overview.svg)")
-    trainer_at = r"!\[[^\]]*\]\(docs/trainer.gif\)\n"
-    said = re.sub(trainer_at, "", opening)
-    title, _, text = said.strip().partition("\n")
+    opening = re.sub(r"!\[[^\]]*\]\(docs/trainer.gif\)\n", "", opening)
+    title, _, text = opening.strip().partition("\n")
     first, _, rest = text.strip().partition("\n\n")
     start = re.search(r"^## Start\n.*?(?=^## )", readme, re.MULTILINE | re.DOTALL)
-    parts = [title, first, PLANTED if mode == "fast" else "", TRAINER]
-    here, toctrees = {source.name: source for source in sources}, []
-    entries = [(e.part, e.name, e.label) for e in read_series(root) if e.name in here]
-    hunts = [n for n in here if n.startswith("bug_hunts/")]
-    entries += [("Bug hunts", name, here[name].title) for name in hunts]
-    for part, listed in groupby(entries, key=lambda entry: entry[0]):
-        of_part = [
-            (label, known[f"notebooks/{name}.ipynb"], here[name]) for _, name, label in listed
-        ]
-        cards = "\n".join(_card(label, document, page) for label, document, page in of_part)
-        parts.append(f'## {part}\n\n<div class="cards">\n{cards}\n</div>\n')
-        toctrees.append(_toctree(part, [f"{label} <{document}>" for label, document, _ in of_part]))
-    parts += [relinked(start[0] if start else "", "README.md", "index", known), rest]
-    parts += toctrees
-    parts.append(
-        _toctree("Look up", ["glossary", "map", "model_map", "reference/index", "benchmarks"])
-    )
-    guides = ["your_data", "online", "instructor", "contributing", "further_reading"]
-    parts += [_toctree("Guides", guides), _toctree("Terms", ["data", "licence", "licences"])]
-    return "\n\n".join(parts)
+    entries = {e.name: e for e in read_series(root)}
+    parts: dict[str, list[tuple[str, str, Source]]] = {}
+    for page in sources:  # in the order of the series, then bug hunts
+        entry = entries.get(page.name)
+        label, part = (entry.label, entry.part) if entry else (page.title, "Bug hunts")
+        parts.setdefault(part, []).append((label, known[f"notebooks/{page.name}.ipynb"], page))
+    sidebar = {
+        part: [f"{label} <{doc}>" for label, doc, _ in pages] for part, pages in parts.items()
+    }
+    return _filled(
+        "site_home.md", title=title, first=first, rest=rest, parts=parts, trainer=made,
+        planted=mode == "fast", sidebar={**sidebar, **SIDEBAR},
+        start=relinked(start[0] if start else "", "README.md", "index", known),
+    )  # fmt: skip
 
 
-def _card(label: str, document: str, source: Source) -> str:
-    line = re.split(r"(?<=[.!?]) ", source.goal)[0]
-    return (
-        f'<a class="card" href="{document}.html"><b>{html.escape(label)}</b>'
-        f"<span>{source.minutes} minutes</span><em>{html.escape(line)}</em></a>"
-    )
-
-
-def _toctree(caption: str, listed: list[str]) -> str:
-    lines = "\n".join(listed)
-    return f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {caption}\n\n{lines}\n```\n"
+def _filled(template: str, **content: object) -> str:
+    environment = Environment(loader=FileSystemLoader(HERE), trim_blocks=True)
+    return environment.get_template(template).render(content)
 
 
 def _sphinx(stage: Path, made: Path) -> list[str]:
-    """Run Sphinx; each warning is an error. Returns what it complained of."""
+    """Run Sphinx; each warning is an error. Returns its complaints."""
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-n", "-W", "--keep-going",
          str(stage), str(made)],
@@ -217,4 +192,4 @@ def _sphinx(stage: Path, made: Path) -> list[str]:
         },
     )  # fmt: skip
     said = [line.replace(f"{stage}/", "") for line in done.stderr.splitlines() if line.strip()]
-    return said or (["Sphinx failed without a word"] if done.returncode else [])
+    return said or (["Sphinx failed without a message"] if done.returncode else [])

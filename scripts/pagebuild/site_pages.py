@@ -1,4 +1,4 @@
-"""Executed notebooks made ready for the site: links, figures as files, and what must not be shown.
+"""Prepare executed notebooks for the site: links, figures as files, and outputs to leave out.
 
 MovieLens-100K may not be passed on, so the site shows figures, aggregates and short lists of
 titles. Rows that say who gave which rating are left out, with a sentence in their place; a long
@@ -35,7 +35,7 @@ class NotToBeShown(ValueError):
 
 
 def documents(names: list[str]) -> dict[str, str]:
-    """{path in the project: document of the site} of all that links may lead to."""
+    """{path in the project: document of the site} of all targets that links may have."""
     found = {"README.md": "index", "notebooks/index.ipynb": "index", "data/README.md": "data"}
     found["notebooks/README.md"] = "index"
     guides = "your_data contributing instructor licences online glossary further_reading"
@@ -48,12 +48,12 @@ def documents(names: list[str]) -> dict[str, str]:
 
 
 def relinked(text: str, source: str, document: str, known: Mapping[str, str]) -> str:
-    """Markdown with its links turned to documents of the site.
+    """Markdown whose links lead to documents of the site.
 
-    source   : path of the text in the project, which its links start from
-    document : where it will stand in the site
+    source   : path of the text in the project, where its links start
+    document : its place in the site
 
-    What is not in the site is named without a link; links to the web stay.
+    A link to anything else in the project becomes plain text; links to the web stay.
     """
 
     def turn(match: re.Match[str]) -> str:
@@ -150,20 +150,20 @@ def _said(text: str) -> Any:
 
 
 def _picture(data: Mapping[str, Any], markup: str, figures: Path) -> Any:
-    """The still picture of something that moves."""
+    """The still picture of something interactive."""
     if "image/png" not in data:
         return None
     title = re.search(r'title="([^"]+)"', markup)
-    alt = html.unescape(title[1]) if title else "The picture of something to work with"
+    alt = html.unescape(title[1]) if title else "A picture of something interactive"
     source = _file("".join(data["image/png"]), "png", figures)
     image = f'<img src="{source}" alt="{html.escape(alt)}">'
     if alt.startswith("Map with search"):
-        image += '<p><a href="../map.html">A map like this one, to walk about in</a></p>'
+        image += '<p><a href="../map.html">An interactive map like this one</a></p>'
     return nbformat.v4.new_output("display_data", {"text/html": image})
 
 
 def _file(encoded: str, kind: str, figures: Path) -> str:
-    """Write an image, and say where it is from a document one folder deep."""
+    """Write an image; returns its address for a document one folder deep."""
     content = base64.b64decode(encoded)
     suffix = "png" if kind == "png" else "svg"
     name = f"{hashlib.sha256(content).hexdigest()[:16]}.{suffix}"
@@ -173,9 +173,9 @@ def _file(encoded: str, kind: str, figures: Path) -> str:
 
 
 def _table(markup: str) -> str:
-    """A table that can be scrolled sideways by keyboard too; no inner style, which says nothing."""
+    """A table that scrolls sideways, also by keyboard; without the styles that pandas adds."""
     if "<table" not in markup:
         return markup
     markup = aligned(re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL))
-    markup = re.sub(r"<th>\s*</th>", "<td></td>", markup)  # an empty head is nothing to read out
+    markup = re.sub(r"<th>\s*</th>", "<td></td>", markup)  # screen readers would read an empty head
     return f'<div class="wide" tabindex="0" role="region" aria-label="Table">{markup}</div>'

@@ -1,10 +1,10 @@
-"""A deck of slides from a page: which cells are shown. How much fits, slides.js measures.
+"""A deck of slides from a page: which cells are on it. (slides.js measures how much fits.)
 
 * A markdown cell with slide_type "slide" begins a slide with its heading and text.
-* Code is shown where it defines a model, or where the author says so (slide_type "slide" or
-  "subslide"); figures and tables always, unless their cell is "skip".
-* An exercise is a slide with its question; hints and solutions are on no slide.
-* Cells "notes" are speaker notes, as is the prose between the cells.
+* Code is on a slide if it defines a model, or if the author says so (slide_type "slide" or
+  "subslide"); figures and tables always are, unless their cell is "skip".
+* An exercise is a slide with its question, without hints and solutions.
+* Cells "notes" and the prose between the cells are speaker notes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pagebuild.timing import sections
 TABLE_ROWS, TABLE_COLUMNS, TABLE_WIDTH = 18, 9, 105  # with the heads; characters
 CODE_LINES = 25
 MODEL = re.compile(r"^class \w+\(", re.MULTILINE)
-PASSING = re.compile(r"^Trained|^PLANTED DATA")  # of the machine, not the matter
+PASSING = re.compile(r"^Trained|^PLANTED DATA")  # about this run, not about the subject
 DRAWS = re.compile(r"\b(ax|axes|plt|fig)\.")
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 PAGE_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\.ipynb[^)]*\)")
@@ -35,8 +35,8 @@ class Item:
     Args:
         kind: "text" (Markdown), "code", "figure" (a PNG as base64), "table" (HTML) or "said"
             (printed).
-        body: what it says, as `kind` has it.
-        alt: the text of a figure.
+        body: its content, in the format of `kind`.
+        alt: the alternative text of a figure.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Item:
 
 @dataclass
 class Slide:
-    """What is below a heading, and what the speaker says to it; `kind` may be "exercise"."""
+    """A heading with items, and the speaker's notes; `kind` may be "exercise"."""
 
     heading: str
     kind: str = "text"
@@ -89,7 +89,7 @@ def deck(source: Source, notebook: nbformat.NotebookNode) -> list[Part]:
 
 
 def _prose(part: Part, piece: str, chosen: bool) -> None:
-    """Text below a heading begins a slide; other text is said."""
+    """Text below a heading begins a slide; other text becomes notes."""
     found = re.match(r"#{1,4} (.*)\n?", piece)
     heading, body = (found[1], piece[found.end() :]) if found else ("", piece)
     exercise = heading.startswith("Exercise: ")
@@ -101,7 +101,7 @@ def _prose(part: Part, piece: str, chosen: bool) -> None:
 
 
 def _code(part: Part, cell: Cell, outputs: list[Any], chosen: bool) -> None:
-    """A cell's code, if it is worth showing, its figures and tables, and what it says."""
+    """A cell's code if it belongs on a slide, its figures, tables and printed text."""
     figures, found, printed = contents(outputs)
     items = []
     if (chosen or MODEL.search(cell.text)) and not (figures or DRAWS.search(cell.text)):
@@ -124,7 +124,7 @@ def _code(part: Part, cell: Cell, outputs: list[Any], chosen: bool) -> None:
 
 
 def _without_blanks(parts: list[Part]) -> list[Part]:
-    """Minutes and notes of what has nothing to show go to the next slide, or to the last."""
+    """Without empty slides: their minutes and notes move to the next slide, or to the last."""
     kept: list[Part] = []
     minutes, unsaid = 0, list[str]()
     for part in parts:
@@ -165,5 +165,5 @@ def fits(table: str) -> bool:
 
 
 def _unlinked(text: str) -> str:
-    """Links to other pages become their text: a deck has no notebooks beside it."""
+    """Links to other pages become plain text, since a deck has no notebooks beside it."""
     return PAGE_LINK.sub(r"\1", text.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ KEYS = {"minutes", "needs", "knows"}
 
 
 class SourceError(ValueError):
-    """A source that no notebook can be made of; the message lists what is wrong, and where."""
+    """A source with mistakes; the message lists them with their places."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Source:
     name    : path below notebooks/source without the suffix: "00_setup", "bug_hunts/01_axis"
     minutes : the author's estimate of reading, running and exercises
     needs   : names of the pages that it builds on
-    knows   : what else it takes for granted, in words
+    knows   : other knowledge that it needs, in words
     """
 
     name: str
@@ -57,6 +58,11 @@ class Source:
         """The paragraph below the title."""
         return " ".join(self.cells[0].text.partition("\n\n")[2].split())
 
+    @property
+    def first_sentence(self) -> str:
+        """The first sentence of the goal."""
+        return re.split(r"(?<=[.!?]) ", self.goal)[0]
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -68,7 +74,7 @@ class Entry:
 
     @property
     def numbered(self) -> bool:
-        """Whether it stands on the path from page to page; an appendix does not."""
+        """Whether it is on the path from page to page; an appendix is not."""
         return self.name[0].isdigit()
 
     @property
@@ -124,9 +130,9 @@ def read_series(root: Path) -> list[Entry]:
 
 
 def read_all(root: Path, names: Sequence[str] = ()) -> list[Source]:
-    """Every source there is (or those named), in the order of the series, then bug hunts by name.
+    """All sources (or those named), in the order of the series, then bug hunts by name.
 
-    Raises SourceError for a page that is not in the table of the series, or a name that is no page.
+    Raises SourceError for a page that is not in the table of the series, or an unknown name.
     """
     folder = root / "notebooks" / "source"
     order = [e.name for e in read_series(root)]

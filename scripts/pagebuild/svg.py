@@ -31,7 +31,7 @@ def box(corner: Corner, wide: int, high: int, name: str, said: str, fill: str) -
 
 
 def arrow(start: Corner, end: Corner, wide: int, high: int, colour: str) -> str:
-    """From a box to another: upright where they stand in one column, else in a bow."""
+    """From one box to another: straight within a column, else as a curve."""
     (x, y), (a, b) = start, end
     if x == a:
         down = y > b

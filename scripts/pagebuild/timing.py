@@ -1,7 +1,7 @@
-"""Minutes of a page's sections: the one source of clock, plans, run sheets and slides.
+"""Minutes of a page's sections, for plans, run sheets, slides and their clock.
 
-A section (an H2) takes as long as its speaker notes say, in words such as "(8 minutes)". What then
-remains of the page's minutes is shared among the other sections by how much there is to do.
+A section (an H2) takes as long as its speaker notes say, in words such as "(8 minutes)". The other
+sections share the rest of the page's minutes according to how much there is to do in each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Section:
 
 
 def sections(source: Source) -> list[Section]:
-    """What stands before the first H2 (0 minutes), then the sections; their minutes add up."""
+    """The part before the first H2 (0 minutes), and the sections, with the minutes of the page."""
     made = [Section(source.title)]
     for cell in source.cells:
         if "notes" in cell.tags:
@@ -56,7 +56,7 @@ def sections(source: Source) -> list[Section]:
 
 
 def problems(source: Source) -> list[str]:
-    """Where the minutes in a page's notes cannot be those of the page."""
+    """Complaints about minutes in the notes that do not fit those of the page."""
     made = sections(source)
     stated, rest = sum(s.stated for s in made), any(not s.stated for s in made[1:])
     if stated > source.minutes or (stated < source.minutes and not rest and stated):

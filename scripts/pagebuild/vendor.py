@@ -1,4 +1,4 @@
-"""The JavaScript of slides and site, out of installed packages: nothing comes over the network."""
+"""The JavaScript of slides and site, from installed packages, so that no network is needed."""
 
 from __future__ import annotations
 

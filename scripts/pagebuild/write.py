@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 
+from clean import clean
 from pagebuild import lint
 from pagebuild.book import TABLE, Book, beside, home
 from pagebuild.plans import plans, run_sheet, timetables
@@ -25,10 +26,10 @@ CONTENTS = "{contents}"
 """A markdown cell with just this becomes the table of contents."""
 
 MARK = "recsys_tutorial"
-"""Key in a notebook's metadata that says that it is generated, and from what."""
+"""Key in the metadata of a generated notebook: the source that it is made from."""
 
 SERIES = re.compile(r"(<!-- series: [^\n]*-->)\n.*?(<!-- end of series -->)", re.DOTALL)
-"""What stands between these marks of README.md is written by the build."""
+"""The build writes the text between these marks of README.md."""
 
 SETUP = """\
 # Run this cell first.{why}
@@ -102,22 +103,21 @@ def teaching(root: Path, folder: Path) -> list[Path]:
 
     The notebooks go two folders below the root, so that their links lead to the same places.
     """
-    book, written = Book.read(root), []
+    book = Book.read(root)
     files = {f"{n}.ipynb": instructor(book, s) for n, s in book.sources.items() if "/" not in n}
     files |= {
         f"run-sheet-{n}.html": run_sheet(n, rows, book) for n, rows in plans(root, book).items()
     }
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        written.append(folder / name)
-    return written
+    return [folder / name for name in files]
 
 
 def out_of_sync(root: Path, files: dict[str, str]) -> list[str]:
-    """Paths below notebooks/ that differ from what they should be, are missing, or too many.
+    """Paths below notebooks/ of files that differ from `files`, are missing, or have no source.
 
-    Notebooks of the reader's own are left alone.
+    The reader's own notebooks do not count.
     """
     folder = root / "notebooks"
     there = {n: (folder / n).read_text(encoding="utf-8") for n in files if (folder / n).is_file()}
@@ -129,7 +129,7 @@ def out_of_sync(root: Path, files: dict[str, str]) -> list[str]:
 
 
 def write(root: Path, files: dict[str, str]) -> None:
-    """Write the notebooks that changed, and remove generated ones that lost their source."""
+    """Write the notebooks that changed, and remove generated ones without a source."""
     for name in out_of_sync(root, files):
         path = root / "notebooks" / name
         if name in files:
@@ -140,7 +140,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def _is_generated(name: str, text: str) -> bool:
-    """Whether the build made it and it is where the build put it: no copy of the reader's."""
+    """Whether the build wrote it to this place; a reader may have copied it to another."""
     try:
         origin = str(json.loads(text)["metadata"][MARK]["source"])
     except (ValueError, KeyError, TypeError):
@@ -153,7 +153,7 @@ def _is_generated(name: str, text: str) -> bool:
 
 
 def instructor(book: Book, source: Source) -> str:
-    """The instructor's edition of a page: questions and minutes where they belong, all answers."""
+    """The instructor's edition of a page: with notes, minutes of each section, and solutions."""
     cells = []
     minutes = {f"## {s.title}": s.minutes for s in sections(source)[1:]}
     for cell in source.cells:
@@ -235,9 +235,9 @@ def readme(root: Path, book: Book) -> dict[str, str]:
 
 
 def _quiet(code: str) -> str:
-    """A cell that ends in ws.check(...) gets a semicolon: no bare True below what it printed.
+    """A cell that ends in ws.check(...) gets a semicolon, which hides the value True.
 
-    (In a source the formatter would take it away.)
+    (In a source the formatter would remove it.)
     """
     try:
         statements = ast.parse(code).body
@@ -254,8 +254,8 @@ def _quiet(code: str) -> str:
 def notebook_text(
     cells: Sequence[Cell], origin: str, dropped: frozenset | set = frozenset()
 ) -> str:
-    """The file's text: no outputs, and ids that depend on the section and the place in it only,
-    so that a changed word is a changed line."""
+    """The file's text. There are no outputs, and an id depends only on the section and the place in
+    it, so that a changed word is a changed line."""
     made = []
     used: Counter[str] = Counter()
     section = "top"
@@ -270,17 +270,6 @@ def notebook_text(
         node.metadata = nbformat.from_dict(cell.metadata)
         made.append(node)
     notebook = nbformat.v4.new_notebook(cells=made)
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-                "name": "python3",
-            },
-            "language_info": {"name": "python"},
-            MARK: {"source": f"notebooks/source/{origin}"},
-        }
-    )
+    notebook.metadata = nbformat.from_dict({MARK: {"source": f"notebooks/source/{origin}"}})
     nbformat.validate(notebook)
-    content = json.loads(nbformat.writes(notebook, version=4))
-    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return clean(nbformat.writes(notebook, version=4))

@@ -73,7 +73,7 @@ def nearest(answer: Any, page: Page) -> str | None:
     if any(np.ndim(g) != 0 for g in given):
         return "it should return one position, not several."
     if any(number(g) != int(g) for g in given):
-        return "it should return a position, a whole number, and not the cosine itself."
+        return "it should return a position (a whole number), not the cosine itself."
     slips = {
         "every film is its own nearest: leave it out.": range(40),
         "this is the largest product, and long rows win: divide by the lengths.": dot.argmax(1),

@@ -30,7 +30,7 @@ def pulled(answer: Any, page: Page) -> str | None:
         "the mean counts once here, however many ratings there are: each rating should count.": (
             (strength * prior + mean) / (strength + 1)
         ),
-        "prior and ratings have changed places.": (
+        "you have exchanged prior and ratings.": (
             (strength * mean + len(ratings) * prior) / (strength + len(ratings))
         ),
     }

@@ -49,7 +49,7 @@ def total_variation(answer: Any, page: Page) -> str | None:
         ),
         "without absolute values, steps up and down cancel.": steps.sum(),
         "these are squared steps; take their absolute values.": steps.square().sum(),
-        "this is the mean over steps; the sum is wanted.": steps.abs().mean(),
+        "this is the mean over steps; give the sum.": steps.abs().mean(),
     }
     other = "for the table that we tried it does not give the sum of the absolute steps."
     found = answer(table)
@@ -95,10 +95,10 @@ def cold_share(answer: Any, page: Page) -> str | None:
         return None
     slips = {
         "that is the share of rows whose user is in training.": 1 - right,
-        "that is a share of users; the share of rows is wanted.": users,
+        "that is a share of users; give the share of rows.": users,
     }
     other = "count the test rows whose user is nowhere in training, and divide by all test rows."
     if np.ndim(answer) == 0 and not 0 <= float(answer) <= 1:
         other = f"a share is between 0 and 1, and this is {float(answer):g}."
-    shape = "one number is wanted; this has the shape {shape}. Take the mean of it?"
+    shape = "one number is expected; this has the shape {shape}. Take the mean of it?"
     return compare(answer, right, slips, other, shape=shape, tolerance=1e-3)

@@ -57,7 +57,7 @@ def draw(answer: Any, page: Page) -> str | None:
     if found.shape != (20_000,):
         return f"return one taste for each row: the shape (20000,), not {found.shape}."
     if found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 2:
-        return "the answer must be the numbers of tastes: 0, 1 or 2 for three tastes."
+        return "the answer must be numbers of tastes: 0, 1 or 2 for three tastes."
     chance = np.exp([1.0, 0.0, -1.0]) / np.exp([1.0, 0.0, -1.0]).sum()
     share = np.bincount(found, minlength=3) / len(found)
     if share[0] == 1:

@@ -54,7 +54,7 @@ def gap_loss(answer: Any, page: Page) -> str | None:
     all_rows = of_zero + (gap.nan_to_num().log1p() - expected).square() / 8 * ~gap.isnan()
     plain = torch.where(later, of_zero + (gap - expected).square() / 8, of_zero)
     slips = {
-        "the log-odds are those of a gap of 0: the two cases have changed places.": (
+        "the log-odds are those of a gap of 0: you have exchanged the two cases.": (
             _gap_loss(-odds, expected, gap)
         ),
         "a gap above 0 has a probability too: its -ln is missing.": (

@@ -147,7 +147,7 @@ def choose(answer: Any, page: Page) -> str | None:
     if often.max() == n:
         return "it shows the same film every time: where is the draw?"
     if {int(answer(mean, 1e-6 * covariance, visitor, rng)) for _ in range(200)} != {1}:
-        return "chance comes from the belief alone: where nothing is in doubt, show the best film."
+        return "chance comes from the belief alone: if nothing is in doubt, show the best film."
     other = np.random.default_rng(7).normal(size=(100_000, 3))
     score, sd = mean @ visitor, np.sqrt((covariance @ visitor) @ visitor)
     alone = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2) @ visitor**2)

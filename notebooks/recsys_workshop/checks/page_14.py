@@ -101,7 +101,7 @@ def together(answer: Any, page: Page) -> str | None:
     truths = sum((speaks == m).T @ (speaks == m) for m in range(3))
     slips = {
         "these are numbers of people: divide by how many there are.": right * 30,
-        "this is divided by the films: divide by the number of people.": right * 30 / 7,
+        "this is divided by the number of films: divide by the number of people.": right * 30 / 7,
         "a product of booleans does not count: use .astype(float) first.": truths / 30,
         "one taste is missing: the first has the number 0.": (
             (same & (speaks > 0)[:, None]).mean(0)

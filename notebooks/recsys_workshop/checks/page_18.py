@@ -152,7 +152,7 @@ def next_share(answer: Any, page: Page) -> str | None:
 
     plain, right = (lambda w, mean: w * mean), (lambda w, own, both: w**2 * own + 2 * w * both)
     slips = {
-        "films are not independent: covariances with those above count too.": other(
+        "films are not independent: their covariances with the films above count too.": other(
             plain, lambda w, own, both: w**2 * own
         ),
         "each covariance with a film above occurs twice in the variance.": other(

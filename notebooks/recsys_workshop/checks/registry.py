@@ -41,11 +41,11 @@ class Off(Exception):
 def register(name: str, asks: str = "value", solution: Any = None) -> Callable[[Check], Check]:
     """Decorator that makes a function `(answer, page) -> None or what is off` the check `name`.
 
-    asks : "function" if the answer must be a function. The reader is then told if it is something
-           else, or a function that returns nothing, and the check is not called
-    solution : an answer that is right, for `use`
+    asks : "function" if the answer must be a function. For anything else, or for a function that
+           returns nothing, the reader gets a message and the check is not called
+    solution : a right answer, for `use`
 
-    Raises ValueError for a name that is taken, or that lacks its page: "00.count".
+    Raises ValueError for a name that is taken, or that has no page: it is like "00.count".
     """
     if len(name.split(".")) != 2 or not all(name.split(".")):
         raise ValueError(f'check name {name!r}: it is page, dot, word, like "00.count"')
@@ -66,7 +66,7 @@ def _of_function(inner: Check) -> Check:
         if not callable(answer):
             return f"the answer should be a function, and this is a {type(answer).__name__}."
 
-        given = False  # whether it has returned something before
+        given = False  # True once it has returned something
 
         def called(*arguments: Any, **named: Any) -> Any:
             nonlocal given
@@ -100,13 +100,13 @@ def compare(
     shape: str = ONE_NUMBER,
     tolerance: float = 1e-6,
 ) -> str | None:
-    """What is off with an answer of numbers, or None: its shape, a known slip, something else.
+    """What is wrong with an answer of numbers, or None: its shape, a known slip, something else.
 
     right : numbers, an array or a tensor; the answer must have its shape
-    slips : the results of known mistakes, each under the sentence that names it. The first that
-            agrees is returned, before the answer is compared with `right`
+    slips : {sentence that names a mistake: result of the mistake}. If the answer equals one of the
+            results, its sentence is returned, before the answer is compared with `right`
     otherwise : the sentence for any other wrong answer
-    shape : the sentence for a wrong shape, which replaces `{shape}` in it
+    shape : the sentence for a wrong shape, in which `{shape}` is replaced
     tolerance : how far apart two equal numbers may be, absolute
     """
     if np.shape(found) != np.shape(right):
@@ -118,7 +118,7 @@ def compare(
 
 
 def no_gradient(found: Any) -> str | None:
-    """What is wrong with a right answer that lets no gradient through, or None."""
+    """What is wrong with an answer without a gradient, or None."""
     if isinstance(found, torch.Tensor) and found.requires_grad:
         return None
     return (
@@ -130,7 +130,7 @@ def no_gradient(found: Any) -> str | None:
 def pick(answer: Any, choices: Sequence[str], right: Mapping[str, str]) -> str | None:
     """What is wrong with a list of names out of `choices`, one per question; None if nothing.
 
-    right : the hint to each question, and under it the right name
+    right : {hint to a question: right name}
     """
     if isinstance(answer, str | set | dict) or np.shape(answer) != (len(right),):
         return "a list of three names is expected, in the order of the questions."
@@ -146,7 +146,7 @@ def cosines(rows: np.ndarray) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """The same vectors (..., d), each of the length 1."""
+    """The same vectors (..., d), scaled to length 1."""
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
@@ -194,16 +194,20 @@ def check(name: str, answer: Any) -> bool:
     """
     off = _what_is_off(name, answer)
     print(f"✓ {name} passed." if off is None else f"✗ {name} not yet: {off}")
-    _remember(name, passed=off is None)
+    if off is None:
+        today = {name: time.strftime("%Y-%m-%d")}
+        local.update_json(
+            PROGRESS, _is_record, lambda kept: {"passed": {**today, **kept.get("passed", {})}}
+        )
     return off is None
 
 
 def use(name: str, answer: Any) -> Any:
-    """The reader's answer where it is right, else the solution: what the rest of a page works with.
+    """The reader's answer if it is right, else the solution, for the rest of the page.
 
-    A line says which of the two it is.
+    A printed line says which of the two it is.
 
-    Raises ValueError for a check that has no solution to offer.
+    Raises ValueError for a check without a solution.
     """
     find(name)
     if name not in _solutions:
@@ -226,7 +230,7 @@ def _what_is_off(name: str, answer: Any) -> str | None:
 
 def progress() -> pd.DataFrame:
     """How far you are: for each page the exercises that you have passed, and the next one to do."""
-    passed = _record()["passed"]
+    passed = _passed()
     rows: dict[str, dict[str, Any]] = {}
     for name in names():
         row = rows.setdefault(name.split(".")[0], {"exercises": 0, "passed": 0, "next": "all done"})
@@ -248,24 +252,10 @@ def _one_line(error: Exception) -> str:
     return f"it raised {type(error).__name__}{f': {message}' if message else ''}{where}"
 
 
-def _record() -> dict[str, dict[str, Any]]:
-    empty: dict[str, dict[str, Any]] = {"passed": {}, "tries": {}}
-    return local.read_json(PROGRESS, _is_record) or empty
+def _passed() -> dict[str, str]:
+    """Names of passed checks, with the dates."""
+    return dict((local.read_json(PROGRESS, _is_record) or {"passed": {}})["passed"])
 
 
 def _is_record(content: Any) -> bool:
-    return isinstance(content, dict) and all(
-        isinstance(content.get(part), dict) for part in ("passed", "tries")
-    )
-
-
-def _remember(name: str, passed: bool) -> None:
-    def change(record: dict[str, Any]) -> dict[str, Any]:
-        tries, dates = record.get("tries", {}), record.get("passed", {})
-        before = tries.get(name, 0)
-        tries = {**tries, name: before + 1 if isinstance(before, int) else 1}
-        if passed:
-            dates = {name: time.strftime("%Y-%m-%d"), **dates}
-        return {"passed": dates, "tries": tries}
-
-    local.update_json(PROGRESS, _is_record, change)
+    return isinstance(content["passed"], dict)

@@ -1,4 +1,4 @@
-"""Cold start on purpose: histories are cut short, while the rows to be tested on stay the same.
+"""Cold start on purpose: cut histories short, and keep the test rows the same.
 
 Sorting users by their number of ratings answers another question, because users with few ratings
 are different people from users with many. Cutting answers the one that matters: how well would we
@@ -14,7 +14,7 @@ import numpy as np
 from recsys_tutorial.datasets.dataset import Dataset
 
 MOST = 20
-"""Ratings that a history can be cut to, at most."""
+"""The longest history after a cut, in ratings."""
 
 TESTED = 30
 """Test ratings per chosen user or item, at most, so that none of them counts for too much."""
@@ -28,7 +28,7 @@ class ColdStart:
     users     : positions of the chosen users; items : of the chosen items
     test      : {"user": ratings by chosen users of other items, "item": ratings of chosen items by
                 other users}: the same rows for each n
-    history   : rows of `data` that training may keep, and the place of each in its own history
+    history   : rows of `data` that training may keep; `place`: of each in its own history
     rest      : rows of users and items that were not chosen
     """
 
@@ -41,7 +41,7 @@ class ColdStart:
     rest: np.ndarray
 
     def train(self, n: int) -> Dataset:
-        """The training part in which each chosen user and each chosen item has n ratings.
+        """The training part with n ratings for each chosen user and each chosen item.
 
         Histories are nested: the 5 ratings of n=5 are among the 10 of n=10.
 
@@ -55,9 +55,9 @@ class ColdStart:
 def make(data: Dataset, share: float = 0.1, seed: int = 0) -> ColdStart:
     """Choose a share of users and of items with at least MOST + 5 ratings, and their test rows.
 
-    Ratings of chosen items by chosen users are left out altogether: they would be cold twice.
+    Ratings of chosen items by chosen users are left out: they would be cold on both sides.
 
-    Raises ValueError where nobody has enough ratings.
+    Raises ValueError if too few have enough ratings.
     """
     rng = np.random.default_rng(seed)
     chosen: dict[str, np.ndarray] = {}
@@ -89,9 +89,9 @@ def without_features(data: Dataset) -> Dataset:
 
 
 def shuffled_features(data: Dataset, seed: int = 0) -> Dataset:
-    """The same ratings; what is known of one user or item is said of another at random.
+    """The same ratings; each user and each item gets the features of another one, at random.
 
-    Rows move as a whole, so that all features keep their distribution and their relations.
+    Rows move as a whole, so that features keep their distribution and their relations.
     """
     rng = np.random.default_rng(seed)
     tables = {}

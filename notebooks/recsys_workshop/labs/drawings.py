@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
-from matplotlib.text import Text
 
 from recsys_workshop.figures import PALETTE
 
@@ -32,14 +30,14 @@ _EDGES = (
     ("time", "item", "new, in season,\nforgotten", 0.7),
     ("time", "text", "news, fashions in words", 0.5),
 )
-"""Ends, what relates them, and how far along the line the words stand."""
+"""Ends, what relates them, and the place of the words along the line."""
 
 RELATIONS = (*((a, b) for a, b, _, _ in _EDGES), ("user", "user"), ("item", "item"))
 """The pairs that `relationships` draws."""
 
 
 def relationships() -> Figure:
-    """What a recommender can see: user, item, context, time and text, and what relates them."""
+    """What a recommender can see: user, item, context, time and text, and their relations."""
     fig, ax = plt.subplots(figsize=(10, 7))
     for first, second, words, along in _EDGES:
         (x0, y0, _), (x1, y1, _) = _NODES[first], _NODES[second]
@@ -63,14 +61,19 @@ def relationships() -> Figure:
     return fig
 
 
-def flow(boxes: dict[str, tuple[float, float, str, str]], arrows: list[str]) -> Figure:
+def flow(
+    boxes: Mapping[str, tuple[float, float, str, str]],
+    arrows: Sequence[str],
+    figsize: tuple[float, float] = (11, 4.5),
+) -> Figure:
     """Boxes with words, and arrows between them: a model as a picture.
 
     Args:
         boxes: name to x, y, words and colour of `PALETTE`.
         arrows: "from to" by the names of two boxes.
+        figsize: inches.
     """
-    fig, ax = plt.subplots(figsize=(11, 4.5))
+    fig, ax = plt.subplots(figsize=figsize)
     texts = {}
     for name, (x, y, words, colour) in boxes.items():
         edge = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": PALETTE[colour]}
@@ -81,28 +84,23 @@ def flow(boxes: dict[str, tuple[float, float, str, str]], arrows: list[str]) -> 
     ax.set(xlim=(min(xs) - 1.2, max(xs) + 1.2), ylim=(min(ys) - 0.6, max(ys) + 0.6))
     ax.set_axis_off()
     fig.canvas.draw()  # now the boxes know their sizes, and arrows can end at their edges
-    for start, end in (arrow.split() for arrow in arrows):
-        connect(ax, texts[start], texts[end])
+    for start, end in ((texts[name] for name in arrow.split()) for arrow in arrows):
+        arrow = {
+            "arrowstyle": "-|>", "lw": 2.2, "color": "0.35", "mutation_scale": 20,
+            "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
+            "shrinkA": 2, "shrinkB": 4,
+        }  # fmt: skip
+        ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow, zorder=2)
     return fig
-
-
-def connect(ax: Axes, start: Text, end: Text) -> None:
-    """An arrow from the edge of one box to the edge of another, along the line between them."""
-    arrow = {
-        "arrowstyle": "-|>", "lw": 2.2, "color": "0.35", "mutation_scale": 20,
-        "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
-        "shrinkA": 2, "shrinkB": 4,
-    }  # fmt: skip
-    ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow, zorder=2)
 
 
 _PAPER = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none"}
 
 
 def filling(names: Sequence[str], values: np.ndarray, taken: Sequence[int]) -> Figure:
-    """A list being filled: the value of each candidate (n,) at each step (n, steps), as a table.
+    """How a list fills up: a table with the value of each candidate at each step (n, steps).
 
-    What is taken at a step is framed, and crossed out in the steps after it.
+    The film taken at a step has a frame, and no values in later steps.
     """
     fig, ax = plt.subplots(figsize=(1.1 * values.shape[1] + 5.2, 0.42 * len(names) + 1.3))
     open_ = values.astype(float).copy()

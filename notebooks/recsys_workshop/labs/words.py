@@ -28,8 +28,8 @@ class Corpus:
     """Text as numbers.
 
     vocab   : the V words that are frequent enough
-    code    : int64 (n,), position of each running word in `vocab`; -1 for a rare one. It keeps its
-              place, so that the words around it do not become neighbours
+    code    : int64 (n,), position of each running word in `vocab`; -1 for a rare word, which keeps
+              its place, so that the words around it do not become neighbours
     passage : int64 (n,), the number of the passage that each running word is in
     count   : int64 (V,), how often each word occurs
     """
@@ -52,7 +52,7 @@ def corpus(passages: Iterable[str | Sequence[Hashable]], *, min_count: int = 1) 
     number: dict[Hashable, int] = {}
     lengths = np.zeros(len(passages), dtype=np.int64)
 
-    def running() -> Iterator[int]:  # one number at a time: all words as text would fill the memory
+    def running() -> Iterator[int]:  # as numbers, since all words as text would fill the memory
         for i, one in enumerate(passages):
             words = WORD.findall(one.lower()) if isinstance(one, str) else one
             lengths[i] = len(words)
@@ -205,12 +205,8 @@ def overlap(one: np.ndarray, other: np.ndarray, words: np.ndarray, k: int = 10) 
     return (a[:, :, None] == b[:, None, :]).sum((1, 2))
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
-
-
 def _nearest_positions(vectors: np.ndarray, words: np.ndarray, k: int) -> np.ndarray:
-    unit = _unit(vectors)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
     cosine = unit[words] @ unit.T
     cosine[np.arange(len(words)), words] = -np.inf
     return np.argsort(-cosine, axis=1, kind="stable")[:, :k]

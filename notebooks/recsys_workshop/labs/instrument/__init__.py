@@ -1,10 +1,7 @@
-"""`instrument`: the curves of a sweep to hover over, and the list of each run to look at."""
+"""`instrument`: the curves of a sweep to explore, with the list of each run."""
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,26 +11,22 @@ import numpy as np
 
 from recsys_tutorial.models.base import Model
 from recsys_workshop.figures import PALETTE
-from recsys_workshop.labs.framed import Framed, filled, png, safe_json
+from recsys_workshop.labs.framed import Framed, framed, png
 from recsys_workshop.sweeping import Sweep, _text
 from recsys_workshop.waiting import steps
 
 PANEL, COLOUR, LINE = "loss", "l2", "dim"  # settings: a panel, a colour, a dash for each value
-UNITS = {"squared_error": "stars²"}  # of a validation loss; the others are logarithms: nats
+UNITS = {"squared_error": "stars²"}  # of the validation loss; the others are in nats
+MEASURES = ("recall@10", "auc", "rmse")  # shown beside the list of a run
 COLOURS = ("black", "sky", "orange", "purple", "green", "vermilion")
-DASHES: dict[str, Any] = {"6 4": "--", "": "-"}  # SVG's, matplotlib's: the smaller is broken
+DASHES: dict[str, Any] = {"6 4": "--", "": "-"}  # SVG's and matplotlib's; dashed: the smaller dim
 
 
-def instrument(
-    runs: Sweep,
-    ten: Callable[[Model], Sequence[str]],
-    measures: Sequence[str] = ("recall@10", "auc", "rmse"),
-) -> Framed:
-    """Validation curves of all runs: hover names a run, a click shows its list, arrows go on.
+def instrument(runs: Sweep, ten: Callable[[Model], Sequence[str]]) -> Framed:
+    """Validation curves of all runs. Hovering names a run, a click or an arrow key shows its list.
 
-    runs     : a sweep over loss, l2 and dim, ended or not
-    ten      : model to titles, called once for each run that has a model
-    measures : columns of `runs.frame` to show beside the list
+    runs : a sweep over loss, l2 and dim, finished or not
+    ten  : a function that gives the titles of a model's list, called once per fitted run
     """
     colours = dict(zip(_values(runs, COLOUR), map(PALETTE.get, COLOURS), strict=False))
     dashes = dict(zip(_values(runs, LINE), DASHES, strict=False))
@@ -52,7 +45,7 @@ def instrument(
                 ],
                 "colour": colours[run.settings[COLOUR]],
                 "dash": dashes[run.settings[LINE]],
-                "measures": [f"{m}: {found[m]:.3f}" for m in measures if m in found],
+                "measures": [f"{m}: {found[m]:.3f}" for m in MEASURES if m in found],
                 "ten": list(ten(run.model)) if run.model is not None else [],
             }
         )
@@ -67,16 +60,7 @@ def instrument(
     alt = f"Validation loss against epoch, {curves}. {' '.join(best)}"
     picture = _picture(shown, panels, [*keys, *styles])
     data = {"runs": shown, "panels": panels, "colours": keys, "dashes": styles}
-    document = filled(
-        __name__,
-        "instrument",
-        {
-            "ALT": html.escape(alt),
-            "PICTURE": base64.b64encode(picture).decode(),
-            "DATA": safe_json(json.dumps(data, ensure_ascii=False)),
-        },
-    )
-    return Framed(document, picture, alt, "The runs of the sweep", 480)
+    return framed(__name__, "instrument", data, picture, alt, "The runs of the sweep", 480)
 
 
 def _values(runs: Sweep, setting: str) -> list[Any]:

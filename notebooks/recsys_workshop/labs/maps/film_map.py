@@ -1,10 +1,7 @@
-"""A map of items with a search box: one piece of HTML that asks nothing of any other host."""
+"""A map of items with a search box: one piece of HTML that needs no network."""
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +10,10 @@ import numpy as np
 
 from recsys_tutorial.datasets.dataset import Dataset
 from recsys_workshop.figures import PALETTE
-from recsys_workshop.labs.framed import Framed, filled, png, safe_json
+from recsys_workshop.labs.framed import Framed, framed, png
 
-_NEAREST = 6
+TITLE = "Map of films"
+_NEAREST = 6  # films in the list of each film
 
 
 def film_map(
@@ -27,16 +25,15 @@ def film_map(
     mine: Mapping[Hashable, float] | None = None,
     you: np.ndarray | None = None,
     most: int = 300,
-    title: str = "Map of films",
 ) -> Framed:
-    """A map of the most rated items, to hover over, to search, and to walk with the arrow keys.
+    """A map of the most rated items, to explore by mouse, by search or with the arrow keys.
 
     xy     : (n_items, 2); items with nan are left out
-    labels : what the two axes say, with units
-    places : (n_items, d), to list each item's nearest by cosine
+    labels : names of the two axes, with units
+    places : (n_items, d), vectors for the list of nearest items, by cosine
     mine   : item id to stars, shown as diamonds
-    you    : (2,), an arrow from the origin in this direction; None for no arrow
-    most   : so many items at the most, those with most ratings in `dataset` (and all of `mine`)
+    you    : (2,), direction of an arrow from the origin; None for no arrow
+    most   : how many items to show, those with most ratings in `dataset` (and all of `mine`)
 
     Raises KeyError for an unknown id in `mine`.
     """
@@ -49,21 +46,15 @@ def film_map(
     rows = np.array(list(chosen), dtype=np.int64)
     films = _films(dataset, xy, rows, own, _nearest(places[rows]))
     alt = (
-        f"{title}: {len(films)} films, across {labels[0]}, upwards {labels[1]}. "
+        f"{TITLE}: {len(films)} films, across {labels[0]}, upwards {labels[1]}. "
         f"Far right {_end(films, 'x', max)}, far left {_end(films, 'x', min)}, "
         f"on top {_end(films, 'y', max)}, at the bottom {_end(films, 'y', min)}."
     )
-    picture = _picture(films, labels, title, you)
+    picture = _picture(films, labels, you)
     arrow = None if you is None else [round(float(v), 4) for v in you]
-    data = json.dumps({"films": films, "labels": list(labels), "you": arrow}, ensure_ascii=False)
-    content = {
-        "TITLE": html.escape(title),
-        "ALT": html.escape(alt),
-        "PICTURE": base64.b64encode(picture).decode(),
-        "DATA": safe_json(data),
-    }
-    document = filled("recsys_workshop.labs.maps", "map", content)
-    return Framed(document, picture, alt, "Map with search", 690)
+    data = {"films": films, "labels": list(labels), "you": arrow}
+    here = "recsys_workshop.labs.maps"
+    return framed(here, "map", data, picture, alt, "Map with search", 690, TITLE=TITLE)
 
 
 def _films(
@@ -91,7 +82,7 @@ def _films(
 
 
 def _nearest(where: np.ndarray) -> list[list[int]]:
-    """For each row the numbers of its nearest by cosine."""
+    """For each row the numbers of its nearest rows, by cosine."""
     x = np.asarray(where, dtype=np.float64)
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
     close = unit @ unit.T
@@ -103,10 +94,8 @@ def _end(films: list[dict[str, Any]], side: str, which: Any) -> str:
     return str(which(films, key=lambda f: f[side])["title"])
 
 
-def _picture(
-    films: list[dict[str, Any]], labels: Sequence[str], title: str, you: np.ndarray | None
-) -> bytes:
-    """The plain map: all items, titles where there is room, those at the rim first."""
+def _picture(films: list[dict[str, Any]], labels: Sequence[str], you: np.ndarray | None) -> bytes:
+    """The plain map: all items, and titles where there is room, from the outside to the centre."""
     fig, ax = plt.subplots(figsize=(9, 6.5))
     x, y = (np.array([f[side] for f in films]) for side in ("x", "y"))
     own = np.array(["mine" in f for f in films])
@@ -125,17 +114,12 @@ def _picture(
     for i in np.argsort(-(wide**2 + high**2), kind="stable"):
         if all(abs(wide[i] - a) > 1.5 or abs(high[i] - b) > 0.28 for a, b in taken):
             taken.append((wide[i], high[i]))
-            side = "left" if wide[i] < 0 else "right"
+            side, shift = ("left", 5) if wide[i] < 0 else ("right", -5)
             ax.annotate(
-                films[i]["title"],
-                (x[i], y[i]),
-                xytext=(5 if side == "left" else -5, 3),
-                textcoords="offset points",
-                ha=side,
-                fontsize=9,
-                parse_math=False,  # a title may hold a dollar
-            )
+                films[i]["title"], (x[i], y[i]), xytext=(shift, 3), textcoords="offset points",
+                ha=side, fontsize=9, parse_math=False,  # a title may contain a dollar sign
+            )  # fmt: skip
         if len(taken) == 24:
             break
-    ax.set(xlabel=labels[0], ylabel=labels[1], title=title)
+    ax.set(xlabel=labels[0], ylabel=labels[1], title=TITLE)
     return png(fig)

@@ -10,26 +10,24 @@ from numpy.typing import NDArray
 from scipy import special
 
 Floats = NDArray[np.float64]
+NIGHTS, CLICKS = 20, 10  # clicks from other days, and of today
 
 
 def intraday(
     *,
     users: int = 400,
-    nights: int = 20,
-    clicks: int = 10,
     genres: int = 6,
     mood: float = 0.4,
-    variety: float = 0.3,
     lag: int = 3,
     seeds: int = 20,
     seed: int = 0,
 ) -> pd.DataFrame:
     """How well a model predicts the next click, depending on what it knows of today.
 
-    A user has a long-term taste, a distribution over genres (Dirichlet with concentration
-    `variety`). Each day has a mood: one genre, drawn from that taste. A click goes to the mood's
-    genre with probability `mood`, else to a genre drawn from the long-term taste. The log has
-    `nights` clicks from other days and today's `clicks`.
+    A user has a long-term taste, a distribution over genres (Dirichlet with concentration 0.3: most
+    users stick to few genres). Each day has a mood: one genre, drawn from that taste. A click goes
+    to the mood's genre with probability `mood`, else to a genre drawn from the long-term taste. The
+    log has twenty clicks from other days and today's ten.
 
     The model scores genre g by  w_1 ln(profile_g + 1/2) + w_2 ln(n_g + 1/2):  the long-term
     profile, counted last night, and how often g was clicked today. Two weights, fitted to one half
@@ -38,13 +36,12 @@ def intraday(
         "nightly"  : n is always 0: nothing of today is known
         "streamed" : n counts the clicks before this one, in training and in serving
         "late"     : the stream lags `lag` clicks behind, in training and in serving
-        "skewed"   : served as streamed, but trained on a table that was joined at midnight: there
-                     n counts all of today's clicks, also those that came later and the very click
-                     to be predicted
+        "skewed"   : served as streamed, but trained on a table that was joined at midnight, where
+                     n counts all clicks of the day, even later ones and the click to be predicted
 
     Args:
-        users, nights, clicks, genres: sizes.
-        mood, variety: as above; the smaller the variety, the more a user sticks to few genres.
+        users, genres: sizes.
+        mood: as above.
         lag: clicks by which the late stream is behind.
         seeds: worlds simulated side by side.
         seed: seed of all random numbers.
@@ -61,15 +58,14 @@ def intraday(
     root = np.random.default_rng(seed)
     frames = []
     for world, rng in enumerate(root.spawn(seeds)):
-        taste = rng.dirichlet(np.full(genres, variety), users)  # (users, genres)
+        taste = rng.dirichlet(np.full(genres, 0.3), users)  # (users, genres)
         taste = (taste + 1e-6) / (1 + genres * 1e-6)
-        today = _day(rng, taste, clicks, mood)
+        today = _day(rng, taste, mood)
         chosen = np.eye(genres)[today]  # (users, clicks, genres)
-        profile = np.log(_profile(rng, taste, nights) + 0.5)[:, None, :]
+        profile = np.log(_profile(rng, taste) + 0.5)[:, None, :]
         so_far = chosen.cumsum(1) - chosen
         behind = np.zeros_like(so_far)
-        if lag < clicks:
-            behind[:, lag:] = so_far[:, : clicks - lag]
+        behind[:, lag:] = so_far[:, : CLICKS - lag]
         whole_day = np.broadcast_to(chosen.sum(1, keepdims=True), so_far.shape)
         nothing = np.zeros_like(so_far)
         feeds = {  # what training reads, what serving reads
@@ -99,15 +95,15 @@ def _draw(rng: np.random.Generator, p: Floats, shape: tuple[int, ...]) -> NDArra
     return np.minimum((u > ladder).sum(-1), p.shape[1] - 1)
 
 
-def _day(rng: np.random.Generator, taste: Floats, clicks: int, mood: float) -> NDArray[np.int64]:
+def _day(rng: np.random.Generator, taste: Floats, mood: float) -> NDArray[np.int64]:
     """The genres clicked on one day: (users, clicks)."""
-    in_mood = np.repeat(_draw(rng, taste, (1,)), clicks, axis=1)
-    return np.where(rng.random(in_mood.shape) < mood, in_mood, _draw(rng, taste, (clicks,)))
+    in_mood = np.repeat(_draw(rng, taste, (1,)), CLICKS, axis=1)
+    return np.where(rng.random(in_mood.shape) < mood, in_mood, _draw(rng, taste, (CLICKS,)))
 
 
-def _profile(rng: np.random.Generator, taste: Floats, nights: int) -> Floats:
+def _profile(rng: np.random.Generator, taste: Floats) -> Floats:
     """Clicks per genre, one on each other day, so that moods average out: (users, genres)."""
-    past = _draw(rng, taste, (nights,))
+    past = _draw(rng, taste, (NIGHTS,))
     return np.eye(taste.shape[1])[past].sum(1)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 from importlib import resources
 
 import numpy as np
 
 from recsys_tutorial.datasets import Dataset, concat
 from recsys_tutorial.recommending import FEW
-from recsys_workshop.labs.framed import Framed, filled, safe_json
+from recsys_workshop.labs.framed import Framed, framed
 
 SHOWN, OFFERED = 150, 8  # films on the map, films to rate
 WHAT = "A recommender to train in the browser"
@@ -22,13 +20,12 @@ ALT = (
 )
 
 
-def trainer(dataset: Dataset, *, epochs: int = 12, following: str = "") -> Framed:
-    """A page that trains BiasedMF, or the same tables by BPR, on the training part of seed 42.
+def trainer(dataset: Dataset, *, following: str = "") -> Framed:
+    """A page that trains BiasedMF, or the same tables with BPR, on the training part of seed 42.
 
     The error is that on the validation part of the split; the page does not hold the test part.
 
     dataset   : ratings with titles
-    epochs    : passes over the ratings in a run
     following : HTML at the end of the last of the three explanations, for example a link
     """
     train, valid, _ = dataset.split("random", seed=42)
@@ -54,24 +51,20 @@ def trainer(dataset: Dataset, *, epochs: int = 12, following: str = "") -> Frame
         "high": int(high),
         "liked": low + 0.75 * (high - low),
         "least": FEW,
-        "epochs": epochs,
+        "epochs": 12,
         "shown": best_known[:SHOWN].tolist(),
         "offered": _unlike(dataset, best_known),
     }
     page = resources.files(__package__) / "page"
-    picture = (page / "still.png").read_bytes()
-    content = {
+    words = {
         "WORKER": (page / "worker.js").read_text(encoding="utf-8"),
         "ROWS": f"{len(train):,}",
         "USERS": f"{dataset.n_users:,}",
         "ITEMS": f"{dataset.n_items:,}",
         "NEXT": following,
-        "PICTURE": base64.b64encode(picture).decode(),
-        "ALT": html.escape(ALT),
-        "DATA": safe_json(json.dumps(data, ensure_ascii=False)),
     }
-    document = filled(__package__, "trainer", content)
-    return Framed(document, picture, ALT, WHAT, 1040)
+    picture = (page / "still.png").read_bytes()
+    return framed(__package__, "trainer", data, picture, ALT, WHAT, 1040, **words)
 
 
 def _packed(column: np.ndarray) -> dict[str, str]:
