@@ -178,11 +178,16 @@ def in_top(scores: NDArray[Any], k: int) -> NDArray[np.bool_]:
 
     Items with a score of -inf are in no list.
     """
-    place = max(scores.shape[1] - k, 0)
-    last = np.partition(scores, place, axis=1)[:, [place]]  # the lowest score in each list
-    above, tied = scores > last, scores == last
-    room = k - above.sum(axis=1, keepdims=True)
-    return (above | (tied & (tied.cumsum(axis=1) <= room))) & (scores > -np.inf)
+    n_items = scores.shape[1]
+    if k >= n_items:
+        return scores > -np.inf
+    last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
+    chosen = (scores >= last) & (scores > -np.inf)
+    for user in np.flatnonzero(chosen.sum(axis=1) > k):  # a tie goes over the end of the list
+        tied = np.flatnonzero(scores[user] == last[user])
+        room = k - int((scores[user] > last[user]).sum())
+        chosen[user, tied[room:]] = False
+    return chosen
 
 
 def _measure(
