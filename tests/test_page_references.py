@@ -43,6 +43,7 @@ PROMISED = {
     ("10", "02"): r"class BiasedMF",
     ("11", "03"): r"out again|stable|halves",
     ("11", "04"): r"ridge regression",
+    ("11", "06"): r"interval",
     ("12", "08"): r"SideFeatureMF",
     ("13", "06"): r"bootstrap",
     ("13", "08"): r"cold_start",

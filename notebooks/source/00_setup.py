@@ -41,9 +41,9 @@ service.iframe(page.me, whose="an invented person" if page.me_is_sample else "yo
 
 # %% [markdown]
 # Give a film some stars on the left, and watch the list on the right: films that have just entered it
-# are marked. Try both directions. Give five stars to ten films of a kind that you love, then one star to
-# the same films. *Keep these ratings* saves your ratings for all later pages; until you have saved some,
-# the pages use those of an invented person.
+# are marked. Try high and low ratings: give five stars to ten films of a kind that you love, then one
+# star to the same films. *Keep these ratings* saves your ratings for all later pages; until you have
+# saved some, the pages use those of an invented person.
 #
 # **Nothing happens in the frame, or it stays empty?** On Binder and Colab your browser cannot reach
 # this service. The form below does the same job everywhere:
@@ -183,7 +183,7 @@ print("Your files are in", page.folder)
 # you like, even before you have an answer.
 #
 # **Which film has the most ratings?** Put its title into `most_rated`: type it in quotes, or write code
-# that finds it. The cell after the check looks for films like it.
+# that finds it. The cell after the check looks for films like the one that you named.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -218,8 +218,8 @@ ws.films(rt.interpret.neighbours(page.model, page.train, film, k=4), ["title"])
 # %% [markdown]
 # ## Is this machine ready?
 #
-# You have just trained two models here, and that is the best sign that it is. The next cell looks at the
-# details, and gives advice if something is wrong.
+# You have just trained two models here, and that is the best sign that this machine is ready. The next
+# cell looks at the details, and gives advice if something is wrong.
 
 # %% tags=["hide-input"]
 readiness = ws.readiness(page.data)

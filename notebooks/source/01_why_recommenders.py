@@ -204,8 +204,8 @@ for alone in ("the model alone", "the stylist alone"):
 # other clients.)
 #
 # The example contains only what we put into it, so it says nothing about real stylists. It shows *why*
-# such pairs work: each knows something that the other cannot see. Keep the question for every recommender
-# that you build: who can see what the model cannot?
+# such pairs work: each knows something that the other cannot see. Ask of every recommender that you
+# build: who can see what the model cannot?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: in your own work, what is "the note"? What does somebody know that never reaches the
@@ -288,10 +288,10 @@ as_table(stars)
 # Multiply a friend's number by a film's number, and you have the first half of a model. Ana would give
 # *Oops, the Moon* 3 + 2 · 1 = 5 stars.
 #
-# Cleo's and Dan's rows follow the same pattern more weakly. In the column of *A Letter in June*, Cleo is
-# one star below three and Dan one above. The film's number is −1, so Cleo's own number is +1 and Dan's
-# is −1. Eve's three stars for *Star Chase* give her 0. Subtract these products from the table, and look
-# at what is left.
+# Cleo's and Dan's rows follow the same pattern only roughly. Take one column, *A Letter in June*: Cleo
+# is one star below three there, and Dan one above. The film's number is −1, so Cleo's own number is +1
+# and Dan's is −1. Eve has not rated that film, but her three stars for *Star Chase* give her 0. Multiply
+# each friend's number by each film's, subtract the products from the distances, and see what is left.
 
 # %%
 film_1 = np.array([1, 1, -1, -1, 0, 0])
@@ -300,10 +300,10 @@ left = stars - 3 - np.outer(friend_1, film_1)  # (5, 6)
 as_table(left)
 
 # %% [markdown]
-# **Step 2: look again.** Nothing is left in the rows of Ana and Ben. Cleo and Dan have the same row now,
-# and Eve's is that row times −2. So there is a *second number per film*: +1 for *Oops, the Moon*, *The
-# Wrong Groom* and *Pie!*, −1 for *Grey Winter*, 0 for the other two. The second number of Cleo and Dan is
-# +1, that of Eve −2, and that of Ana and Ben 0.
+# **Step 2: look again.** Nothing is left in the rows of Ana and Ben. Cleo's and Dan's rows now agree
+# wherever both have a number, and Eve's numbers are theirs times −2. So there is a *second number
+# per film*: +1 for *Oops, the Moon*, *The Wrong Groom* and *Pie!*, −1 for *Grey Winter*, 0 for the other
+# two. The second number of Cleo and Dan is +1, that of Eve −2, and that of Ana and Ben 0.
 
 # %%
 film_2 = np.array([0, 1, 0, 1, 1, -1])
@@ -390,9 +390,9 @@ def play(name="Eve", first=0.0, second=-2.0):
 
 
 # %% [markdown]
-# The 5 × 6 table has become 5 × 2 and 6 × 2 numbers, and these predict every cell: the empty cells came
-# as a gift. This is **matrix factorisation**: each person has a short vector $p_u$, each item a short
-# vector $q_i$, and
+# The 5 × 6 table has become 5 × 2 and 6 × 2 numbers. We chose these to explain the ratings that we have,
+# yet they predict every cell: the empty cells came as a gift. This is **matrix factorisation**: each
+# person has a short vector $p_u$, each item a short vector $q_i$, and
 #
 # $$\text{stars} = 3 + p_u \cdot q_i$$
 #
@@ -514,10 +514,10 @@ print(f"Error of the random vectors: {at_random:.2f} stars², over {seen.sum()} 
 #
 # $$\frac{\partial\, e^2}{\partial p_u} = -2\, e\, q_i$$
 #
-# In words: to make the error smaller, move the person towards the film where the model said too few
-# stars, and away from it where the model said too many. The formula itself, the **gradient**, points the
-# other way: to where the error grows. PyTorch can compute it for us: the part that does so is called
-# *autograd*. Let us check that our formula and autograd give the same gradient.
+# In words: to make the error smaller, move the person's vector in the direction of the film's if the
+# model said too few stars, and in the opposite direction if it said too many. The formula itself, the
+# **gradient**, points the other way: to where the error grows. PyTorch can compute it for us: the part
+# that does so is called *autograd*. Let us check that our formula and autograd give the same gradient.
 
 # %%
 p, q = random_vectors()
@@ -630,9 +630,9 @@ print("Oops, the Moon     =", oops.round(2))
 #
 # "Deep" sounds like huge data and huge machines. Here it means that we write the model in a
 # deep-learning library, which computes the gradient. The ratings of this page would fit into an e-mail,
-# and you have just trained on 23 numbers. We use such a library for a different reason: **say what the
-# score is, say what you want of it, and the gradient takes care of itself.** A new idea costs a few
-# lines, and no new mathematics.
+# and you have just trained on 23 numbers. So the reason for such a library is not size but flexibility:
+# **say what the score is, say what you want of it, and the gradient takes care of itself.** A new idea
+# costs a few lines, and no new mathematics.
 #
 # See for yourself. Here is the model above as a class. Our library creates the vectors and gives them
 # their random start; the mean of the training ratings takes the place of the 3. A `batch` holds `B`
@@ -663,9 +663,9 @@ class WithBias(Match):
 
 
 # %% [markdown]
-# **Change 2: a side feature.** From three ratings a model can hardly learn the vector of a film. But we
-# know its genres. Give each genre a vector, and add to the film's own vector the vectors of all its
-# genres.
+# **Change 2: a side feature.** If a film has only three ratings, a model can hardly learn its vector
+# from them. But we know its genres. Give each genre a vector, and add to the film's own vector the
+# vectors of all its genres.
 
 
 # %%
@@ -688,8 +688,8 @@ genres = torch.tensor([[float(g in each) for g in names] for each in page.data.i
 # We worked out no gradient, yet `rt.fit` trains all three. We measure the error on ratings that were
 # held out, the **validation part**. We do so three times: on all of them, on about 20% of them (those
 # whose films have the fewest training ratings), and on the rest. Each model is trained with three
-# **seeds**, the numbers that fix its random start: `±` is one standard deviation over the three seeds:
-# how much the result moves when only the seed changes.
+# **seeds**, the numbers that fix its random start. `±` is one standard deviation over the three seeds:
+# it says how much the result moves when only the seed changes.
 
 # %%
 count = page.train.counts("item")[page.valid.item]  # training ratings of each row's film
@@ -717,8 +717,8 @@ table.T
 # The seed is one source of chance. The choice of people is another: other *people* would have given other
 # ratings. The output below shows the difference that each change makes. The brackets give the range in
 # which it would usually lie if we had other users (page 06 shows how to compute it). If zero is inside,
-# the data cannot tell the two models apart. We call a change a gain only if the whole range is below zero
-# with at least two of the three seeds.
+# the data cannot tell the two models apart. Below zero means a smaller error: we call a change a gain
+# only if the whole range is below zero with at least two of the three seeds.
 
 
 # %%
@@ -745,10 +745,10 @@ for what, by_seed in verdicts.items():
 #
 # **Change 3: another question.** Stars may not be what you need. Perhaps you want a *probability*: how
 # likely is it that somebody gives the film four stars or five? For that we need another **loss** (the
-# number that training makes small), which takes one line. The model is the library's `BiasedMF`, a model
-# like ours with biases of films and users. We subtract 3.5, half-way between three stars and four, from
-# its output and read the result as a *logit*: 0 means a probability of one half, and a larger logit means
-# a larger probability.
+# number that training makes small), which takes one line. The model is the library's `BiasedMF`: it is
+# like our `WithBias` but has a bias for each user as well. We subtract 3.5, half-way between three stars
+# and four, from its output and read the result as a *logit*: 0 means a probability of one half, and a
+# larger logit means a larger probability.
 
 
 # %%
@@ -769,13 +769,13 @@ for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
 
 # %% [markdown]
 # Compare the two percentages at the end of each line: a probability is good when it matches how often
-# the thing happens. Which line is furthest off? Apart from the loss, we changed two of the model's usual
-# settings: its vectors have 8 numbers, as in the models above, and `l2` is weaker (page 02 explains
-# `l2`).
+# the thing happens. Which line is furthest off? Apart from the loss, two settings differ from the
+# defaults of `BiasedMF`: the vectors have only 8 numbers, like those of the models above, and `l2` is
+# weaker (page 02 explains `l2`).
 #
-# That is the promise of the whole series: time, several tastes per person, uncertainty and sequences
-# cost a few lines each. Such models also scale: a model that learns from small batches by gradients
-# still works when the data grows.
+# Each of the three changes took a few lines. That is the promise of the whole series: time, several
+# tastes per person, uncertainty and sequences cost a few lines each, too. Such models also scale: a
+# model that learns from small batches by gradients still works when the data grows.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room for a wish ("I only care about the top of the list", "new films should count less")
@@ -916,7 +916,7 @@ for what, two in vectors_add.items():
 # But does the *density* help, or just the number of ratings? Let us keep that number fixed. Take a
 # quarter of the users. The **dense** model trains on all of their ratings, and nobody else's. The
 # **thin** model trains on the same number of ratings, spread over everybody. First we test both on the
-# ratings of that quarter.
+# validation ratings of that quarter.
 
 # %%
 dense, thin, pairs = [], [], []
@@ -953,7 +953,7 @@ for who, found in (("that quarter", same_people), ("everybody", everyone)):
 # better than if they had given few.
 #
 # Before you look for a better model, ask: could you get *one more rating* from each person, and for each
-# item? On this page, ten times the ratings paid more than the better model.
+# item? On this page, ten times as many ratings reduced the error more than the better model did.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room, before the figure: what lowers the error more, ten times the ratings or a better model? Let
@@ -1069,7 +1069,7 @@ for k in np.argsort(-counts[well_known], kind="stable")[:3]:
 # %% [markdown]
 # **Transformable.** The editors want a science-fiction shelf. Average the vectors of the films with
 # that label: the average is a vector, too, and you can search with it as with a film. We compare each
-# film with the average of the *others*, so that no film is compared with itself.
+# film with the average of the *other* films with that label, so that no film is compared with itself.
 
 # %%
 labelled = np.array(["Sci-Fi" in page.data.items["genres"].iloc[i] for i in well_known])
@@ -1102,8 +1102,8 @@ ws.films(ends.assign(end=6 * ["one"] + 6 * ["the other"]), ["end", "title", "gen
 # What would you call this axis? Write a word down; page 03 does this with care, and asks whether a
 # name is more than a story.
 #
-# **Reliable.** Nobody builds on sand: would another training run say the same? Train again from
-# another seed, and compare.
+# **Reliable.** Before other teams build on these vectors, ask: would another training run say the same?
+# Train again from another seed, and compare.
 
 # %%
 again = rt.models.BiasedMF.for_dataset(page.train, dim=page.model.dim, seed=1)

@@ -53,9 +53,9 @@ print(f"{len(runs)} runs train in the background, one after the other. This cell
 # ## The data is a matrix, mostly empty
 #
 # While the sweep runs, look at its data: one row per user, one column per film, and a dot where there is
-# a rating. We sort both, so that busy users are at the top and popular films on the left. Your own
-# ratings are shown in the row where they would fall. (Until you have rated some films, a sample person's
-# ratings stand in for them.)
+# a rating. We sort both, so that busy users are at the top and popular films on the left. Diamonds mark
+# your own ratings, in the row where a user with as many ratings as you belongs. (Until you have rated
+# some films, a sample person's ratings stand in for yours.)
 
 # %%
 import matplotlib.pyplot as plt
@@ -234,10 +234,11 @@ def train_by_hand(model, optimiser, name):
 
 
 # %% [markdown]
-# `rt.fit` is this engine with some conveniences. It can save checkpoints, stop early (when the error on
-# the validation part gets worse) and work in the background. During training it also first raises and
-# then lowers the **learning rate**: the `lr` that we give to Adam, which scales all its steps. (In the
-# `step` above, `model.penalty` is zero so far.) Now train our model by hand:
+# `rt.fit` is this engine with some conveniences. It can save checkpoints and work in the background, and
+# it offers **early stopping**: training ends when the error on the validation part gets worse. The `lr`
+# that we give to Adam is the **learning rate**: it scales all of Adam's steps. `rt.fit` raises it at the
+# start of training and then lowers it. (In the `step` above, `model.penalty` is zero so far.) Now train
+# our model by hand:
 
 # %%
 model = MF.for_dataset(page.train)
@@ -504,7 +505,8 @@ print(f"ImplicitALS against the winner of the sweep, {als}")
 # %% [markdown]
 # Does `ImplicitALS` hear a dislike? We rate the same ten films twice: first we love them all, the second
 # time we hate them. A model that only hears that we watched them gives the same list both times. A
-# third list, for somebody without any ratings, shows what the model recommends to everybody.
+# third list, for somebody without any ratings, shows what the model recommends when it knows nothing
+# about a person.
 
 # %%
 genres = page.data.items["genres"]
@@ -599,8 +601,8 @@ print(f"64 numbers against 8, over users, {of_size}.")
 # | how it is written | what you believe |
 # |---|---|
 # | on the rows of the batch, as above | the bell curve is *narrower* for rows with more ratings, because they are looked up more often and pay each time |
-# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|², where N is the number of training ratings | the numbers of every row follow the *same* bell curve, and many ratings easily outweigh it |
-# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero: in each step every row shrinks by the same share, whatever its ratings say; no bell curve describes this belief |
+# | on the whole tables, `l2` / N times the sum of all \|p\|² and \|q\|², where N is the number of training ratings | the numbers of every row follow the *same* bell curve; where a row has many ratings, they easily outweigh this belief |
+# | AdamW, a variant of Adam: each step shrinks every number by a fixed share | all numbers are near zero, and every row is pulled there by the same share, however many ratings it has; no bell curve describes this belief |
 #
 # Train a model by hand with each of the three, and measure how long the vectors of the films become. (By
 # hand, the learning rate stays constant, so the errors differ from those of the sweep.)
@@ -664,8 +666,8 @@ for name, other in (("table", table_prior), ("adamw", adamw), ("none", model)):
 # With the table penalty, the vectors of famous films become longer than those of rare films. With the
 # batch penalty they do not, since a row pays each time it is used. Which belief fits better is a
 # question for the data. Here all three errors end close together; without any penalty the error is much
-# larger. But a strength means something different in each kind of penalty: never carry an `l2` from one
-# kind to another.
+# larger. The same number can be strong in one kind of penalty and weak in another, so never carry an
+# `l2` from one kind to another.
 #
 # (Adam's own `weight_decay` adds the gradient of a table penalty to the gradient of the loss. Adam then
 # rescales this combined gradient by a different factor for each number, so the penalty is no longer
@@ -709,8 +711,8 @@ ws.check("02.shrunk", shrunk)
 # ## Biases: some people are just kind
 #
 # Some users give four stars to everything. Some films are liked by everybody. Neither is a matter
-# of taste, and it is a waste to explain it by taste. So give each user and each film one number of
-# its own, its **bias**, in stars. The new lines:
+# of taste, and the numbers that describe taste should not be spent on it. So give each user and each
+# film one number of its own, its **bias**, in stars. The new lines:
 
 
 # %% tags=["long"]
@@ -869,9 +871,10 @@ for first, second, measure in (
 #
 # Now go down the table. From "film only" to "both biases", RMSE and AUC improve a lot, and conditional
 # AUC does not move; it moves when taste is added. The last model is the run of the sweep that is best
-# at lists. It has no RMSE and does badly at telling liked films from others. It wins at the list of
-# ten, because we asked it who watches what, and not who likes what. None of these numbers is wrong.
-# Each is the answer to a question, so **say the question first, then the number**.
+# at lists. It has no RMSE and does badly at telling liked films from others. We asked it who watches
+# what, and not who likes what. That helps with the list of ten, and there it wins: a film on the list
+# counts only if the user watched it in the first place, and rated it well too. None of these numbers is
+# wrong. Each is the answer to a question, so **say the question first, then the number**.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before showing the table: which model will have the best conditional AUC? What will
@@ -930,10 +933,10 @@ print(f"{len(me)} ratings of {whose}.")
 # %% [markdown]
 # Neither `page.model` nor `page.ranker` has ever seen you, and neither has to be trained again. The films
 # keep their rows. Your own row comes from a small regression: it predicts your ratings from the rows of
-# the films that you rated. This is called **folding in**. The solution of the regression is a sum with
-# one term for each of your ratings, so each recommendation can name the ratings that added most to its
-# score. In the list below, the number in brackets after each reason says how much it added. This score
-# has no unit. (Rate more, then run this cell again.)
+# the films that you rated. This is called **folding in**. Your row is a sum with one term for each
+# of your ratings, so each rating adds its own part to a film's score, and a recommendation can name the
+# ratings that added most. In the list below, the number in brackets after each reason says how much it
+# added. This score has no unit. (Rate more, then run this cell again.)
 
 # %% slideshow={"slide_type": "subslide"}
 mine = rt.recommend(page.ranker, page.data, ratings=page.me, k=10, reasons=True, stars=biased)
@@ -966,8 +969,8 @@ ws.films(mine, ["title", "stars", "reasons"])
 #
 # <details><summary>Second hint: the check complains about shapes</summary>
 #
-# Sum over the *last* axis only. When films are ranked, users come as a column and films as a row, and the
-# same line of code must give a table of scores.
+# Sum over the *last* axis only. When the library ranks films, `batch.user` is a column, (B, 1), and
+# `batch.item` a row, (1, n_items). The same line of code must then give a table of scores, (B, n_items).
 #
 # </details>
 
@@ -1035,8 +1038,8 @@ whose_class = "your own" if forward_works else "the library's, until yours passe
 print(f"Chosen: {chosen.name}. The class is {whose_class}.")
 
 # %% [markdown]
-# How much of a difference is luck? Train the same model again, from other random starts. A number
-# that fixes a random start is called a **seed**.
+# When two numbers differ, how much of that is luck? Train the same model again, from other random
+# starts. A number that fixes a random start is called a **seed**.
 
 # %%
 seeds = []
@@ -1063,10 +1066,10 @@ print("(The user may like others, too, without having rated them.)")
 # Test and validation give different numbers, for two reasons. They hold different ratings, and some
 # ratings are harder to predict than others. And the model that we tested was trained on more ratings. A
 # difference that is smaller than the spread between seeds may be nothing but luck. A larger one may still
-# be luck: with other *people* in the data, the numbers would have been different, and the spread between
-# groups of people is wider. That is why we drew users at random above. The large differences on this
-# page, which come from the biases, the penalty and the objective, are still there when users are drawn at
-# random. Scores alone say little; the lines after "In words" say what a customer would notice.
+# be luck: with other *people* in the data, the numbers would have been different, and by more than with
+# another seed. That is why we drew users at random above. The large differences on this page, which come
+# from the biases, the penalty and the objective, are still there when users are drawn at random. Scores
+# alone say little; the lines after "In words" say what a customer would notice.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Exercise, at home: your own data

@@ -84,7 +84,7 @@ ws.films(often.nlargest(5, "bias").round(2), columns)
 # Each row adds up: mean rating = overall mean + `bias` + `generosity` + `fans` + a small rest.
 #
 # * `generosity`: do the people who rated it give many stars to everything? (their mean $b_u$)
-# * `fans`: does it suit the people who rated it better than it would suit everybody?
+# * `fans`: does the film suit its raters better than it would suit people in general?
 # * `beyond` = −(`generosity` + `fans`). Above zero, the film is **loved beyond its ratings**: the
 #   people who rated it were strict, or it was not made for them.
 
@@ -166,13 +166,13 @@ for least in (1, 10, 50, 100):
 # the average person. (The average person's part, $\bar p \cdot q_i$, is the same for everybody: the
 # column `bias` above includes it.) These numbers form a table of all people by all films.
 # **Principal component analysis** (PCA) gives one number to each person and one to each film, so that
-# their products come as close to that table as possible. It does the same with what these products miss,
-# and so on. Each round gives one **axis**.
+# their products come as close to that table as possible. Then it subtracts these products, does the same
+# with what is left, and so on. Each round gives one **axis**.
 #
 # There is one trap. Call the table of people $P$ and the table of films $Q$. The columns of $Q$ will not
 # do as axes, because they are an accident of training: for any invertible matrix $M$, the tables
 # $P M^{-\top}$ and $Q M$ have the same product $P Q^\top$. So we analyse the entries of that product, the
-# *scores*: they are the same for all such pairs.
+# *scores*: they are the same for every $M$.
 #
 # A short cut avoids the table of all people by all films. The QR decomposition writes $P$, and likewise
 # $Q$, as a product of two tables: one with perpendicular columns of length 1, and a small square one.
@@ -197,10 +197,10 @@ ws.show(fig, alt="A tall table is a tall table with perpendicular columns times 
 
 # %% [markdown]
 # The right-hand panel shows that each column of *left*, multiplied by itself, gives 1, and multiplied by
-# any other column, 0. So multiplying by *left* changes no lengths, and to find the axes we need only the
-# two small square tables, one from $P$ and one from $Q$. The *width* of an axis is the standard
-# deviation of what this axis adds to the scores. The cell prints the squared width of each axis as a
-# share of their sum:
+# any other column, 0. So multiplying vectors by *left* keeps their lengths and the angles between them.
+# That is why one small table is enough to find the axes: $R$ of $P$ times the transpose of $R$ of $Q$.
+# The *width* of an axis is the standard deviation of what this axis adds to the scores. The cell prints
+# the squared width of each axis as a share of their sum:
 
 # %% slideshow={"slide_type": "subslide"}
 P = model.user_factors.detach().double().numpy()  # (n_users, d)
@@ -303,9 +303,10 @@ for axis, row in found.iterrows():
 # even the most similar axis of the second model has a cosine below 0.7 with the axis of the first. (The
 # cosine is 1 if two axes have the same direction, and 0 if they have nothing in common.) An axis that
 # passes is *stable between seeds*. It has a *name* only if one of the words has a correlation with it of
-# at least 0.3, positive or negative, and if shuffled films rarely give a correlation that large. In the
-# table, `sd` is the width, `chance` the greatest width after shuffling, `again` the best cosine in the
-# second model, and `r` the correlation with the word under `goes with`.
+# at least 0.3, positive or negative. A correlation that large must also be rare when the words are
+# shuffled among the films. In the table, `sd` is the width, `chance` the greatest width with shuffled
+# ratings, `again` the best cosine in the second model, and `r` the correlation with the word under
+# `goes with`.
 
 # %%
 found[["share", "sd", "chance", "again", "goes with", "r", "verdict"]]
@@ -365,10 +366,11 @@ pd.DataFrame({"another seed": again[:6], "other people": people[:6]}, index=foun
 # %% [markdown]
 # Believe the second column more than the first, and call an axis stable only if *both* are far above the
 # cosine of shuffled films. (In the second column, row 1 is about axis 1 of the first half, and so on.
-# The first half may have its axes in another order than the whole model.) The test is hard, because each
-# half has only half of the ratings. An axis that fails it may still hold for other people, but we only
-# know that it fits these. If two axes are about equally wide, they may also swap or mix: then the plane
-# that they span can be stable although the axes are not. Page 14 takes that up.
+# Its axes may come in a different order from those of the model fitted to everybody.) The test is hard,
+# because each half has only half of the ratings. An axis that fails it may still hold for other people,
+# but the test does not show that: we only know that the axis fits the people in our data. If two axes
+# are about equally wide, they may also swap or mix: then the plane that they span can be stable
+# although the axes are not. Page 14 takes that up.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 3: who agrees, and who does not
@@ -398,7 +400,8 @@ except KeyError as error:
 #
 # Write `nearest(places, i)`: the position of the film, other than `i` itself, that is most similar to
 # film `i` by cosine. `places` is an array (films, axes). The cell after the check uses your function to
-# walk from film to film. It visits well-known films only, so it may not start as the list above does.
+# walk from film to film. It visits well-known films only, so its first step may not lead to the first
+# film of the list above.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -451,8 +454,8 @@ print(" → ".join(titles[well[chain]]) if walks else "The walk starts when `nea
 #
 # <details><summary>Hint</summary>
 #
-# `P @ Q.T` has people in rows and films in columns. Along which axis do the people lie? A mean of
-# squares is not a variance unless the mean is zero.
+# `P @ Q.T` has people in rows and films in columns. Along which axis do the people lie? The mean of the
+# squares of some numbers is their variance only if their mean is zero.
 #
 # </details>
 
@@ -518,8 +521,8 @@ print(f"Median of the most rated tenth, from {many:.0f} ratings: {frequent:.2f} 
 # Polarizability is what the *model* says. Do new ratings confirm it? **Personalizability** is how much
 # the personal part improves the prediction of ratings that the model has not seen: the squared error
 # without it minus the squared error with it, in stars². We split the films into five groups by your
-# `polarizability`, from low to high. For each group the figure shows the mean over people, with an
-# interval: how far that mean might move if we had asked other people.
+# `polarizability`, from low to high. For each group the figure shows the personalizability, averaged
+# over people, with an interval: how far that average might move if we had asked other people.
 
 # %% tags=["long"]
 function = polarizability if splits else (lambda P, Q: (P @ Q.T).std(axis=0))
@@ -549,7 +552,7 @@ said = "; ".join(f"{v:.3f}" for v in value)
 ws.show(fig, alt=f"Gain of the personal part for five groups of films, with intervals: {said}.")
 
 # %% [markdown]
-# Where the interval includes zero, we cannot see that knowing the person helps. Polarizability and
+# Where the interval includes zero, we cannot tell whether knowing the person helps. Polarizability and
 # personalizability belong together: a film is worth personalising if people differ about it *and* we can
 # tell who is on which side.
 #
@@ -568,10 +571,10 @@ print(f"expected between our values and the true ones: about {whole**0.5:.2f}.")
 
 # %% [markdown]
 # The first number alone would make you believe anything, because two seeds share every accident of the
-# data. (The last number is above the one before, because true values, unlike those of a second group,
-# have no errors. Both estimates assume that the errors of the two halves are independent. On planted
-# data, where we know the truth, the last one was about right.) Trust the films at the ends, and not
-# small differences in rank in the middle.
+# data. (The last number is higher than the one before it: values from a second group have errors of
+# their own, and true values have none. Both estimates assume that the errors of the two halves are
+# independent. On planted data, where we know the truth, the last one was about right.) Trust the films
+# at the ends, and not small differences in rank in the middle.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Idea 4: maps, and what their distances do not mean
@@ -693,9 +696,9 @@ print("standard deviations:", "; ".join(f"{n}: {distance:.2f}" for n, distance i
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Walk around
 #
-# Hover over a film, search for one, or press Tab until the map is framed and walk with the arrow keys.
-# Choose a film to see its nearest films by cosine on *all* axes, with their names: some of them are far
-# away on the map, which shows only two. The arrow is you.
+# Hover over a film or search for one. Or press Tab until a frame appears around the map, and then walk
+# with the arrow keys. Choose a film to see the titles of its nearest films by cosine on *all* axes. Some
+# of them are far away on the map, because it shows only two of the axes. The arrow is you.
 
 # %%
 from recsys_workshop import labs
@@ -712,9 +715,9 @@ film_map
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## At home: the projector
 #
-# TensorBoard is a viewer that runs in the browser. Its *Projector* shows the same places as the map above
-# in three dimensions, and runs PCA and t-SNE while you watch. The next cell writes the files and prints
-# the command for a terminal (*File → New → Terminal*).
+# TensorBoard is a viewer that runs in the browser. Its *Projector* shows the places of the films in three
+# dimensions (the map above has two), and runs PCA and t-SNE while you watch. The next cell writes the
+# files and prints the command for a terminal (*File → New → Terminal*).
 
 # %%
 folder = labs.maps.projector(axes.items, page.train, page.folder / "runs" / "03_projector")
@@ -792,8 +795,8 @@ ws.show(fig, alt="Two rows of three tables: people, films and scores. The tables
 # * What holds for other seeds need not hold for other people.
 # * On a t-SNE map, look at neighbours and check them; do not trust distances.
 #
-# **One question to end with**, and no check: which of your conclusions about your own users would you still
-# believe if half of them had not been asked?
+# **One question to end with**, and no check: which of your conclusions about your own users would you
+# still believe if you had data from only half of them?
 #
 # **Read on.** Steck, Ekanadham and Kallus 2024, *Is cosine-similarity of embeddings really about
 # similarity?*; Chang et al. 2009, *Reading tea leaves: how humans interpret topic models* (if you name

@@ -111,9 +111,9 @@ ws.films(pd.DataFrame(answer["recommendations"]).head(5), ["title", "stars", "ra
 # click, so the service needs no memory of you: your browser sends all your ratings with every request.
 #
 # Your vector, the solution of this regression, is a sum with one term per rating. A film's score is your
-# vector times the film's vector, plus a number that is the same for everybody. So the score is such a
-# sum, too. The ratings that raise it most, compared with an average film's score, can be named as
-# reasons:
+# vector times the film's vector, plus a number that is the same for everybody. So, apart from that
+# number, the score is a sum with one term per rating, too. The reasons for a film are chosen from the
+# ratings that raise its score by more than they raise an average film's score:
 
 # %%
 first = answer["recommendations"][0]

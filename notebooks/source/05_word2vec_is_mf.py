@@ -151,9 +151,9 @@ pmi_works = ws.check("05.pmi", pmi)
 # %% [markdown]
 # The table that we train on holds a PMI that differs from this formula in two small ways. The sum of
 # each column is first raised to the power 0.75, and $n$ becomes the sum of these powers. Rare words then
-# count as more common than they are, so their PMI is lower. Otherwise a single meeting could make it far
-# too large. And a PMI below zero becomes zero: the counts of such pairs are mostly too small to tell
-# whether they really meet less often than by chance.
+# count as more common than they are, so their PMI is lower. Without this change, a single meeting could
+# make the PMI of a rare word far too large. And a PMI below zero becomes zero: the counts of such pairs
+# are mostly too small to tell whether they really meet less often than by chance.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two additions: zeros and weights
@@ -253,10 +253,10 @@ pd.DataFrame(
 #
 # For a full table with all entries weighted alike, the best factorisation is known in closed form: the
 # truncated **singular value decomposition** (SVD). So we fill the table of PMI with zeros where nothing
-# was counted, and decompose it. This SVD is the judge inside: it works on our own table. We ask: of a
-# word's ten nearest words in our model, how many are also among its ten nearest words in the SVD? We
-# average over 200 frequent words, without the very commonest. As a control, we also train a model on
-# shuffled text: the same words, each as often as before, in random order.
+# was counted, and decompose it. We call this SVD the inside judge, because it works on our own table of
+# PMI. We ask: of a word's ten nearest words in our model, how many are also among its ten nearest words
+# in the SVD? We average over 200 frequent words, without the very commonest. As a control, we also train
+# a model on shuffled text: the same words, each as often as before, in random order.
 #
 # But this judge fills its own table with zeros. Will it favour models that do the same? So there is a
 # second judge, outside, that makes no table of PMI and fills nothing with zeros: **word2vec**, a
@@ -356,10 +356,12 @@ for what, (one, other) in added.items():
 # nothing to agree on. (The model of the shuffled text was trained with fewer zeros, to save memory.) Read
 # the gains in the last lines of the output with care. Each compares two rows of the table: the gain from
 # zeros, for example, is *zeros alone* minus *neither*. The brackets show how far a gain might move if we
-# had chosen other words. To compute them we draw from our words at random, again and again, and judge
-# both models on the same draw. The inside judge attributes most of the gain to the *zeros*, but its own
-# table is filled with zeros too. The judge outside fills nothing with zeros: compare the gains that it
-# sees. What a comparison says depends on who judges.
+# had chosen other words. To compute them, we draw words at random from those that we judged until we
+# have as many as before (one word may be drawn several times), and judge both models on the words
+# drawn; we repeat this many times. For the inside judge, most of the gain of *both* over *neither*
+# comes from the *zeros*. But this judge may favour zeros, because it fills its own table with them. The
+# judge outside fills nothing with zeros: compare its gains with those of the inside judge. What a
+# comparison says depends on who judges.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Directions have meaning
@@ -443,9 +445,9 @@ for name, found in rivals.items():
     print(f"and among the first five in {five}.")
 
 # %% [markdown]
-# Compare the first line with the second before you admire it. Where the second is high too, the answer
-# is near *b* anyway, and the analogy adds little. And with so few questions, we cannot tell which of two
-# models is better. The text is small, too: published word vectors are trained on far more.
+# Compare the first line with the second before you admire it. If the second also has many right answers,
+# these are near *b* anyway, and the analogy adds little. And with so few questions, we cannot tell which
+# of two models is better. The text is small, too: published word vectors are trained on far more.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A map
@@ -489,8 +491,8 @@ print(f"Two axes show {share:.0%} of the differences between these words: a map 
 #
 # word2vec never makes a table of PMI. It draws pairs from the text and makes up $k$ pairs for each of
 # them; the score of a pair is $s_{wc} = p_w \cdot q_c$. Its loss is the one that you met on page 02 as
-# `logistic`. If the random words are drawn in proportion to their counts, each pair contributes this to
-# the loss over the whole text:
+# `logistic`. If the second words of the made-up pairs are drawn in proportion to their counts, then all
+# pairs of $w$ with $c$, real and made-up, together contribute this to the loss over the whole text:
 #
 # $$-\,n_{wc}\,\ln\sigma(s_{wc})\;-\;k\,\frac{n_w\,n_c}{n}\,\ln\sigma(-s_{wc})$$
 #
@@ -502,8 +504,8 @@ print(f"Two axes show {share:.0%} of the differences between these words: a map 
 # ### Exercise: the best score
 #
 # Work out on paper which score $s_{wc}$ minimises the formula above, and write it as
-# `best_score(n_wc, n_w, n_c, n, k)`. Then look at it again: what have you seen before? The next cells
-# train word2vec on a toy language, and compare its final scores with those of your formula.
+# `best_score(n_wc, n_w, n_c, n, k)`. Then look at it again: have you seen part of it before? The next
+# cells train word2vec on a toy language, and compare its final scores with those of your formula.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -575,7 +577,8 @@ if pmi_works:
 # So word2vec factorises the table of PMI, shifted by a constant, without ever writing it down (Levy
 # and Goldberg, 2014). If a vector has fewer numbers than there are words, the scores cannot match every
 # entry. Then word2vec fits frequent pairs better than rare ones, because the weight of a pair is how
-# often it is drawn. Our column `weight` plays that role, with the square root.
+# often it is drawn. In our own training the column `weight` plays that role, with the square root of the
+# count.
 #
 # One detail matters a lot: *how the made-up words are drawn*. If they are drawn in proportion to their
 # counts, popularity is divided out of the score, as in PMI. If they are drawn evenly, as on page 02,
@@ -611,9 +614,10 @@ title = page.data.items["title"]
 
 # %% [markdown]
 # Now the test of how made-up pairs are drawn. We train word2vec three times on the same sittings. The
-# films of the made-up pairs are drawn evenly (power 0), in proportion to their count to the power 0.75,
-# and in proportion to their count (power 1). How much does the mean score of a film rise with the
-# logarithm of how often it occurs?
+# trainings differ only in how the second film of a made-up pair is drawn: evenly (power 0), in
+# proportion to its count to the power 0.75, or in proportion to its count (power 1). For each film, take
+# all pairs in which it comes second, one for every first film, and take the mean of their scores. How
+# much does this mean rise with the logarithm of how often the film occurs?
 
 # %%
 near_films, popularity_in = labs.words.cooccurrences(films, window=5), {}

@@ -123,9 +123,9 @@ text = "In past, all training marks are left of the test marks; in mixed, some a
 ws.show(fig, alt=f"Training and test ratings of twenty users over time. {text}")
 
 # %% [markdown]
-# Now train the same model on both, three times. Each time, another seed decides which ratings are
-# exchanged, and makes the random choices of training. Guess first: how many hundredths of a star is a
-# look into the future worth?
+# Now train the same model on both, three times. Each time, we use a different seed, both to choose the
+# ratings that are exchanged and for training. Guess first: how many hundredths of a star is a look into
+# the future worth?
 
 # %%
 misses = {"past": [], "mixed": []}  # squared misses of each test row, one array per seed
@@ -233,9 +233,9 @@ for how, leak in (("each rating counts", leak_rows), ("each user counts", leak_u
 # Both histograms have the same middle. The one for rows is too narrow, because drawing rows counts the
 # ratings of one person as independent opinions. The library always draws users, but it can weight them
 # in two ways. "Each rating counts" means that a user's weight is the number of their test ratings. Then
-# the few people with many of them decide the mean, so the interval is wide. "Each user counts" means that
-# all weigh the same, whether they have two test ratings or two hundred. These are different questions,
-# with different answers and different widths: say which one you ask.
+# the few people with many test ratings decide the mean, so the interval is wide. "Each user counts"
+# means that all weigh the same, whether they have two test ratings or two hundred. These are different
+# questions, with different answers and different widths: say which one you ask.
 #
 # Few people rated both before and after the cut. So we hardly know the size of the gain, and we know
 # its sign only if zero lies outside the interval. Change `cut` and `least` above and watch how the
@@ -442,9 +442,9 @@ print(f"Knowing how many ratings came before: {rank_error['honest']:.2f} stars o
 print(f"knowing how many there will be: {rank_error['guilty']:.2f}.")
 
 # %% [markdown]
-# The suspect "rank" divides by the number of all ratings of the user, later ones included. So it gives
-# away *how many ratings there will be*. The detective finds the leak even where it happens to do little
-# damage.
+# The suspect "rank" divides by the number of all ratings of the user, later ones included. So together
+# with the number of ratings that came before, it can give away *how many there will be*. The detective
+# finds the leak even where it happens to do little damage.
 
 # %% [markdown]
 # ### Exercise: an honest mean
@@ -496,8 +496,9 @@ else:
 # %% [markdown]
 # ### Twins (at home)
 #
-# There is one leak that the detective cannot see: the same thing under two names. Then the training part
-# holds the answer to a test row, although no row is in both. Equal titles reveal it.
+# There is one leak that the detective cannot see: the same thing under two names. If a person rated it
+# under both, one rating can be in the training part and the other in the test part. Then the first can
+# give away the second, although no row is in both parts. Equal titles reveal it.
 
 # %%
 doubles = labs.leakage.twins(data.items)
@@ -551,8 +552,8 @@ print("A planted shelf full of twins: {:.2f} stars off, and {:.2f} with copying.
 # AUC compares pairs of ratings, one of four stars or more and one below: it is the share of pairs that
 # the scores put in the right order. But whose ratings are they? In the **pooled** AUC, a pair may be one
 # of your ratings and one of mine. Then it helps to know that you are generous and I am not. In the AUC
-# **conditional on the user**, both ratings come from the same person. Nobody ever sees a list that mixes
-# your films and mine. (The name is ours; a relative in advertising, weighted by clicks, is called GAUC.)
+# **conditional on the user**, both ratings come from the same person. (The name is ours; in advertising,
+# a version weighted by clicks is called GAUC.) Nobody ever sees a list that mixes your films and mine.
 #
 # Here are five models that know different things:
 
@@ -838,8 +839,8 @@ ws.check("06.true_rank", true_rank)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which metric, when
 #
-# First, compute the metrics that are new. A model shows five films, and the person likes those at
-# places 2 and 5.
+# The next cell computes three metrics for a small example, and the text below the cell explains them. A
+# model shows five films, and the person likes those at places 2 and 5.
 
 # %%
 good = np.array([0, 1, 0, 0, 1])  # 1 where the person likes the film
@@ -851,14 +852,14 @@ print(f"so {(good * worth).sum() / (ideal * worth).sum():.3f}")
 print(f"reciprocal rank: the first liked film is at place {good.argmax() + 1}, so {1 / 2:.2f}")
 
 # %% [markdown]
-# **NDCG** (normalised discounted cumulative gain) adds up the worth of the places with liked films, and
-# divides by the sum that the best possible order would get. **MRR** is the mean reciprocal rank: one
-# over the place of the first liked film, averaged over people. **Recall at k** is the share of the
-# liked films that are shown, **precision at k** the share of the shown films that are liked. **MAE** is
-# the mean absolute error, **coverage** the share of the catalogue that anybody gets to see. Here are
-# most of them, with all films ranked, for three models: the star model of page 02 ("stars"), the model
-# that fills lists ("lists"), and popularity ("most rated"). The last two predict no stars, so they have
-# no RMSE and no MAE.
+# **NDCG** (normalised discounted cumulative gain) gives each place a worth, the first place the most. It
+# adds up the worth of the places with liked films, and divides by the sum that the best possible order
+# would get. **MRR** is the mean reciprocal rank: one over the place of the first liked film, averaged
+# over people. **Recall at k** is the share of the liked films that are shown, **precision at k** the
+# share of the shown films that are liked. **MAE** is the mean absolute error, **coverage** the share of
+# the catalogue that anybody gets to see. Here are most of them, with all films ranked, for three models:
+# the star model of page 02 ("stars"), the model that fills lists ("lists"), and popularity ("most
+# rated"). The last two predict no stars, so they have no RMSE and no MAE.
 
 # %%
 crowd = rt.models.Popularity.for_dataset(train)
@@ -899,7 +900,7 @@ for name, error in calibration.items():
 # | You want to know | Look at | It does not see |
 # |---|---|---|
 # | how far off the displayed stars are | RMSE, MAE | whether the list is any good |
-# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a better AUC comes from the order of each person's own ads |
+# | which of all (person, ad) pairs are clicked (advertising) | pooled AUC, calibration | whether a better AUC comes from ordering each person's own ads or from telling people apart |
 # | whether the order fits the person, among what was rated or shown | conditional AUC | films never rated |
 # | whether the first screen is good | NDCG, recall, precision at k, all films ranked | what is below place k |
 # | how soon the first good film comes | MRR | all films after it |
@@ -939,7 +940,7 @@ ws.check("06.which_metric", metrics)
 #
 # * Everything that you count, average or fit comes from the training part, and a detective can check
 #   that. Look for twins yourself.
-# * Draw users, and pair the models: then a difference has an interval.
+# * Draw users, and judge both models on the same users: then their difference has an honest interval.
 # * Pooled AUC also rewards knowing who is generous; conditional AUC rewards only the order of each
 #   person's own films. Top-k metrics need the whole catalogue.
 # * Ratings are not missing at random: people rate what they expect to like, and that flatters a model whose

@@ -36,11 +36,11 @@ ws.show(infrastructure(), alt=text)
 
 # %% [markdown]
 # Follow one click. Somebody opens the shop. A quick step picks a few hundred **candidates** from
-# millions of articles, as the things on sale are called on this page. A slower, more accurate step
-# **ranks** them, and ten are shown. All of this goes into the **log**: not only the click, but *what was
-# shown* and *which features the model saw*. A **feature** is any number that the model reads, such as a
-# count of clicks. Within seconds the click changes one of today's features. At night the click becomes a
-# row of the training table, and tomorrow's model has learned from it.
+# millions of articles (on this page, everything on sale is called an article). A slower, more accurate
+# step **ranks** them, and ten are shown. All of this goes into the **log**: not only the click, but
+# *what was shown* and *which features the model saw*. A **feature** is any number that the model reads,
+# such as a count of clicks. Within seconds the click changes one of today's features. At night the click
+# becomes a row of the training table, and tomorrow's model has learned from it.
 #
 # Two things make this hard, and this page is about them. First, the same feature is computed twice: at
 # night for training, and in the shop when a list is made. Second, the data go round in a loop: the model is
@@ -137,19 +137,20 @@ foreseen = ", ".join(f"{mean_by_feed['hit'][feed]:.1%} ({label})" for feed, labe
 print("Share of clicks whose genre the model puts first:", foreseen)
 
 # %% [markdown]
-# In each world all models see the same clicks, so we compare each one with the nightly model, which is
-# the line at zero. Before the first click all the models know the same things. The streamed model even
-# starts a little worse: its weights are a compromise between the first click, where only the profile helps, and the later
-# clicks, where today's counts help too. Then it pulls away. A late stream does nothing until it arrives,
-# and many visits are over by then.
+# In each world all models have to predict the same clicks, so we can subtract: a line shows how much
+# less surprised its model is than the nightly one, which is the line at zero. Before the first click all
+# the models know the same things. The streamed model even starts a little worse: its weights are a
+# compromise between the first click, where only the profile helps, and the later clicks, where today's
+# counts help too. Then it pulls away. A late stream does nothing until it arrives, and many visits are
+# over by then.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Training and the shop see different features
 #
 # Now a mistake that is easy to make. The training table is built at midnight from the finished log, and
 # each click of the day gets the column "clicks on this genre today". The shop uses a column of the same
-# name. But at midnight the column also counts the clicks that came *later*, and the very click that the
-# model has to predict. This is **training/serving skew**.
+# name. But the count made at midnight also includes the click of its own row, which the model has to
+# predict, and the clicks that came *after* it. This is **training/serving skew**.
 
 # %%
 worse = by_world["surprise"]["skewed"] - by_world["surprise"]["nightly"]
@@ -270,8 +271,8 @@ plan.round(2)
 # ### Exercise: does it fit?
 #
 # A shop has 20 million people and 5 million articles, and each gets a vector of 32 numbers of 4 bytes.
-# While the model trains, the optimiser Adam keeps two more numbers for each number of the model, and
-# there is one for its gradient. How many GiB (2³⁰ bytes) is that in all?
+# While the model trains, each number of the model needs three more: its gradient, and two that the
+# optimiser Adam keeps. How many GiB (2³⁰ bytes) is that in all?
 #
 # <details><summary>Hint</summary>
 #
@@ -339,9 +340,10 @@ def run_shop(shelf, arms, visitors, rng):
 
 # %% [markdown]
 # A always shows the article that looks best by the log. B does the same, but explores in one visit in ten.
-# In a simulation we can see what nobody can see in a real shop: the clicks per 100 views of the
-# **whole shop on A**, minus those of the **whole shop on B**, with the same articles. That is the
-# truth. We compare five tests with it, all in the same invented shops and over 60 days:
+# In a simulation we can see what nobody can see in a real shop: the clicks per 100 views when all
+# visitors get A (the **whole shop on A**), minus those when all get B (the **whole shop on B**), with
+# the same articles. That is the truth. We compare five tests with it, all in the same invented shops and
+# over 60 days:
 #
 # * *50/50, one log*: the usual test. Both arms learn from everything that was shown.
 # * *Interleaved, one log*: each visitor sees one article of A and one of B.
@@ -426,16 +428,16 @@ print(f"A minus B in clicks per 100 views: mean of {len(shops)} shops with its 9
 against_truth(shops)
 
 # %% [markdown]
-# The usual test does not shrink the effect: it **reverses it**, and with great confidence. A lives on
-# what B finds out, and does not pay for it. Switch B off, and A has nobody left to live on: the whole
-# shop on A gets far fewer clicks than the whole shop on B, as the first line says. Nothing in the test's
-# own numbers hints at this. The test even looks precise: the grey dots (one per shop) lie closest
-# together where the log is shared.
+# The usual test does not just get the size of the effect wrong: it **reverses the effect**, and with
+# great confidence. A lives on what B finds out, and does not pay for it. Switch B off, and A has nobody
+# left to live on: the whole shop on A gets far fewer clicks than the whole shop on B, as the first line
+# says. Nothing in the test's own numbers hints at this. The test even looks precise: the grey dots (one
+# per shop) lie closest together where the log is shared.
 #
 # The remedy is one log per arm (**data-diverted**). Now the sign is right on average, and the size is
-# near the truth. Each arm learns from only half as many visits; compare the line *full length* to see
-# whether that matters. But read the last number of each line too. A single shop is noisy: even with logs
-# of full length, a test in one shop sometimes names the wrong winner.
+# near the truth. Each arm learns from only half of the visits; to see whether that matters, compare the
+# lines *50/50, one log per arm* and *full length*. But read the last number of each line too. A single
+# shop is noisy: even with logs of full length, a test in one shop sometimes names the wrong winner.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Before the figure: "B wastes every tenth visit. Who wins?" Let them vote for the truth and for the
@@ -468,7 +470,7 @@ against_truth(hungry)
 # lose. One shared log errs in the other direction and makes A look better than it is, since A also
 # learns from the visits of B. With half the articles per arm (*user-corpus co-diversion*) we see no
 # clear difference between the mean and the truth, but in a single shop the test is little better than
-# tossing a coin. In both examples, only the *full length* test is right on average.
+# tossing a coin. Only the *full length* test is right on average in both examples.
 #
 # So before a test ask: *what would each arm learn from if it had the whole shop to itself?* And give it
 # that.
@@ -562,8 +564,8 @@ ws.show(fig, alt=f"How often interleaving and A/B find the better ranker, by vis
 # difference *significant* beyond 1.96 standard errors, so that two equal arms raise a false alarm in 5%
 # of tests. That share is the **level**. The *lift* is the true difference of the two rates. What a test
 # observes is the lift plus noise, and this sum has to exceed 1.96 standard errors. In 80% of tests the
-# noise is above −0.84 standard errors. So for 80% of tests to find the lift (a power of 80%), it has to
-# be 1.96 + 0.84 standard errors.
+# noise is above −0.84 standard errors. So if the lift is 1.96 + 0.84 standard errors, the sum exceeds
+# 1.96 standard errors in 80% of tests: the test has a power of 80%.
 
 # %% [markdown]
 # ### Exercise: how many visitors?
@@ -657,9 +659,11 @@ ws.show(fig, alt=f"False alarms among equal arms after 20 days: {ends} looking o
 # ### CUPED: compare people with their own past (at home)
 #
 # People differ, and much of the difference was there before the test. **CUPED** (controlled experiments
-# using pre-experiment data) subtracts from each visitor's outcome what their own earlier behaviour
-# predicts. On average over many tests, what is left has the same difference between the arms, and less
-# noise.
+# using pre-experiment data) looks at what each visitor did before the test. From this it predicts how
+# far their clicks during the test lie above or below the average, and it subtracts the predicted
+# difference from those clicks. What visitors did before does not depend on their arm, so on average over
+# many tests the difference between the arms stays the same. But it is less noisy, so the test is more
+# precise.
 
 # %%
 rng = np.random.default_rng(0)
@@ -726,10 +730,11 @@ print(f"new policy according to a model of click rates per article {by_model:.3f
 # The obvious way is to learn a model of click rates from the log and ask it. This one counts clicks per
 # article and knows nothing of groups, so it can't see why the new policy is good.
 #
-# The log can tell us the click rate of the new policy without a model. A view that the old policy made
-# with probability 0.025, and that the new one would make with probability 0.95, stands for 38 such views.
-# So we weight each click by *new probability / old probability*. This is **inverse propensity scoring**
-# (IPS); the logged probability is called the propensity.
+# The log can tell us the click rate of the new policy without a model. Take a view that the old policy
+# made with probability 0.025, and that the new one would make with probability 0.95. The new policy
+# would make such views 38 times as often, so a click in this view counts 38 times: the weight of each
+# click is *new probability / old probability*. This is **inverse propensity scoring** (IPS); the logged
+# probability is called the propensity.
 
 # %% [markdown]
 # ### Exercise: inverse propensity scoring
@@ -838,8 +843,8 @@ ws.show(fig, alt=alt + " The model is off; the others are centred on the truth."
 # ## The loop closes
 #
 # Last, we leave the recommender alone. Every night it is trained on its own log, and every day it shows
-# what it thinks is best. There are 100 people and 100 films. The model knows one vector per person,
-# their taste, and each night it fits one vector per film to the ratings so far. Each person is shown
+# what it thinks is best. There are 100 people and 100 films. The model knows each person's taste, as one
+# vector per person. Each night it fits one vector per film to the ratings so far. Each person is shown
 # five films per day; on the first day they are drawn at random. What do the lists look like after 40
 # days? Each night's training is a ridge regression per film, that is, least squares with a penalty:
 
@@ -935,11 +940,12 @@ ws.show(fig, alt=f"Overlap and joy over days, by share of random places. At the 
 # price, which you see in the last number of each printed line: joy in what was shown falls, since a
 # random film suits most people less well than a chosen one. In this small world, where tastes and films
 # do not change, the films shown at random cost more joy every day than the better lists bring. Once the
-# lists are repaired, you could show fewer random films.
+# lists have become better, you could show fewer random films.
 #
-# Where articles come and go, you always need some: in the first A/B test above only B showed random
-# articles, and the whole shop lived on what B found out. Page 13 shows a better way than random places:
-# it explores where the model is unsure.
+# Where articles come and go, you always need some random showings, since nobody knows yet how good a new
+# article is. In the first A/B test above only B showed random articles. Where the arms shared a log,
+# both lived on what B found out. Page 13 shows a better way than random places: it explores where the
+# model is unsure.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask: where in the first picture would you put the random places? (In ranking, and the log must say

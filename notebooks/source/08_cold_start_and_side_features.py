@@ -101,15 +101,16 @@ print(
 print(f"the others {page.train.rating[~many].mean():.2f}.")
 
 # %% [markdown]
-# It is tempting to read the figure as "give a film more ratings, and its error falls by so much". But
+# It is tempting to read the figure as "give a film more ratings, and its error falls by this much". But
 # each point holds *different* films, rated by different people: the printed means show that films with
 # few ratings are also liked less. Nobody decided how many ratings a film gets; we took the numbers as we
-# found them. Whatever else differs between the points is mixed into the curve: it is **confounded**. And
-# at zero ratings, where it would matter most, the figure has no data point.
+# found them. Whatever else differs between the points is mixed into the curve: its effect is
+# **confounded** with that of the number of ratings. And at zero ratings, where it would matter most, the
+# figure has no data point.
 #
-# We can measure how much is confounded. Take the films of the last point, which have the most ratings.
-# Cut *their* training ratings to as few as a typical film has at each of the other points, train again
-# each time, and predict the same test rows.
+# We can measure how much the other differences matter. Take the films of the last point, which have the
+# most ratings. For each of the other points, look up how many training ratings a typical film there has.
+# Cut each film of the last point to that many, train again, and predict the same test rows.
 
 
 # %%
@@ -153,11 +154,11 @@ print(f"{change.low:+.3f} to {change.high:+.3f}).")
 
 # %% [markdown]
 # The two lines meet at the last point, because there both have the same films with all their ratings.
-# Everywhere else, the distance between them is the confounding: what is different about films that
-# *have* few ratings. On MovieLens, between about thirty and a few hundred ratings, it happens to be
-# small. Only the cut could show that. The found line shows which films are predicted badly today. The
-# made line shows what more ratings do. It can also be extended to zero ratings, where the found line has
-# no films.
+# Everywhere else, the distance between them is the confounding: the effect of whatever else is different
+# about films that *have* few ratings. On MovieLens, between about thirty and a few hundred ratings, it
+# happens to be small. Only the cut could show that. The found line shows which films are predicted badly
+# today. The made line shows how the error changes when the same films have more ratings. It can also be
+# extended to zero ratings, where the found line has no films.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room: who watches a film that only twenty people have rated? Let them find the confounding
@@ -174,7 +175,8 @@ print(f"{change.low:+.3f} to {change.high:+.3f}).")
 # * genres become one column per genre, with a 1 in each that applies (**multi-hot**). A film with three
 #   genres has three ones, and what the model learns about the three is *added up*;
 # * a number, such as an age or a year, is standardised: we subtract its mean over the training ratings
-#   and divide by its standard deviation. It is also cut into ten ranges, with one column per range.
+#   and divide by its standard deviation. Its values are also divided into ten ranges, with one column
+#   per range and a 1 in one of them.
 #
 # What is missing becomes 0: where nothing is known, nothing is added.
 
@@ -243,8 +245,8 @@ print(f"{sum(same)} of the {len(same)} genre columns of the exercise are in the 
 #
 # $$s_{ui} = \mu + (b_u + a \cdot x_u) + (b_i + c \cdot y_i) + (p_u + A x_u) \cdot (q_i + C y_i)$$
 #
-# Read a bracket aloud: "what holds for war films, *plus* what is special about this one". For a film
-# without ratings $b_i$ and $q_i$ are zero, and what holds for its genres remains.
+# Read a film's bracket aloud: "what is special about this film, *plus* what holds for war films". For a
+# film without ratings $b_i$ and $q_i$ are zero, and what holds for its genres remains.
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -280,9 +282,9 @@ class WithFeatures(Knowing):
 # %% [markdown]
 # ### Exercise: a cold film by hand
 #
-# The mean is 3.5 stars. Ana's bias is 0.2, and her vector, with all that her features add, is (1, −1). A
-# film that nobody has rated is a *war comedy*. War has the bias 0.4 and the vector (0.5, 0), and comedy
-# has the bias −0.3 and the vector (0.1, −0.2). What does the model predict for Ana?
+# The mean is 3.5 stars. With what her features add, Ana's bias is 0.2 and her vector is (1, −1). A film
+# that nobody has rated is a *war comedy*. War has the bias 0.4 and the vector (0.5, 0), and comedy has
+# the bias −0.3 and the vector (0.1, −0.2). What does the model predict for Ana?
 #
 # <details><summary>Hint 1</summary>
 #
@@ -311,7 +313,7 @@ ws.check("08.for_ana", for_ana)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The prior and the data both pull at a film
 #
-# How far may a film's value (the mean plus the film's bias) be from what its genres say? Think of two
+# How far may a film's value, $\mu + b_i + c \cdot y_i$, be from what its features say? Think of two
 # magnets. The features pull the value towards their prediction, the **prior**. The ratings pull it
 # towards their own mean. In the library's version of this model, the prior pulls as strongly as a
 # certain number of ratings would. The setting `own_bias` is that number. The pull comes from a penalty
@@ -547,8 +549,8 @@ for k, who in enumerate(("people", "films")):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# How does the error of the predictions for you fall with each film that you rate? Take a few of your
-# ratings and fold you in: compute a row for you from these ratings, without training the model again.
+# As you rate more films, how does the error of our predictions for you change? Take a few of your
+# ratings and fold yourself in: compute your row from these ratings, without training the model again.
 # Then predict your other ratings. Do it forty times, with your ratings in different orders.
 
 # %%
@@ -615,8 +617,8 @@ print("Each number is the gain over the same model without features.")
 # `dataclasses.replace(page.train, items=data.items.drop(columns="genres"))`, train `SideFeatureMF` on it,
 # and compare it with `whole` on `page.valid`.
 #
-# A last question, without a check. A shop wants to ask new customers for their age. What on this page is
-# an argument for it, what is one against it, and what would you ask for instead?
+# A last question, without a check. A shop wants to ask new customers for their age. Give one argument
+# for this and one against it, both from this page. What would you ask for instead?
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Let the room answer the last question in pairs: one argues for asking people's age, one against it.
@@ -625,8 +627,8 @@ print("Each number is the gain over the same model without features.")
 # ## What we learned
 #
 # * A row that was never trained says nothing. Features give it a place to start from.
-# * Cold start has to be *made*, by cutting histories while the test rows stay the same. Groups that are
-#   found by counting hold different people and films.
+# * Cold start has to be *made*, by cutting histories while the test rows stay the same. If you only
+#   group people or films by the number of their ratings, each group holds different ones.
 # * The prior and the data both pull at each film. There are two penalties: one is paid per rating; the
 #   other is paid once per film or person, on its deviation from what the features say.
 # * Compare a model that has features with the same model without them, and with the same model on
@@ -640,7 +642,7 @@ print("Each number is the gain over the same model without features.")
 #
 # * A. Schein, A. Popescul, L. Ungar and D. Pennock, "Methods and metrics for cold-start
 #   recommendations", SIGIR 2002: cold start, made by holding out all ratings of some films.
-# * S. Rendle, "Factorization machines", ICDM 2010: ids and features that share vectors, which page 10
-#   builds.
+# * S. Rendle, "Factorization machines", ICDM 2010: ids and features treated alike, each with a vector;
+#   page 10 builds such a model.
 # * D. Agarwal and B.-C. Chen, "Regression-based latent factor models", KDD 2009: vectors that start from
 #   features and deviate from there.

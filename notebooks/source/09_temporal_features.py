@@ -6,8 +6,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Time
 #
-# Give the model a clock, find out what it learns from it, and see how much it still gains when the
-# ratings to predict lie in the future.
+# Give the model a clock, find out what the model learns from it, and see how much that still helps when
+# the ratings to predict lie in the future.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -82,9 +82,9 @@ ws.check("09.earlier", earlier)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Do people rate their later films lower?
 #
-# An average over all ratings would mislead us: only busy people have a two hundredth rating, and
-# people rate famous films first. So we subtract what the biases of user and film explain, and average
-# what is left.
+# A plain average of the ratings at each place in the order would mislead us: only busy people have a two
+# hundredth rating, and people rate famous films first. So we subtract what the biases of user and film
+# explain, and average what is left.
 #
 # How sure can we be of such an average? Ratings of one person resemble each other, so we draw *users*
 # again and again, as on page 06, and look at how much the average moves.
@@ -147,24 +147,26 @@ for words, value, low, high in zip(("the first", "after 128 others"), *found, st
     print(f"{words:>17}: {value:+.3f} stars ({low:+.3f} to {high:+.3f}), {word}")
 
 # %% [markdown]
-# On MovieLens the curve is an arch: people give lower ratings after more than a hundred others, and to
-# their first film too. The arch is also flat. Its ends are less than a tenth of a star below its middle,
-# and the figure does not say why. A person may grow stricter, or run out of good films.
+# On MovieLens the curve is an arch: people give lower ratings once they have given more than a hundred,
+# and their first rating is lower too. The arch is also flat. Its ends are less than a tenth of a star
+# below its middle, and the figure does not say why. A person may grow stricter, or run out of good
+# films.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A model with a clock
 #
-# Now the model. To the biased matrix factorisation of page 02 we add three terms. The first is one
-# number for each group of positions in the order, as in the figure above (0, 1, 2 to 3, 4 to 7, and so
-# on). For the second we cut the period of the training ratings into **bins** of equal length, and give
-# each film its own number in each bin: the film may **drift**. The third is one number for each **day of
-# each user**, for moods, or for a friend at the same keyboard.
+# Now the model. To the biased matrix factorisation of page 02 we add three terms. The first depends on
+# the order of rating: one number for 0 earlier ratings, one for 1, one for 2 to 3, one for 4 to 7, and
+# so on, as in the figure above. For the second we cut the period of the training ratings into **bins**
+# of equal length, and give each film its own number in each bin: the film may **drift**. The third is
+# one number for each **day of each user**: it can stand for a mood, or for a friend who uses the same
+# account.
 #
 # $$s_{ui}(t) = \mu + b_u + b_i + p_u \cdot q_i
 # + o_{n(u,t)} + d_{i,\mathrm{bin}(t)} + e_{u,\mathrm{day}(t)}$$
 #
-# Here $n(u,t)$ is the order of rating, and $o$, $d$ and $e$ are in stars. Each term is a table, and
-# most of the code looks up a row in it.
+# Here $n(u,t)$ is the order of rating, and $o$, $d$ and $e$ are in stars. Each of these three is a table
+# of numbers, and most of the code finds the right place in it.
 
 
 # %%
@@ -227,10 +229,10 @@ print(f"Largest difference on 500 training rows: {gap:.0e} stars.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Drift needs a brake
 #
-# With eight bins, each film has eight numbers in addition to its bias, and many bins hold a single
-# rating or none. Without help it would learn noise. We expect that a film's number in one bin is close
-# to its number in the bin before, so we add a penalty on the differences between neighbouring bins: the
-# **total variation**.
+# With eight bins, each film has eight numbers in addition to its bias, and many films have bins with a
+# single rating or none. Without help the model would learn noise. We expect that a film's number in one
+# bin is close to its number in the bin before, so we add a penalty on the differences between
+# neighbouring bins: the **total variation**.
 
 # %% [markdown]
 # ### Exercise: total variation along time
@@ -271,10 +273,10 @@ ws.check("09.total_variation", total_variation)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Does it find what is there?
 #
-# We plant the answer: forty invented films. Halfway through, half of them gain more than a star and
-# the others lose as much. Then we fit one number per film and bin with three penalties: none, your
-# absolute steps, and squared steps. A fifth of the ratings is held out to choose the strength of each
-# penalty.
+# We plant the answer in invented ratings of forty films: halfway through, half of the films gain more
+# than a star and the others lose as much. Then we fit one number per film and bin with three penalties:
+# none, your absolute steps, and squared steps. A fifth of the ratings is held out to choose the strength
+# of each penalty.
 
 # %%
 rng = np.random.default_rng(0)
@@ -332,7 +334,8 @@ ws.show(fig, alt=f"Planted jump and three fits; mean distance in stars over film
 # %% [markdown]
 # Without a penalty the line follows the noise. Absolute steps allow *a few jumps* and keep the rest
 # flat. Squared steps avoid a large jump and turn it into a slope. Choose by what you believe about
-# your world: new owners of a shop are a jump, ageing is a slope.
+# your world: a shop's ratings may jump when it gets new owners, and a film's may follow a slope as it
+# ages.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three ways to hold out a tenth
@@ -454,8 +457,9 @@ ws.check("09.cold_share", cold_share)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Interpolation is not a forecast
 #
-# Now the gain over the biased MF on warm rows, with an interval over users. Look at the width of the
-# intervals as well, and at the number of people behind each of them.
+# Next we compute what each of the two models with a clock gains over the biased MF on warm rows, with an
+# interval over users. Look at the width of the intervals as well, and at the number of people behind
+# each of them.
 
 # %%
 gains = []
@@ -503,15 +507,15 @@ for how, share in known_day.items():
     print(f"{how:>7}: for {share:.0%} of test rows, training has ratings of this user on this day")
 
 # %% [markdown]
-# On the random split nearly every test rating has neighbours in training that the same person gave on
-# the same day, some of them *after* it. The model fills a gap between points that it knows: it
+# For nearly every test rating of the random split, training has ratings that the same person gave on the
+# same day, some of them *after* it. The model fills a gap between points that it knows: it
 # **interpolates**. The gain is small and real.
 #
 # A recommender in use has to **forecast**: tomorrow's ratings do not exist yet. The model can only keep
 # using the last thing it knows. On MovieLens, after the cut in time, the intervals include zero and are
 # wide, because so few of the test users are known from training. We can't tell whether the clock gains
-# or loses there. The split "last" answers a third question: each person's own future is hidden, but the
-# drift of the films was learned from what *others* rated later.
+# or loses there. The split "last" is a third case: each person's last ratings are hidden, but the model
+# learned the drift of the films partly from ratings that *others* gave after them.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A service can learn during the day without being retrained
@@ -522,9 +526,8 @@ for how, share in known_day.items():
 #
 # We test it as it would run. We go through the test rows in the order of time: **predict first, then
 # learn**. This is a **prequential** test. The factorisation stays as it was at the cut. All that we
-# learn on the way is one number per user and day: by how much the ratings that the user has given *so
-# far today* differ from the model's predictions, on average. With few ratings the number is shrunk
-# towards zero:
+# learn on the way is one number per user and day: how far the user's ratings *so far today* lie, on
+# average, above or below the model's predictions. With few ratings the number is shrunk towards zero:
 #
 # $$e_{u,\mathrm{day}}(t) = \frac{\sum_{\text{earlier today}} (r - s)}{n_{\text{earlier today}} + k}$$
 
@@ -641,7 +644,8 @@ for name, of in groups.items():
 # For a given person, the terms for the order of rating and for the day add the same number to every
 # film, so the order of the list stays as it is. The drift of the films does change the order, but in the
 # same way for everybody. For a list to follow one person's taste, that person's vector has to move. So
-# we add to the user's vector another one, for this user and bin: $p_u + P_{u,\mathrm{bin}(t)}$.
+# each user gets an extra vector for each bin. To predict a rating, we add the vector of its bin to the
+# user's own vector: $p_u + P_{u,\mathrm{bin}(t)}$.
 
 
 # %% tags=["long"]
@@ -671,9 +675,9 @@ class Moving(rt.models.BiasedMF):
 
 
 # %% [markdown]
-# Again we plant what the new model should find, and compare it with a model with fixed vectors. Two
-# hundred people like films of one kind and dislike the other. Half of them change sides halfway through.
-# The test is the last tenth in time.
+# Again we plant what the new model should find, and compare that model with one whose vectors are fixed.
+# Two hundred people like films of one kind and dislike the other. Half of them change sides halfway
+# through. The test is the last tenth in time.
 
 # %%
 rng = np.random.default_rng(0)
@@ -729,13 +733,14 @@ print("right clock against wrong clock,", found)
 print(f"{(hours < 24).mean():.0%} of people gave all their training ratings within one day.")
 
 # %% [markdown]
-# On MovieLens we can't tell the right clock from the wrong one. That does not say that tastes stand
-# still: most people gave all their ratings within a day, so there is hardly a second bin to move to.
+# On MovieLens we can't tell the right clock from the wrong one. That does not mean that tastes stand
+# still: most people gave all their ratings within a day, so their ratings hardly ever fall into more
+# than one bin.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# Your ratings are later than all the others. So for you the model uses the state that the films had at
+# Your ratings are later than all the others. So for you the model uses the drift that each film had at
 # the end of training.
 
 # %%

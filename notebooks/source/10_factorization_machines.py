@@ -96,17 +96,19 @@ def places(sizes, positions):
 ws.check("10.places", places)
 
 # %% [markdown]
-# This looks too simple to get wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: to a
-# field's positions it added the field's own size instead of the size of the field *before* it. Two
-# fields then overlapped. Some places meant both an occupation and a popularity rank (another field of
-# that tutorial), so the two shared one vector. Nothing crashed, and the model trained. Only a test finds
-# such a mistake.
+# This looks too simple to get wrong. In 2019 the tutorial `cemoody/simple_mf` made a mistake here: to
+# find where its last field begins, it added that field's own size instead of the size of the field just
+# *before* it. Two fields then overlapped: the occupation, and a field that numbers each user's ratings
+# (first, second, and so on). Some places stood for an occupation and for one of these numbers at
+# once, with a single vector for both. Nothing crashed, and the model trained. Only a test finds such a
+# mistake.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Every pair meets
 #
-# Each place $j$ of the row has a weight $w_j$, like the biases before, and a vector $v_j$, like users and
-# items before. Every pair of places that are on adds the product of their vectors:
+# Each place $j$ of the row has a weight $w_j$ and a vector $v_j$, just as each user and each item had a
+# bias and a vector on earlier pages. The prediction $s(x)$ is the mean rating $\mu$, plus the weight of
+# each place that is on, plus, for each pair of such places, the product of their two vectors:
 #
 # $$s(x) = \mu + \sum_j w_j x_j + \sum_{j<k} (v_j \cdot v_k)\, x_j x_k$$
 #
@@ -141,11 +143,11 @@ ws.show(fig, alt=alt + " The thick arc, user and item, is matrix factorisation."
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The trick
 #
-# If $k$ places are on, there are $k(k-1)/2$ pairs. For our rating that is a handful. But a field may also
-# list *all* films that a person has rated, and then hundreds of places are on.
+# If $n$ places are on, there are $n(n-1)/2$ pairs. For our rating that is a handful. But a field may
+# also list *all* films that a person has rated, and then hundreds of places are on.
 #
-# Most of the work can be avoided. Suppose for a moment that vectors are single numbers, and call
-# $a_j = v_j x_j$. Square the sum of all of them:
+# Most of the work can be avoided. Suppose for a moment that vectors are single numbers, and write $a_j$
+# for $v_j x_j$. Square the sum of all $a_j$:
 #
 # $$\Big(\sum_j a_j\Big)^2 = \sum_j a_j^2 + 2 \sum_{j<k} a_j a_k$$
 #
@@ -251,9 +253,9 @@ print(
 # The library's `rt.models.FactorizationMachine` looks up users and items in separate tables. Ours reads
 # the long row just as the equation does: one weight and one vector per place. Only the marked lines are
 # new; the tables and penalties come from the library. Ages and years are cut into at most ten ranges
-# each, so each $x_j$ is 0 or 1. Not every rating has the same number of places on. So we add one more
-# place at the end of the row, with a weight and a vector of zero. Where a list of places is too short,
-# we fill it up with that place.
+# each, so each $x_j$ is 0 or 1. Not every rating has the same number of places on, but a tensor needs
+# lists of equal length. So we fill up the shorter lists with an extra place at the end of the row, whose
+# weight and vector are zero.
 
 
 # %%
@@ -290,7 +292,7 @@ class FM(rt.models.FactorizationMachine):
 
 
 # %% [markdown]
-# Two promises to check. First, **an FM contains matrix factorisation**: with user and item as the only
+# We check two claims. First, **an FM contains matrix factorisation**: with user and item as the only
 # fields there is a single pair, and half of $(p+q)^2 - p^2 - q^2$ is $p \cdot q$. Second, our class
 # computes what the library's class does.
 
@@ -315,9 +317,9 @@ print(f"Largest difference to MF: {gap_mf:.0e} stars, to the library: {gap_libra
 # the engineers' vector is learned from all the pairs with engineers, and the vector of westerns from all the
 # pairs with westerns. So their product says something about a pair that was never seen.
 #
-# We plant a world to test this: 30 jobs and 30 kinds of film. The taste for each pair of job and kind
-# comes from two hidden numbers per job and two per kind. About half of the pairs never occur in
-# training.
+# We plant a world to test this: 30 jobs and 30 kinds of film. How well a kind suits the people in a job
+# (their taste) comes from two hidden numbers per job and two per kind. About half of the pairs never
+# occur in training.
 
 
 # %% tags=["long"]
@@ -399,8 +401,9 @@ pd.DataFrame(reach, index=["pairs seen in training", "pairs never seen"]).T.roun
 #
 # Now real ratings. We train one model on user and film alone, one that adds the users' fields (age,
 # gender, job), one that adds the films' fields (year, genres), and one with all of them. The fair
-# opponent is the FM that knows ids alone, with the same penalties. `BiasedMF` has other settings, so a
-# comparison with it would mix two questions.
+# comparison is with the first of these, which knows ids alone and has the same penalties. `BiasedMF` has
+# other settings: if we compared with it, we could not tell whether the fields or the settings made the
+# difference.
 #
 # One more model is a control: it has all fields, but they are shuffled. Each person gets the fields of
 # *another* person, and each film gets those of another film. If this model were better too, the gain
@@ -490,10 +493,11 @@ for rows, part in (("all", page.test), ("rare films", page.test.take(rare))):
 # The model has one vector per range of ages and one per genre. Their product says how many stars an age
 # and a genre together add to the prediction. We put these products into a table with one row per age.
 #
-# One thing to watch: everybody has exactly one age. If all ages like a genre, the model can store this
-# either in the products or in the genre's own weight, and the ratings do not tell us which. So the mean
-# of a column of the table has no meaning. The mean of a row has much the same problem, with the age's
-# own weight. Subtract both means: only what is left can have a meaning.
+# One thing to watch: every rating comes with exactly one age. So if all ages like a genre, the model can
+# store this either in the genre's products with all the ages or in the genre's own weight, and the
+# ratings do not tell us which. The mean of a column of the table therefore has no meaning. The mean of
+# a row has much the same problem, because an age has its own weight too. Subtract both means: only what
+# is left can have a meaning.
 
 # %% [markdown]
 # ### Exercise: remove what has no meaning
@@ -568,10 +572,11 @@ alt = f"Ages against genres, twice. Standard deviation {spread['true fields']:.3
 ws.show(fig, alt=alt + f" {spread['shuffled fields']:.3f} where all fields were shuffled.")
 
 # %% [markdown]
-# The right picture is what noise looks like. The left one has more in it. Is it enough for a story such as
-# "the older they are, the more they like this"? Two more questions decide. Does the same table come out with
-# another seed? And does it come out with *other people*? For the second question we split the users into
-# halves at random, train once on each half, and correlate the two tables.
+# The picture on the right is what noise looks like. The left one has more in it. Is it enough for a
+# story such as "the older they are, the more they like this"? Two more questions will tell us. Does
+# the same table come out with another seed? And does it come out with *other people*? For the second
+# question we split the users into halves at random, train once on each half, and correlate the
+# two tables.
 
 # %%
 again = age_by_genre(fits["FM, ids and all fields", seeds[-1]])
@@ -626,9 +631,8 @@ ws.films(pd.DataFrame(first_guess))
 
 # %% [markdown]
 # On MovieLens an age hardly changes the list. Page 08 measured the error and came to the same
-# conclusion: for a user without ratings, age, gender and occupation together changed the error by no
-# more than chance would. And as soon as you have rated some films, the model can go by your ratings
-# instead:
+# conclusion: age, gender and occupation together changed the error for a user without ratings by no more
+# than chance would. And as soon as you have rated some films, the model can go by your ratings instead:
 
 # %%
 for_me = rt.recommend(model, data, ratings=page.me, k=5)
@@ -643,8 +647,8 @@ ws.films(for_me, ["title", "genres"])
 # two fields.
 #
 # A last question, without a check. A shop adds the field "film looked at just before". Which pairs does the
-# field create? Which of these pairs can the model learn from the clicks of one day? And is there a film that
-# gains from none of these pairs?
+# field create? Which of these pairs can the model learn from the clicks of one day? And is there a film
+# whose prediction none of these pairs improves?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
@@ -652,7 +656,7 @@ ws.films(for_me, ["title", "genres"])
 # * Everything that is known about a rating is one long row. Each field begins where the one before it ends.
 # * All pairs of places meet. Half of *square of the sum minus sum of the squares* adds them up in one pass.
 # * With two fields, user and item, the model is biased matrix factorisation.
-# * A vector per place reaches pairs that never occurred together; a weight per pair does not.
+# * A vector per place says something about a pair that was never seen; a weight per pair does not.
 # * Compare a model that has fields with the same model on ids alone, and with the same model on somebody
 #   else's fields. On MovieLens the fields of films pay off, most of all for rare films.
 # * Before you tell a story about a table, ask whether other people would give the same table.
@@ -663,4 +667,4 @@ ws.films(for_me, ["title", "genres"])
 # * S. Rendle, "Factorization machines with libFM", ACM Transactions on Intelligent Systems and Technology
 #   3(3), 2012: how to train them, with more kinds of fields.
 # * Y. Juan, Y. Zhuang, W.-S. Chin and C.-J. Lin, "Field-aware factorization machines for CTR prediction",
-#   RecSys 2016: a vector per place *and* per field that it meets.
+#   RecSys 2016: each place has a separate vector for *every field* that it meets.

@@ -91,9 +91,10 @@ def weights(A, q):
 ws.check("11.weights", weights)
 
 # %% [markdown]
-# It is easy to take the softmax over the wrong axis. In 2019 the tutorial `cemoody/simple_mf` took it over
-# the $d$ numbers of the vectors, before summing them. The shapes fit, and the loss falls. But then the
-# model has a single taste whose numbers are reweighted.
+# It is easy to take the softmax over the wrong axis. In 2019 the tutorial `cemoody/simple_mf` took it
+# over the $d$ numbers of the vectors, before summing them. The shapes fit, and the loss falls. But then
+# each of the $d$ numbers gets one weight, the same for all tastes of a person. These weights cannot
+# choose between tastes: the tastes just add up to a single vector whose numbers are reweighted.
 #
 # Now our person gets two tastes. Each taste speaks for the films that it likes.
 
@@ -298,10 +299,11 @@ pd.DataFrame(planted_error).rename_axis("world").round(3)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Are they the *same* tastes?
 #
-# A smaller error is no proof that the model found what we planted. So we compare: for each person and film,
-# which taste speaks? The order of tastes has no meaning: what we planted as the first may come back as the
-# second. So for each person we first look for the **permutation** (the order) that fits best, and *then*
-# count. (With many tastes this is the assignment problem, which SciPy solves.)
+# A smaller error is no proof that the model found what we planted. So we ask, for each person and film:
+# does the same taste speak in the model as in the planted data? The order of tastes has no meaning: what
+# we planted as the first may come back as the second. So for each person we first look for the
+# **permutation** (the order) that fits best, and *then* count. (With many tastes this is the assignment
+# problem, which SciPy solves.)
 #
 # When we choose the better of two orders, even a random guess agrees on more than half of the films on
 # average. So we repeat the count after shuffling the people: the result is what chance alone gives.
@@ -414,7 +416,7 @@ for name in list(contenders)[2:]:
 # ("worse") if its interval lies entirely below (above) zero for at least two seeds. On MovieLens a second
 # taste gains nothing that we can see. Kula's own numbers on MovieLens agree: added to matrix
 # factorisation, the mixture brought no clear gain. Added to a model that reads *sequences* of films, it
-# gained about ten per cent. So "no gain here" is a statement about this data and this model.
+# raised MRR (page 06) by about ten per cent. So "no gain here" is a statement about this data and model.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How many tastes speak?
@@ -426,8 +428,8 @@ for name in list(contenders)[2:]:
 # %% [markdown]
 # ### Exercise: entropy
 #
-# Write `entropy(w)` for an array `w` of the shape (n, tastes): the mean over the rows. Mind weights that
-# are exactly 0. The next cells measure with your function.
+# Write `entropy(w)` for an array `w` of the shape (n, tastes). Each row has an entropy: return the mean
+# over the rows. Mind weights that are exactly 0. The next cells measure with your function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -488,18 +490,19 @@ print("RMSE on validation rows, in stars")
 pd.Series(held_out).unstack(sort=False).round(3)
 
 # %% [markdown]
-# With the weak penalty, entropy does what we hoped for: it is lower for planted people with two tastes than
-# for those with one, and MovieLens lies between the two. With the strong penalty this order is gone: now
-# MovieLens has the lowest entropy. The second table says why. With the strong penalty the models of the
-# planted people have learned little, and their two tastes are alike because both are almost zero. So
-# entropy describes the fitted model with its penalty. It does not tell us how many tastes people have.
+# For planted people with one taste there is nothing for the film to decide. So we hoped that entropy
+# would be lower for those with two, each for different films. With the weak penalty this is so,
+# and MovieLens lies between the two. With the strong penalty this order is gone: now MovieLens has the
+# lowest entropy. The second table says why. With the strong penalty the models of the planted people
+# have learned little, and their two tastes are alike because both are almost zero. So entropy describes
+# the fitted model with its penalty. It does not tell us how many tastes people have.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## You
 #
-# What are your own tastes? On page 04, where each person had one vector, we computed your vector by a formula
-# (a ridge regression on your ratings). Here there is no formula, because the score is not linear in your
-# numbers. So you simply **take part in training**, as one more person.
+# What are your own tastes? On page 04, where each person had one vector, we computed your vector by a
+# formula (a ridge regression on your ratings). Here there is no such formula, because the score is not
+# linear in the vectors of your tastes. So you simply **take part in training**, as one more person.
 
 # %%
 me = page.data.user_vocab.ids.max() + 1  # a number that nobody has
@@ -598,7 +601,8 @@ ws.films(rt.recommend(model, with_me, user=me, k=5), ["title", "genres"])
 #
 # * One vector must dislike the mirror image of what it likes. Several tastes need not.
 # * The softmax runs over the *tastes*, and each taste gives one product. With one taste the model is biased MF, exactly.
-# * Gumbel noise draws a taste by taking the largest. The gradient goes through a soft copy.
+# * To draw a taste, add Gumbel noise to the products and take the largest sum. The gradient goes through
+#   a soft copy.
 # * Tastes have no order: find the best permutation before you compare them, and see how well chance does.
 # * Where two tastes were planted, the soft mixture has a smaller error than one vector, and finds a good
 #   part of these tastes. On MovieLens the model with two tastes can't be told apart from the model with

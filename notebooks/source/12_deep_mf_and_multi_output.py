@@ -84,11 +84,11 @@ pd.DataFrame({"RMSE (stars)": planted_error}).round(3)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### A network beside the product
 #
-# A **multilayer perceptron** (MLP) is a small network that can express such things. It takes all that is
-# known as one row of numbers $z$: the user's vector and features, the film's vector and features, and
-# the time. From $z$ it makes 64 **hidden numbers** $h$. Each of them is a weighted sum of the numbers in
-# $z$, plus a constant. The network replaces negative hidden numbers by zero (the *cut*), and adds up
-# what remains, again with weights:
+# A **multilayer perceptron** (MLP) is a small network that can express what depends on three things at
+# once. It takes all that is known as one row of numbers $z$: the user's vector and features, the film's
+# vector and features, and the time. From $z$ it makes 64 **hidden numbers** $h$. Each of them is a
+# weighted sum of the numbers in $z$, plus a constant. The network replaces negative hidden numbers by
+# zero (the *cut*), and adds up what remains, again with weights:
 #
 # $$s = \underbrace{\mu + b_u + b_i + p_u \cdot q_i}_{\text{as before}}
 # + v \cdot \max(0,\, h), \qquad h = z\,W + c$$
@@ -289,12 +289,12 @@ ws.show(fig, alt=alt + f"{valid_error[0]:.2f} on validation rows; lowest there a
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Where it does not
 #
-# So does the network win on MovieLens? Look closer before you say so. It was given more information than
-# `BiasedMF`: genres, ages and times. So we train it without this information, and we also give genres
-# and ages to a model without a network: `SideFeatureMF` from page 08. But features are not all that sets
-# `SideFeatureMF` apart from `BiasedMF`: it also has an extra penalty for each film and each person,
-# shorter vectors and its own training settings. To see what these change by themselves, we train it
-# without features as well: that is the row "penalties of page 08".
+# So does the network win on MovieLens? Look closer before you say yes. It was given more information
+# than `BiasedMF`: genres, ages and times. So we train it without this information, and we also give
+# genres and ages to a model without a network: `SideFeatureMF` from page 08. But `SideFeatureMF` differs
+# from `BiasedMF` in more than its features: it also has an extra penalty for each film and each person,
+# shorter vectors and its own training settings. To measure the effect of these differences alone, we
+# also train `SideFeatureMF` without features (the row "... penalties of page 08" in the table below).
 #
 # And one more question, which was disputed for years: can a network learn the product itself? If it can,
 # we need not write the product into the model. We put networks of three shapes in its place, so that the
@@ -482,15 +482,15 @@ ws.show(fig, alt=alt)
 #
 # One number cannot describe such a distribution. On MovieLens there is a heap at zero (its web page
 # showed many films at once, and people could rate several of them in one go), and the rest runs from
-# seconds to months. So the head has **two numbers**: the log-odds $o$ that the gap is zero, and the
-# expected $\ln(1 + \text{seconds})$, called $g$, if it is not. The loss of a row, in nats, is
+# seconds to months. So the head has **two numbers**: the log-odds $o$ that the gap is zero and, if it is
+# not, the expected value $g$ of $\ln(1 + \text{seconds})$. The loss of a row, in nats, is
 #
 # $$-\ln P(\text{what happened: gap} = 0 \text{ or gap} > 0)
 # + \frac{(\ln(1 + \text{gap}) - g)^2}{2 \cdot 2^2}\,[\text{gap} > 0]$$
 #
-# with $P(\text{gap} = 0) = \sigma(o)$. The second term is the loss of a normal distribution with a standard
-# deviation of 2, which is a factor of about 7 in time. After a user's last rating nothing is known, and the
-# loss is 0.
+# with $P(\text{gap} = 0) = \sigma(o)$. The second term is the loss of a normal distribution with a
+# standard deviation of 2 on the logarithmic scale, a factor of $e^2 \approx 7$ in time. After a user's
+# last rating nothing is known, and the loss is 0.
 
 # %% [markdown]
 # ### Exercise: the loss of a gap
@@ -694,9 +694,9 @@ for name, own in (("choice tells about taste", 0.7), ("choice is blind", 0.25)):
 
 # %% [markdown]
 # So sharing is a trade. What the heads have in common is learned from more data. Where they differ, they
-# compete for the same vectors: `seen` alone remains the better judge of what will be rated. And the gap
-# changes little either way, probably because how soon you come back has little to do with which film you
-# rate.
+# compete for the same vectors: the model trained for `seen` alone remains the better judge of what will
+# be rated. And the gap changes little either way, probably because how soon you come back has little to
+# do with which film you rate.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You

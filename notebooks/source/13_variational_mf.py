@@ -23,7 +23,7 @@ page = ws.page("13_variational_mf")
 # The next cell trains a model that does not settle for one best answer. It draws 150 answers, one after
 # the other. Each is a full set of the model's numbers that is plausible, given the ratings. The model
 # leaves out the first few, which depend on where it started, and keeps every second one of the others.
-# Then we ask each answer that it kept how many stars you would give.
+# Then each of the kept answers tells us how many stars you would give.
 
 # %%
 import numpy as np
@@ -65,7 +65,7 @@ for film in (sure, unsure):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Belief about one film
 #
-# Start with a single unknown number: by how many stars people rate a certain film above their own mean.
+# Start with a single unknown number: how far, in stars, people rate a certain film above their own mean.
 # Before we have seen a rating of it, all we have to go on is what films are like in general. That is the
 # **prior**, here a normal distribution with mean 0 and variance $\tau^2$. Each rating $x$, counted from
 # the person's own mean, is the unknown number plus **noise** of variance $\sigma^2$: tastes differ, and
@@ -253,10 +253,11 @@ for name, sd in sds.items():
 # ellipse, each draw is only a small step from the one before. Neighbouring draws are alike, so many are
 # needed.
 #
-# `BayesianFM` above did the same with a few thousand vectors. It goes through the positions in them one
-# by one: in each, it draws the number of every user, given all other numbers, and then that of every
-# film. It also draws the variances of the users' and the films' numbers ($\tau^2$) and of the noise
-# ($\sigma^2$), so that there is no penalty to tune. A prediction is the **mean over the draws**.
+# `BayesianFM` above did the same with a few thousand vectors. It goes through the positions of these
+# vectors one by one. At each position it draws the number of every user, given all other numbers, and
+# then the number of every film. It also draws the variances of the users' and the films' numbers
+# ($\tau^2$) and of the noise ($\sigma^2$). Together they decide how near the numbers stay to their mean.
+# That is what a penalty is for, so there is none to tune. A prediction is the **mean over the draws**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The shortcut: a family and a bound
@@ -407,7 +408,8 @@ print(f"The variances differ by at most {gap:.0e} stars², the KL by {kl_gap:.0e
 # ## Does it know what it does not know?
 #
 # A model that says ±1 star can be checked. It states an interval for each rating that it has not seen.
-# If its 90 % intervals are right, 90 % of these ratings lie inside theirs. This is **calibration**.
+# If its 90 % intervals are right, 90 % of these ratings lie inside their own intervals. This is
+# **calibration**.
 
 # %% [markdown]
 # ### Exercise: how many are inside
@@ -616,9 +618,9 @@ ws.show(fig, alt=alt)
 # questions. If the model is wrong about *you*, it is wrong about similar films in the same direction, so
 # your rating of one film says something about all films like it. The covariance of your scores says how
 # much: once you have rated film $j$, the variance of your score for film $i$ falls by
-# $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$, where $v_j$ is the variance of your score for film $j$ until
-# then. The film to ask about is the one whose rating would reduce these variances most, summed over all
-# well-known films.
+# $\mathrm{cov}_{ij}^2 / (v_j + \sigma^2)$, where $v_j$ is the variance of your score for film $j$ before
+# you rate it. The film to ask about is the one whose rating would reduce these variances most, summed
+# over all well-known films.
 
 # %%
 theirs = model.expect(you, often)
@@ -636,7 +638,7 @@ ws.films(pd.DataFrame({"ask you about": titles[ask], "most unsure of": titles[do
 # Back to the shop. Twenty new films are on the shelf, and nobody has rated them yet. Every visitor is
 # shown one film, and rates it. The shop wants everybody to see the best film for them. But what it
 # believes about a film comes only from the people who were shown it. This is a **bandit** problem, named
-# after slot machines: nobody knows which one pays best. There are three ways to choose:
+# after slot machines (one-armed bandits): nobody knows which pays best. There are three ways to choose:
 #
 # * **greedy**: the film with the highest score. After one unlucky rating a good film may never be
 #   shown again;
@@ -644,10 +646,11 @@ ws.films(pd.DataFrame({"ask you about": titles[ask], "most unsure of": titles[do
 # * **Thompson sampling**: draw a number for each film from the posterior of its score, and show the
 #   film with the highest number.
 #
-# Thompson sampling needs nothing but draws. It shows each film with the probability that this film is
-# the best, so a film that may be good gets its chance. A film that is surely worse gets none. With a
-# sampled model such as `BayesianFM` it is even simpler: take one of its draws, and sort the films by
-# their scores in it. Here is the film that each of five draws would show you first:
+# Thompson sampling needs nothing but draws. The probability that it shows a film is the probability,
+# given the ratings so far, that this film is the best. So a film that may be good gets its chance. A
+# film that is surely worse gets none. With a sampled model such as `BayesianFM` it is even simpler: take
+# one of its draws, and sort the films by their scores in it. Here is the film that each of five draws
+# would show you first:
 
 # %%
 unseen = torch.ones(page.data.n_items, dtype=torch.bool)
@@ -764,8 +767,8 @@ for way in ("greedy", "ε-greedy, 10 %"):
 #
 # Thompson sampling pays at the beginning for what it earns later. So what if there is no later? We let
 # films leave the shelf after a while, and a new film takes the place of each. And what if the shop's
-# beliefs are wrong? For that, we make its draws three times too wide. (Here the simulation chooses the
-# films by its own rule, not by your `choose`.)
+# beliefs are wrong? To find out, we make its draws three times too wide. (Here the simulation chooses
+# the films by its own rule, not by your `choose`.)
 
 # %%
 lives = [50, 500, 5000]
@@ -811,10 +814,10 @@ for way in ("greedy", "ε-greedy, 10 %"):
         print(f"{way}, films stay {life:,} visits: {less(one, other)}")
 
 # %% [markdown]
-# Where films stay, what was learned has time to pay off. And ε-greedy, which only adds a little
-# randomness, is simple and hard to beat. So explore where there is time to use what you find: a
-# catalogue, not this morning's news. And explore with beliefs that are right: a model that is too unsure
-# of everything tries films for far too long. That is why calibration came first.
+# Where films stay, what was learned has time to pay off. So explore where there is time to use what you
+# find: in a catalogue, but not in this morning's news. And explore with beliefs that are right: a model
+# that is too unsure of everything tries films for far too long. That is why calibration came first.
+# ε-greedy, which only adds a little randomness, is simple and hard to beat.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Averaging beats one best guess
@@ -823,7 +826,7 @@ for way in ("greedy", "ε-greedy, 10 %"):
 # the errors on the five splits that come with MovieLens, its *folds*. Each row compares a model that
 # learns one best guess with a `BayesianFM`, which averages over draws and reads the same things. In the
 # first row these are ids alone; the second adds the side tables; the third also adds the films that each
-# person rated. (There, `BayesianFM` also reads who rated each film, which the other model does not.)
+# person rated. (One exception: in this third row, `BayesianFM` also reads who rated each film.)
 
 # %%
 guesses, levels_of = (ws.ledger("13", key).record["rows"] for key in ("guesses", "levels"))
@@ -888,9 +891,9 @@ for one, other in pairs:
     print(f"{one} minus {other}: {gains[one, other]}")
 
 # %% [markdown]
-# The intervals are paired by person (page 06). A value below zero means that the first model errs less.
-# The sampled model with ids alone has the same formula as biased MF, so its lead shows what averaging is
-# worth. Side tables and histories add to that lead.
+# The intervals of these differences are paired by person (page 06). A value below zero means that the
+# first model errs less. The sampled model with ids alone has the same formula as biased MF, so its lead
+# shows what averaging is worth. Side tables and histories add to that lead.
 #
 # **Surprise** is the negative log-likelihood: how unexpected the ratings were. One fixed width does well
 # on average, since most of the doubt is noise. But a fixed width does not say which films and people the

@@ -72,8 +72,9 @@ print(f"Mean cosine between a film's two vectors: {cosine.mean():+.2f}.")
 #
 # Two tables, $A$ and $B$, have one row per film and one column per axis. Which rotation $R$ brings $A R$
 # closest to $B$? This is the **Procrustes** problem. Reflections are allowed too, since they change no
-# score either: all we ask is $R^\top R = I$. Then $\|A R - B\|^2$ is smallest where the trace
-# $\operatorname{tr}(R^\top A^\top B)$ is largest. With the SVD $A^\top B = U S V^\top$ this trace is
+# score either: all we ask is $R^\top R = I$. Then $\|A R\|$ is the same for every $R$, so
+# $\|A R - B\|^2$ is smallest where the trace $\operatorname{tr}(R^\top A^\top B)$ is largest. With the
+# SVD $A^\top B = U S V^\top$ this trace is
 #
 # $$\operatorname{tr}(R^\top U S V^\top) = \operatorname{tr}(Z S), \qquad Z = V^\top R^\top U.$$
 #
@@ -174,8 +175,8 @@ print("; ".join(f"{name} {value:.2f}" for name, value in checked.items()))
 #
 # The last three belong together. All of them halve the ratings. "Other people" also changes the people.
 # "Another time" changes the time, and also the people, because some may have rated in one half only. So
-# if less comes back with "other people" than with "other ratings", the reason is the people, and if less
-# comes back with "another time" than with "other people", the reason is the time.
+# if less comes back with "other people" than with "other ratings", that points to the people. If less
+# comes back with "another time" than with "other people", that points to the time.
 
 # %%
 drawn = np.random.default_rng(1).permutation(len(page.train)) % 2 == 0  # half of the ratings
@@ -197,8 +198,8 @@ maps = {
 
 # %% [markdown]
 # First a picture of the first pair, on the two axes of PCA that the two seeds agree on least. Follow one
-# film from map to map: the seeds put it in different places, and after the turn it is close to its place
-# in the first map again (the black ring).
+# named film from map to map: the seeds put it in different places. In the third map, after the turn, it
+# is close to its place in map A (the black ring).
 
 # %%
 a, b = maps["another seed"]
@@ -340,8 +341,8 @@ for name, share in neighbours.items():
 # to one of them. (It sees directions only, because we first scale each vector to length 1.) If two films
 # are in one cluster in the first map, are they in one cluster in the second? The **adjusted Rand index**
 # counts such pairs and subtracts what chance gives: 1 means the same clusters, 0 means chance. How the
-# clusters are numbered makes no difference. K-means itself is shaky: with other seeds these numbers move
-# by a tenth or more.
+# clusters are numbered makes no difference. K-means itself is shaky: with other seeds, this index can
+# move by 0.1 or more.
 
 # %%
 from sklearn.cluster import KMeans
@@ -366,11 +367,11 @@ for name, value in cluster_match.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Gumbel tastes: groups with edges
 #
-# On page 11 each person had several tastes, and exactly one spoke for each film. That puts the films of
-# *one person* into hard groups, and another seed rarely gives the same groups. But look at all people
-# together. Take two films: **for what share of the people does the same taste speak for both?** How a
-# model numbers its tastes makes no difference here, so we need not match the tastes of one seed to those
-# of the other. And what is an accident in one person's tastes may average out over all people.
+# On page 11 each person had several tastes, and exactly one spoke for each film. For *one person*, that
+# sorts all films into separate groups, and another seed rarely gives the same groups. But look at all
+# people together. Take two films: **for what share of the people does the same taste speak for both?**
+# How a model numbers its tastes makes no difference here, so we need not match the tastes of one seed to
+# those of the other. And the accidents in each person's tastes may average out over all people.
 
 # %%
 PERSONS_TASTES = 4
@@ -440,10 +441,10 @@ r = np.corrcoef(*[t[pairs_of_films] for t in shares])[0, 1]
 print(f"Correlation of the two seeds over all pairs: {r:.2f}.")
 
 # %% [markdown]
-# To get groups, we describe each film by a row of zeros and ones. It has one column per taste of each
-# person, with a 1 where that taste speaks for the film. (Dot products of these rows, divided by the
-# number of people, are the shares above.) We subtract the mean row, keep the six widest directions (by
-# an SVD), and run k-means on them. We also measure how well a *single* person's tastes agree.
+# To get groups, we describe each film by a row of zeros and ones. Each taste of each person has its own
+# column, with a 1 if that taste speaks for the film. (Dot products of these rows, divided by the number
+# of people, are the shares above.) We subtract the mean row, keep the six widest directions (by an SVD),
+# and run k-means on them. We also measure how well the two seeds agree on a *single* person's tastes.
 
 # %%
 from scipy.optimize import linear_sum_assignment
@@ -480,13 +481,13 @@ print(f"Groups over all people: adjusted Rand index {group_match:.2f}, chance {g
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Names for groups
 #
-# Since each film is in exactly one group, we can try to name the groups. A name consists of the two
+# Each film is now in exactly one group. Can we give these groups names? A name consists of the two
 # attributes (genres, year, popularity) in which the group's films are most above the average film, and
-# the two in which they are most below. The table also lists its best-known films. (A higher `year` means
-# newer films, and a higher `popularity` means better-known ones, so a group need not be a genre.)
-# *Stays* is the share of its films that are together again in the best matching group of the other seed.
-# *Luck* is the same share after the films of the other seed have been shuffled. Only a group that stays
-# gets a name: at least 70 % of its films must be together again.
+# the two in which they are most below. The table also lists each group's best-known films. (A group need
+# not be a genre: it may stand out by `year`, where more means newer, or by `popularity`, where more
+# means better known.) *Stays* is the share of a group's films that are together again in the best
+# matching group of the other seed. *Luck* is the same share after the films of the other seed have been
+# shuffled. Only a group that stays gets a name: at least 70 % of its films must be together again.
 
 # %%
 words = naming.attributes(page.train).iloc[known]
@@ -523,8 +524,8 @@ for _, group in firm.iterrows():
 # ## You
 #
 # Where are *you* on the axes of the two seeds? We turn the axes of the second onto those of the first.
-# The rotation is fitted on films, and then it turns you. That is why we only rotate and never stretch:
-# if we stretched films and people alike, your scores would change.
+# The rotation is fitted on films, and then it turns you. We only rotate and never stretch: if we rotate
+# films and people alike, your scores stay as they are, but if we stretched both, they would change.
 
 # %%
 mine = []
@@ -611,7 +612,7 @@ print(f"Most is lost to {max(steps, key=steps.get)}.")
 # * Equal scores do not mean equal numbers: turn first, then compare.
 # * Fit the rotation on anchors and believe only held-out films. First try it on a hidden rotation and on
 #   shuffled films.
-# * Each kind of meaning has its own chance level. Without it no agreement means anything.
+# * Each kind of meaning has its own chance level. Without it, a number for agreement means nothing.
 # * Another seed is the easiest test. The test that counts is other ratings.
 
 # %%
@@ -628,7 +629,7 @@ print("mostly an accident of the seed." if alone < 0.3 else "some of them can be
 # **Try it.** Set `AXES = 3`, or 16. First write down which rows of the table will come closer to 1, then
 # run the page again from that cell on. **And a question without a check:** your colleague names six
 # groups of customers in a meeting. Which two experiments of this page would you ask for before anybody
-# builds on them?
+# builds on these groups?
 #
 # **Sources.** P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem",
 # *Psychometrika* 31, 1966. L. Hubert, P. Arabie, "Comparing partitions", *Journal of Classification* 2,

@@ -116,16 +116,16 @@ def fitted(name, train, epochs=None, lr=None, **settings):
 #
 # A chain forgets all but one film. **Sequential rules** keep the counting and look further back, over a
 # **window** of several films. A film that came two places after $j$ counts too, but less: each further
-# place multiplies the weight by a **decay** below 1. To predict, all the last films in the window have a
-# say, and their weights fall by the same decay.
+# place multiplies the weight by a **decay** below 1. When the rules predict, every film in the window
+# has a say, and its weight falls by the same decay with each place further back.
 
 # %% [markdown]
 # ### Exercise: let the last films speak
 #
 # Write `rules(last, follows, decay)`. `last` holds the positions of films, the newest first. Row $j$ of
 # `follows` holds $P(i \mid j)$ for each film $i$. Return one score per film: the weighted mean of the
-# rows of the last films, where the newest weighs 1 and each older one `decay` times as much as the next
-# newer one.
+# rows of the last films. The newest film has weight 1; each place further back multiplies the weight by
+# `decay`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -156,7 +156,8 @@ def rules(last, follows, decay):
 ws.check("15.rules", rules)
 
 # %% [markdown]
-# This function computes the scores of the row "the page's rules" in a table below.
+# Further down, a table compares models on MovieLens. In its row "the page's rules", the scores come from
+# `rules`.
 
 
 # %%
@@ -176,11 +177,12 @@ class YourRules(rt.models.SequentialRules):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The second idea: a memory that is carried along
 #
-# A **recurrent network** reads one film after the other and keeps a state: numbers that sum
-# up all it has read. Ours is an LSTM (long short-term memory). It has a state $h$, which it shows, and
+# A **recurrent network** reads one film after the other and keeps a state: numbers that summarise all
+# it has read. Ours is an LSTM (long short-term memory). It has a state $h$, which it shows, and
 # a store $c$, which it keeps to itself. At each step, input and state are turned into four parts, $z$.
-# Three of them become **gates**, numbers between 0 and 1: how much of the store is kept, how much of
-# the new part is written, and how much is shown.
+# One is the new part, which may be written to the store. The other three become **gates**, numbers
+# between 0 and 1: how much of the store is kept, how much of the new part is written, and how much of
+# the store is then shown.
 #
 # $$z_t = (z^{\text{write}}, z^{\text{keep}}, z^{\text{new}}, z^{\text{show}})
 # = W x_t + U h_{t-1} + \beta$$
@@ -227,9 +229,9 @@ ws.show(fig, alt=alt + "of the new store; the film and the last shown state deci
 # The first is the familiar dot product: an MF whose user vector is *computed* from the films so far. It
 # is trained by **cross-entropy**: minus the logarithm of the softmax of $s$ at the film that came next.
 # The second predicts the stars from the same state and from $m_i$, how far the film usually lies above
-# or below the mean $\mu$; $g$ and $G$ are learned. The mean $\bar e_t$ is not only an input: in both
-# formulas it is also the first number of $h_t$, and the LSTM's output is the rest. So the network does
-# not have to learn to recognise a strict user.
+# or below the mean $\mu$; $g$ and $G$ are learned. In both formulas, $h_t$ is one number
+# longer than what the LSTM shows: the mean $\bar e_t$ is put in front. So the network does not
+# have to learn to recognise a strict user.
 
 # %%
 lstm = rt.models.SequenceLSTM.for_dataset(early, dim=8, dropout=0.0)
@@ -249,8 +251,8 @@ print(f"Largest difference between these steps and torch's: {gap_step:.0e}")
 #
 # **Attention** carries no memory. At each place $t$ the model looks at all places $l \le t$ at once
 # and takes a weighted mean of what they hold. Each place has a **query** $a$ (what am I looking for?), a
-# **key** $k$ (what am I?) and a **value** $v$ (what do I tell?). All three are linear functions of the
-# vector at that place:
+# **key** $k$ (what am I?) and a **value** $v$ (what do I pass on?). All three are linear functions of
+# the vector at that place:
 #
 # $$w_{tl} = \frac{e^{a_t \cdot k_l / \sqrt d}}{\sum_{l' \le t} e^{a_t \cdot k_{l'} / \sqrt d}}
 # \quad (l \le t), \qquad \text{out}_t = \sum_{l \le t} w_{tl}\, v_l$$
@@ -366,9 +368,9 @@ for one, other in (
 # %% [markdown]
 # The models that ignore the order have no chance: popularity, ALS, and EASE (page 16: one table of what
 # each film says about every other film). Counting sees the order, but has to learn 120 × 120 transitions
-# one by one. The sequence models learn vectors. With them they learn that films share a mood, and that
-# moods follow each other. They come close to what is possible. ("Best possible" means best *on average*:
-# with so few users a model may be lucky.)
+# one by one. The sequence models learn a vector per film. This lets them learn that films share a mood,
+# and that moods follow each other. They come close to what is possible. ("Best possible" means best
+# *on average*: with so few users, a model may be lucky and score higher.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Does it peek?
@@ -454,11 +456,12 @@ for name, settings in tries.items():
         print("  (at the edge of what was tried: this model may have more to give)")
 
 # %% [markdown]
-# The two networks take too long for that here. A benchmark of the series gave them as many trials: six
-# settings each (layers, dropout, window, size, learning rate, epochs), chosen on the same rows. They
-# learn from the softmax over the whole catalogue. If such networks are trained only against a few
-# randomly drawn films that did not come next ("negatives"), as in many published comparisons, they look
-# worse than they are (Petrov and Macdonald 2023).
+# The two networks take too long for that here. A benchmark of the series gave each of them six settings
+# as well, which differ in layers, dropout, window, size, learning rate or epochs. It chose the best one
+# by the MRR on the same validation rows. The networks learn from the softmax over the whole catalogue.
+# If such networks are trained only against a few randomly drawn films that did not come next
+# ("negatives"), as in many published comparisons, they look worse than they are (Petrov and
+# Macdonald 2023).
 
 # %%
 tuned = ws.ledger("15", "networks").record["rows"]
@@ -520,7 +523,7 @@ for name in networks:
 # %% [markdown]
 # So the networks, tuned with as many trials as the rules, do not catch up with them here. The lead over
 # the LSTM is small, and its interval only just stays above zero: with more trials or more data, the LSTM
-# may do so.
+# may catch up.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What does it look at?
@@ -580,12 +583,13 @@ print(
 ws.films(pd.DataFrame({"title": titles[mine], **columns}))
 
 # %% [markdown]
-# A large weight tells you what was mixed in, not why. A second layer would mix the mixtures.
+# A large weight tells you what was mixed in, not why. The weights of a second layer would be
+# harder still to read, since there each place already holds a mixture of films.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What order is this?
 #
-# The sequence models know something that a mere set of films does not tell. What? Look at the seconds
+# The sequence models know something that a mere set of films does not contain. What? Look at the seconds
 # again. Nobody watches two films within a minute.
 
 # %%
@@ -644,8 +648,8 @@ ws.films(pd.DataFrame({"from": titles[one], "to": titles[two], **columns}))
 
 # %% [markdown]
 # Each of these transitions is far more frequent than after the shuffle, and more frequent in one
-# direction than in the other. Now the models: train them on shuffled sittings, and ask the same
-# question.
+# direction than in the other. Now the models: train them on shuffled sittings, and let them predict
+# the same films of the test part as before.
 
 # %%
 asked = {name: plan[name] for name in ("SequentialRules", "Markov", "SequenceLSTM")}
@@ -676,7 +680,7 @@ for name, model in without.items():
 # Two things follow. First, simple rules with a window and a decay are a strong baseline for sequences;
 # leave them out, and a network looks better than it is (Ludewig and Jannach 2018 found the same for
 # sessions of shopping and of listening to music). Second, on MovieLens the rules, the Markov chain and
-# the LSTM live on the order in which films were *shown*. Without this order, they lose most of their
+# the LSTM rely on the order in which films were *shown*. Without this order, they lose most of their
 # lead over the models that read only sets of films.
 #
 # A shuffle shows that the order matters. It does not show who made the order, since it would also remove
@@ -747,7 +751,7 @@ ws.films(pd.DataFrame(for_me))
 #   test that changes the future checks that they do not.
 # * On a planted chain, sequence models come near the best possible. On MovieLens, simple rules with a
 #   window and a decay are ahead of both networks, with each of three seeds.
-# * The rules, the Markov chain and the LSTM live on the order in which films were shown. Shuffle within
+# * The rules, the Markov chain and the LSTM rely on the order in which films were shown. Shuffle within
 #   sittings, and see what is left.
 #
 # **Open task.** Choose a decay of your own for the rules, and predict first: does a longer memory help

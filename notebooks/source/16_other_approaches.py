@@ -193,9 +193,9 @@ ws.films(page.data.items.iloc[np.argsort(-my_scores)[:5]], ["title", "genres"])
 # %% [markdown]
 # Two relatives are simpler still. **ItemKNN** takes the cosine of two columns as the weight, and keeps
 # only each film's nearest neighbours. **PureSVD** keeps the few directions along which the table
-# varies most: $s = x\,Q Q^\top$. (This is the SVD of the textbooks, applied to the table with its zeros.
-# Rating libraries often use the name SVD for a model like our `BiasedMF`, which is fitted only to the
-# ratings that exist.)
+# varies most. They are the columns of $Q$, and the scores are $s = x\,Q Q^\top$. (This is the SVD of the
+# textbooks, applied to the table with its zeros. Rating libraries often use the name SVD for a model
+# like our `BiasedMF`, which is fitted only to the ratings that exist.)
 
 # %%
 knn, svd = fitted(rt.models.ItemKNN), fitted(rt.models.PureSVD)
@@ -221,8 +221,8 @@ pd.Series(score, name="NDCG@10").round(3).to_frame()
 # $$\sum_{u,i} c_{ui}\,(x_{ui} - p_u \cdot q_i)^2 + \lambda \Big(\sum_u |p_u|^2 + \sum_i |q_i|^2\Big)$$
 #
 # Hold all $q$ fixed, and each user is a small ridge regression with an exact solution. Then hold
-# all $p$ fixed and solve the films. The two steps together are one *sweep* (another meaning of the word
-# than on page 02). Each of them can only lower the sum.
+# all $p$ fixed and solve the films. The two steps together are one *sweep* (on page 02 the word had
+# a different meaning). Each of them can only lower the sum.
 #
 # There is one problem: the sum runs over the whole table. A user's regression needs the matrix
 # $\sum_i c_{ui}\, q_i q_i^\top$, over all films. The **Gram trick** is a short cut. If nothing were rated,
@@ -399,7 +399,8 @@ for one, other in (("counts, alpha 1", "plain pairs"), ("counts, alpha 10", "cou
 # ### What part 1 showed
 #
 # * Missing ratings say something, if only a little. Models that use them are solved in a second.
-# * EASE is one table of weights. ALS needs each row's few ratings and one common matrix.
+# * EASE is one table of weights. ALS solves each user from their few ratings and one matrix that all
+#   users share, and the films likewise.
 # * A ranker can hear dislikes: give them a target below that of a film without a rating.
 #
 # **Open task.** Set `alpha` to 0 in `classic`: then a rating gets no more confidence than a missing one.
@@ -432,10 +433,11 @@ pd.DataFrame(slopes, index=pd.Index(lead.tolist(), name="lead of the rated film"
 
 # %% [markdown]
 # Without the logarithm, a pair that is ten points wrong has next to no gradient, and is never
-# repaired. (Some libraries have this form, under the name of BPR: see the end of the page.) With it,
-# such a pair pulls with full force.
+# repaired. (Some libraries have this form, under the name of BPR: see the end of the page.) With the
+# logarithm, such a pair pulls with full force.
 #
-# Each rating counts in proportion to its stars, like $x$ above. The settings are those of the table below.
+# Each rating counts in proportion to its stars, like $x$ above. The settings are those of the
+# tuned models, from the next section.
 
 # %%
 from dataclasses import replace
@@ -544,7 +546,7 @@ ws.show(fig, alt=f"For each model its careless and its tuned NDCG@10: {told}")
 # ### Exercise: write a bad paper
 #
 # You are fond of one model and tune it. The others you run carelessly. Which models can be
-# "better than EASE" in your paper, although EASE tuned beats them? Give a list of names from the
+# "better than EASE" in your paper, although a tuned EASE beats them? Give a list of names from the
 # index of `trials`.
 #
 # <details><summary>Hint 1</summary>
@@ -824,10 +826,11 @@ steps.sort_values(ascending=False).round(3).to_frame("NDCG@10 on fold u1")
 # %% [markdown]
 # Two steps matter a little: the weighting by stars, and the number of unrated films drawn per rating.
 # What matters most is how an unrated film is drawn. We draw it evenly from all films that the user has
-# not rated. `implicit` draws it from the *ratings*, so a film with many ratings is drawn often. Then being
-# well known no longer raises a film's score (page 05). But a list has to name films that people will rate,
-# and for that, being well known ought to count. (`implicit` also has a bias per film and settings of its
-# own, so its number differs from that of our last step.)
+# not rated. `implicit` draws it from the *ratings*, so a film with many ratings is drawn often. Then a
+# well-known film is the loser of many pairs as well as the winner of many, and being well known no
+# longer raises its score (page 05). But a list has to name films that people will rate, and for that,
+# being well known ought to count. (`implicit` also has a bias per film and settings of its own, so its
+# number differs from that of our last step.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### You
@@ -925,10 +928,10 @@ for compress, model in small.items():
 collisions.round(3)
 
 # %% [markdown]
-# With one hash, about as many films share a row as chance predicts, and soon nearly all do. With two
-# hashes, few share both, as long as there are many more *pairs* of rows than films. In the last line of the
-# table that is no longer so. Read the figure from right to left: how much accuracy does each halving of
-# memory cost?
+# With one hash, about as many films share a row as chance predicts; where there are few rows, nearly all
+# do. With two hashes, few share both, as long as there are many more *pairs* of rows than films. In the
+# last line of the table that is no longer so. Read the figure from right to left: how much accuracy does
+# each halving of memory cost?
 
 # %% tags=["long"]
 fig, ax = plt.subplots()
@@ -955,7 +958,8 @@ ws.show(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### When to leave this library
 #
-# This library is for learning, and for data that fit on one machine. Others do parts of it better.
+# This library is for learning, and for data that fit on one machine. Other libraries do some
+# things better.
 #
 # | library | where it fits | know before you compare |
 # |---|---|---|
@@ -976,11 +980,12 @@ ws.show(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * EASE, ALS and neighbours are solved, not trained, and they are hard to beat on data of this size.
+# * EASE, ALS and ItemKNN need no gradient steps, and they are hard to beat on data of this size.
 # * A baseline that is not tuned is no baseline. Give it as many trials as your own model.
 # * Models that were asked for stars fill lists badly. The best predictions of stars have their price, and
 #   so do the best lists.
-# * A model with more parts wins where the data have those parts: a tensor needs tastes that turn.
+# * An extra part helps a model where the data contain what it describes: tensor factorisation needs
+#   tastes that change with time.
 # * Hashing trades memory for collisions; two hashes and learned weights make them rare.
 #
 # **Open task.** Below the cell that fills `live`, fit any other model of `rt.models` to `fold` and print

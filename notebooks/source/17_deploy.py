@@ -19,8 +19,8 @@ page = ws.page("17_deploy")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Who will the service meet?
 #
-# It will meet people who were not there when the model was trained. So we leave one user in five out of
-# the training, with all of their ratings, and bring these people in later.
+# It will meet people who were not there when the model was trained. So we set aside one user in five:
+# the models see none of their ratings in training, and we bring these people in later.
 
 # %%
 import numpy as np
@@ -43,7 +43,8 @@ print(f"Trained on {len(train):,} ratings; {len(np.unique(new.user))} people are
 # An export has weights and a *card*. Somebody who finds the files in two years will ask four questions:
 # what is it, what was it trained on, how good was it, what does it run on? The card answers them, and a
 # checksum says whether the weights have changed since. Our export holds two models, and each is judged on
-# its own task: the lists by NDCG@10, compared with those of `Popularity`, and the stars by RMSE.
+# its own task: the ranker by the NDCG@10 of its lists, with `Popularity` for comparison, and the star
+# model by its RMSE.
 
 # %%
 import pandas as pd
@@ -96,17 +97,17 @@ pickle.loads(pickle.dumps(NotJustData()))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A person in one equation
 #
-# The items' vectors $z_i$ stay as they are. The `offset` of an item is the rating that an average person
-# would give to it. A new person with the vector $p$ has rated a few items, each $y_i$ stars above its
-# offset. We look for the $p$ that makes
+# When a new person arrives, the items' vectors $z_i$ stay as they are. The `offset` of an item is the
+# rating that an average person would give to it. A new person has rated a few items, and their rating of
+# item $i$ is $y_i$ stars above its offset. We look for the person's vector $p$, the one that makes
 #
 # $$\sum_i (y_i - z_i \cdot p)^2 + \sum_c \lambda_c\, p_c^2$$
 #
 # as small as possible. Here $i$ runs over the rated items, and $c$ over the dimensions, each with its
 # penalty $\lambda_c$. Let the $z_i$ be the rows of a matrix $Z$, and the $\lambda_c$ the diagonal of
 # $\Lambda$. Set the derivative to zero, and you get $(Z^\top Z + \Lambda)\, p = Z^\top y$. This is a ridge
-# regression with as many unknowns as the model has dimensions. Computing a person from their ratings
-# like this is called **folding in**.
+# regression with as many unknowns as the model has dimensions. Computing a new person's vector in this
+# way is called **folding in**.
 
 # %%
 rows, offset = (
@@ -199,8 +200,9 @@ service.iframe(page.me, whose="an invented person" if page.me_is_sample else "yo
 
 # %% [markdown]
 # Do the stars beside a title come from the same arithmetic as ours above? The service also explains a
-# recommendation: it splits the ranker's score into a base and one contribution per rating. Do these parts
-# add up to the score?
+# recommendation: it splits the ranker's score into a base and one contribution per rating. The base holds
+# the item's score without ratings, and what the ratings add to an average item. A contribution is what one
+# rating adds to this item beyond what it adds to an average one. Do these parts add up to the score?
 
 # %%
 position = page.data.item_vocab.position(best[0]["item"])
@@ -214,11 +216,11 @@ print(f"{told['base']:.4f} + {len(ratings)} contributions = {total:.4f}.")
 # %% [markdown]
 # ## A new model while people click
 #
-# The two models that earlier pages kept were trained on ratings of everybody, so they should replace those
-# of this page. We keep a copy of this page's export, for the way back, and then export the two models to
-# the folder that is being served. The service looks at this folder once a second. It loads new models
-# while the old ones still answer, and switches to them between two requests. It refuses a damaged export
-# and keeps the old models.
+# The service now gets the two models that earlier pages saved. They were trained on ratings from
+# everybody, including the people whom we set aside here. We keep a copy of this page's export, so that we
+# can go back to it, and then export the two saved models to the folder that is being served. The service
+# looks at this folder once a second. It loads new models while the old ones still answer, and switches to
+# them between two requests. It refuses a damaged export and keeps the old models.
 
 # %%
 import shutil
@@ -251,9 +253,9 @@ print(f"Answers still from the old models: {answered}. Then {now} took over. No 
 # On Friday evening the new model turns out to be bad. Write `roll_back(live, previous)`, which gets two
 # directories with exports (`pathlib.Path`). Afterwards `live` must hold the models of `previous`, and
 # `previous` must be as it was. A program that loads `live` in the meantime must get either the models from
-# before the rollback or those from after it, never a mixture. And a program that has already read the old
-# card must still find the weights that this card names. Below the check, we use your function to roll
-# back the running service. An export is two files:
+# before the rollback or those from after it, never a mixture. And a program that read the card in `live`
+# before the rollback must still find the weights that belong to that card. Below the check, we use your
+# function to roll back the running service. An export is two files:
 
 # %%
 print([path.name for path in sorted(previous.iterdir())])
@@ -301,8 +303,8 @@ print(f"Rolled back: {answered} more answers came from {now}, then {back} took o
 
 # %% [markdown]
 # How does somebody on call find out which model answers? At the address `metrics`, the service says which
-# model is live, and counts its answers and the new models that it loaded or refused. A monitoring program
-# such as Prometheus collects these numbers. Here are some of them:
+# model is live, how many requests it has answered, and how many new models it has loaded or refused.
+# A monitoring program such as Prometheus collects these numbers. Here are some of them:
 
 # %%
 with urllib.request.urlopen(service.url + "metrics", timeout=10) as answer:
@@ -351,9 +353,9 @@ print("Open this in a browser; it needs no service:", (site / "index.html").as_u
 # * **A reverse proxy**, such as nginx: a server that receives all requests and passes them on. It speaks
 #   HTTPS, ends slow or endless requests and limits how many come from one address. Our service leaves
 #   that work to it.
-# * **A/B tests.** A hash of each person's id, which never changes, decides whether they get the old or the
-#   new model, and you measure both groups side by side. A model that is better offline is only a
-#   candidate (page 07).
+# * **A/B tests.** A hash of each person's id decides between the old and the new model, so a person gets
+#   the same one at every visit. You measure both groups side by side. A model that is better offline is
+#   only a candidate (page 07).
 # * **Logging what was shown.** A click means little if you do not know the list that the person chose
 #   from. Log each list with its model, its positions and the time, before anybody clicks.
 # * **Drift.** The data changes after the training. Watch what goes in and what comes out: ratings per
@@ -429,8 +431,8 @@ ws.check("17.parts", parts_of)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Put both the person and the experiment into the text. The first byte is even or odd like a fair coin
-# toss.
+# Put both the person and the experiment into the text. The first byte is as likely to be even as odd, so
+# it can replace a fair coin toss.
 #
 # </details>
 
@@ -458,12 +460,12 @@ ws.check("17.group", group)
 # * A new person is a ridge regression away, and the first few ratings are worth the most.
 # * A service that remembers nobody can be killed, copied and replaced at any time.
 # * An export says what it is, is checked when it is loaded, and never runs code.
-# * Whether something may be published is a question of terms before it is one of technique.
+# * Before you ask how to publish something, ask whether the terms of its data allow it.
 #
-# **Try it.** Start the service again, open its page in two browsers, and roll back while you click. First
-# write down what you expect each of them to show. **And a question without a check:** your new model is
-# better offline, and 2 % of its answers take a second longer. Do you deploy it, and what do you measure
-# first?
+# **Try it.** Start the service again, export the saved models to its folder again, open its page in two
+# browsers, and roll back while you click. First write down what you expect each of them to show. **And a
+# question without a check:** your new model is better offline, and 2 % of its answers take a second
+# longer. Do you deploy it, and what do you measure first?
 #
 # **Sources.** D. Sculley and others, "Hidden technical debt in machine learning systems", NIPS 2015.
 # M. Mitchell and others, "Model cards for model reporting", FAT* 2019. E. Breck and others, "The ML test

@@ -19,8 +19,8 @@ page = ws.page("18_other_considerations")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ten good guesses
 #
-# The page has two parts, which you can read on two days: *cheap, quick, explained* (25 minutes) and
-# *varied, fair* (40 minutes). Sections marked *at home* take additional time. The lists on this page
+# The page has two parts, which need not be read on the same day: *cheap, quick, explained* (25 minutes)
+# and *varied, fair* (40 minutes). Sections marked *at home* take additional time. The lists on this page
 # come from the series' ranker, `ImplicitALS` (page 16). Here is your list.
 
 # %%
@@ -155,16 +155,17 @@ weights = pd.DataFrame(rows).T
 weights.style.format({"kB": "{:.0f}", "same films": "{:.1%}", "NDCG@10": "{:.4f}"})
 
 # %% [markdown]
-# Eight bits need a little more than a quarter of the memory (because of the scales) and give nearly the
-# same lists: they keep about two digits of the larger numbers, and ratings are too noisy to say more
-# about a taste. Measure this on your own data before you rely on it.
+# Eight bits need a quarter of the memory, plus a little for the scales, and give nearly the same lists.
+# In each row, the larger numbers keep about two digits, and the ratings are too noisy to describe a
+# taste more precisely than that. Measure this on your own data before you rely on it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### At once
 #
 # You rate a film, and the next list should know about it. Training the whole model again would take too
 # long. But the items' vectors hardly change with one rating, and your vector is the solution of one
-# small system of equations (page 17). So we can answer each click.
+# small system of equations (page 17). So each time you click on a rating, we can compute your vector
+# again, and with it a new list.
 
 
 # %%
@@ -226,8 +227,8 @@ print(f"One core could answer about {1000 / np.mean(milliseconds):,.0f} clicks p
 # ### Without looking at every item (at home)
 #
 # We compared you with *all* films. That still works with fifty thousand films, but not with a hundred
-# million. **Approximate neighbours** look at only some of them: group the vectors by nearness
-# beforehand, then search only the groups nearest to you.
+# million. A search for **approximate neighbours** looks at only some of them: group the vectors by
+# nearness beforehand, then search only the groups nearest to you.
 #
 # There is a trap. These methods find the vectors that are *nearest* to yours. We want those with the
 # largest *inner product*, which is something else: a long vector can have the largest product and yet
@@ -314,9 +315,10 @@ for name, points in curves.items():
     print(f"{name}: {recall:.0%} of the true ten in {spent:.0f} microseconds")
 
 # %% [markdown]
-# It is a curve, not a point: look at more groups, and you find more. If you forget the extra number, the
-# answers come quickly and without any error message, but they have little to do with the question.
-# Libraries such as `faiss` do the same in compiled code, and group the vectors more cleverly.
+# The search by groups gives a curve, not a point: look at more groups, and you find more, but it takes
+# longer. If you forget the extra number, the answers come quickly and without any error message, but
+# they have little to do with the question. Libraries such as `faiss` do the same in compiled code, and
+# group the vectors more cleverly.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Why
@@ -352,13 +354,13 @@ high, low = labels[-1], labels[0]
 ws.show(fig, alt=f"Bars: what each rating adds. Most: {high}. Least: {low}.")
 
 # %% [markdown]
-# If a low rating has a bar to the right, a film that you did *not* like speaks for this one. That
-# happens when the vectors of the two films point in opposite directions. Nobody reads that many bars, so
-# a sentence names one or two of them. `rt.recommend(reasons=True)` picks those that speak for *this*
-# film more than for films in general (a generous rater's stars lift all films alike, and explain none).
-# Its numbers say how much more a rating adds to this film than to an average film, so they differ from
-# the bars. There is a second reason for the difference: these numbers come from the ranker, the model
-# that fills the list, and not from the star model.
+# If a low rating has a bar to the right, a film that you did *not* like counts in favour of the
+# recommended one. That happens when the vectors of the two films point in opposite directions. Nobody
+# reads that many bars, so a list names at most two ratings per film. `rt.recommend(reasons=True)` picks
+# ratings that speak for *this* film more than for films in general (a generous rater's stars lift all
+# films alike, so they do not explain this one). Its numbers say how much more a rating adds to this film
+# than to an average film, so they differ from the bars. There is a second reason for the difference:
+# these numbers come from the ranker, the model that fills the list, and not from the star model.
 
 # %%
 why = rt.recommend(page.ranker, data, ratings=page.me, k=5, reasons=True, stars=page.model)
@@ -486,8 +488,8 @@ columns = {f"lambda {lam}": sorted(varied(mine[cand], cand, lam)) for lam in (1,
 ws.films(pd.DataFrame({name: titles[cand[ten]] for name, ten in columns.items()}))
 
 # %% [markdown]
-# One detail decides much: the ten are *chosen* for being different, but they need not be *shown* in the
-# order of choosing. We show them by score, best first. What does the order alone cost?
+# One detail matters a lot: the ten are *chosen* for being different, but they need not be *shown* in the
+# order in which they were chosen. We show them by score, best first. What does the order alone cost?
 
 # %%
 chosen = np.array([varied(s, t, 0.5) for t, s in zip(top, score, strict=True)])  # (n_users, 10)
@@ -501,15 +503,15 @@ print(rt.interpret.mean_interval(ndcg(by_score, valid) - ndcg(as_taken, valid)))
 # MMR looks at pairs. A **determinantal point process** (DPP) looks at the list as a whole. Let
 # $s_\text{list}$ be the table of similarities between the films of the list. The measure of diversity is
 # $\ln \det s_\text{list}$, the logarithm of the (squared) volume that the films' vectors span. It is 0
-# if the films have nothing in common, and negative otherwise: the more nearly one film is a mixture of
-# others, the lower it is. The DPP takes the film that increases
+# if the films have nothing in common, and negative otherwise. It falls as a film comes closer to being a
+# mixture of the others. The DPP takes the film that increases
 #
 # $$\lambda \sum_{i \in \text{list}} r_i + (1 - \lambda) \ln \det s_\text{list}$$
 #
-# the most. Here $\lambda$ weighs other quantities than in MMR, so we compare curves, not values of
-# $\lambda$. And who measures the diversity? If we used the similarity that chose the films, a method
-# could win by flattering its own judge. So we measure diversity with a similarity that chose nothing:
-# that of the star model's vectors (page 02).
+# the most. Here $\lambda$ weighs different quantities from those in MMR, so we compare curves, not
+# values of $\lambda$. And who measures the diversity? If we used the similarity that chose the films, a
+# method could win by flattering its own judge. So we measure diversity with a similarity that chose
+# nothing: that of the star model's vectors (page 02).
 
 # %%
 methods = {
@@ -588,9 +590,9 @@ verdict = "the interval excludes zero" if lead.off_zero else "not told apart"
 print(f"DPP minus MMR at these settings: NDCG@10 {lead}, {verdict}.")
 
 # %% [markdown]
-# One thing to watch: NDCG cannot see what variety is good for. It asks whether you rated this film
-# later, in a world without our list. Only an A/B test (page 07) can show whether varied lists make
-# people come back.
+# One thing to watch: NDCG cannot see what variety is good for. It asks which of the ten films got 4
+# stars or more from you, but you gave those stars without having seen our list. Only an A/B test
+# (page 07) can show whether varied lists make people come back.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask the room before the curve: how much accuracy would you give up for lists that are a tenth more
@@ -718,8 +720,9 @@ for lam in (0.7, 0.5, 0.2):
 #
 # A bank does not buy the ten shares with the highest expected gain. It asks how uncertain each one is,
 # and above all whether they fall *together*. Page 13 has a model that answers both: `VariationalMF`
-# knows your vector as a distribution. What it does not know about you affects the predictions for all
-# films of a kind, so they are wrong together: their errors have a **covariance**.
+# describes you by a distribution over vectors instead of a single vector. What it does not know about
+# you affects its predictions for all films of the same kind, so these predictions are wrong together:
+# their errors have a **covariance**.
 #
 # We train it without a fifth of the people. We meet those people below.
 
@@ -876,8 +879,8 @@ print("Plain lists, promised minus given, in stars:", optimism[0])
 # Caution costs stars, and it does lower the risk, as the model promised. (These are films that people
 # chose to watch; among all films the lists would probably be worth less.)
 #
-# If people give a list fewer stars than it promised, this is simply what choosing does: some predictions
-# are too high and some too low, and you mostly pick the ones that are too high.
+# If people give a list fewer stars than it promised, that comes from choosing by prediction: some
+# predictions are too high and some too low, and you mostly pick the ones that are too high.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### The test, once
@@ -914,8 +917,9 @@ for name in list(final)[1:]:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Who is served badly?
 #
-# Look at the last column of the table. Recommenders learn from ratings, and a well-known film has many
-# of them. How much of the column is people's taste, and how much is the machine?
+# The last column of the table says what share of the places in the lists goes to the best-known tenth of
+# the films. Recommenders learn from ratings, and a well-known film has many of them. How much of that
+# share is due to people's taste, and how much to the machine?
 
 # %%
 liked = test.rating >= 4
@@ -949,8 +953,8 @@ above = float((told > watched).mean())
 ws.show(fig, alt=f"One dot per user; {above:.0%} lie above the line: lists of better-known films.")
 
 # %% [markdown]
-# Nearly everybody gets films that are better known than those they watch. People who love rare films are
-# sent furthest away from them. Part of this is reasonable: little is known about a film with three
+# Nearly everybody gets films that are better known than those they watch. The gap is widest for people
+# who watch little-known films. Part of this is reasonable: little is known about a film with three
 # ratings. Part of it may be a loop that feeds itself (page 07): what is shown gets rated.
 #
 # You can reduce this pull towards well-known films: divide each score by (ratings of the film)$^a$.
@@ -992,9 +996,9 @@ for a in (0.1, 0.3, 0.5):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Group by group
 #
-# An average mostly describes the largest groups. So we compute the same NDCG for users by how much they
-# rated, by age and by gender (as recorded in the data, which has two). Each group has an interval, since
-# the mean of a small group moves by chance alone.
+# An average mostly describes the largest groups. So we compute the same NDCG for groups of users: by how
+# much they rated, by age, and by gender (the data records two). Each group has an interval, since the
+# mean of a small group moves by chance alone.
 
 # %% tags=["long"]
 activity, people = train.counts("user"), data.users
@@ -1027,10 +1031,10 @@ worst, top_group = min(served, key=served.get), max(served, key=served.get)
 ws.show(fig, alt=f"One dot with its interval per group. Lowest: {worst}; highest: {top_group}.")
 
 # %% [markdown]
-# Two things to watch before you draw conclusions. People who have rated a lot have more in the test part
-# to be found, and that alone raises their NDCG. And groups differ in more than their name: if women and
-# men have different scores, is it their gender, or has one group rated more? So we compare each group
-# with people of the same activity.
+# Two things to watch before you draw conclusions. People who have rated a lot also have more liked films
+# in the test part, and that alone raises their NDCG. And groups differ in more than one way: if women
+# and men have a different NDCG, is gender the reason, or has one group rated more? So we compare each
+# group with people of the same activity.
 
 # %%
 usual = np.array([np.nanmean(quality["plain"][quarter == k]) for k in range(4)])
@@ -1058,8 +1062,8 @@ for name, gap_alike in alike.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# * Choose a list for variety, then show it by score: the order in which its films were chosen costs
-#   accuracy by itself.
+# * Choose films for variety, but show them by score: showing the same films in the order in which they
+#   were chosen costs accuracy.
 # * Variety costs accuracy. Calibration costs little at first. Draw the curve, then choose by a rule.
 # * Measure diversity with a judge that did not choose the films.
 # * Risk is a covariance: what the model does not know about you makes its predictions wrong together.

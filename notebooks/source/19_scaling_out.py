@@ -7,8 +7,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Scaling out
 #
-# The call that trains on a hundred thousand ratings also trains on a billion, if you know what grows.
-# Measure what grows, run two processes as one, and do the arithmetic for the rest.
+# The call that trains on a hundred thousand ratings can also train on a billion, at a much higher cost.
+# Measure how the cost grows, run two processes as one, and do the arithmetic for the rest.
 
 # %% tags=["setup"]
 import recsys_tutorial as rt
@@ -20,12 +20,12 @@ page = ws.page("19_scaling_out")
 # ## The same call, more of everything
 #
 # On your laptop you call `rt.fit`. On a cluster you start `torchrun scripts/train.py`, which calls `rt.fit`
-# in each of its processes. The code does not change. What changes is what you can afford: memory, time,
-# and messages between machines. This page measures all three.
+# in each of its processes. The code does not change. What changes is the cost: memory, time, and
+# messages between machines. This page measures all three.
 #
-# MovieLens-100K is too small for that, so everything below runs on **planted data** (made from known
-# tastes, in any size), whatever data the setup cell has just named. The one exception is your own
-# ratings: they are of films from MovieLens.
+# MovieLens-100K is too small for that. So whatever data the setup cell has just named, everything below
+# runs on **planted data** (made from known tastes, in any size). The one exception is your own ratings,
+# which are of films from MovieLens: near the end, the page counts their bytes.
 #
 # We start with the ratings themselves. `save` writes them as columns, one file each, and `open` **maps**
 # them: the operating system shows the file as if it were memory, and reads a piece when it is touched.
@@ -153,11 +153,12 @@ alt = f"Left: seconds per epoch against ratings, a line of slope {exponent:.2f} 
 ws.show(fig, alt=alt + f"Right: memory, from {peaks.iloc[0]:.2f} to {peaks.iloc[-1]:.2f} GiB.")
 
 # %% [markdown]
-# The memory starts at what Python and torch take without any data. The rest is data, tables and the
-# shuffled order, and grows with the ratings. If the time grew in proportion to the ratings, the exponent
-# would be 1. If it is larger, ask why: a step has 4,096 ratings at every size, so a rating should cost
-# the same. What else has grown? (A diamond, if there is one, is a larger measurement from the project's
-# record, with larger tables and larger batches.)
+# The memory starts at what Python and torch take without any data. The rest grows with the ratings: the
+# data, the tables, and the shuffled order in which an epoch takes the ratings. The exponent above the
+# left plot is the slope of its line: it would be 1 if the time grew in proportion to the ratings. If it
+# is larger, ask why: a step has 4,096 ratings at every size, so a rating should cost the same. What else
+# has grown? (A diamond, if there is one, is a larger measurement from the project's record, with larger
+# tables and larger batches.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where it breaks
@@ -214,8 +215,9 @@ print(f"sparse {times_sparse:.1f} times.")
 #
 # Suppose that users, films and ratings all double. An epoch then has twice the steps, and with dense Adam
 # each of them costs twice as much: four times the time. That is why dense training is quadratic. Nobody
-# notices on small data, where dense and sparse steps cost about the same. `rt.fit` decides for each
-# table: dense up to the size of a few batches, sparse beyond.
+# notices on small data, where dense and sparse steps cost about the same. For each table,
+# `rt.fit` takes sparse steps if the table has several times as many rows as a step looks up, and dense
+# steps otherwise.
 
 # %%
 traffic = 7 * 4 * 16 * TABLES[-1]  # gradient, weights, two means: read four, write three, 4 bytes
@@ -282,11 +284,12 @@ pd.DataFrame(step, index=pd.Index([f"{n:,}" for n in TABLES], name="rows")).mul(
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### And it is not even the same
+# ### Sparse and dense Adam do different things
 #
 # It is tempting to call the sparse form a mere trick that saves time. Look at one film that was rated
-# once, in the first step. Ninety-nine steps about another film follow. Suppose that each film has a
-# single weight. Where should the weight of the first film, the one rated only once, end up?
+# once, in the first step. In the ninety-nine steps that follow, only one other film is rated. Suppose
+# that each film has a single weight. Where should the weight of the first film, the one rated only once,
+# end up?
 
 # %% tags=["long"]
 others = torch.tensor([1])  # the rows of all steps but the first
@@ -328,10 +331,10 @@ ws.show(fig, alt=alt + f"{further:.1f} times as far in all; with AdamW it keeps 
 print(f"One rating moved the weight {further:.1f} times as far with Adam as with SparseAdam.")
 
 # %% [markdown]
-# Dense Adam goes on pushing: the running mean of the gradient is still there when nobody says anything
-# new. Weight decay is worse. It shrinks each row in each *step*, so how much a film's row shrinks depends
-# on how many ratings *others* got. This library has an L2 penalty instead, and only on the rows of the
-# batch: a row shrinks once for each of its ratings.
+# Dense Adam goes on pushing: its running mean of the gradient is not yet zero in the steps after the
+# film's one rating. Weight decay is worse. It shrinks each row in each *step*, so how much a film's row
+# shrinks depends on how many ratings *others* got. This library has an L2 penalty instead, and only on
+# the rows of the batch: a row shrinks once for each of its ratings.
 #
 # On small tables every row is in nearly every batch, and all this hardly matters. Neither dense nor
 # sparse Adam is wrong. They lead to two different models: after you switch, tune again.
@@ -344,10 +347,10 @@ print(f"One rating moved the weight {further:.1f} times as far with Adam as with
 # ## Two processes that act as one
 #
 # Now we add processes. The simplest way, which this library uses, is called **data parallel**: every
-# process has the whole model and the same shuffled order of the ratings, which we call *rows* in this
-# part. It takes its part of each step's rows (its *shard*) and computes the gradient of that part. Then all
-# of them sum their gradients, which is called an *all-reduce*. Every process makes the same step with the
-# same sum, and so the copies stay equal.
+# process has the whole model and the same shuffled order of the ratings. (In this section a *row* is one
+# rating, not a row of a table.) Each process takes its part of each step's rows (its *shard*) and
+# computes the gradient of that part. Then all of them sum their gradients, which is called an
+# *all-reduce*. Every process makes the same step with the same sum, and so the copies stay equal.
 
 # %%
 fig = drawings.flow(
@@ -400,10 +403,11 @@ ws.check("19.combine", combine)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Do two processes really act as one?
 #
-# `torchrun` starts two real processes on this machine, which talk to each other over loopback. On a
-# cluster you run `torchrun` on each machine, and give all of them the address of the same one, where they
-# meet. For comparison we train here in one process, with the doubled batch. If the theory holds, both end
-# with the same model.
+# `torchrun` starts two real processes on this machine, which talk to each other over loopback (a network
+# connection from a machine to itself). On a cluster you run `torchrun` on each machine, and give all of
+# them the address of one machine, where they meet. For comparison we train here in one process, with a
+# *doubled batch*: as many rows per step as the two processes have together. If the theory holds, both
+# end with the same model.
 
 # %%
 data = rt.datasets.planted(400, 250, page.pick(30_000, 8_000), seed=1)
@@ -457,15 +461,17 @@ if saved.is_file():
 
 # %% [markdown]
 # With the doubled batch the two differ only by rounding: in 32 bits `(a + b) + c` is not always
-# `a + (b + c)`. So N processes with batch B are one process with batch N times B. That is the gain, and
-# the catch: with larger batches an epoch has fewer steps, and usually needs another learning rate. It is
-# also why the number of processes belongs in the record of an experiment.
+# `a + (b + c)`. So N processes with batch B are one process with batch N times B. The gain is that each
+# process computes only its part of a step's gradient. The catch is that with larger batches an epoch has
+# fewer steps, and you usually need another learning rate. The number of processes decides how large the
+# batch really is, so it belongs in an experiment's record.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One billion ratings
 #
-# Before you rent anything, multiply. Take a billion ratings by 50 million people of 2 million things, with
-# time stamps. Each person and each thing has 64 factors and a bias, and each number has 32 bits.
+# Before you rent anything, multiply. Suppose that 50 million people have given a billion ratings to
+# 2 million things, with time stamps. Each person and each thing has 64 factors and a bias, and each
+# number has 32 bits.
 
 # %%
 RATINGS, USERS, ITEMS, DIM = 1_000_000_000, 50_000_000, 2_000_000, 64
@@ -498,15 +504,16 @@ print(f"Of all this, {rated} bytes of ratings and {4 * (DIM + 1)} bytes of weigh
 # %% [markdown]
 # Read this twice. Ratings, weights and means fit into one machine with a hundred gigabytes. The hours for
 # the sparse steps are too optimistic: they come from 16 factors and from tables that are small enough for
-# the processor's caches. Expect several times as many hours. Two of the lines above make no sense at any
-# price: all scores at once, which nobody needs (evaluation works block by block, if necessary on a sample
-# of users), and dense steps, which you now know to avoid.
+# the processor's caches. Expect several times as many hours. Two things in the outputs above make no
+# sense at any price. One is all scores in one table: nobody needs it, because evaluation works block by
+# block (if necessary on a sample of users). The other is dense steps, which you now know to avoid.
 #
 # Most of the weights belong to users, and those weights need not be stored: a user's row can be computed
-# from that person's ratings and the films' table (pages 04 and 17). What must be shared is the films.
+# from that person's ratings and the films' table (pages 04 and 17). Only the films' table must be shared
+# between machines.
 
 # %% [markdown]
-# We measured some of this with one thread, on planted data as large as MovieLens-25M:
+# We measured training and evaluation with one thread, on planted data as large as MovieLens-25M:
 
 # %%
 large = {
@@ -523,7 +530,7 @@ for key, what in large.items():
 # %% [markdown]
 # Now the other way round: with 64 GB for the weights and Adam's two means, how many factors can a row
 # have in addition to its bias? A row of `dim` factors and one bias has `dim + 1` numbers of 4 bytes. Adam
-# keeps two means for each of these numbers, so each takes the space of three.
+# keeps two means for each of these numbers, so every number takes the space of three.
 
 # %%
 most_factors = int(64e9 / ((USERS + ITEMS) * 4 * 3)) - 1
@@ -532,24 +539,25 @@ print(f"With sparse gradients a row has room for {most_factors} factors.")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When to leave
 #
-# Stay on one machine for as long as you can: no network, no lost worker, and a debugger that works. Then
-# leave for the reason that you have, not for the one that others had.
+# Stay on one machine for as long as you can: no network, no lost process, and a debugger that works.
+# When you must leave, let your own reason decide where to go, not the reason that others had.
 #
 # | you leave when | for | what changes |
 # |---|---|---|
 # | an epoch takes too long, and the tables fit | data parallel, as above | larger batches, so tune the learning rate again |
-# | tables with Adam's means exceed one GPU or machine | TorchRec, which splits the *tables* over devices | messages fetch the rows; checkpoints come in pieces; each row is updated where it is stored |
+# | tables with Adam's means exceed one GPU or machine | TorchRec, which splits the *tables* over devices | devices send each other the rows of a step; checkpoints come in pieces; each row is updated where it is stored |
 # | the ratings are in Spark and a nightly model is enough | Spark ALS | no gradients and no learning rate, but also no side features and no sequences |
-# | ratings stream in all day, and the tables are larger than the memory of any machine | a parameter server | workers ask for rows and send gradients when they can; steps use rows that are a little out of date, and no run can be repeated bit for bit |
+# | ratings stream in all day, and the tables are larger than the memory of any machine | a parameter server | servers hold the tables; workers ask them for rows and send gradients when they can; steps use rows that are a little out of date, and no run can be repeated bit for bit |
 #
 # Three things come with each of these. All processes must agree which id has which row: they share a
 # list, or compute the row with a hash (page 16). A process will be killed half-way through, so write
 # checkpoints, and test that a run continues from them. And an evaluation that took a second takes an
 # hour, so decide which numbers you really need.
 #
-# There are cheaper ways, and one of them is often sufficient: use fewer factors, take a sample of the
-# most active users' ratings, or fold users in (compute their vectors from their ratings and store none).
-# First measure what you lose. It is often less than what a month of moving costs.
+# There are cheaper ways, and one of them is often sufficient: use fewer factors, keep only a sample of
+# each very active user's ratings, or fold users in (compute their vectors from their ratings and store
+# none). First measure what you lose. Often that loss costs less than a month spent on moving to several
+# machines.
 
 # %% [markdown] slideshow={"slide_type": "notes"} tags=["notes"]
 # Ask who has more than a billion interactions a month. Then ask who has measured that one machine is too

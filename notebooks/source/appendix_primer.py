@@ -79,9 +79,9 @@ print(f"loss of perfect predictions: {wrong.item():.3f}, and it should be {right
 
 # %% [markdown]
 # There is no error and no warning: each rating is compared with *every* prediction. A model trained on
-# that loss learns to predict the mean for everybody. So know your shapes, let a model end in `sum(-1)`,
-# so that its predictions have the shape `(N,)`, and compare shapes before you compare numbers. Here are
-# both differences, which should be zero everywhere:
+# that loss learns to predict the mean for everybody. So know your shapes, and compare them before you
+# compare numbers. End a model with `sum(-1)`: its predictions then have the shape `(N,)`. Here are both
+# differences, which should be zero everywhere:
 
 # %%
 import matplotlib.pyplot as plt
@@ -222,8 +222,8 @@ p = user_table.index_select(0, users)  # (4, 2): a row for each rating
 print(p.shape, "the same as table[users]:", torch.equal(p, user_table[users]))
 
 # %% [markdown]
-# The gradient flows back the same way: each row gets the sum of the slopes of all ratings that used it. A
-# row that nobody looked up gets zero.
+# `backward()` sends the slope of each rating back to the row that the rating used. If several ratings
+# used a row, it gets the sum of their slopes. A row that nobody looked up gets zero.
 
 # %%
 counted = torch.zeros(4, 2, requires_grad=True)  # 4 users; number 3 has rated nothing
@@ -256,7 +256,8 @@ class TinyMF(nn.Module):
 
 # %% [markdown]
 # The model needs data. `planted` invents ratings of 40 films by 60 users, from tastes that we know.
-# `page.data`, the data of the other pages, would work as well; this set is smaller.
+# The data of the other pages, which the setup cell loads as `page.data`, would work as well; this set is
+# smaller.
 
 # %%
 small = rt.datasets.planted(n_users=60, n_items=40, n_ratings=1500, dim=2, seed=1)
@@ -599,8 +600,8 @@ ws.check("primer.learn", learn)
 # **Try it.** Train with SGD, whose step is just the learning rate times the slope: put `torch.optim.SGD`
 # in place of `torch.optim.Adam` in `fresh`. First write down the learning rate that you expect SGD to
 # need, make it the default `lr` of `fresh`, then run the page again from the cell that defines `fresh`.
-# **And a question without a check:** a loss falls for ten epochs and then rises. Which two lines of the
-# loop would you look at first?
+# **And a question without a check:** a training loss falls for ten epochs and then rises. Which two
+# lines of the loop would you look at first?
 #
 # **Read on.** Paszke et al. 2019, *PyTorch: an imperative style, high-performance deep learning library*;
 # Kingma and Ba 2015, *Adam: a method for stochastic optimization*; the quick start at
