@@ -29,7 +29,7 @@ def test_from_the_index_to_page_00_and_through_it(notebooks):
     assert "PLANTED DATA" in said
     assert "00.most_rated not yet" in said
     front = notebooks.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-    figure = front.get_by_role("img", name="Line chart: the model")
+    figure = front.get_by_role("img", name="Line chart: the star model")
     figure.scroll_into_view_if_needed()
     assert figure.evaluate("image => image.naturalWidth") > 500
     assert notebooks.wrong == []
