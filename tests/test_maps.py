@@ -118,7 +118,7 @@ def read(folder, name):
 def test_projector_gets_each_film_with_its_words(films, grid, tmp_path):
     folder = maps.projector(grid, films, tmp_path / "runs" / "films", min_ratings=5)
     words, places = read(folder, "metadata.tsv"), read(folder, "tensors.tsv")
-    assert words[0] == ["title", "genres", "ratings"]
+    assert words[0] == ["title", "year", "genres", "ratings"]
     shown = films.counts("item") >= 5
     assert [w[0] for w in words[1:]] == list(films.items["title"][shown])
     np.testing.assert_allclose(np.array(places, dtype=float), grid[shown])
