@@ -176,9 +176,14 @@ def rank_users(
         raise ValueError(
             "no test row is relevant: pass a lower relevant=... (ratings from there on count)"
         )
-    # concat refuses a pair that is in train and in test: the metrics would measure memory.
-    train = concat(test, *parts).take(slice(len(test), None))
+    train = concat(*parts) if parts else test.take(slice(0))
     taken, ends = _by_user(train), train.last_times()
+    if (both := (_by_user(test) * taken).nonzero())[0].size:
+        user, item = test.user_vocab.id_at(both[0][0]), test.item_vocab.id_at(both[1][0])
+        raise ValueError(
+            f"user {user!r} has item {item!r} in more than one part: it is in train and in test, "
+            "so the metrics would measure memory; pass the parts of one split"
+        )
     block = max(1, CELLS // test.n_items)
     measures, values = list_metrics(k), {name: np.empty(len(users)) for name in names}
     for start in range(0, len(users), block):

@@ -68,24 +68,31 @@ def recommend(
             "give exactly one of user and ratings: recommend(model, dataset, user) or "
             "recommend(model, dataset, ratings={item: rating})"
         )
-    position = None if user is None else dataset.user_vocab.position(user)
+    who: Batch | FoldedUser
     if ratings is not None:
         items, values = _check_ratings(model, dataset, ratings)
+        who = fold(model, items, values)
     else:
-        theirs = dataset.user == position
-        items, values = dataset.item[theirs], dataset.rating[theirs]
+        position = dataset.user_vocab.position(user)
+        theirs = dataset.take(dataset.user == position)
+        items, values, ends = theirs.item, theirs.rating, theirs.last_times()
+        time = None if ends is None else torch.from_numpy(ends[[position]])
+        who = Batch(user=torch.tensor([position]), time=time)
         if model.user_count[position] == 0:
             print(f"user {user!r} has no training rating: this is an average user's list")
-    scores = _scores(model, dataset, position, items, values)
+    scores = _scores(model, who)
     left_out = items if exclude_rated else items[:0]
     best = best_items(scores, left_out, model.item_count.cpu().numpy(), k)
     known = [c for c in ("item", "title", "year", "genres") if c in dataset.items]
     table = dataset.items.iloc[best][known].reset_index(drop=True)
     table["score"] = _in_scale(model, scores[best])
     if stars is not None:
-        table["stars"] = _in_scale(stars, _scores(stars, dataset, position, items, values)[best])
+        again = who if isinstance(who, Batch) else fold(stars, items, values)
+        table["stars"] = _in_scale(stars, _scores(stars, again)[best])
     if reasons:
-        table["reasons"] = _texts(model, dataset.items["title"], items, values, best)
+        folded = fold(model, items, values) if isinstance(who, Batch) else who
+        titles = dataset.items["title"].to_numpy()[items]
+        table["reasons"] = _texts(model, titles, folded.parts.cpu().numpy(), values, best)
     return table
 
 
@@ -130,19 +137,13 @@ def item_rows(model: Model) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def _scores(
-    model: Model, dataset: Dataset, user: int | None, items: np.ndarray, values: np.ndarray
-) -> np.ndarray:
-    """(n_items,) for a user of the Dataset, at the time of the last rating, or for a new one."""
-    if user is None:
-        row = fold(model, items, values).row.cpu().numpy()
+def _scores(model: Model, user: Batch | FoldedUser) -> np.ndarray:
+    """(n_items,) for a user of the Dataset, a batch of one, or for a new one by their row."""
+    if isinstance(user, FoldedUser):
         rows, offset = item_rows(model)
-        return rows @ row + offset
+        return rows @ user.row.cpu().numpy() + offset
     model.eval()
-    ends = dataset.last_times()
-    time = None if ends is None else torch.from_numpy(ends[[user]])
-    batch = Batch(user=torch.tensor([user]), time=time).to(model.mean.device)
-    return model.list_scores(batch)[0].cpu().numpy()
+    return model.list_scores(user.to(model.mean.device))[0].cpu().numpy()
 
 
 def _in_scale(model: Model, scores: np.ndarray) -> np.ndarray:
@@ -201,17 +202,15 @@ def pick_reasons(lift: np.ndarray, ratings: np.ndarray, in_stars: bool = True) -
 
 
 def _texts(
-    model: Model, titles: pd.Series, items: np.ndarray, values: np.ndarray, best: np.ndarray
+    model: Model, titles: np.ndarray, parts: np.ndarray, values: np.ndarray, best: np.ndarray
 ) -> list[str]:
-    """The reasons for each item of a list as text, for a user who gave these items these values."""
+    """The reasons for each item of a list as text; titles and parts belong to the rated items."""
     rows, _ = item_rows(model)
-    parts = fold(model, items, values).parts.cpu().numpy()
     lift = parts @ (rows[best] - rows.mean(0)).T  # (n, k)
-    named = titles.to_numpy()[items]
     texts = []
     picks = pick_reasons(lift, values, model.predicts == "rating")
     for column, item, picked in zip(lift.T, best, picks, strict=True):
-        said = [f"{named[j]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
+        said = [f"{titles[j]}, rated {values[j]:g} ({column[j]:+.2f})" for j in picked]
         text = "; ".join(said) or "liked by most, whatever their taste"
         count = int(model.item_count[item])
         texts.append(text if count >= FEW else f"{text}; {count} ratings only")

@@ -118,12 +118,8 @@ def seconds(column: pd.Series) -> np.ndarray:
         text = pd.to_numeric(column, errors="coerce").isna()
         to = "datetime" if text.any() else "numeric"
         remedy = f"convert the column with pd.to_{to}(ratings['timestamp'])"
-        refuse(
-            column,
-            text | True,
-            f"is neither a number of seconds nor a datetime: {remedy}",
-            TypeError,
-        )
+        what = f"is neither a number of seconds nor a datetime: {remedy}"
+        refuse(column, np.ones(len(column)), what, TypeError)
     size, limits = np.abs(column.to_numpy(dtype=np.float64)), [*_UNITS.values()]
     unit = int(np.searchsorted(limits, np.median(size), "right"))
     refuse(
